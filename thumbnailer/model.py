@@ -1,0 +1,185 @@
+"""What flows through the line: a Source becomes a Job, a Job an Outcome, Outcomes a Report."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import time
+from dataclasses import dataclass, field
+from typing import Literal, NamedTuple
+
+# Raised when the same recipe comes out differently, so that old thumbnails are made again.
+_RENDERING = 1
+
+Status = Literal["made", "current", "skipped", "failed"]
+
+
+class Box(NamedTuple):
+    """The box a thumbnail must fit in, in px; None leaves that side free."""
+
+    width: int | None
+    height: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A picture as the scan found it; usable wherever a path is (`os.PathLike`).
+
+    Attributes:
+        path: where it is, spelled as the caller spelled the folder it was found in.
+        size_bytes: its length.
+        mtime_ns: its modification time, nanoseconds since the epoch.
+        below: the folder a mirrored output tree keeps it in, relative to the output folder.
+    """
+
+    path: str
+    size_bytes: int
+    mtime_ns: int
+    below: str = ""
+
+    def __fspath__(self) -> str:
+        return self.path
+
+    def __str__(self) -> str:
+        return self.path
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """A folder of thumbnails: `below` is created, and no link in it followed; `anchor` is trusted.
+
+    Attributes:
+        anchor: a folder the caller named, directly or through the scan.
+        below: the way from there to the thumbnails.
+        shared: it held somebody else's files before the first thumbnail came.
+    """
+
+    anchor: str
+    below: str
+    shared: bool = False
+
+    @property
+    def path(self) -> str:
+        return os.path.join(self.anchor, self.below)
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """What a thumbnail should look like: `box` in px, `format` a name, `quality` 1 to 100."""
+
+    box: Box
+    format: str
+    quality: int
+
+    @property
+    def fingerprint(self) -> str:
+        """Differs between any two recipes whose thumbnails differ."""
+        quality = None if self.format == "png" else self.quality
+        return _fingerprint(_RENDERING, *self.box, self.format, quality)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one picture may cost at most.
+
+    Attributes:
+        pixels: width x height, read from the header, for formats that must be decoded whole.
+        shrinkable_pixels: the same for JPEG, whose decoder can shrink while it loads.
+        seconds: wall time of one attempt.
+    """
+
+    pixels: int
+    shrinkable_pixels: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A source and the thumbnail wanted of it: all that a worker has to know.
+
+    Attributes:
+        origin: the source's path relative to `folder`, its name in that folder's ledger.
+        name: the thumbnail's file name in `folder`.
+    """
+
+    source: Source
+    origin: str
+    folder: Folder
+    name: str
+    recipe: Recipe
+    limits: Limits
+
+    @property
+    def attempt(self) -> str:
+        """Fingerprint of all but the source that decides whether making the thumbnail succeeds."""
+        return attempt_fingerprint(self.recipe, self.limits)
+
+
+def attempt_fingerprint(recipe: Recipe, limits: Limits) -> str:
+    return _fingerprint(recipe.fingerprint, limits.pixels, limits.shrinkable_pixels, limits.seconds)
+
+
+@dataclass(frozen=True, slots=True)
+class Thumbnail:
+    """A thumbnail that exists: its path, its size in px and its length in bytes."""
+
+    path: str
+    width: int
+    height: int
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why a source has no new thumbnail.
+
+    Attributes:
+        stage: the step that said no, such as `scan`, `open`, `limits`, `decode` or `write`.
+        reason: why, in words for a person.
+        fatal: no other picture can fare better (disk full, read-only file system).
+    """
+
+    stage: str
+    reason: str
+    fatal: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one source. `error` is set for `skipped` and `failed`; `seconds` is wall time
+    in the worker."""
+
+    source: Source
+    status: Status
+    thumbnails: tuple[Thumbnail, ...] = ()
+    error: Failure | None = None
+    seconds: float = 0.0
+
+
+@dataclass(slots=True)
+class Report:
+    """The sum of a run: `found` is counted by the scan, the four states by the outcomes.
+
+    Attributes:
+        failures: the failed outcomes, in order of completion.
+        seconds: wall time from the start of the run to its last outcome.
+    """
+
+    found: int = 0
+    made: int = 0
+    current: int = 0
+    skipped: int = 0
+    failed: int = 0
+    failures: list[Outcome] = field(default_factory=list)
+    seconds: float = 0.0
+    _started: float = field(default_factory=time.perf_counter, repr=False)
+
+    def add(self, outcome: Outcome) -> None:
+        setattr(self, outcome.status, getattr(self, outcome.status) + 1)
+        if outcome.status == "failed":
+            self.failures.append(outcome)
+        self.seconds = time.perf_counter() - self._started
+
+
+def _fingerprint(*parts: object) -> str:
+    return hashlib.blake2b(repr(parts).encode(), digest_size=8).hexdigest()
