@@ -1,0 +1,248 @@
+"""Safe opens and atomic writes: the only file that changes anything on disk.
+
+Every write goes through an open handle on the thumbnail folder (`dir_fd`), reached without
+following a link, so that a link planted at any moment can't lead a write elsewhere. Windows has no
+such handles; there the same checks are made by path, just before use.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import secrets
+import stat
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import BinaryIO
+
+from thumbnailer.model import Folder
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
+
+# Short and free of the thumbnail's own name: a prefix on a name of 244 bytes or more is too long
+# for most file systems.
+_TEMPORARY = re.compile(r"\.thumbnailer-[0-9a-f]{16}\.tmp")
+
+# Where no lock tells a live temporary file from a dead one, age has to (seconds).
+_DEAD_AFTER_SECONDS = 3600
+
+_NO_LINK = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+_HAS_DIR_FD = os.open in os.supports_dir_fd and os.rename in os.supports_dir_fd
+
+# A run can't go on after these: no picture would fare better.
+FATAL_ERRNOS = frozenset({errno.ENOSPC, errno.EROFS, getattr(errno, "EDQUOT", errno.ENOSPC)})
+
+
+@dataclass(frozen=True, slots=True)
+class OpenFolder:
+    """A thumbnail folder held open: `fd` where the platform has it, else `path` serves."""
+
+    path: str
+    fd: int | None
+
+    def at(self, name: str) -> tuple[str, int | None]:
+        """What to pass as path and `dir_fd` to reach `name` in this folder."""
+        return (name, self.fd) if self.fd is not None else (os.path.join(self.path, name), None)
+
+
+def open_source(path: str) -> BinaryIO:
+    """Open a picture for reading, never waiting: a FIFO, device or socket raises at once.
+
+    Raises:
+        OSError: it can't be opened or is not a regular file.
+    """
+    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0)
+    fd = os.open(path, flags | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0))
+    try:
+        if not stat.S_ISREG(os.fstat(fd).st_mode):
+            raise OSError(errno.EINVAL, "not a regular file", path)
+        return open(fd, "rb")
+    except BaseException:
+        os.close(fd)
+        raise
+
+
+@contextmanager
+def open_folder(folder: Folder, *, create: bool = False) -> Iterator[OpenFolder]:
+    """Hold the thumbnail folder open, walking down from its anchor without following a link.
+
+    Raises:
+        FileNotFoundError: it does not exist and `create` is off.
+        OSError: a part of it is a link or no folder, or can't be opened or made.
+    """
+    parts = [part for part in folder.below.split(os.sep) if part]
+    here = OpenFolder(folder.anchor, _open_directory(folder.anchor or os.curdir, None, follow=True))
+    try:
+        for part in parts:
+            path, fd = here.at(part)
+            if create:
+                with suppress(FileExistsError):
+                    os.mkdir(path, dir_fd=fd)
+            there = OpenFolder(os.path.join(here.path, part), _open_directory(path, fd))
+            _close(here)
+            here = there
+        yield here
+    finally:
+        _close(here)
+
+
+def read(folder: OpenFolder, name: str) -> bytes:
+    """The content of a regular file in the folder; no link is followed.
+
+    Raises:
+        FileNotFoundError: there is none.
+        OSError: it is a link or no regular file, or can't be read.
+    """
+    path, dir_fd = folder.at(name)
+    _refuse_link(path, dir_fd)
+    fd = os.open(path, os.O_RDONLY | _NO_LINK | getattr(os, "O_NONBLOCK", 0), dir_fd=dir_fd)
+    with open(fd, "rb") as file:
+        if not stat.S_ISREG(os.fstat(fd).st_mode):
+            raise OSError(errno.EINVAL, "not a regular file", os.path.join(folder.path, name))
+        return file.read()
+
+
+def replace(folder: OpenFolder, name: str, data: bytes) -> None:
+    """Make `data` the content of `name`, at once and whole, whatever was there before.
+
+    Raises:
+        OSError: it could not be written; what was there before is untouched.
+    """
+    try:
+        _replace_once(folder, name, data)
+    except FileNotFoundError:
+        # Another run's sweep can take a temporary file in the microseconds before it is locked.
+        _replace_once(folder, name, data)
+
+
+def append(folder: OpenFolder, name: str, header: bytes, line: bytes) -> None:
+    """Add one line to a file in the folder, which starts with `header` when it is new.
+
+    A single write to a file opened for appending: two processes' lines do not mix.
+
+    Raises:
+        OSError: it could not be written, or is a link or no regular file.
+    """
+    path, dir_fd = folder.at(name)
+    _refuse_link(path, dir_fd)
+    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | _NO_LINK | getattr(os, "O_NONBLOCK", 0)
+    fd = os.open(path, flags, 0o666, dir_fd=dir_fd)
+    try:
+        status = os.fstat(fd)
+        if not stat.S_ISREG(status.st_mode):
+            raise OSError(errno.EINVAL, "not a regular file", os.path.join(folder.path, name))
+        _write_all(fd, line if status.st_size else header + line)
+    finally:
+        os.close(fd)
+
+
+def sweep(folder: OpenFolder) -> None:
+    """Remove the temporary files of writers that are no longer alive.
+
+    A writer holds a lock on its file, which the kernel lets go when it dies, even under SIGKILL.
+    """
+    with suppress(OSError):
+        names = os.listdir(folder.path if folder.fd is None else folder.fd)
+        for name in filter(_TEMPORARY.fullmatch, names):
+            path, dir_fd = folder.at(name)
+            with suppress(OSError):
+                if _is_dead(path, dir_fd):
+                    os.unlink(path, dir_fd=dir_fd)
+
+
+def is_temporary(name: str) -> bool:
+    """Whether a file of this name is one that `replace` had not finished."""
+    return _TEMPORARY.fullmatch(name) is not None
+
+
+def make_folder(path: str) -> None:
+    """Create a folder the caller named, with its parents, unless it is there.
+
+    Raises:
+        OSError: it can't be made, or something else has its name.
+    """
+    os.makedirs(path, exist_ok=True)
+
+
+def _replace_once(folder: OpenFolder, name: str, data: bytes) -> None:
+    temporary, dir_fd = folder.at(f".thumbnailer-{secrets.token_hex(8)}.tmp")
+    fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _NO_LINK, 0o666, dir_fd=dir_fd)
+    try:
+        try:
+            _lock(fd)
+            _write_all(fd, data)
+            if fcntl:  # renamed while locked: a sweep never sees it unlocked under its own name
+                os.replace(temporary, folder.at(name)[0], src_dir_fd=dir_fd, dst_dir_fd=dir_fd)
+        finally:
+            os.close(fd)
+        if not fcntl:  # Windows renames closed files only
+            os.replace(temporary, folder.at(name)[0])
+    except BaseException:
+        with suppress(OSError):
+            os.unlink(temporary, dir_fd=dir_fd)
+        raise
+
+
+def _write_all(fd: int, data: bytes) -> None:
+    view = memoryview(data)
+    while view:  # a disk that fills up takes part of it, then raises
+        view = view[os.write(fd, view) :]
+
+
+def _lock(fd: int) -> bool | None:
+    """Lock the file: True if this succeeded, False if somebody has it, None if locks can't tell."""
+    if not fcntl:
+        return None
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:  # a file system without locks
+        return None
+    return True
+
+
+def _is_dead(path: str, dir_fd: int | None) -> bool:
+    fd = os.open(path, os.O_WRONLY | _NO_LINK | getattr(os, "O_NONBLOCK", 0), dir_fd=dir_fd)
+    try:
+        locked = _lock(fd)
+        if locked is None:
+            return time.time() - os.fstat(fd).st_mtime > _DEAD_AFTER_SECONDS
+        return locked
+    finally:
+        os.close(fd)
+
+
+def _open_directory(path: str, dir_fd: int | None, *, follow: bool = False) -> int | None:
+    if not _HAS_DIR_FD:
+        if not follow:
+            _refuse_link(path, None)
+        if not os.path.isdir(path):
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path)
+        return None
+    flags = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC | (0 if follow else os.O_NOFOLLOW)
+    try:
+        return os.open(path, flags, dir_fd=dir_fd)
+    except OSError as error:
+        if not follow and error.errno in (errno.ELOOP, errno.ENOTDIR):
+            _refuse_link(path, dir_fd)
+        raise
+
+
+def _refuse_link(path: str, dir_fd: int | None) -> None:
+    """Say so where a link stands in the way; the open that follows would refuse it anyway, but
+    names no reason a person could read."""
+    with suppress(FileNotFoundError):
+        if stat.S_ISLNK(os.stat(path, dir_fd=dir_fd, follow_symlinks=False).st_mode):
+            raise OSError(errno.ELOOP, f"{path} is a symbolic link: refused", path)
+
+
+def _close(folder: OpenFolder) -> None:
+    if folder.fd is not None:
+        os.close(folder.fd)
