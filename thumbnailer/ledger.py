@@ -1,0 +1,180 @@
+"""What a thumbnail folder knows of itself: a small file that also marks the folder as ours.
+
+The first line is a header, each further line one attempt, the last line of a thumbnail counts:
+
+    {"thumbnailer": 1, "shared": false}
+    ["photo.jpg", "../photo.jpg", 48213, 1760000000000000000, "3f2a…", 256, 171, 9120]
+    ["broken.jpg", "../broken.jpg", 12, 1760000000000000000, "9b41…", "open", "is empty"]
+
+that is: thumbnail, source, the source's bytes and mtime in ns, the fingerprint it was made (or
+failed) under, then width, height and bytes, or stage and reason. A line is written only after its
+thumbnail has its final name, so whatever is killed when, at worst a picture is made again.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Collection, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+from thumbnailer import storage
+from thumbnailer.model import Failure, Folder, Job, Source, Thumbnail
+
+MARK = ".thumbnailer"
+_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One attempt: on which state of which source, under which settings, with what result.
+
+    Attributes:
+        result: width and height in px and length in bytes, or the failure.
+    """
+
+    name: str
+    origin: str
+    size_bytes: int
+    mtime_ns: int
+    fingerprint: str
+    result: tuple[int, int, int] | Failure
+
+    def is_about(self, origin: str, source: Source) -> bool:
+        """Whether the attempt was on this very state of this source: equal, not merely newer."""
+        return (self.origin, self.size_bytes, self.mtime_ns) == (
+            origin,
+            source.size_bytes,
+            source.mtime_ns,
+        )
+
+
+class Ledger:
+    """The entries of one folder, by thumbnail name.
+
+    Attributes:
+        shared: the folder also holds files that are not ours.
+    """
+
+    __slots__ = ("_lines", "_rows", "shared")
+
+    def __init__(self, data: bytes = b"", *, shared: bool = False) -> None:
+        self.shared = shared
+        self._rows: dict[str, list[Any]] = {}
+        self._lines = 0
+        for row in _parse(data):
+            if isinstance(row, dict):
+                self.shared = self.shared or row.get("shared") is True
+            elif isinstance(row, list) and row and isinstance(row[0], str):
+                self._rows[row[0]] = row
+                self._lines += 1
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._rows
+
+    def names(self) -> Collection[str]:
+        return self._rows.keys()
+
+    def origins(self) -> Iterator[tuple[str, str]]:
+        """Each thumbnail's name with the source it is held for."""
+        for name in self._rows:
+            if entry := self.get(name):
+                yield name, entry.origin
+
+    def get(self, name: str) -> Entry | None:
+        """The last attempt at this thumbnail; None if there was none or its line makes no sense."""
+        match self._rows.get(name):
+            case [str(), str(origin), int(size), int(mtime), str(key), int(w), int(h), int(length)]:
+                return Entry(name, origin, size, mtime, key, (w, h, length))
+            case [str(), str(origin), int(size), int(mtime), str(key), str(stage), str(reason)]:
+                return Entry(name, origin, size, mtime, key, Failure(stage, reason))
+        return None
+
+    @property
+    def is_bloated(self) -> bool:
+        """Whether most lines have been overtaken by later ones."""
+        return self._lines > 2 * len(self._rows) + 100
+
+    def to_bytes(self) -> bytes:
+        return _header(self.shared) + b"".join(map(_line, self._rows.values()))
+
+
+def read(folder: Folder) -> Ledger | None:
+    """The folder's ledger, or None where there is none: the folder is missing or not ours.
+
+    Raises:
+        OSError: the folder or its ledger is a link, or can't be read.
+    """
+    with suppress(FileNotFoundError), storage.open_folder(folder) as opened:
+        return Ledger(storage.read(opened, MARK))
+    return None
+
+
+def own_names(path: str) -> Collection[str] | None:
+    """Which files in a folder are ours: none of an unmarked one, the thumbnails of a shared one,
+    and all (None) of one that is ours alone.
+
+    Raises:
+        OSError: the mark can't be read.
+    """
+    try:
+        with storage.open_source(os.path.join(path, MARK)) as file:
+            header = Ledger(file.readline(4096))
+            return Ledger(file.read()).names() if header.shared else None
+    except FileNotFoundError:
+        return ()
+
+
+def mark(opened: storage.OpenFolder, *, shared: bool) -> None:
+    """Make the folder ours, before the first thumbnail is in it.
+
+    Raises:
+        OSError: it can't be written.
+    """
+    storage.append(opened, MARK, _header(shared), b"")
+
+
+def enter(opened: storage.OpenFolder, job: Job, state: Source, result: Thumbnail | Failure) -> None:
+    """Write down an attempt at `job` on the source as it was then (`state`).
+
+    Raises:
+        OSError: the ledger can't be written.
+    """
+    row: list[str | int] = [job.name, job.origin, state.size_bytes, state.mtime_ns]
+    if isinstance(result, Thumbnail):
+        row += [job.recipe.fingerprint, result.width, result.height, result.size_bytes]
+    else:
+        row += [job.attempt, result.stage, result.reason]
+    storage.append(opened, MARK, _header(job.folder.shared), _line(row))
+
+
+def compact(opened: storage.OpenFolder, ledger: Ledger) -> None:
+    """Rewrite the ledger with one line a thumbnail.
+
+    A line that another run adds meanwhile may be lost: its picture is made once more.
+
+    Raises:
+        OSError: it can't be written; the old one stands.
+    """
+    storage.replace(opened, MARK, ledger.to_bytes())
+
+
+def _header(shared: bool) -> bytes:
+    return json.dumps({"thumbnailer": _VERSION, "shared": shared}).encode() + b"\n"
+
+
+def _line(row: list[Any]) -> bytes:
+    # ASCII with escapes: names that are no valid UTF-8 come back as they were.
+    return json.dumps(row, separators=(",", ":")).encode("ascii") + b"\n"
+
+
+def _parse(data: bytes) -> Iterator[Any]:
+    lines = data.splitlines()
+    try:  # all at once: 0.5 µs a line instead of 1.5 µs
+        yield from json.loads(b"[" + b",".join(lines) + b"]")
+    except (ValueError, RecursionError):  # a torn line, or somebody else's hand
+        for line in lines:
+            with suppress(ValueError, RecursionError):
+                yield json.loads(line)
