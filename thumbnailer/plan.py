@@ -1,0 +1,189 @@
+"""Which thumbnail each source should have, under which name, and whether it has it already."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from dataclasses import replace
+from functools import lru_cache
+
+from thumbnailer import ledger, storage
+from thumbnailer.model import (
+    Failure,
+    Folder,
+    Job,
+    Limits,
+    Outcome,
+    Recipe,
+    Source,
+    Thumbnail,
+    attempt_fingerprint,
+)
+from thumbnailer.naming import folded, tagged, thumbnail_name
+
+THUMBS = "thumbs"
+
+# How many thumbnail folders are remembered. Sources come folder by folder, but a caller's list of
+# paths may jump about; well above the number of pictures in the making at any moment.
+_REMEMBERED_FOLDERS = 256
+
+
+def plan(
+    sources: Iterable[Source | Outcome],
+    recipe: Recipe,
+    limits: Limits,
+    *,
+    output: str | None = None,
+    force: bool = False,
+    retry_failed: bool = False,
+    dry_run: bool = False,
+) -> Iterator[Job | Outcome]:
+    """A job for each source that needs one, an outcome for each other; lazily and in order.
+
+    Args:
+        sources: what the scan found; its outcomes are passed on.
+        recipe: what the thumbnails should look like.
+        limits: what one picture may cost at most.
+        output: the folder of the mirrored tree; None for a `thumbs` folder beside each source.
+        force: make every thumbnail, current or not.
+        retry_failed: try again what failed before, though nothing has changed.
+        dry_run: touch nothing; what would become a job is skipped with the reason it is needed.
+    """
+    attempt = attempt_fingerprint(recipe, limits)
+
+    @lru_cache(maxsize=_REMEMBERED_FOLDERS)
+    def shelf_of(folder: Folder) -> _Shelf:
+        return _Shelf(folder, tidy=not dry_run)
+
+    @lru_cache(maxsize=_REMEMBERED_FOLDERS)
+    def place(source_folder: str, below: str) -> tuple[_Shelf, str]:
+        """Where the thumbnails of a source folder are kept, and the way back from there."""
+        if output is None:
+            return shelf_of(Folder(source_folder, THUMBS)), os.pardir
+        folder = Folder(output, below)
+        return shelf_of(folder), os.path.relpath(source_folder or os.curdir, folder.path)
+
+    for source in sources:
+        if isinstance(source, Outcome):
+            yield source
+            continue
+        source_folder, source_name = os.path.split(source.path)
+        shelf, way_back = place(source_folder, source.below)
+        origin = os.path.join(way_back, source_name)
+        name = shelf.claim(thumbnail_name(source_name, recipe.format), origin)
+        if isinstance(name, Failure):
+            yield Outcome(source, "skipped" if name.stage == "scan" else "failed", error=name)
+            continue
+        standing = shelf.standing(name, origin, source, recipe.fingerprint, attempt)
+        again = force or (retry_failed and standing is not None and standing.status == "failed")
+        if standing is not None and not again:
+            yield standing
+        elif dry_run:
+            yield Outcome(source, "skipped", error=Failure("dry run", "would be made"))
+        else:
+            yield Job(source, origin, shelf.folder, name, recipe, limits)
+
+
+def prepare_output(path: str) -> None:
+    """Create the folder of a mirrored tree and make it ours, so that no scan takes it for sources.
+
+    Raises:
+        OSError: it can't be made or written.
+    """
+    storage.make_folder(path)
+    folder = Folder(path, "")
+    if ledger.read(folder) is None:
+        with storage.open_folder(folder) as opened:
+            ledger.mark(opened, shared=_holds_files(path))
+
+
+class _Shelf:
+    """A thumbnail folder during one run.
+
+    Attributes:
+        folder: where it is.
+    """
+
+    def __init__(self, folder: Folder, *, tidy: bool) -> None:
+        known, self._refusal = None, None
+        try:
+            known = ledger.read(folder)
+            if known is not None and tidy:
+                _tidy(folder, known)
+        except OSError as error:
+            path = error.filename if isinstance(error.filename, str) else ""
+            where = folder.path if os.sep not in path else path
+            self._refusal = Failure("write", f"{where}: {error.strerror}")
+        if known is None:
+            known = ledger.Ledger(shared=_holds_files(folder.path))
+        self._ledger = known
+        self.folder = Folder(folder.anchor, folder.below, known.shared)
+        self._claims = {folded(name): (name, origin) for name, origin in known.origins()}
+        self._given: set[str] = set()
+
+    def claim(self, name: str, origin: str) -> str | Failure:
+        """Hold a thumbnail's name for a source, or say why that can't be.
+
+        The first to come keeps a name, in later runs too, as long as its source is there. A name
+        that merely looks the same to some file systems gives way by a tag.
+        """
+        if self._refusal:
+            return self._refusal
+        for candidate in (name, tagged(name, origin)):
+            held_name, holder = self._claims.get(folded(candidate), (candidate, origin))
+            if holder == origin or not os.path.lexists(os.path.join(self.folder.path, holder)):
+                if candidate in self._given:
+                    return Failure("scan", "was named twice")
+                self._given.add(candidate)
+                self._claims[folded(candidate)] = candidate, origin
+                return candidate
+            if held_name == candidate:
+                break
+        there = os.path.normpath(os.path.join(self.folder.path, holder))
+        mine = os.path.join(self.folder.path, candidate)
+        return Failure("plan", f"{mine} is already the thumbnail of {there}")
+
+    def standing(
+        self, name: str, origin: str, source: Source, recipe: str, attempt: str
+    ) -> Outcome | None:
+        """What an earlier run made of this state of the source under these settings, if it did."""
+        path = os.path.join(self.folder.path, name)
+        entry = self._ledger.get(name)
+        if entry is None:
+            if self.folder.shared and os.path.lexists(path):
+                reason = f"{path} is in the way: it was not made by thumbnailer"
+                return Outcome(source, "failed", error=Failure("plan", reason))
+        elif not entry.is_about(origin, source):
+            return None
+        elif isinstance(entry.result, Failure):
+            if entry.fingerprint == attempt:
+                again = f"{entry.result.reason} (failed before and has not changed since)"
+                return Outcome(source, "failed", error=replace(entry.result, reason=again))
+        elif entry.fingerprint == recipe:
+            thumbnail = Thumbnail(path, *entry.result)
+            if _is_intact(thumbnail):
+                return Outcome(source, "current", (thumbnail,))
+        return None
+
+
+def _tidy(folder: Folder, known: ledger.Ledger) -> None:
+    with storage.open_folder(folder) as opened:
+        storage.sweep(opened)
+        if known.is_bloated:
+            ledger.compact(opened, known)
+
+
+def _holds_files(path: str) -> bool:
+    with suppress(OSError):
+        return not all(map(storage.is_temporary, os.listdir(path)))
+    return False
+
+
+def _is_intact(thumbnail: Thumbnail) -> bool:
+    # A crash of the machine can leave a file without its content, so the length must fit too.
+    with suppress(OSError):
+        status = os.lstat(thumbnail.path)
+        return stat.S_ISREG(status.st_mode) and status.st_size == thumbnail.size_bytes
+    return False
