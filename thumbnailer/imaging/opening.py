@@ -1,0 +1,125 @@
+"""Open a picture and check its limits, from the header alone."""
+
+from __future__ import annotations
+
+import threading
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import BinaryIO
+
+# Imported for what they register, so that Pillow need not look for them while a picture waits.
+from PIL import (  # noqa: F401
+    AvifImagePlugin,
+    BmpImagePlugin,
+    GifImagePlugin,
+    Image,
+    ImageFile,
+    JpegImagePlugin,
+    MpoImagePlugin,
+    PngImagePlugin,
+    TiffImagePlugin,
+    UnidentifiedImageError,
+    WebPImagePlugin,
+)
+
+from thumbnailer.model import Limits
+
+# JPEG includes MPO, its multi-picture form: Pillow tells them apart after opening.
+FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF")
+_SHRINKABLE = {"JPEG", "MPO"}
+
+# How other contents begin that are often found under a picture's name: (offset, bytes, name).
+_OTHERS = (
+    (0, b"%PDF", "a PDF document"),
+    (0, b"PK\x03\x04", "a ZIP archive"),
+    (0, b"\x1f\x8b", "gzip-compressed data"),
+    (0, b"8BPS", "a Photoshop document"),
+    (0, b"%!PS", "a PostScript document"),
+    (0, b"\xc5\xd0\xd3\xc6", "a PostScript document"),
+    (0, b"\x00\x00\x01\x00", "an ICO icon"),
+    (0, b"\xff\x0a", "a JPEG XL picture"),
+    (4, b"JXL ", "a JPEG XL picture"),
+    (4, b"jP  ", "a JPEG 2000 picture"),
+    (0, b"\xff\x4f\xff\x51", "a JPEG 2000 picture"),
+    (4, b"ftyphei", "a HEIC picture"),
+    (4, b"ftypmif1", "a HEIF picture"),
+    (4, b"ftyp", "a video or another ISO media file"),
+)
+
+_PILLOW = threading.Lock()
+
+
+class LimitError(Exception):
+    """The header promises more pixels than allowed."""
+
+
+class NoPictureError(Exception):
+    """The content is none of the formats we read."""
+
+
+def open_picture(file: BinaryIO, limits: Limits) -> ImageFile.ImageFile:
+    """Read a picture's header; no pixel is decoded.
+
+    Raises:
+        LimitError: it has more pixels than `limits` allow.
+        NoPictureError: it is none of the formats we read; says what it is instead.
+        Exception: whatever Pillow raises on a header that makes no sense.
+    """
+    ceiling = max(limits.pixels, limits.shrinkable_pixels)
+    with _pillow_limit(ceiling):
+        try:
+            image = Image.open(file, formats=FORMATS)
+        except UnidentifiedImageError:
+            file.seek(0)
+            raise NoPictureError(_describe(file.read(512))) from None
+        except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+            raise LimitError(
+                f"has more than {ceiling / 1e6:.3g} megapixels, the limit (max_pixels)"
+            ) from None
+    most = limits.shrinkable_pixels if image.format in _SHRINKABLE else limits.pixels
+    width, height = image.size
+    if width * height > most:
+        raise LimitError(
+            f"has {width} x {height} px, {width * height / 1e6:.3g} megapixels: "
+            f"more than the limit of {most / 1e6:.3g} (max_pixels)"
+        )
+    return image
+
+
+@contextmanager
+def _pillow_limit(pixels: int) -> Iterator[None]:
+    """Pillow's own limit, which is one for the whole process, set to ours while a header is read,
+    with its warning an error."""
+    with _PILLOW, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        warnings.simplefilter("error", Image.DecompressionBombWarning)
+        before, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, pixels
+        try:
+            yield
+        finally:
+            Image.MAX_IMAGE_PIXELS = before
+
+
+def _describe(start: bytes) -> str:
+    if not start:
+        return "is empty"
+    for offset, magic, name in _OTHERS:
+        if start.startswith(magic, offset):
+            return f"is {name}, no format that is read here"
+    for format in FORMATS:
+        accepts = Image.OPEN[format][1]
+        if accepts and accepts(start[:16]):
+            return f"is a {format} picture whose header is damaged"
+    head = start.lstrip(b"\xef\xbb\xbf \t\r\n")[:64].lower()
+    if head.startswith((b"<svg", b"<?xml")):
+        return "is an SVG or XML document, no format that is read here"
+    if head.startswith((b"<!doctype html", b"<html")):
+        return "is a web page, no picture"
+    if not start.strip(b"\0"):
+        return "is blank (zero bytes only)"
+    try:
+        start[:500].decode("utf-8")
+        return "is text, no picture"
+    except UnicodeDecodeError:
+        return "is no picture of a format that is read here"

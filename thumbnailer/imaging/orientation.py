@@ -1,0 +1,38 @@
+"""Which way is up."""
+
+from __future__ import annotations
+
+from PIL import ExifTags, Image, ImageFile
+
+_TRANSPOSE = Image.Transpose
+
+# What brings each stored orientation upright: EXIF 2.32, tag 0x0112.
+_UPRIGHT = {
+    2: _TRANSPOSE.FLIP_LEFT_RIGHT,
+    3: _TRANSPOSE.ROTATE_180,
+    4: _TRANSPOSE.FLIP_TOP_BOTTOM,
+    5: _TRANSPOSE.TRANSPOSE,
+    6: _TRANSPOSE.ROTATE_270,
+    7: _TRANSPOSE.TRANSVERSE,
+    8: _TRANSPOSE.ROTATE_90,
+}
+
+
+def orientation_of(image: ImageFile.ImageFile) -> int:
+    """The orientation (1 to 8) that is still to be applied; 1 where the tag makes no sense."""
+    if image.format == "TIFF":  # Pillow applies it while loading
+        return 1
+    try:
+        orientation = image.getexif().get(ExifTags.Base.Orientation)
+    except Exception:  # broken EXIF data must not cost the picture
+        return 1
+    return orientation if orientation in _UPRIGHT else 1
+
+
+def swaps_sides(orientation: int) -> bool:
+    return orientation >= 5
+
+
+def upright(image: Image.Image, orientation: int) -> Image.Image:
+    """Turn or mirror the picture; done after shrinking, when there is little to turn."""
+    return image.transpose(_UPRIGHT[orientation]) if orientation in _UPRIGHT else image

@@ -1,0 +1,170 @@
+"""A worker's whole job: from a source file to a thumbnail with its final name."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from typing import BinaryIO
+
+from thumbnailer import ledger, storage
+from thumbnailer.imaging.colour import to_resizable, to_srgb
+from thumbnailer.imaging.encoding import encode
+from thumbnailer.imaging.fit import contain, resize
+from thumbnailer.imaging.opening import LimitError, NoPictureError, open_picture
+from thumbnailer.imaging.orientation import orientation_of, swaps_sides, upright
+from thumbnailer.imaging.shrinking import shrink_on_load
+from thumbnailer.model import Box, Failure, Job, Limits, Outcome, Recipe, Source, Thumbnail
+
+# A picture that is still being written changes while it is read; it is read again this often.
+_READINGS = 3
+
+
+class StageError(Exception):
+    """A step could not be done.
+
+    Attributes:
+        failure: the step and the reason.
+        lasts: the reason lies in the picture, so that trying again is no use until it changes.
+    """
+
+    def __init__(self, failure: Failure, *, lasts: bool) -> None:
+        super().__init__(failure, lasts)
+        self.failure, self.lasts = failure, lasts
+
+
+def thumbnail_bytes(file: BinaryIO, recipe: Recipe, limits: Limits) -> tuple[bytes, int, int]:
+    """All steps from an open source to an encoded thumbnail.
+
+    Returns:
+        The content of a picture file, and its width and height in px.
+
+    Raises:
+        StageError: a step failed; nothing else is raised for a bad file.
+    """
+    with stage("open"):
+        image = open_picture(file, limits)
+        orientation = orientation_of(image)
+        profile = image.info.get("icc_profile")
+    with stage("decode"):
+        box = Box(*reversed(recipe.box)) if swaps_sides(orientation) else recipe.box
+        size = contain(image.size, box)
+        shrink_on_load(image, size)
+        image.load()
+    with stage("resize"):
+        picture = resize(to_resizable(image), size)
+    with stage("orientation"):
+        picture = upright(picture, orientation)
+    with stage("colour"):
+        picture = to_srgb(picture, profile)
+    with stage("encode"):
+        return encode(picture, recipe.format, recipe.quality), *picture.size
+
+
+def render(job: Job) -> Outcome:
+    """Make the thumbnail of a job, write it and enter it in the ledger of its folder.
+
+    Whatever goes wrong with a picture is in the outcome, with its stage and reason.
+    """
+    started = time.perf_counter()
+    try:
+        state, data, width, height = _read_unchanged(job)
+        with (
+            stage("write", job.folder.path),
+            storage.open_folder(job.folder, create=True) as folder,
+        ):
+            path = os.path.join(job.folder.path, job.name)
+            thumbnail = Thumbnail(path, width, height, len(data))
+            ledger.mark(folder, shared=job.folder.shared)
+            storage.replace(folder, job.name, data)
+            ledger.enter(folder, job, state, thumbnail)
+        outcome = Outcome(job.source, "made", (thumbnail,))
+    except StageError as error:
+        outcome = fail(job, error.failure) if error.lasts else _failed(job, error.failure)
+    return replace(outcome, seconds=time.perf_counter() - started)
+
+
+def fail(job: Job, failure: Failure) -> Outcome:
+    """Enter in the ledger that a picture can't be done, and say so in an outcome."""
+    try:
+        with (
+            stage("write", job.folder.path),
+            storage.open_folder(job.folder, create=True) as folder,
+        ):
+            ledger.mark(folder, shared=job.folder.shared)
+            ledger.enter(folder, job, job.source, failure)
+    except StageError as error:
+        if error.failure.fatal:
+            failure = error.failure
+    return _failed(job, failure)
+
+
+def clean_up(job: Job) -> None:
+    """Remove what a worker that died over this job has left half-written."""
+    with suppress(OSError), storage.open_folder(job.folder) as folder:
+        storage.sweep(folder)
+
+
+@contextmanager
+def stage(name: str, place: str = "") -> Iterator[None]:
+    """Turn whatever is raised within into a StageError; `place` is put before the reason.
+
+    Pillow raises OSError, ValueError, TypeError, SyntaxError, EOFError, struct.error, MemoryError,
+    RecursionError, zlib.error and more on bad files.
+    """
+    try:
+        yield
+    except StageError:
+        raise
+    except LimitError as error:
+        raise StageError(Failure("limits", str(error)), lasts=True) from None
+    except OSError as error:
+        reason = error.strerror or f"the picture is damaged: {error}"
+        if place:
+            reason = f"{place}: {reason}"
+        fatal = name == "write" and error.errno in storage.FATAL_ERRNOS
+        raise StageError(Failure(name, reason, fatal), lasts=error.errno is None) from error
+    except MemoryError as error:
+        raise StageError(Failure(name, "not enough memory"), lasts=True) from error
+    except NoPictureError as error:
+        raise StageError(Failure(name, str(error)), lasts=True) from None
+    except Exception as error:
+        kind = "" if isinstance(error, ValueError | SyntaxError) else f"{type(error).__name__}: "
+        reason = f"the picture is damaged: {kind}{error}"
+        raise StageError(Failure(name, reason), lasts=True) from error
+
+
+def _read_unchanged(job: Job) -> tuple[Source, bytes, int, int]:
+    """A thumbnail's bytes, width and height, with the state of the source that they show."""
+    for _ in range(_READINGS):
+        with stage("open"):
+            file = storage.open_source(job.source.path)
+        with file:
+            before = os.fstat(file.fileno())
+            try:
+                result = thumbnail_bytes(file, job.recipe, job.limits)
+            except StageError:
+                if _is_unchanged(job.source.path, before):
+                    raise
+                continue
+        if _is_unchanged(job.source.path, before):
+            state = replace(job.source, size_bytes=before.st_size, mtime_ns=before.st_mtime_ns)
+            return state, *result
+    raise StageError(Failure("open", "keeps changing while it is read"), lasts=False)
+
+
+def _is_unchanged(path: str, before: os.stat_result) -> bool:
+    with suppress(OSError):
+        now = os.stat(path)
+        return (now.st_ino, now.st_size, now.st_mtime_ns) == (
+            before.st_ino,
+            before.st_size,
+            before.st_mtime_ns,
+        )
+    return False
+
+
+def _failed(job: Job, failure: Failure) -> Outcome:
+    return Outcome(job.source, "failed", error=failure)
