@@ -1,0 +1,49 @@
+"""How many processors this process may really use."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from math import ceil
+from pathlib import Path
+
+_CGROUPS = Path("/sys/fs/cgroup")
+
+
+def usable_cpus() -> int:
+    """The number of processors left by CPU affinity and by the cgroup's quota; at least 1."""
+    if hasattr(os, "sched_getaffinity"):
+        count = len(os.sched_getaffinity(0))
+    else:
+        count = os.cpu_count() or 1
+    return max(1, min(count, ceil(_cgroup_quota())))
+
+
+def _cgroup_quota() -> float:
+    """The tightest CPU quota, in processors, from this process's cgroup up to the root.
+
+    Format: Linux, admin-guide/cgroup-v2.rst (cpu.max) and scheduler/sched-bwc.rst (v1).
+    """
+    quotas = [float(os.cpu_count() or 1)]
+    with suppress(OSError):
+        for line in Path("/proc/self/cgroup").read_text().splitlines():
+            _, controllers, path = line.split(":", 2)
+            if not controllers:
+                quotas += _quotas(_CGROUPS, path, "cpu.max")
+            elif "cpu" in controllers.split(","):
+                quotas += _quotas(_CGROUPS / "cpu", path, "cpu.cfs_quota_us", "cpu.cfs_period_us")
+    return min(quotas)
+
+
+def _quotas(mount: Path, path: str, *files: str) -> list[float]:
+    """The quotas, in processors, of a cgroup and all above it."""
+    group = mount / path.lstrip("/")
+    quotas = []
+    for folder in (group, *group.parents):
+        with suppress(OSError, ValueError):  # no such file, or "max": no quota here
+            quota, period = " ".join((folder / file).read_text() for file in files).split()
+            if int(quota) > 0:
+                quotas.append(int(quota) / int(period))
+        if folder == mount:
+            break
+    return quotas

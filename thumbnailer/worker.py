@@ -1,0 +1,207 @@
+"""One worker process, seen from both ends of its pipe."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import sys
+import threading
+import types
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from multiprocessing.connection import Connection
+
+from thumbnailer.errors import WorkerError
+from thumbnailer.model import Failure, Job, Outcome
+
+# From the start of a process to its first word. Importing Pillow takes a tenth of a second; a
+# machine that swaps may take hundreds of times as long.
+_START_SECONDS = 60.0
+
+# `multiprocessing` keeps one table of children for the whole process and polls each of them
+# whenever one is started, which is not made for several threads.
+_CHILDREN = threading.Lock()
+
+
+class WorkerLost(Exception):
+    """A worker died over a job or took too long; `failure` says which."""
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(failure)
+        self.failure = failure
+
+
+class Worker:
+    """A process that answers jobs, one at a time; `greet` it first and `bury` it last.
+
+    Args:
+        preload: the module with its function, loaded once for all workers where that is possible.
+
+    Raises:
+        WorkerError: the process can't be started.
+    """
+
+    def __init__(self, preload: str) -> None:
+        # Ctrl-C goes to every process of the terminal; a worker should leave it to its parent,
+        # from its first instant on. What a thread blocks, the processes it starts block too.
+        if hasattr(signal, "pthread_sigmask"):
+            signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        method = start_method()
+        context = multiprocessing.get_context(method)
+        if method == "forkserver":
+            context.set_forkserver_preload([preload])
+        try:
+            self._pipe, theirs = context.Pipe()
+            try:
+                self._process = context.Process(target=_serve, args=(theirs,), daemon=True)  # type: ignore[attr-defined]
+                with _CHILDREN, _without_main():
+                    self._process.start()
+            finally:
+                theirs.close()
+        except Exception as error:
+            raise WorkerError(f"no worker process can be started: {error}") from error
+
+    def greet(self, func: Callable[[Job], Outcome]) -> None:
+        """Tell the worker its function and wait until it is ready.
+
+        Raises:
+            WorkerError: it can't import it, or died, or says nothing.
+        """
+        try:
+            self._pipe.send(func)
+            ready = self._pipe.poll(_START_SECONDS)
+            trouble = self._pipe.recv() if ready else f"silent for {_START_SECONDS:g} s"
+        except (EOFError, OSError):
+            trouble = self._epitaph()
+        if trouble:
+            raise WorkerError(f"no worker process can be started: {trouble}")
+
+    def ask(self, job: Job, timeout_s: float) -> Outcome | Failure:
+        """The worker's answer to a job; a Failure where `func` raised.
+
+        Raises:
+            WorkerLost: it died, or did not answer in time; it must be buried.
+        """
+        try:
+            self._pipe.send(job)
+            if not self._pipe.poll(timeout_s):
+                raise WorkerLost(Failure("timeout", f"timeout: took longer than {timeout_s:g} s"))
+            answer: Outcome | Failure = self._pipe.recv()
+            return answer
+        except WorkerLost:
+            raise
+        except Exception as error:  # a closed pipe, or half an answer that can't be unpickled
+            raise WorkerLost(Failure("crashed", f"crashed: {self._epitaph()}")) from error
+
+    def is_alive(self) -> bool:
+        """Whether an idle worker is still there: all that can come from it unasked is its end."""
+        try:
+            return not self._pipe.poll(0)
+        except OSError:
+            return False
+
+    def kill(self) -> None:
+        """End the process at once; `bury` must follow."""
+        with _CHILDREN, suppress(ValueError):
+            self._process.kill()
+
+    def bury(self) -> None:
+        """End the process if need be and free all that it held."""
+        self._pipe.close()
+        with _CHILDREN, suppress(ValueError):
+            self._process.kill()
+            self._process.join(_START_SECONDS)
+            self._process.close()
+
+    def _epitaph(self) -> str:
+        with _CHILDREN:
+            self._process.join(1)
+            code = self._process.exitcode
+        if code is not None and code < 0:
+            try:
+                name = signal.Signals(-code).name
+            except ValueError:
+                name = f"signal {-code}"
+            hint = ", perhaps for want of memory" if name == "SIGKILL" else ""
+            return f"the worker process was ended by {name}{hint}"
+        return "the worker process ended by itself" if code in (0, 1) else "the worker process died"
+
+
+def start_method() -> str:
+    """How workers are started: `spawn` where the program has chosen it or there is nothing better,
+    else `forkserver`; never `fork`, which copies locks that other threads hold."""
+    if multiprocessing.get_start_method(allow_none=True) == "spawn":
+        return "spawn"
+    return "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
+
+
+@contextmanager
+def _without_main() -> Iterator[None]:
+    """Hide the caller's script from `multiprocessing`, which would run it again in each worker.
+
+    A worker needs nothing of it, and a script without an `if __name__ == "__main__"` guard would
+    start workers of its own there. Whoever looks something up in `__main__` meanwhile finds it.
+    """
+    main = sys.modules["__main__"]
+    stand_in = types.ModuleType("__main__")
+
+    def look_up(name: str) -> object:
+        if name == "__file__":
+            raise AttributeError(name)
+        return getattr(main, name)
+
+    vars(stand_in)["__getattr__"] = look_up
+    sys.modules["__main__"] = stand_in
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = main
+
+
+def _serve(pipe: Connection) -> None:
+    """The life of a worker process: learn the function, then answer jobs until the pipe closes."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    try:
+        func = pipe.recv()
+    except Exception as error:
+        pipe.send(f"{type(error).__name__}: {error}")
+        return
+    pipe.send("")
+    _silence()
+    while True:
+        try:
+            job = pipe.recv()
+        except (EOFError, OSError):
+            return
+        answer = _answer(func, job)
+        try:
+            pipe.send(answer)
+        except (BrokenPipeError, ConnectionResetError):
+            return
+
+
+def _answer(func: Callable[[Job], Outcome], job: Job) -> Outcome | Failure:
+    try:
+        return func(job)
+    except BaseException as error:  # SystemExit too: it would end the worker, not the picture
+        return Failure("crashed", f"crashed: {type(error).__name__}: {error}")
+
+
+def _end_with_parent() -> None:
+    """Wait for the parent's end, even by SIGKILL, and follow it in the middle of a picture."""
+    parent = multiprocessing.parent_process()
+    if parent:
+        parent.join()
+        os._exit(1)
+
+
+def _silence() -> None:
+    """Keep the codecs' own words from stdout and stderr: hundreds of lines for one broken TIFF."""
+    warnings.simplefilter("ignore")
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 1)
+    os.dup2(nowhere, 2)
+    os.close(nowhere)
