@@ -1,0 +1,288 @@
+"""`config.toml` and overrides into one frozen `Settings`; whatever is wrong is named."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import json
+import math
+import os
+import re
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypedDict
+
+from thumbnailer.errors import ConfigError
+from thumbnailer.model import Box, Limits, Recipe
+from thumbnailer.naming import ENDINGS
+
+Size = int | str | tuple[int | None, int | None]
+
+# 50 megapixels decode to 200 MB of RGBA; a JPEG decoder that shrinks needs far less.
+_PIXELS = 50_000_000
+_SHRINKABLE_PIXELS = 250_000_000
+
+# JPEG's longest side; WebP's is 16383 and checked by its encoder.
+_MAX_SIDE = 65_535
+
+
+def _size(value: object) -> str:
+    """Any spelling of a size, as `256x192`, `256x` or `x192`."""
+    if isinstance(value, tuple | list) and len(value) == 2:
+        sides = ["" if side is None else _whole(1, _MAX_SIDE)(side) for side in value]
+    elif isinstance(value, str):
+        match = re.fullmatch(r"(\d*)[xX\u00d7](\d*)|(\d+)", value.strip(), re.ASCII)
+        if not match:
+            raise ValueError
+        texts = [match[3], match[3]] if match[3] else [match[1], match[2]]
+        sides = [_whole(1, _MAX_SIDE)(int(text)) if text else "" for text in texts]
+    else:
+        sides = [_whole(1, _MAX_SIDE)(value)] * 2
+    if sides == ["", ""]:
+        raise ValueError
+    return f"{sides[0]}x{sides[1]}"
+
+
+def _whole(low: int, high: int) -> Callable[[object], int]:
+    def check(value: object) -> int:
+        if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
+            raise ValueError
+        return value
+
+    return check
+
+
+def _whole_or_auto(low: int, high: int) -> Callable[[object], int | str]:
+    return lambda value: "auto" if value == "auto" else _whole(low, high)(value)
+
+
+def _format(value: object) -> str:
+    name = value.lower() if isinstance(value, str) else ""
+    name = "jpeg" if name == "jpg" else name
+    if name not in ENDINGS:
+        raise ValueError
+    return name
+
+
+def _output(value: object) -> str:
+    if not isinstance(value, str | bytes | os.PathLike):
+        raise ValueError
+    path = os.fsdecode(value)
+    if "\0" in path:
+        raise ValueError
+    return path
+
+
+def _flag(value: object) -> bool:
+    if not isinstance(value, bool):
+        raise ValueError
+    return value
+
+
+def _globs(value: object) -> tuple[str, ...]:
+    if not isinstance(value, list | tuple) or not all(isinstance(glob, str) for glob in value):
+        raise ValueError
+    if not all(glob.strip("/") for glob in value):
+        raise ValueError
+    return tuple(value)
+
+
+def _seconds(value: object) -> float:
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        raise ValueError
+    if not 0 < value < math.inf:
+        raise ValueError
+    return float(value)
+
+
+def _key(default: Any, check: Callable[[object], Any], right: str, about: str) -> Any:
+    return field(default=default, metadata={"check": check, "right": right, "about": about})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """All that shapes a run and that `config.toml` can hold.
+
+    Values are checked and brought to one form when the object is made.
+
+    Raises:
+        ConfigError: a value is of the wrong type or impossible.
+    """
+
+    size: Size = _key(
+        "256x256",
+        _size,
+        '256, "256x192", "256x" or "x192", each side from 1 to 65535',
+        "The box a thumbnail must fit in, in px: 256, 256x192, 256x (any height) or x192.",
+    )
+    format: str = _key("jpeg", _format, '"jpeg", "png" or "webp"', "jpeg, png or webp.")
+    quality: int = _key(
+        80,
+        _whole(1, 100),
+        "a whole number from 1 to 100",
+        "1 (small) to 100 (good), for jpeg and webp.",
+    )
+    output: str | os.PathLike[str] = _key(
+        "",
+        _output,
+        "the path of a folder",
+        'A folder for a tree that mirrors the sources; "": a thumbs folder beside each source.',
+    )
+    jobs: int | str = _key(
+        "auto",
+        _whole_or_auto(1, 1024),
+        '"auto" or a whole number from 1 to 1024',
+        "Pictures made at the same time; auto: one for each usable processor.",
+    )
+    recursive: bool = _key(True, _flag, "true or false", "Whether subfolders are entered.")
+    include: tuple[str, ...] = _key(
+        (),
+        _globs,
+        'a list of globs such as ["*.jpg", "2026/*"]',
+        "Globs; only pictures that match one are taken.",
+    )
+    exclude: tuple[str, ...] = _key(
+        (),
+        _globs,
+        'a list of globs such as ["*.png", "private"]',
+        "Globs; pictures and folders that match one are left out.",
+    )
+    timeout: float = _key(
+        60.0,
+        _seconds,
+        "a number of seconds above 0",
+        "Seconds that one attempt at a picture may take.",
+    )
+    max_pixels: int | str = _key(
+        "auto",
+        _whole_or_auto(1, 2**31),
+        '"auto" or a whole number from 1 to 2147483648',
+        "The largest picture, width x height; auto: 50000000, for JPEG 250000000.",
+    )
+
+    def __post_init__(self) -> None:
+        for item in dataclasses.fields(self):
+            value = getattr(self, item.name)
+            checked = _checked(item.name, value, f"{item.name} = {_shown(value)}")
+            object.__setattr__(self, item.name, checked)
+
+    @property
+    def recipe(self) -> Recipe:
+        width, _, height = str(self.size).partition("x")
+        box = Box(int(width) if width else None, int(height) if height else None)
+        return Recipe(box, self.format, self.quality)
+
+    @property
+    def limits(self) -> Limits:
+        if isinstance(self.max_pixels, str):
+            return Limits(_PIXELS, _SHRINKABLE_PIXELS, self.timeout)
+        return Limits(self.max_pixels, self.max_pixels, self.timeout)
+
+    def to_toml(self) -> str:
+        """The settings as a `config.toml`, each key with its comment."""
+        blocks = (
+            f"# {item.metadata['about']}\n{item.name} = {_toml(getattr(self, item.name))}\n"
+            for item in dataclasses.fields(self)
+        )
+        return "# Settings of thumbnailer; `thumbnailer config` prints them.\n\n" + "\n".join(
+            blocks
+        )
+
+
+class Overrides(TypedDict, total=False):
+    """The settings as keyword arguments."""
+
+    size: Size
+    format: str
+    quality: int
+    output: str | os.PathLike[str]
+    jobs: int | str
+    recursive: bool
+    include: tuple[str, ...]
+    exclude: tuple[str, ...]
+    timeout: float
+    max_pixels: int | str
+
+
+KEYS = {item.name: item for item in dataclasses.fields(Settings)}
+
+
+def read_config(path: str) -> dict[str, Any]:
+    """The checked values of a `config.toml`; keys it leaves out keep their defaults.
+
+    Raises:
+        ConfigError: it can't be read, is not TOML, or holds an unknown key or an impossible value;
+            names file, key and value, and says what would be right.
+    """
+    try:
+        with open(path, "rb") as file:
+            values = tomllib.load(file)
+    except OSError as error:
+        raise ConfigError(f"{path}: can't be read: {error.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: is not valid TOML: {error}") from None
+    return {
+        key: _checked(key, value, f"{path}: {key} = {_shown(value)}")
+        for key, value in values.items()
+    }
+
+
+def from_text(key: str, text: str, option: str) -> Any:
+    """The checked value of a setting as typed on the command line after `option`.
+
+    Raises:
+        ConfigError: it is impossible.
+    """
+    value: object = text
+    if KEYS[key].metadata["check"] is _seconds:
+        value = _number(float, text)
+    elif isinstance(KEYS[key].default, int) or KEYS[key].default == "auto":
+        value = _number(int, text)
+    return _checked(key, value, f"{option} {text}")
+
+
+def merged(settings: Settings | None, overrides: Mapping[str, Any]) -> Settings:
+    """The settings with some of them replaced.
+
+    Raises:
+        ConfigError: an override is no setting, or its value is impossible.
+    """
+    for key, value in overrides.items():
+        _known(key, f"{key} = {_shown(value)}")
+    return dataclasses.replace(settings or Settings(), **overrides)
+
+
+def _checked(key: str, value: object, said: str) -> Any:
+    """The value in its one form; `said` is how the user put it."""
+    _known(key, said)
+    try:
+        return KEYS[key].metadata["check"](value)
+    except ValueError:
+        raise ConfigError(f"{said}: must be {KEYS[key].metadata['right']}") from None
+
+
+def _known(key: str, said: str) -> None:
+    if key not in KEYS:
+        close = difflib.get_close_matches(key, KEYS, n=1)
+        hint = f"did you mean {close[0]}?" if close else f"the settings are {', '.join(KEYS)}"
+        raise ConfigError(f"{said}: there is no such setting; {hint}")
+
+
+def _number(kind: type[int] | type[float], text: str) -> object:
+    try:
+        return kind(text)
+    except ValueError:
+        return text
+
+
+def _shown(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 80 else f"{text[:77]}..."
+
+
+def _toml(value: object) -> str:
+    if isinstance(value, tuple):
+        return f"[{', '.join(map(_toml, value))}]"
+    # JSON's strings, numbers and booleans are TOML's, but for one character.
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")

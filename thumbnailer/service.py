@@ -1,0 +1,245 @@
+"""The uses of the line, composed: scan → plan → pool → render → report."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from contextlib import closing
+from typing import Unpack
+
+from thumbnailer import storage
+from thumbnailer.config import Overrides, Settings, Size, merged
+from thumbnailer.cpus import usable_cpus
+from thumbnailer.errors import ConfigError, OutputError, PictureError, SourceError
+from thumbnailer.model import Failure, Folder, Job, Outcome, Report, Source, Thumbnail
+from thumbnailer.naming import format_of
+from thumbnailer.plan import plan, prepare_output
+from thumbnailer.pool import Pool, Stop
+from thumbnailer.scan import check_source, scan
+
+# str is a Sequence of str: a lone path has to be told from many by its type.
+Path = str | bytes | os.PathLike[str] | os.PathLike[bytes]
+
+
+def make_thumbnail(
+    source: Path,
+    thumbnail: Path,
+    *,
+    size: Size = 256,
+    format: str | None = None,
+    quality: int = 80,
+    max_pixels: int | str = "auto",
+) -> Thumbnail:
+    """Make one thumbnail, in this process, and replace whatever has its name.
+
+    Args:
+        source: the picture.
+        thumbnail: the file to write; its folder must exist.
+        size: the box in px: 256, (256, 192), "256x192", "256x", "x192".
+        format: `jpeg`, `png` or `webp`; None to go by the ending of `thumbnail`.
+        quality: 1 to 100, for jpeg and webp.
+        max_pixels: the largest picture to decode, width x height; "auto" as in `Settings`.
+
+    Returns:
+        The path as given, width and height in px, length in bytes.
+
+    Raises:
+        ThumbnailError: PictureError if the picture can't be made into a thumbnail, SourceError if
+            it can't be read, ConfigError if an argument is impossible, OutputError if the disk is
+            full or read-only.
+    """
+    from thumbnailer.render import StageError, stage, thumbnail_bytes
+
+    source_path, path = os.fsdecode(source), os.fsdecode(thumbnail)
+    settings = Settings(
+        size=size, format=format or format_of(path) or "", quality=quality, max_pixels=max_pixels
+    )
+    if check_source(source_path):
+        raise SourceError(None, "is a folder", source_path)
+    if os.path.exists(path) and os.path.samefile(source_path, path):
+        raise ConfigError(f"{path}: is the source itself")
+    folder, name = os.path.split(path)
+    try:
+        with stage("open"):
+            file = storage.open_source(source_path)
+        with file:
+            data, width, height = thumbnail_bytes(file, settings.recipe, settings.limits)
+        with stage("write", path), storage.open_folder(Folder(folder, "")) as opened:
+            storage.replace(opened, name, data)
+    except StageError as error:
+        failure = error.failure
+        if failure.fatal:
+            raise OutputError(failure.reason) from error
+        raise PictureError(source_path, failure.stage, failure.reason) from error
+    return Thumbnail(path, width, height, len(data))
+
+
+def make_thumbnails(
+    sources: Path | Iterable[Path],
+    *,
+    settings: Settings | None = None,
+    force: bool = False,
+    retry_failed: bool = False,
+    dry_run: bool = False,
+    **overrides: Unpack[Overrides],
+) -> Report:
+    """Make what is missing or stale of the thumbnails of folders and files, in parallel.
+
+    Args:
+        sources: a folder (scanned) or a file, or several; all are checked before anything is made.
+        settings: what to make and how; `Settings()` if left out.
+        force: make every thumbnail anew.
+        retry_failed: try again what failed before, though nothing has changed.
+        dry_run: write nothing; what would be made counts as skipped.
+        **overrides: single settings, such as `size=256` or `output="small"`.
+
+    Returns:
+        The counts, with the outcomes of the pictures that failed. Nothing is printed.
+
+    Raises:
+        SourceError: a source is not there or can't be read.
+        ConfigError: a setting is unknown or impossible.
+        OutputError: the disk is full or read-only.
+        WorkerError: no worker process can be started.
+    """
+    report = Report()
+    chosen = merged(settings, overrides)
+    for _ in run(sources, chosen, report, force=force, retry_failed=retry_failed, dry_run=dry_run):
+        pass
+    return report
+
+
+def iter_thumbnails(
+    paths: Path | Iterable[Path],
+    *,
+    settings: Settings | None = None,
+    force: bool = False,
+    retry_failed: bool = False,
+    dry_run: bool = False,
+    stop_event: Stop | None = None,
+    **overrides: Unpack[Overrides],
+) -> Iterator[Outcome]:
+    """Like `make_thumbnails`, but lazily: one outcome a picture, in order of completion.
+
+    Args:
+        paths: a folder or file, or any iterable of them, which is read no faster than outcomes are
+            taken. Of an iterable, a path that is not there is a failed outcome, not an exception.
+        stop_event: once it is set the iterator ends; pictures in the making are reported as
+            skipped. Closing the iterator ends it too.
+        settings, force, retry_failed, dry_run, **overrides: as for `make_thumbnails`.
+
+    Raises:
+        SourceError: a lone path is not there or can't be read; at once.
+        ConfigError: a setting is unknown or impossible; at once.
+        OutputError, WorkerError: as for `make_thumbnails`; while iterating.
+    """
+    chosen = merged(settings, overrides)
+    switches = {"force": force, "retry_failed": retry_failed, "dry_run": dry_run}
+    if isinstance(paths, str | bytes | os.PathLike):
+        return run(paths, chosen, Report(), stop=stop_event, **switches)
+    names = map(os.fsdecode, paths)
+    found = (item for name in names for item in _scan(name, "", chosen))
+    return _line(found, chosen, Report(), stop=stop_event, **switches)
+
+
+def run(
+    sources: Path | Iterable[Path],
+    settings: Settings,
+    report: Report,
+    *,
+    stop: Stop | None = None,
+    force: bool = False,
+    retry_failed: bool = False,
+    dry_run: bool = False,
+) -> Iterator[Outcome]:
+    """Check the sources, then return the iterator over their outcomes, which fills the report."""
+    if isinstance(sources, str | bytes | os.PathLike):
+        sources = [sources]
+    roots = [os.fsdecode(source) for source in sources]
+    folders = [root for root in roots if check_source(root)]
+    if settings.output:
+        for folder in folders:
+            if os.path.realpath(folder) == os.path.realpath(settings.output):
+                raise ConfigError(f"output = {settings.output!r}: is a folder of sources itself")
+    # With several sources each folder gets one of its own name in the output tree.
+    belows = {folder: os.path.basename(os.path.abspath(folder)) for folder in folders}
+    if len(roots) == 1:
+        belows.clear()
+    found = (item for root in roots for item in _scan(root, belows.get(root, ""), settings))
+    return _line(
+        found, settings, report, stop=stop, force=force, retry_failed=retry_failed, dry_run=dry_run
+    )
+
+
+def _scan(root: str, below: str, settings: Settings) -> Iterator[Source | Outcome]:
+    return scan(
+        root,
+        below=below,
+        recursive=settings.recursive,
+        include=settings.include,
+        exclude=settings.exclude,
+    )
+
+
+def _line(
+    found: Iterator[Source | Outcome],
+    settings: Settings,
+    report: Report,
+    *,
+    stop: Stop | None,
+    force: bool,
+    retry_failed: bool,
+    dry_run: bool,
+) -> Iterator[Outcome]:
+    """scan → plan → pool → render → report, the one line that all uses share."""
+    from thumbnailer.render import clean_up, fail, render
+
+    output = os.fspath(settings.output) or None
+    if output and not dry_run:
+        try:
+            prepare_output(output)
+        except OSError as error:
+            raise OutputError(f"{output}: {error.strerror}") from error
+    open_sources: Counter[Source] = Counter()
+
+    def planned() -> Iterator[Job | Outcome]:
+        for item in plan(
+            _counted(found, report),
+            settings.recipe,
+            settings.limits,
+            output=output,
+            force=force,
+            retry_failed=retry_failed,
+            dry_run=dry_run,
+        ):
+            open_sources[item.source] += 1
+            yield item
+
+    jobs = settings.jobs if isinstance(settings.jobs, int) else usable_cpus()
+    end = None
+    with (
+        Pool(render, jobs, settings.timeout, clean_up=clean_up, give_up=fail) as pool,
+        closing(pool.imap_unordered(planned(), stop)) as outcomes,
+    ):
+        for outcome in outcomes:
+            open_sources[outcome.source] -= 1
+            if not open_sources[outcome.source]:
+                del open_sources[outcome.source]
+            report.add(outcome)
+            yield outcome
+            if outcome.error and outcome.error.fatal:
+                end = Failure("stopped", f"stopped early: {outcome.error.reason}")
+                break
+    for source in open_sources.elements():
+        outcome = Outcome(source, "skipped", error=end or Failure("stopped", "interrupted"))
+        report.add(outcome)
+        yield outcome
+    if end:
+        raise OutputError(end.reason)
+
+
+def _counted(found: Iterator[Source | Outcome], report: Report) -> Iterator[Source | Outcome]:
+    for item in found:
+        report.found += 1
+        yield item
