@@ -1,0 +1,7 @@
+"""`python -m thumbnailer`."""
+
+import sys
+
+from thumbnailer.cli import main
+
+sys.exit(main())

@@ -1,0 +1,132 @@
+"""What a person or a script sees of a run: a bar and lines, or JSON. The only user of tqdm."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Protocol, TextIO
+
+from tqdm import tqdm
+
+from thumbnailer.model import Outcome, Report
+
+
+class Printer(Protocol):
+    """Shows one run: each outcome as it comes, and what they add up to."""
+
+    def show(self, outcome: Outcome, report: Report) -> None: ...
+
+    def finish(self, report: Report, note: str) -> None: ...
+
+
+class TextPrinter:
+    """Lines for a person: failures and skipped files on stderr, the summary on stdout, and a bar on
+    stderr where that is a terminal.
+
+    Args:
+        quiet: failures only.
+        verbose: a line for every picture.
+    """
+
+    def __init__(self, *, quiet: bool, verbose: bool) -> None:
+        self._quiet, self._verbose = quiet, verbose
+        show_bar = not quiet and sys.stderr.isatty()
+        self._bar = tqdm(unit=" pictures", dynamic_ncols=True, leave=False) if show_bar else None
+
+    @property
+    def has_bar(self) -> bool:
+        return self._bar is not None
+
+    def expect(self, total: int) -> None:
+        """Tell the bar how many pictures there are, once somebody knows; may come from a thread."""
+        if self._bar is not None:
+            self._bar.total = total
+
+    def show(self, outcome: Outcome, report: Report) -> None:
+        if self._bar is not None:
+            self._bar.set_postfix({"failed": report.failed}, refresh=False)
+            self._bar.update()
+        reason = f": {outcome.error.reason}" if outcome.error else ""
+        line = f"{outcome.status}: {printable(outcome.source.path)}{printable(reason)}"
+        if outcome.status == "failed":
+            self._write(line, sys.stderr)
+        elif outcome.error and outcome.error.stage == "dry run" and not self._quiet:
+            self._write(f"would be made: {printable(outcome.source.path)}", sys.stdout)
+        elif outcome.error and outcome.error.stage == "stopped":
+            pass  # the note at the end says it once for all
+        elif outcome.status == "skipped" and not self._quiet:
+            self._write(line, sys.stderr)
+        elif self._verbose:
+            made = ", ".join(
+                f"{printable(thumbnail.path)} "
+                f"({thumbnail.width}x{thumbnail.height}, {thumbnail.size_bytes} bytes)"
+                for thumbnail in outcome.thumbnails
+            )
+            self._write(f"{line} -> {made}", sys.stdout)
+
+    def finish(self, report: Report, note: str) -> None:
+        if self._bar is not None:
+            self._bar.close()
+        if not self._quiet:
+            print(f"{note}{summary(report)}")
+
+    def _write(self, line: str, stream: TextIO) -> None:
+        if self._bar is not None:
+            self._bar.clear()
+        print(line, file=stream, flush=True)
+        if self._bar is not None:
+            self._bar.refresh()
+
+
+class JsonPrinter:
+    """One JSON object a line on stdout for each source, and one with the summary."""
+
+    def show(self, outcome: Outcome, report: Report) -> None:
+        error = outcome.error
+        self._print(
+            {
+                "source": outcome.source.path,
+                "status": outcome.status,
+                "thumbnails": [
+                    {
+                        "path": thumbnail.path,
+                        "width": thumbnail.width,
+                        "height": thumbnail.height,
+                        "bytes": thumbnail.size_bytes,
+                    }
+                    for thumbnail in outcome.thumbnails
+                ],
+                "error": {"stage": error.stage, "reason": error.reason} if error else None,
+                "seconds": round(outcome.seconds, 6),
+            }
+        )
+
+    def finish(self, report: Report, note: str) -> None:
+        counts = ("found", "made", "current", "skipped", "failed")
+        fields: dict[str, float] = {name: getattr(report, name) for name in counts}
+        self._print({"summary": fields | {"seconds": round(report.seconds, 6)}})
+
+    def _print(self, row: dict[str, object]) -> None:
+        # ASCII with escapes: exact whatever the name, and safe for any terminal and encoding.
+        print(json.dumps(row), flush=True)
+
+
+def summary(report: Report) -> str:
+    """The run in one line."""
+    parts = [f"{report.found} found", f"{report.made} made", f"{report.current} current"]
+    parts += [f"{report.skipped} skipped"] if report.skipped else []
+    parts += [f"{report.failed} failed"] if report.failed else []
+    rest = "" if report.made else "; nothing to do"
+    if report.made:
+        rest = f" in {report.seconds:.1f} s"
+    return ", ".join(parts) + rest
+
+
+def printable(text: str) -> str:
+    """The text with escapes for what would disturb a terminal or can't be encoded."""
+    if text.isprintable():
+        return text
+    return "".join(
+        char if char.isprintable() else char.encode("unicode_escape").decode("ascii")
+        for char in text
+    )
