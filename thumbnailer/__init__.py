@@ -2,37 +2,56 @@
 
     from thumbnailer import make_thumbnail, make_thumbnails, iter_thumbnails, Settings
 
-`thumbnailer.errors` lists the exceptions.
+`thumbnailer.errors` lists the exceptions. Names are looked up when first used, since every worker
+process imports this package too and needs none of them.
 """
 
-from thumbnailer.config import Settings
-from thumbnailer.errors import (
-    ConfigError,
-    OutputError,
-    PictureError,
-    SourceError,
-    ThumbnailError,
-    WorkerError,
-)
-from thumbnailer.model import Failure, Outcome, Report, Source, Thumbnail
-from thumbnailer.service import iter_thumbnails, make_thumbnail, make_thumbnails
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from thumbnailer.config import Settings as Settings
+    from thumbnailer.errors import ConfigError as ConfigError
+    from thumbnailer.errors import OutputError as OutputError
+    from thumbnailer.errors import PictureError as PictureError
+    from thumbnailer.errors import SourceError as SourceError
+    from thumbnailer.errors import ThumbnailError as ThumbnailError
+    from thumbnailer.errors import WorkerError as WorkerError
+    from thumbnailer.model import Failure as Failure
+    from thumbnailer.model import Outcome as Outcome
+    from thumbnailer.model import Report as Report
+    from thumbnailer.model import Source as Source
+    from thumbnailer.model import Thumbnail as Thumbnail
+    from thumbnailer.service import iter_thumbnails as iter_thumbnails
+    from thumbnailer.service import make_thumbnail as make_thumbnail
+    from thumbnailer.service import make_thumbnails as make_thumbnails
 
 __version__ = "0.1.0"
 
-__all__ = [
-    "ConfigError",
-    "Failure",
-    "Outcome",
-    "OutputError",
-    "PictureError",
-    "Report",
-    "Settings",
-    "Source",
-    "SourceError",
-    "Thumbnail",
-    "ThumbnailError",
-    "WorkerError",
-    "iter_thumbnails",
-    "make_thumbnail",
-    "make_thumbnails",
-]
+_NAMES = {
+    "config": ["Settings"],
+    "errors": [
+        "ConfigError",
+        "OutputError",
+        "PictureError",
+        "SourceError",
+        "ThumbnailError",
+        "WorkerError",
+    ],
+    "model": ["Failure", "Outcome", "Report", "Source", "Thumbnail"],
+    "service": ["iter_thumbnails", "make_thumbnail", "make_thumbnails"],
+}
+_HOMES = {name: home for home, names in _NAMES.items() for name in names}
+__all__ = [*_HOMES]
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

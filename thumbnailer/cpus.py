@@ -5,9 +5,8 @@ from __future__ import annotations
 import os
 from contextlib import suppress
 from math import ceil
-from pathlib import Path
 
-_CGROUPS = Path("/sys/fs/cgroup")
+_CGROUPS = "/sys/fs/cgroup"
 
 
 def usable_cpus() -> int:
@@ -26,24 +25,29 @@ def _cgroup_quota() -> float:
     """
     quotas = [float(os.cpu_count() or 1)]
     with suppress(OSError):
-        for line in Path("/proc/self/cgroup").read_text().splitlines():
+        for line in _read("/proc/self/cgroup").splitlines():
             _, controllers, path = line.split(":", 2)
             if not controllers:
                 quotas += _quotas(_CGROUPS, path, "cpu.max")
             elif "cpu" in controllers.split(","):
-                quotas += _quotas(_CGROUPS / "cpu", path, "cpu.cfs_quota_us", "cpu.cfs_period_us")
+                mount = f"{_CGROUPS}/cpu"
+                quotas += _quotas(mount, path, "cpu.cfs_quota_us", "cpu.cfs_period_us")
     return min(quotas)
 
 
-def _quotas(mount: Path, path: str, *files: str) -> list[float]:
-    """The quotas, in processors, of a cgroup and all above it."""
-    group = mount / path.lstrip("/")
+def _quotas(mount: str, path: str, *files: str) -> list[float]:
+    """The quotas, in processors, of a cgroup and of all above it."""
     quotas = []
-    for folder in (group, *group.parents):
+    parts = path.strip("/").split("/")
+    for depth in range(len(parts) + 1):
+        group = "/".join((mount, *parts[:depth]))
         with suppress(OSError, ValueError):  # no such file, or "max": no quota here
-            quota, period = " ".join((folder / file).read_text() for file in files).split()
+            quota, period = " ".join(_read(f"{group}/{file}") for file in files).split()
             if int(quota) > 0:
                 quotas.append(int(quota) / int(period))
-        if folder == mount:
-            break
     return quotas
+
+
+def _read(path: str) -> str:
+    with open(path, encoding="ascii", errors="replace") as file:
+        return file.read()

@@ -21,7 +21,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from thumbnailer import storage
-from thumbnailer.model import Failure, Folder, Job, Source, Thumbnail
+from thumbnailer.model import Failure, Folder, Job, Outcome, Source, Thumbnail
+from thumbnailer.stages import StageError, stage
 
 MARK = ".thumbnailer"
 _VERSION = 1
@@ -148,6 +149,27 @@ def enter(opened: storage.OpenFolder, job: Job, state: Source, result: Thumbnail
     else:
         row += [job.attempt, result.stage, result.reason]
     storage.append(opened, MARK, _header(job.folder.shared), _line(row))
+
+
+def fail(job: Job, failure: Failure) -> Outcome:
+    """Write down that a job can't be done, as far as that can be written, and say so."""
+    try:
+        with (
+            stage("write", job.folder.path),
+            storage.open_folder(job.folder, create=True) as opened,
+        ):
+            mark(opened, shared=job.folder.shared)
+            enter(opened, job, job.source, failure)
+    except StageError as error:
+        if error.failure.fatal:
+            failure = error.failure
+    return Outcome(job.source, "failed", error=failure)
+
+
+def clean_up(job: Job) -> None:
+    """Remove what a worker that died over this job has left half-written."""
+    with suppress(OSError), storage.open_folder(job.folder) as opened:
+        storage.sweep(opened)
 
 
 def compact(opened: storage.OpenFolder, ledger: Ledger) -> None:

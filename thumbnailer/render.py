@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import replace
 from typing import BinaryIO
 
@@ -13,26 +12,14 @@ from thumbnailer import ledger, storage
 from thumbnailer.imaging.colour import to_resizable, to_srgb
 from thumbnailer.imaging.encoding import encode
 from thumbnailer.imaging.fit import contain, resize
-from thumbnailer.imaging.opening import LimitError, NoPictureError, open_picture
+from thumbnailer.imaging.opening import open_picture
 from thumbnailer.imaging.orientation import orientation_of, swaps_sides, upright
 from thumbnailer.imaging.shrinking import shrink_on_load
 from thumbnailer.model import Box, Failure, Job, Limits, Outcome, Recipe, Source, Thumbnail
+from thumbnailer.stages import StageError, stage
 
 # A picture that is still being written changes while it is read; it is read again this often.
 _READINGS = 3
-
-
-class StageError(Exception):
-    """A step could not be done.
-
-    Attributes:
-        failure: the step and the reason.
-        lasts: the reason lies in the picture, so that trying again is no use until it changes.
-    """
-
-    def __init__(self, failure: Failure, *, lasts: bool) -> None:
-        super().__init__(failure, lasts)
-        self.failure, self.lasts = failure, lasts
 
 
 def thumbnail_bytes(file: BinaryIO, recipe: Recipe, limits: Limits) -> tuple[bytes, int, int]:
@@ -82,58 +69,11 @@ def render(job: Job) -> Outcome:
             ledger.enter(folder, job, state, thumbnail)
         outcome = Outcome(job.source, "made", (thumbnail,))
     except StageError as error:
-        outcome = fail(job, error.failure) if error.lasts else _failed(job, error.failure)
+        if error.lasts:
+            outcome = ledger.fail(job, error.failure)
+        else:
+            outcome = Outcome(job.source, "failed", error=error.failure)
     return replace(outcome, seconds=time.perf_counter() - started)
-
-
-def fail(job: Job, failure: Failure) -> Outcome:
-    """Enter in the ledger that a picture can't be done, and say so in an outcome."""
-    try:
-        with (
-            stage("write", job.folder.path),
-            storage.open_folder(job.folder, create=True) as folder,
-        ):
-            ledger.mark(folder, shared=job.folder.shared)
-            ledger.enter(folder, job, job.source, failure)
-    except StageError as error:
-        if error.failure.fatal:
-            failure = error.failure
-    return _failed(job, failure)
-
-
-def clean_up(job: Job) -> None:
-    """Remove what a worker that died over this job has left half-written."""
-    with suppress(OSError), storage.open_folder(job.folder) as folder:
-        storage.sweep(folder)
-
-
-@contextmanager
-def stage(name: str, place: str = "") -> Iterator[None]:
-    """Turn whatever is raised within into a StageError; `place` is put before the reason.
-
-    Pillow raises OSError, ValueError, TypeError, SyntaxError, EOFError, struct.error, MemoryError,
-    RecursionError, zlib.error and more on bad files.
-    """
-    try:
-        yield
-    except StageError:
-        raise
-    except LimitError as error:
-        raise StageError(Failure("limits", str(error)), lasts=True) from None
-    except OSError as error:
-        reason = error.strerror or f"the picture is damaged: {error}"
-        if place:
-            reason = f"{place}: {reason}"
-        fatal = name == "write" and error.errno in storage.FATAL_ERRNOS
-        raise StageError(Failure(name, reason, fatal), lasts=error.errno is None) from error
-    except MemoryError as error:
-        raise StageError(Failure(name, "not enough memory"), lasts=True) from error
-    except NoPictureError as error:
-        raise StageError(Failure(name, str(error)), lasts=True) from None
-    except Exception as error:
-        kind = "" if isinstance(error, ValueError | SyntaxError) else f"{type(error).__name__}: "
-        reason = f"the picture is damaged: {kind}{error}"
-        raise StageError(Failure(name, reason), lasts=True) from error
 
 
 def _read_unchanged(job: Job) -> tuple[Source, bytes, int, int]:
@@ -164,7 +104,3 @@ def _is_unchanged(path: str, before: os.stat_result) -> bool:
             before.st_mtime_ns,
         )
     return False
-
-
-def _failed(job: Job, failure: Failure) -> Outcome:
-    return Outcome(job.source, "failed", error=failure)

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import closing
 from typing import Unpack
 
-from thumbnailer import storage
+from thumbnailer import ledger, storage
 from thumbnailer.config import Overrides, Settings, Size, merged
 from thumbnailer.cpus import usable_cpus
 from thumbnailer.errors import ConfigError, OutputError, PictureError, SourceError
@@ -17,6 +17,10 @@ from thumbnailer.naming import format_of
 from thumbnailer.plan import plan, prepare_output
 from thumbnailer.pool import Pool, Stop
 from thumbnailer.scan import check_source, scan
+from thumbnailer.stages import StageError, stage
+
+# By name: importing it would import Pillow, which only workers need.
+_RENDER = "thumbnailer.render:render"
 
 # str is a Sequence of str: a lone path has to be told from many by its type.
 Path = str | bytes | os.PathLike[str] | os.PathLike[bytes]
@@ -49,7 +53,9 @@ def make_thumbnail(
             it can't be read, ConfigError if an argument is impossible, OutputError if the disk is
             full or read-only.
     """
-    from thumbnailer.render import StageError, stage, thumbnail_bytes
+    from thumbnailer.render import (
+        thumbnail_bytes,
+    )  # imports Pillow, which the parent can do without
 
     source_path, path = os.fsdecode(source), os.fsdecode(thumbnail)
     settings = Settings(
@@ -193,8 +199,6 @@ def _line(
     dry_run: bool,
 ) -> Iterator[Outcome]:
     """scan → plan → pool → render → report, the one line that all uses share."""
-    from thumbnailer.render import clean_up, fail, render
-
     output = os.fspath(settings.output) or None
     if output and not dry_run:
         try:
@@ -219,7 +223,9 @@ def _line(
     jobs = settings.jobs if isinstance(settings.jobs, int) else usable_cpus()
     end = None
     with (
-        Pool(render, jobs, settings.timeout, clean_up=clean_up, give_up=fail) as pool,
+        Pool(
+            _RENDER, jobs, settings.timeout, clean_up=ledger.clean_up, give_up=ledger.fail
+        ) as pool,
         closing(pool.imap_unordered(planned(), stop)) as outcomes,
     ):
         for outcome in outcomes:

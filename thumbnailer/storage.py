@@ -10,7 +10,6 @@ from __future__ import annotations
 import errno
 import os
 import re
-import secrets
 import stat
 import time
 from collections.abc import Iterator
@@ -171,7 +170,7 @@ def make_folder(path: str) -> None:
 
 
 def _replace_once(folder: OpenFolder, name: str, data: bytes) -> None:
-    temporary, dir_fd = folder.at(f".thumbnailer-{secrets.token_hex(8)}.tmp")
+    temporary, dir_fd = folder.at(f".thumbnailer-{os.urandom(8).hex()}.tmp")
     fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _NO_LINK, 0o666, dir_fd=dir_fd)
     try:
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import multiprocessing
 import os
 import signal
@@ -37,13 +38,13 @@ class Worker:
     """A process that answers jobs, one at a time; `greet` it first and `bury` it last.
 
     Args:
-        preload: the module with its function, loaded once for all workers where that is possible.
+        func: what it does with a job, as `module:name`; takes a Job, returns an Outcome.
 
     Raises:
         WorkerError: the process can't be started.
     """
 
-    def __init__(self, preload: str) -> None:
+    def __init__(self, func: str) -> None:
         # Ctrl-C goes to every process of the terminal; a worker should leave it to its parent,
         # from its first instant on. What a thread blocks, the processes it starts block too.
         if hasattr(signal, "pthread_sigmask"):
@@ -51,11 +52,11 @@ class Worker:
         method = start_method()
         context = multiprocessing.get_context(method)
         if method == "forkserver":
-            context.set_forkserver_preload([preload])
+            context.set_forkserver_preload([func.partition(":")[0]])
         try:
             self._pipe, theirs = context.Pipe()
             try:
-                self._process = context.Process(target=_serve, args=(theirs,), daemon=True)  # type: ignore[attr-defined]
+                self._process = context.Process(target=_serve, args=(func, theirs), daemon=True)  # type: ignore[attr-defined]
                 with _CHILDREN, _without_main():
                     self._process.start()
             finally:
@@ -63,14 +64,13 @@ class Worker:
         except Exception as error:
             raise WorkerError(f"no worker process can be started: {error}") from error
 
-    def greet(self, func: Callable[[Job], Outcome]) -> None:
-        """Tell the worker its function and wait until it is ready.
+    def greet(self) -> None:
+        """Wait until it is ready.
 
         Raises:
-            WorkerError: it can't import it, or died, or says nothing.
+            WorkerError: it can't import its function, or died, or says nothing.
         """
         try:
-            self._pipe.send(func)
             ready = self._pipe.poll(_START_SECONDS)
             trouble = self._pipe.recv() if ready else f"silent for {_START_SECONDS:g} s"
         except (EOFError, OSError):
@@ -160,12 +160,13 @@ def _without_main() -> Iterator[None]:
         sys.modules["__main__"] = main
 
 
-def _serve(pipe: Connection) -> None:
-    """The life of a worker process: learn the function, then answer jobs until the pipe closes."""
+def _serve(name: str, pipe: Connection) -> None:
+    """The life of a worker process: find its function, then answer jobs until the pipe closes."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     try:
-        func = pipe.recv()
+        module, _, attribute = name.partition(":")
+        func = getattr(importlib.import_module(module), attribute)
     except Exception as error:
         pipe.send(f"{type(error).__name__}: {error}")
         return

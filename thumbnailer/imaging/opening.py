@@ -24,6 +24,7 @@ from PIL import (  # noqa: F401
 )
 
 from thumbnailer.model import Limits
+from thumbnailer.stages import LimitError, NoPictureError
 
 # JPEG includes MPO, its multi-picture form: Pillow tells them apart after opening.
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF")
@@ -44,18 +45,9 @@ _OTHERS = (
     (0, b"\xff\x4f\xff\x51", "a JPEG 2000 picture"),
     (4, b"ftyphei", "a HEIC picture"),
     (4, b"ftypmif1", "a HEIF picture"),
-    (4, b"ftyp", "a video or another ISO media file"),
 )
 
 _PILLOW = threading.Lock()
-
-
-class LimitError(Exception):
-    """The header promises more pixels than allowed."""
-
-
-class NoPictureError(Exception):
-    """The content is none of the formats we read."""
 
 
 def open_picture(file: BinaryIO, limits: Limits) -> ImageFile.ImageFile:
@@ -110,7 +102,9 @@ def _describe(start: bytes) -> str:
     for format in FORMATS:
         accepts = Image.OPEN[format][1]
         if accepts and accepts(start[:16]):
-            return f"is a {format} picture whose header is damaged"
+            return f"begins like {format}, but its header is damaged"
+    if start.startswith(b"ftyp", 4):
+        return "is a video or another ISO media file, no format that is read here"
     head = start.lstrip(b"\xef\xbb\xbf \t\r\n")[:64].lower()
     if head.startswith((b"<svg", b"<?xml")):
         return "is an SVG or XML document, no format that is read here"

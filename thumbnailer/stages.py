@@ -1,0 +1,58 @@
+"""How trouble in a step becomes a failure that says which step and why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from thumbnailer import storage
+from thumbnailer.model import Failure
+
+
+class LimitError(Exception):
+    """The header promises more pixels than allowed."""
+
+
+class NoPictureError(Exception):
+    """The content is none of the formats we read."""
+
+
+class StageError(Exception):
+    """A step could not be done.
+
+    Attributes:
+        failure: the step and the reason.
+        lasts: the reason lies in the picture, so that trying again is no use until it changes.
+    """
+
+    def __init__(self, failure: Failure, *, lasts: bool) -> None:
+        super().__init__(failure, lasts)
+        self.failure, self.lasts = failure, lasts
+
+
+@contextmanager
+def stage(name: str, place: str = "") -> Iterator[None]:
+    """Turn whatever is raised within into a StageError; `place` is put before the reason.
+
+    Pillow raises OSError, ValueError, TypeError, SyntaxError, EOFError, struct.error, MemoryError,
+    RecursionError, zlib.error and more on bad files.
+    """
+    try:
+        yield
+    except StageError:
+        raise
+    except LimitError as error:
+        raise StageError(Failure("limits", str(error)), lasts=True) from None
+    except NoPictureError as error:
+        raise StageError(Failure(name, str(error)), lasts=True) from None
+    except MemoryError as error:
+        raise StageError(Failure(name, "not enough memory"), lasts=True) from error
+    except OSError as error:
+        reason = error.strerror or f"the picture is damaged: {error}"
+        fatal = name == "write" and error.errno in storage.FATAL_ERRNOS
+        failure = Failure(name, f"{place}: {reason}" if place else reason, fatal)
+        raise StageError(failure, lasts=error.errno is None) from error
+    except Exception as error:
+        kind = "" if isinstance(error, ValueError | SyntaxError) else f"{type(error).__name__}: "
+        failure = Failure(name, f"the picture is damaged: {kind}{error}")
+        raise StageError(failure, lasts=True) from error
