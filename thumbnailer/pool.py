@@ -48,7 +48,7 @@ class Pool:
     Processes start when there is work for them, and `imap_unordered` runs once at a time.
 
     Args:
-        func: what a worker does with a job; importable by name.
+        func: what a worker does with a job, as `module:name`.
         workers: the largest number of processes.
         timeout_s: how long one attempt at a job may take.
         clean_up: called in this process after each death of a worker, with the job it held.
@@ -57,7 +57,7 @@ class Pool:
 
     def __init__(
         self,
-        func: Callable[[Job], Outcome],
+        func: str,
         workers: int,
         timeout_s: float,
         *,
@@ -67,6 +67,7 @@ class Pool:
         self._func, self._workers, self._timeout_s = func, workers, timeout_s
         self._clean_up, self._give_up = clean_up, give_up
         self._threads: ThreadPool | None = None
+        self._feed: SimpleQueue[Job | None] = SimpleQueue()
         self._kept = threading.local()
         self._alive: set[Worker] = set()
         self._alive_lock = threading.Lock()
@@ -81,6 +82,7 @@ class Pool:
             self._closing = True
             for worker in self._alive:
                 worker.kill()
+        self._feed.put(None)
         if self._threads:
             self._threads.terminate()
             self._threads.join()
@@ -101,6 +103,7 @@ class Pool:
         # ThreadPool reads its iterable greedily, in a thread that it waits for when it ends. So it
         # gets a queue that is fed from here as results are taken, and that always ends with None.
         feed: SimpleQueue[Job | None] = SimpleQueue()
+        self._feed = feed
         results: IMapIterator[Outcome] | None = None
         waiting, window = 0, self._workers * _WINDOW_PER_WORKER
         try:
@@ -158,13 +161,13 @@ class Pool:
         raise AssertionError("unreachable")
 
     def _start(self) -> Worker:
-        worker = Worker(self._func.__module__)
+        worker = Worker(self._func)
         with self._alive_lock:
             self._alive.add(worker)
             if self._closing:
                 worker.kill()
         try:
-            worker.greet(self._func)
+            worker.greet()
         except WorkerError:
             self._forget(worker)
             raise
