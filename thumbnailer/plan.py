@@ -133,7 +133,9 @@ class _Shelf:
             return self._refusal
         for candidate in (name, tagged(name, origin)):
             held_name, holder = self._claims.get(folded(candidate), (candidate, origin))
-            if holder == origin or not os.path.lexists(os.path.join(self.folder.path, holder)):
+            # Without the dots: the folder itself may not be there yet.
+            there = os.path.normpath(os.path.join(self.folder.path, holder))
+            if holder == origin or not os.path.lexists(there):
                 if candidate in self._given:
                     return Failure("scan", "was named twice")
                 self._given.add(candidate)
@@ -141,7 +143,6 @@ class _Shelf:
                 return candidate
             if held_name == candidate:
                 break
-        there = os.path.normpath(os.path.join(self.folder.path, holder))
         mine = os.path.join(self.folder.path, candidate)
         return Failure("plan", f"{mine} is already the thumbnail of {there}")
 
