@@ -8,7 +8,6 @@ import json
 import math
 import os
 import re
-import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypedDict
@@ -215,6 +214,8 @@ def read_config(path: str) -> dict[str, Any]:
         ConfigError: it can't be read, is not TOML, or holds an unknown key or an impossible value;
             names file, key and value, and says what would be right.
     """
+    import tomllib  # 15 ms
+
     try:
         with open(path, "rb") as file:
             values = tomllib.load(file)
@@ -235,6 +236,8 @@ def from_text(key: str, text: str, option: str) -> Any:
         ConfigError: it is impossible.
     """
     value: object = text
+    if not text:
+        raise ConfigError(f"{option}: is empty; must be {KEYS[key].metadata['right']}")
     if KEYS[key].metadata["check"] is _seconds:
         value = _number(float, text)
     elif isinstance(KEYS[key].default, int) or KEYS[key].default == "auto":
