@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
-from typing import Protocol, TextIO
-
-from tqdm import tqdm
+from typing import TYPE_CHECKING, NoReturn, Protocol, TextIO
 
 from thumbnailer.model import Outcome, Report
+
+if TYPE_CHECKING:
+    from tqdm import tqdm
 
 
 class Printer(Protocol):
@@ -30,8 +32,19 @@ class TextPrinter:
 
     def __init__(self, *, quiet: bool, verbose: bool) -> None:
         self._quiet, self._verbose = quiet, verbose
-        show_bar = not quiet and sys.stderr.isatty()
-        self._bar = tqdm(unit=" pictures", dynamic_ncols=True, leave=False) if show_bar else None
+        self._would_be_made = 0
+        self._bar: tqdm[NoReturn] | None = None
+        if not quiet and sys.stderr.isatty():
+            from tqdm import tqdm  # 40 ms that only a terminal should cost
+
+            columns = os.get_terminal_size(sys.stderr.fileno()).columns
+            self._bar = tqdm(
+                unit=" pictures",
+                leave=False,
+                dynamic_ncols=columns > 0,
+                ncols=None if columns else 80,  # some terminals do not know their size
+                nrows=None if columns else 24,
+            )
 
     @property
     def has_bar(self) -> bool:
@@ -50,8 +63,10 @@ class TextPrinter:
         line = f"{outcome.status}: {printable(outcome.source.path)}{printable(reason)}"
         if outcome.status == "failed":
             self._write(line, sys.stderr)
-        elif outcome.error and outcome.error.stage == "dry run" and not self._quiet:
-            self._write(f"would be made: {printable(outcome.source.path)}", sys.stdout)
+        elif outcome.error and outcome.error.stage == "dry run":
+            self._would_be_made += 1
+            if not self._quiet:
+                self._write(f"would be made: {printable(outcome.source.path)}", sys.stdout)
         elif outcome.error and outcome.error.stage == "stopped":
             pass  # the note at the end says it once for all
         elif outcome.status == "skipped" and not self._quiet:
@@ -68,7 +83,7 @@ class TextPrinter:
         if self._bar is not None:
             self._bar.close()
         if not self._quiet:
-            print(f"{note}{summary(report)}")
+            print(f"{note}{summary(report, self._would_be_made)}")
 
     def _write(self, line: str, stream: TextIO) -> None:
         if self._bar is not None:
@@ -111,15 +126,17 @@ class JsonPrinter:
         print(json.dumps(row), flush=True)
 
 
-def summary(report: Report) -> str:
+def summary(report: Report, would_be_made: int = 0) -> str:
     """The run in one line."""
-    parts = [f"{report.found} found", f"{report.made} made", f"{report.current} current"]
-    parts += [f"{report.skipped} skipped"] if report.skipped else []
-    parts += [f"{report.failed} failed"] if report.failed else []
-    rest = "" if report.made else "; nothing to do"
+    skipped = report.skipped - would_be_made
+    counts = [f"{report.found} found", f"{report.made} made", f"{report.current} current"]
+    counts += [f"{would_be_made} would be made"] if would_be_made else []
+    counts += [f"{skipped} skipped"] if skipped else []
+    counts += [f"{report.failed} failed"] if report.failed else []
+    line = ", ".join(counts)
     if report.made:
-        rest = f" in {report.seconds:.1f} s"
-    return ", ".join(parts) + rest
+        return f"{line} in {report.seconds:.1f} s"
+    return line if would_be_made else f"{line}; nothing to do"
 
 
 def printable(text: str) -> str:
