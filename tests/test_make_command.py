@@ -1,0 +1,305 @@
+"""`thumbnailer make` as a person or a script meets it."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import pty
+import struct
+import subprocess
+import termios
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from support import THUMBNAILER, files_below, make, picture, thumbnailer, tree
+
+
+def test_a_folder_tree_gets_a_thumbs_folder_beside_each_picture(photos: Path) -> None:
+    tree(photos, "a.jpg", "trip/b.png", "trip/day 2/c.webp")
+    run = make(photos)
+    assert run.code == 0
+    assert run.summary["found"] == run.summary["made"] == 3
+    assert files_below(photos) == {
+        "a.jpg",
+        "thumbs/a.jpg",
+        "trip/b.png",
+        "trip/thumbs/b.png.jpg",
+        "trip/day 2/c.webp",
+        "trip/day 2/thumbs/c.webp.jpg",
+    }
+
+
+def test_json_has_a_line_for_each_source_and_a_summary(photos: Path) -> None:
+    picture(photos / "a.jpg", (640, 480))
+    (photos / "b.jpg").write_text("no picture")
+    run = make(photos, "--size", "100")
+    made, failed = sorted(run.rows, key=lambda row: row["source"])
+    thumbnail = photos / "thumbs" / "a.jpg"
+    assert made["source"] == str(photos / "a.jpg")
+    assert made["status"] == "made"
+    assert made["thumbnails"] == [
+        {"path": str(thumbnail), "width": 100, "height": 75, "bytes": thumbnail.stat().st_size}
+    ]
+    assert made["error"] is None
+    assert made["seconds"] > 0
+    assert failed["status"] == "failed"
+    assert failed["thumbnails"] == []
+    assert failed["error"] == {"stage": "open", "reason": "is text, no picture"}
+    assert set(run.summary) == {"found", "made", "current", "skipped", "failed", "seconds"}
+
+
+@pytest.mark.parametrize(
+    ("size", "expected"),
+    [
+        ("100", (100, 50)),
+        ("100x100", (100, 50)),
+        ("300x50", (100, 50)),
+        ("100x", (100, 50)),
+        ("x50", (100, 50)),
+        ("1000", (400, 200)),  # never larger than the source
+        ("x1000", (400, 200)),
+        ("1", (1, 1)),
+    ],
+)
+def test_sizes(photos: Path, size: str, expected: tuple[int, int]) -> None:
+    picture(photos / "a.jpg", (400, 200))
+    assert make(photos, "-s", size).code == 0
+    with Image.open(photos / "thumbs" / "a.jpg") as thumbnail:
+        assert thumbnail.size == expected
+
+
+@pytest.mark.parametrize(
+    ("format", "name"), [("jpeg", "a.bmp.jpg"), ("png", "a.bmp.png"), ("webp", "a.bmp.webp")]
+)
+def test_formats(photos: Path, format: str, name: str) -> None:
+    picture(photos / "a.bmp")
+    assert make(photos, "-f", format).code == 0
+    with Image.open(photos / "thumbs" / name) as thumbnail:
+        assert thumbnail.format == format.upper()
+
+
+def test_lower_quality_makes_smaller_files(photos: Path) -> None:
+    Image.effect_noise((300, 300), 90).save(photos / "a.jpg")
+    good = make(photos, "-q", "95").rows[0]["thumbnails"][0]["bytes"]
+    small = make(photos, "-q", "5").rows[0]["thumbnails"][0]["bytes"]
+    assert small < good / 3
+
+
+def test_an_output_folder_mirrors_the_source(photos: Path, tmp_path: Path) -> None:
+    tree(photos, "a.jpg", "trip/b.png")
+    out = tmp_path / "deep" / "out"
+    assert make(photos, "-o", out).code == 0
+    assert files_below(out) == {"a.jpg", "trip/b.png.jpg"}
+    assert files_below(photos) == {"a.jpg", "trip/b.png"}
+
+
+def test_with_several_sources_each_folder_gets_its_own_in_the_output(tmp_path: Path) -> None:
+    tree(tmp_path, "2025/a.jpg", "2026/a.jpg", "single.jpg")
+    out = tmp_path / "out"
+    run = make("2025", "2026/", "single.jpg", "-o", out, cwd=tmp_path)
+    assert run.summary["made"] == 3
+    assert files_below(out) == {"2025/a.jpg", "2026/a.jpg", "single.jpg"}
+
+
+def test_an_output_folder_within_the_source_is_never_scanned(photos: Path) -> None:
+    tree(photos, "a.jpg", "sub/b.jpg")
+    for made in (2, 0, 0):
+        run = make(photos, "-o", photos / "sub" / "small")
+        assert run.summary["found"] == 2
+        assert run.summary["made"] == made
+
+
+def test_the_output_must_not_be_the_source(photos: Path) -> None:
+    before = picture(photos / "a.jpg").read_bytes()
+    run = make(photos, "-o", photos / ".")
+    assert run.code == 2
+    assert "is a folder of sources itself" in run.err
+    assert (photos / "a.jpg").read_bytes() == before
+
+
+def test_a_named_file_is_taken_whatever_its_name(photos: Path) -> None:
+    upload = picture(photos / "upload.bin", format="PNG")
+    assert make(upload).summary["made"] == 1
+    assert files_below(photos) == {"upload.bin", "thumbs/upload.bin.jpg"}
+
+
+def test_no_recursive_stays_in_the_folder(photos: Path) -> None:
+    tree(photos, "a.jpg", "trip/b.jpg")
+    assert make(photos, "--no-recursive").statuses == {"a.jpg": "made"}
+
+
+@pytest.mark.parametrize(
+    ("options", "found"),
+    [
+        (["--include", "*.png"], {"b.png"}),
+        (["--include", "*.PNG", "--include", "a.*"], {"a.jpg", "b.png"}),
+        (["--exclude", "*.jpg"], {"b.png"}),
+        (["--exclude", "trip"], {"a.jpg", "b.png"}),
+        (["--exclude", "trip/"], {"a.jpg", "b.png"}),
+        (["--exclude", "trip/*"], {"a.jpg", "b.png"}),
+        (["--exclude", "**/c.jpg"], {"a.jpg", "b.png", "d.jpg"}),
+        (["--include", "trip/*"], {"c.jpg", "d.jpg"}),
+        (["--include", "**/c.jpg"], {"c.jpg"}),
+        (["--include", "*.jpg", "--exclude", "day 2"], {"a.jpg", "c.jpg"}),
+    ],
+)
+def test_include_and_exclude(photos: Path, options: list[str], found: set[str]) -> None:
+    tree(photos, "a.jpg", "b.png", "trip/c.jpg", "trip/day 2/d.jpg")
+    run = make(photos, *options, "--dry-run")
+    assert set(run.statuses) == found
+
+
+def test_a_dry_run_writes_nothing_and_says_what_it_would_make(photos: Path) -> None:
+    tree(photos, "a.jpg", "b.jpg")
+    make(photos)
+    picture(photos / "c.jpg")
+    before = files_below(photos)
+    run = thumbnailer("make", "-n", photos)
+    assert run.code == 0
+    assert (
+        run.out == f"would be made: {photos}/c.jpg\n3 found, 0 made, 2 current, 1 would be made\n"
+    )
+    assert files_below(photos) == before
+    assert make(photos, "-n", "-o", photos / "new").summary["skipped"] == 3
+    assert files_below(photos) == before
+
+
+def test_lines_for_a_person(photos: Path) -> None:
+    tree(photos, "a.jpg")
+    (photos / "b.jpg").write_bytes(b"")
+    run = thumbnailer("make", photos)
+    assert run.code == 3
+    assert run.err == f"failed: {photos}/b.jpg: is empty\n"
+    assert run.out.startswith("2 found, 1 made, 0 current, 1 failed in ")
+    run = thumbnailer("make", photos)
+    assert run.out == "2 found, 0 made, 1 current, 1 failed; nothing to do\n"
+    assert run.err == (
+        f"failed: {photos}/b.jpg: is empty (failed before and has not changed since)\n"
+    )
+
+
+def test_quiet_says_nothing_but_failures(photos: Path) -> None:
+    tree(photos, "a.jpg")
+    (photos / "b.jpg").write_bytes(b"")
+    run = thumbnailer("make", "--quiet", photos)
+    assert run.out == ""
+    assert run.err == f"failed: {photos}/b.jpg: is empty\n"
+
+
+def test_verbose_has_a_line_for_each_picture(photos: Path) -> None:
+    tree(photos, "a.jpg")
+    run = thumbnailer("make", "-v", photos)
+    assert f"made: {photos}/a.jpg -> {photos}/thumbs/a.jpg (96x64, " in run.out
+    assert f"current: {photos}/a.jpg" in thumbnailer("make", "-v", photos).out
+
+
+@pytest.mark.parametrize("columns", [100, 0])
+def test_a_terminal_gets_a_bar_with_count_failures_and_the_end(photos: Path, columns: int) -> None:
+    tree(photos, *(f"{number}.jpg" for number in range(30)))
+    (photos / "broken.jpg").write_bytes(b"")
+    leader, terminal = pty.openpty()
+    if columns:
+        fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+    done = subprocess.run(
+        [*THUMBNAILER, "make", photos], stderr=terminal, stdout=subprocess.PIPE, timeout=60
+    )
+    os.close(terminal)
+    shown = b""
+    while chunk := _read(leader):
+        shown += chunk
+    os.close(leader)
+    assert done.returncode == 3
+    assert b"/31" in shown
+    assert b"failed=1" in shown
+    assert b"failed: " in shown
+    assert b"pictures/s" in shown
+
+
+def _read(fd: int) -> bytes:
+    try:
+        return os.read(fd, 65536)
+    except OSError:  # Linux: the other end is closed
+        return b""
+
+
+def test_names_are_escaped_for_people_and_exact_for_scripts(photos: Path) -> None:
+    name = b"new\nline \x1b[31m \xff.jpg"
+    with open(os.path.join(os.fsencode(photos), name), "wb"):
+        pass
+    run = thumbnailer("make", photos)
+    assert run.err.splitlines() == [f"failed: {photos}/new\\nline \\x1b[31m \\udcff.jpg: is empty"]
+    source = make(photos).rows[0]["source"]
+    assert os.fsencode(source) == os.fsencode(photos) + b"/" + name
+
+
+def test_a_picture_whose_name_starts_with_a_dash(photos: Path) -> None:
+    picture(photos / "-rf.jpg")
+    assert make("--", "-rf.jpg", cwd=photos).summary["made"] == 1
+    assert files_below(photos) == {"-rf.jpg", "thumbs/-rf.jpg"}
+
+
+def test_an_empty_folder_is_no_error(photos: Path) -> None:
+    run = thumbnailer("make", photos)
+    assert (run.code, run.out) == (0, "0 found, 0 made, 0 current; nothing to do\n")
+
+
+def test_a_missing_source_ends_the_run_before_it_starts(photos: Path) -> None:
+    tree(photos, "a.jpg")
+    run = make(photos, photos / "missing")
+    assert run.code == 1
+    assert run.err == f"thumbnailer: {photos}/missing: no such file or folder\n"
+    assert files_below(photos) == {"a.jpg"}
+
+
+def test_a_reader_that_goes_away_ends_the_run_without_a_traceback(photos: Path) -> None:
+    tree(photos, *(f"{number}.jpg" for number in range(50)))
+    with subprocess.Popen(
+        [*THUMBNAILER, "make", "--json", photos], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        assert process.stdout
+        assert process.stderr
+        json.loads(process.stdout.readline())
+        process.stdout.close()
+        assert process.stderr.read() == b""
+        assert process.wait(20) == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["make"], "the following arguments are required: SOURCE"),
+        (["make", ".", "--size", "0"], "--size 0: must be 256, "),
+        (["make", ".", "--size", "axb"], "--size axb: must be 256, "),
+        (["make", ".", "--size", "x"], "--size x: must be 256, "),
+        (["make", ".", "--quality", "101"], "--quality 101: must be a whole number from 1 to 100"),
+        (["make", ".", "--quality", "good"], "--quality good: must be a whole number"),
+        (["make", ".", "--format", "tiff"], '--format tiff: must be "jpeg", "png" or "webp"'),
+        (["make", ".", "--jobs", "0"], "--jobs 0: must be"),
+        (["make", ".", "--timeout", "-1"], "--timeout -1: must be a number of seconds above 0"),
+        (["make", ".", "--timeout", "nan"], "--timeout nan: must be"),
+        (["make", ".", "--max-pixels", "0"], "--max-pixels 0: must be"),
+        (["make", ".", "--output", ""], "--output: is empty; must be the path of a folder"),
+        (["make", ".", "--colour"], "unrecognized arguments: --colour"),
+        (["bake", "."], "invalid choice: 'bake'"),
+    ],
+)
+def test_wrong_usage_is_one_line_and_exit_2(
+    tmp_path: Path, arguments: list[str], complaint: str
+) -> None:
+    run = thumbnailer(*arguments, cwd=tmp_path)
+    assert run.code == 2
+    assert run.out == ""
+    assert complaint in run.err
+    assert run.err.count("\n") == 1
+
+
+def test_version_and_help() -> None:
+    run = thumbnailer("--version")
+    assert run.code == 0
+    assert run.out[0].isdigit()
+    for command in ([], ["make"], ["config"]):
+        run = thumbnailer(*command, "--help")
+        assert run.code == 0
+        assert max(map(len, run.out.splitlines())) <= 100

@@ -1,0 +1,247 @@
+"""The pool answers each job exactly once, whatever becomes of its workers."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import random
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from support import eventually, is_running
+
+from thumbnailer import WorkerError
+from thumbnailer.model import Box, Failure, Folder, Job, Limits, Outcome, Recipe, Source
+from thumbnailer.pool import Pool
+
+
+def job(name: str, source: str = "") -> Job:
+    return Job(
+        Source(source or name, 0, 0),
+        "",
+        Folder("", ""),
+        name,
+        Recipe(Box(1, 1), "png", 1),
+        Limits(1, 1, 1),
+    )
+
+
+def pool(workers: int = 2, timeout_s: float = 30, func: str = "pool_work:work") -> Pool:
+    def give_up(job: Job, failure: Failure) -> Outcome:
+        return Outcome(job.source, "failed", error=failure)
+
+    return Pool(func, workers, timeout_s, clean_up=lambda job: None, give_up=give_up)
+
+
+def run(*names: str, timeout_s: float = 30) -> dict[str, Outcome]:
+    """The outcomes of jobs, by name."""
+    with pool(timeout_s=timeout_s) as workers:
+        outcomes = list(workers.imap_unordered(map(job, names)))
+    assert len(outcomes) == len(names)
+    return {outcome.source.path: outcome for outcome in outcomes}
+
+
+@pytest.mark.parametrize(
+    ("name", "stage", "reason"),
+    [
+        ("kill", "crashed", "SIGKILL, perhaps for want of memory"),
+        ("segv", "crashed", "SIGSEGV"),
+        ("exit", "crashed", "ended by itself"),
+        ("sysexit", "crashed", "SystemExit: 3"),
+        ("memory", "crashed", "MemoryError"),
+        ("recursion", "crashed", "RecursionError"),
+        ("unpicklable", "crashed", "Unpicklable: one"),
+        ("sleep 60", "timeout", "took longer than 0.3 s"),
+        ("stop", "timeout", "took longer than 0.3 s"),
+    ],
+)
+def test_a_job_that_takes_its_worker_along_fails_alone(name: str, stage: str, reason: str) -> None:
+    others = [f"good {number}" for number in range(20)]
+    outcomes = run(*others[:10], name, *others[10:], timeout_s=0.3)
+    error = outcomes.pop(name).error
+    assert error
+    assert error.stage == stage
+    assert reason in error.reason
+    assert {outcome.status for outcome in outcomes.values()} == {"made"}
+
+
+def test_a_job_whose_worker_died_is_tried_once_more(tmp_path: Path) -> None:
+    with pool() as workers:
+        outcomes = list(workers.imap_unordered([job("once", str(tmp_path / "first"))]))
+    assert [outcome.status for outcome in outcomes] == ["made"]
+
+
+def test_while_one_job_hangs_the_others_go_on(tmp_path: Path) -> None:
+    with pool(timeout_s=20) as workers:
+        outcomes = workers.imap_unordered(map(job, ["sleep 15", *["good"] * 500]))
+        for _ in range(500):
+            assert next(outcomes).source.path == "good"
+
+
+def test_outcomes_pass_through_in_their_place() -> None:
+    ready = Outcome(Source("ready", 0, 0), "current")
+    with pool() as workers:
+        items: list[Job | Outcome] = [ready, job("good"), ready, ready]
+        outcomes = list(workers.imap_unordered(items))
+    assert sorted(outcome.status for outcome in outcomes) == ["current"] * 3 + ["made"]
+
+
+def test_no_worker_is_started_for_nothing() -> None:
+    with pool(func="nowhere:nothing") as workers:
+        assert list(workers.imap_unordered([])) == []
+
+
+def test_workers_killed_between_two_batches_are_replaced() -> None:
+    with pool() as workers:
+        for _ in range(5):
+            outcomes = list(workers.imap_unordered(job(f"good {n}") for n in range(20)))
+            assert {outcome.status for outcome in outcomes} == {"made"}
+            assert len(outcomes) == 20
+            for pid in {int(outcome.seconds) for outcome in outcomes}:
+                os.kill(pid, signal.SIGKILL)
+
+
+def test_random_kills_lose_nothing_and_double_nothing() -> None:
+    chance = random.Random(1)
+    seen: list[str] = []
+    kills = 0
+    with pool() as workers:
+        names = [f"sleep {chance.random() / 200} {number}" for number in range(1000)]
+        for outcome in workers.imap_unordered(map(job, names)):
+            seen.append(outcome.source.path)
+            if kills < 20 and chance.random() < 0.05 and outcome.status == "made":
+                kills += 1
+                try:
+                    os.kill(int(outcome.seconds), signal.SIGKILL)
+                except ProcessLookupError:
+                    continue
+    assert kills == 20
+    assert sorted(seen) == sorted(names)
+
+
+def test_items_are_read_only_as_far_as_results_are_taken() -> None:
+    read = 0
+
+    def items() -> Iterator[Job]:
+        nonlocal read
+        for number in range(1_000_000):
+            read += 1
+            yield job(f"good {number}")
+
+    with pool(workers=2) as workers:
+        outcomes = workers.imap_unordered(items())
+        for taken in range(1, 101):
+            next(outcomes)
+            assert read <= taken + 8
+        time.sleep(0.2)
+        assert read <= 108
+
+
+def test_items_are_read_in_the_caller_s_thread() -> None:
+    threads = set()
+
+    def items() -> Iterator[Job]:
+        for _ in range(20):
+            threads.add(threading.current_thread())
+            yield job("good")
+
+    with pool() as workers:
+        list(workers.imap_unordered(items()))
+    assert threads == {threading.current_thread()}
+
+
+def test_an_exception_of_the_items_reaches_the_caller() -> None:
+    def items() -> Iterator[Job]:
+        yield job("sleep 60")
+        raise LookupError("mine")
+
+    with pytest.raises(LookupError, match="mine"), pool() as workers:
+        list(workers.imap_unordered(items()))
+
+
+@pytest.mark.parametrize("names", [["sleep 60"] * 20, ["stop"] * 3, ["good"] * 100])
+def test_leaving_half_way_ends_everything_within_a_second(names: list[str]) -> None:
+    with pool() as workers:
+        outcomes = workers.imap_unordered(map(job, ["good", *names]))
+        pid = int(next(outcomes).seconds)
+        begin = time.monotonic()
+    assert time.monotonic() - begin < 1
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
+    assert not [child for child in multiprocessing.active_children() if child.is_alive()]
+
+
+def test_a_set_stop_ends_the_iterator_soon() -> None:
+    stop = threading.Event()
+    with pool() as workers:
+        outcomes = workers.imap_unordered(map(job, ["good", *["sleep 60"] * 5]), stop)
+        next(outcomes)
+        stop.set()
+        begin = time.monotonic()
+        assert list(outcomes) == []
+    assert time.monotonic() - begin < 1
+
+
+@pytest.mark.parametrize(
+    ("func", "reason"),
+    [("pool_work:missing", "AttributeError"), ("no_such_module:work", "ModuleNotFoundError")],
+)
+def test_workers_that_cannot_start_are_given_up(func: str, reason: str) -> None:
+    complaint = f"no worker process can be started: {reason}"
+    with pytest.raises(WorkerError, match=complaint), pool(func=func) as workers:
+        list(workers.imap_unordered([job("good")]))
+
+
+def test_a_killed_fork_server_is_replaced() -> None:
+    if "forkserver" not in multiprocessing.get_all_start_methods():
+        pytest.skip("this platform has no fork server")
+    with pool() as workers:
+        killed = False
+        names = [f"sleep 0.01 {number}" for number in range(100)]
+        outcomes = []
+        for outcome in workers.imap_unordered(map(job, names)):
+            outcomes.append(outcome)
+            if not killed:
+                subprocess.run(["pkill", "-KILL", "-P", str(os.getpid()), "-f", "forkserver"])
+                killed = True
+                os.kill(int(outcome.seconds), signal.SIGKILL)
+    assert sorted(outcome.source.path for outcome in outcomes) == sorted(names)
+    assert {outcome.status for outcome in outcomes} == {"made"}
+
+
+ORPHANS = """
+import sys
+sys.path[:0] = sys.argv[1:]
+from test_pool import pool, job
+with pool() as workers:
+    outcomes = workers.imap_unordered(map(job, ["good", "good", "sleep 60", "sleep 60"]))
+    print(int(next(outcomes).seconds), int(next(outcomes).seconds), flush=True)
+    next(outcomes)
+"""
+
+
+def test_workers_end_with_a_parent_that_is_killed() -> None:
+    command = [sys.executable, "-c", ORPHANS, str(Path(__file__).parent)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as parent:
+        assert parent.stdout
+        pids = {int(pid) for pid in parent.stdout.readline().split()}
+        parent.kill()
+    eventually(lambda: not any(map(is_running, pids)), seconds=1)
+
+
+@pytest.mark.parametrize("times", [30, pytest.param(2500, marks=pytest.mark.slow)])
+def test_replacing_workers_leaks_nothing(times: int) -> None:
+    def held() -> tuple[int, int]:
+        return len(os.listdir("/proc/self/fd")), threading.active_count()
+
+    with pool() as workers:
+        list(workers.imap_unordered(map(job, ["kill"] * 4)))  # each takes two workers along
+        before = held()
+        list(workers.imap_unordered(map(job, ["kill"] * times)))
+        assert held() == before

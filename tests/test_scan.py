@@ -1,0 +1,134 @@
+"""Which files are taken for pictures, and which folders are entered."""
+
+from __future__ import annotations
+
+import os
+import socket
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from support import files_below, make, nobody, picture, tree
+
+from thumbnailer import Failure, iter_thumbnails
+from thumbnailer.scan import EXTENSIONS
+
+
+def test_the_endings_are_those_pillow_reads_of_our_formats() -> None:
+    ours = {"JPEG", "MPO", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF"}
+    registered = Image.registered_extensions()
+    assert {ending for ending, format in registered.items() if format in ours} == EXTENSIONS
+
+
+def test_endings_count_whatever_their_case_and_other_files_do_not(photos: Path) -> None:
+    for name in ("a.JPG", "b.Jpeg", "c.jpg"):
+        picture(photos / name, format="JPEG")
+    for name in ("notes.txt", "movie.mp4", "raw.heic", "jpg", "d.jpg.part", "._c.jpg"):
+        (photos / name).touch()
+    assert set(make(photos).statuses) == {"a.JPG", "b.Jpeg", "c.jpg"}
+
+
+def test_our_own_folders_are_never_entered(photos: Path) -> None:
+    tree(photos, "a.jpg", "sub/b.jpg")
+    for _ in range(3):
+        assert make(photos).summary["found"] == 2
+    (photos / "thumbs").rename(photos / "another name")
+    assert set(make(photos).statuses) == {"a.jpg", "b.jpg"}
+
+
+def test_a_folder_of_thumbnails_is_no_source(photos: Path) -> None:
+    tree(photos, "a.jpg")
+    make(photos)
+    run = make(photos / "thumbs")
+    assert run.code == 1
+    assert run.err == f"thumbnailer: {photos}/thumbs: is a folder of thumbnails, not of pictures\n"
+
+
+def test_a_thumbs_folder_of_the_user_s_is_a_folder_like_any_other(photos: Path) -> None:
+    tree(photos, "a.jpg", "same.jpg", "thumbs/mine.jpg", "thumbs/same.jpg")
+    before = {name: (photos / "thumbs" / name).read_bytes() for name in ("mine.jpg", "same.jpg")}
+    for state in ("made", "current"):
+        run = make(photos)
+        results = {os.path.relpath(row["source"], photos): row for row in run.rows}
+        assert {name: row["status"] for name, row in results.items()} == {
+            "a.jpg": state,
+            "same.jpg": "failed",
+            "thumbs/mine.jpg": state,
+            "thumbs/same.jpg": state,
+        }
+        assert "was not made by thumbnailer" in results["same.jpg"]["error"]["reason"]
+    assert {name: (photos / "thumbs" / name).read_bytes() for name in before} == before
+
+
+def test_sources_come_sorted_within_a_folder(photos: Path) -> None:
+    tree(photos, *(f"{name}.jpg" for name in "dacb"))
+    order = [os.path.basename(row["source"]) for row in make(photos, "--dry-run").rows]
+    assert order == ["a.jpg", "b.jpg", "c.jpg", "d.jpg"]
+
+
+def test_links_to_files_are_followed_and_links_to_folders_are_not(
+    photos: Path, tmp_path: Path
+) -> None:
+    tree(tmp_path, "elsewhere/a.jpg")
+    (photos / "file.jpg").symlink_to(tmp_path / "elsewhere" / "a.jpg")
+    (photos / "folder").symlink_to(tmp_path / "elsewhere")
+    (photos / "loop").symlink_to(photos)
+    assert make(photos).statuses == {"file.jpg": "made"}
+    assert files_below(tmp_path / "elsewhere") == {"a.jpg"}
+
+
+def test_what_is_no_file_is_skipped_with_a_reason(photos: Path) -> None:
+    os.mkfifo(photos / "pipe.jpg")
+    (photos / "nothing.jpg").symlink_to("nowhere")
+    (photos / "loop.jpg").symlink_to("loop.jpg")
+    (photos / "device.jpg").symlink_to("/dev/zero")
+    (photos / "folder.jpg").symlink_to(photos)
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(photos / "socket.jpg"))
+        run = make(photos)
+    reasons = {os.path.basename(row["source"]): row["error"]["reason"] for row in run.rows}
+    assert reasons == {
+        "pipe.jpg": "is a device, pipe or socket, not a file",
+        "device.jpg": "is a device, pipe or socket, not a file",
+        "socket.jpg": "is a device, pipe or socket, not a file",
+        "nothing.jpg": "is a link to nothing",
+        "folder.jpg": "is a folder behind a link, not a file",
+        "loop.jpg": "can't be read: Too many levels of symbolic links",
+    }
+
+
+def test_hidden_folders_and_those_of_other_programs_are_left_out(photos: Path) -> None:
+    tree(photos, "a.jpg", ".cache/b.jpg", "@eaDir/c.jpg", "web/node_modules/d.jpg")
+    assert make(photos).statuses == {"a.jpg": "made"}
+    assert make(photos / ".cache").statuses == {"b.jpg": "made"}
+
+
+def test_a_folder_that_looks_like_a_picture_is_a_folder(photos: Path) -> None:
+    tree(photos, "album.jpg/a.jpg")
+    assert make(photos).statuses == {"a.jpg": "made"}
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody who may not read")
+def test_a_folder_that_may_not_be_read_is_reported_and_the_others_are_found(
+    public_folder: Path,
+) -> None:
+    tree(public_folder, "a.jpg", "secret/b.jpg")
+    (public_folder / "secret").chmod(0)
+    list(iter_thumbnails(public_folder, dry_run=True))  # nobody may not be able to import a module
+    with nobody():
+        outcomes = list(iter_thumbnails(public_folder, dry_run=True))
+        with pytest.raises(PermissionError, match="secret: may not be read"):
+            iter_thumbnails(public_folder / "secret")
+    reasons = {str(outcome.source): outcome.error for outcome in outcomes}
+    assert reasons == {
+        f"{public_folder}/a.jpg": Failure("dry run", "would be made"),
+        f"{public_folder}/secret": Failure("scan", "can't be read: Permission denied"),
+    }
+
+
+def test_a_deep_tree_is_no_trouble(photos: Path) -> None:
+    folder = photos
+    for _ in range(300):
+        folder = folder / "d"
+    picture(folder / "a.jpg")
+    assert make(photos).summary["made"] == 1

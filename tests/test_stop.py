@@ -1,0 +1,109 @@
+"""Ctrl-C and SIGTERM: a quick end, a summary, and nothing left behind."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+from support import THUMBNAILER, eventually, files_below, is_running, make, picture
+
+
+@pytest.fixture
+def many(photos: Path) -> Path:
+    """Some seconds of work."""
+    first = picture(photos / "0.png", (1500, 1500), compress_level=1)
+    for number in range(1, 200):
+        os.link(first, photos / f"{number}.png")
+    return photos
+
+
+@pytest.mark.parametrize("to_the_group", [True, False], ids=["group", "parent only"])
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=["SIGINT", "SIGTERM"]
+)
+def test_a_signal_ends_the_run_within_a_second(
+    many: Path, number: signal.Signals, code: int, to_the_group: bool
+) -> None:
+    process = start(many, "--json")
+    assert process.stdout
+    first = process.stdout.readline()
+    send(process, number, to_the_group)
+    begin = time.monotonic()
+    lines = [first, *process.stdout]
+    assert process.wait(20) == code
+    assert time.monotonic() - begin < 1
+    assert process.communicate() == ("", "")
+    rows = [json.loads(line) for line in lines]
+    summary = rows.pop()["summary"]
+    assert summary["found"] == len(rows)
+    states = ("made", "current", "skipped", "failed")
+    assert summary["found"] == sum(summary[state] for state in states)
+    skipped = [row for row in rows if row["status"] == "skipped"]
+    assert {row["error"]["reason"] for row in skipped} <= {"interrupted"}
+    check_nothing_is_left(many, process)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(15))
+@pytest.mark.parametrize("to_the_group", [True, False], ids=["group", "parent only"])
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=["SIGINT", "SIGTERM"]
+)
+def test_a_signal_at_any_moment_ends_the_run(
+    many: Path, number: signal.Signals, code: int, to_the_group: bool, seed: int
+) -> None:
+    process = start(many)
+    # Not before Python itself is up: until then the signal's default action is right.
+    eventually((many / "thumbs").exists)
+    time.sleep(random.Random(seed).random())
+    send(process, number, to_the_group)
+    begin = time.monotonic()
+    _, err = process.communicate(timeout=20)
+    assert time.monotonic() - begin < 1.5
+    assert process.returncode == code
+    assert err == ""
+    check_nothing_is_left(many, process)
+
+
+def test_the_summary_says_that_the_run_was_interrupted(many: Path) -> None:
+    process = start(many)
+    eventually((many / "thumbs").exists)
+    process.send_signal(signal.SIGINT)
+    out, _ = process.communicate(timeout=20)
+    assert out.startswith("interrupted: ")
+    assert " skipped" in out
+
+
+def start(photos: Path, *options: str) -> subprocess.Popen[str]:
+    """The program as the leader of a process group of its own, as a shell starts it."""
+    return subprocess.Popen(
+        [*THUMBNAILER, "make", *options, photos],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def send(process: subprocess.Popen[str], number: signal.Signals, to_the_group: bool) -> None:
+    if to_the_group:
+        os.killpg(process.pid, number)
+    else:
+        process.send_signal(number)
+
+
+def check_nothing_is_left(photos: Path, process: subprocess.Popen[str]) -> None:
+    eventually(lambda: not processes_of_group(process.pid), seconds=1)
+    assert not [name for name in files_below(photos) if name.endswith(".tmp")]
+    assert make(photos, "--dry-run").code == 0
+
+
+def processes_of_group(group: int) -> list[str]:
+    found = subprocess.run(["pgrep", "-g", str(group)], capture_output=True, text=True)
+    return [pid for pid in found.stdout.split() if is_running(int(pid))]

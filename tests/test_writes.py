@@ -1,0 +1,213 @@
+"""How thumbnails reach the disk: whole or not at all, and nowhere but where they belong."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from support import THUMBNAILER, eventually, files_below, make, nobody, picture, tree
+
+from thumbnailer import OutputError, PictureError, make_thumbnail, make_thumbnails
+from thumbnailer.model import Folder
+from thumbnailer.storage import open_folder
+
+root_only = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk of 256 KB."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", str(disk)]
+    try:
+        subprocess.run(mount, check=True, capture_output=True)
+    except (OSError, subprocess.CalledProcessError):
+        pytest.skip("may not mount a tmpfs")
+    yield disk
+    subprocess.run(["umount", str(disk)], check=True)
+
+
+def test_permissions_are_left_to_the_umask(photos: Path) -> None:
+    tree(photos, "a.jpg")
+    before = os.umask(0o027)
+    try:
+        make(photos)
+    finally:
+        os.umask(before)
+    assert (photos / "thumbs").stat().st_mode & 0o777 == 0o750
+    assert (photos / "thumbs" / "a.jpg").stat().st_mode & 0o777 == 0o640
+
+
+def test_a_thumbs_folder_that_is_a_link_is_refused(photos: Path, tmp_path: Path) -> None:
+    tree(photos, "a.jpg")
+    victim = tree(tmp_path / "victim", "a.jpg")
+    before = (victim / "a.jpg").read_bytes()
+    (photos / "thumbs").symlink_to(victim)
+    for _ in range(2):
+        run = make(photos)
+        assert run.code == 3
+        assert "thumbs is a symbolic link: refused" in run.rows[0]["error"]["reason"]
+    assert files_below(victim) == {"a.jpg"}
+    assert (victim / "a.jpg").read_bytes() == before
+
+
+def test_a_link_within_an_output_tree_is_refused(photos: Path, tmp_path: Path) -> None:
+    tree(photos, "sub/a.jpg")
+    victim = tmp_path / "victim"
+    victim.mkdir()
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "sub").symlink_to(victim)
+    assert make(photos, "-o", out).statuses == {"a.jpg": "failed"}
+    assert files_below(victim) == set()
+
+
+def test_an_output_folder_that_is_a_link_is_the_user_s_own_choice(
+    photos: Path, tmp_path: Path
+) -> None:
+    tree(photos, "a.jpg")
+    (tmp_path / "real").mkdir()
+    (tmp_path / "out").symlink_to("real")
+    assert make(photos, "-o", tmp_path / "out").code == 0
+    assert files_below(tmp_path / "real") == {"a.jpg"}
+
+
+@pytest.mark.parametrize("name", ["a.jpg", ".thumbnailer"])
+def test_a_link_planted_for_a_thumbnail_leads_nowhere(
+    photos: Path, tmp_path: Path, name: str
+) -> None:
+    tree(photos, "a.jpg")
+    victim = tmp_path / "victim"
+    victim.write_text("precious")
+    make(photos)
+    planted = photos / "thumbs" / name
+    planted.unlink()
+    planted.symlink_to(victim)
+    make(photos, "--force")
+    assert victim.read_text() == "precious"
+
+
+def test_no_reader_ever_sees_half_a_thumbnail(photos: Path) -> None:
+    tree(photos, "a.jpg", "b.jpg", "c.jpg")
+    thumbs = photos / "thumbs"
+    make(photos)
+    endings = set()
+    with subprocess.Popen([*THUMBNAILER, "make", "--force", "--quiet", photos]) as process:
+        while process.poll() is None:
+            for name in ("a.jpg", "b.jpg", "c.jpg"):
+                endings.add((thumbs / name).read_bytes()[-2:])
+    assert endings == {b"\xff\xd9"}  # JPEG's end of image
+
+
+def test_a_folder_in_place_of_a_thumbnail_is_a_failure(photos: Path) -> None:
+    tree(photos, "a.jpg", "b.jpg")
+    make(photos)
+    (photos / "thumbs" / "a.jpg").unlink()
+    (photos / "thumbs" / "a.jpg").mkdir()
+    run = make(photos)
+    assert run.statuses == {"a.jpg": "failed", "b.jpg": "current"}
+    assert "Is a directory" in next(row["error"]["reason"] for row in run.rows if row["error"])
+
+
+@root_only
+def test_a_full_disk_ends_the_run_with_one_clear_message(small_disk: Path, photos: Path) -> None:
+    for number in range(60):
+        picture(photos / f"{number}.png", (400, 400))
+    out = small_disk / "out"
+    first = make(photos, "--include", "1*", "-f", "png", "-o", out)
+    assert first.code == 0
+    old = {path: path.read_bytes() for path in out.iterdir() if path.suffix == ".png"}
+    (small_disk / "filler").write_bytes(b"\0" * _room(small_disk))
+    run = make(photos, "-s", "300", "-f", "png", "-o", out)
+    assert run.code == 1
+    assert run.err.splitlines()[-1].startswith("thumbnailer: stopped early: ")
+    assert run.err.count("No space left on device") == 1
+    assert run.summary["found"] < 60
+    assert {path: path.read_bytes() for path in old} == old
+    assert not [path for path in out.iterdir() if path.name.endswith(".tmp")]
+    with pytest.raises(OutputError, match="No space left on device"):
+        make_thumbnails(photos, format="png", size=300, output=out)
+    with pytest.raises(OutputError, match="No space left on device"):
+        make_thumbnail(photos / "0.png", out / "10.png", size=300)
+    assert {path: path.read_bytes() for path in old} == old
+
+
+def _room(disk: Path) -> int:
+    status = os.statvfs(disk)
+    return status.f_bavail * status.f_bsize
+
+
+@root_only
+def test_a_read_only_disk_ends_the_run(small_disk: Path) -> None:
+    tree(small_disk, "a.jpg", "sub/b.jpg")
+    subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
+    run = make(small_disk)
+    assert run.code == 1
+    assert run.err.splitlines()[-1].endswith("thumbs: Read-only file system")
+    run = make(small_disk, "-o", small_disk / "out")
+    assert (run.code, run.err) == (
+        1,
+        f"thumbnailer: {small_disk}/out: Read-only file system\n",
+    )
+
+
+@root_only
+def test_a_folder_that_may_not_be_written_is_an_error_that_names_it(public_folder: Path) -> None:
+    folder = Folder(str(public_folder), "thumbs")
+    with nobody(), pytest.raises(PermissionError), open_folder(folder, create=True):
+        pass
+
+
+WRITER = """
+import sys
+from thumbnailer.model import Folder
+from thumbnailer.storage import open_folder, replace
+with open_folder(Folder(sys.argv[1], "thumbs")) as opened:
+    replace(opened, "b.jpg", bytes(200_000_000))
+"""
+
+
+def test_leftovers_of_a_dead_writer_are_swept_and_those_of_a_live_one_are_not(
+    photos: Path,
+) -> None:
+    tree(photos, "a.jpg")
+    make(photos)
+    thumbs = photos / "thumbs"
+    with subprocess.Popen([sys.executable, "-c", WRITER, photos]) as writer:
+        eventually(lambda: [*thumbs.glob(".*.tmp")])
+        writer.send_signal(signal.SIGSTOP)
+        make(photos)
+        assert [*thumbs.glob(".*.tmp")]
+        writer.kill()
+    assert [*thumbs.glob(".*.tmp")]
+    assert make(photos, "--dry-run").code == 0
+    assert [*thumbs.glob(".*.tmp")], "a dry run touches nothing"
+    make(photos)
+    assert files_below(photos) == {"a.jpg", "thumbs/a.jpg"}
+
+
+def test_make_thumbnail_replaces_a_link_and_not_what_it_leads_to(tmp_path: Path) -> None:
+    source = picture(tmp_path / "a.jpg")
+    victim = tmp_path / "victim"
+    victim.write_text("precious")
+    (tmp_path / "b.jpg").symlink_to(victim)
+    make_thumbnail(source, tmp_path / "b.jpg")
+    assert victim.read_text() == "precious"
+    assert not (tmp_path / "b.jpg").is_symlink()
+
+
+def test_make_thumbnail_keeps_the_old_one_when_it_fails(tmp_path: Path) -> None:
+    (tmp_path / "a.jpg").write_text("no picture")
+    (tmp_path / "b.jpg").write_text("old")
+    with pytest.raises(PictureError):
+        make_thumbnail(tmp_path / "a.jpg", tmp_path / "b.jpg")
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {
+        "a.jpg": "no picture",
+        "b.jpg": "old",
+    }
