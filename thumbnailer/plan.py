@@ -131,20 +131,27 @@ class _Shelf:
         """
         if self._refusal:
             return self._refusal
-        for candidate in (name, tagged(name, origin)):
-            held_name, holder = self._claims.get(folded(candidate), (candidate, origin))
-            # Without the dots: the folder itself may not be there yet.
-            there = os.path.normpath(os.path.join(self.folder.path, holder))
-            if holder == origin or not os.path.lexists(there):
-                if candidate in self._given:
-                    return Failure("scan", "was named twice")
-                self._given.add(candidate)
-                self._claims[folded(candidate)] = candidate, origin
-                return candidate
-            if held_name == candidate:
-                break
-        mine = os.path.join(self.folder.path, candidate)
-        return Failure("plan", f"{mine} is already the thumbnail of {there}")
+        held = self._held(name, origin)
+        if held and held[0] != name:
+            name = tagged(name, origin)
+            held = self._held(name, origin)
+        path = os.path.join(self.folder.path, name)
+        if held:
+            return Failure("plan", f"{path} is already the thumbnail of {held[1]}")
+        if name in self._given:
+            return Failure("scan", "was named twice")
+        self._given.add(name)
+        self._claims[folded(name)] = name, origin
+        return name
+
+    def _held(self, name: str, origin: str) -> tuple[str, str] | None:
+        """The name like this one that another source holds, and that source; None if it is free."""
+        held_name, holder = self._claims.get(folded(name), (name, origin))
+        if holder == origin:
+            return None
+        # Without the dots: the folder itself may not be there yet.
+        source = os.path.normpath(os.path.join(self.folder.path, holder))
+        return (held_name, source) if os.path.lexists(source) else None
 
     def standing(
         self, name: str, origin: str, source: Source, recipe: str, attempt: str

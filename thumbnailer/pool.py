@@ -129,29 +129,27 @@ class Pool:
 
     def _answer(self, job: Job) -> Outcome:
         """What a keeper thread does with a job."""
-        failure = None
-        for _ in range(_ATTEMPTS):
+        failures: list[Failure] = []
+        while len(failures) < _ATTEMPTS:
             worker = self._worker()
             try:
                 answer = worker.ask(job, self._timeout_s)
             except WorkerLost as lost:
-                failure = lost.failure
                 self._forget(worker)
                 self._clean_up(job)
                 if self._closing:
                     raise
+                if lost.failure:  # else it was killed while idle, which is not this job's doing
+                    failures.append(lost.failure)
                 continue
             return answer if isinstance(answer, Outcome) else self._give_up(job, answer)
-        assert failure is not None
-        return self._give_up(job, failure)
+        return self._give_up(job, failures[-1])
 
     def _worker(self) -> Worker:
-        """This keeper's worker, alive and idle; a new one where there is none."""
+        """This keeper's worker; a new one where there is none."""
         worker: Worker | None = getattr(self._kept, "worker", None)
-        if worker and worker.is_alive():
-            return worker
         if worker:
-            self._forget(worker)
+            return worker
         for attempt in range(1, _START_ATTEMPTS + 1):
             try:
                 return self._start()

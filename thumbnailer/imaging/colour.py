@@ -22,7 +22,6 @@ _TRANSPARENT = {"1": "LA", "L": "LA", "P": "RGBA", "RGB": "RGBA"}
 
 # The colour space an ICC profile must name in its header to describe pictures of a mode
 # (ICC.1:2022, table 19).
-_FROM_16_BIT = [round(value / 257) for value in range(65536)]
 _SPACE = {"L": "GRAY", "RGB": "RGB ", "CMYK": "CMYK"}
 
 
@@ -74,11 +73,16 @@ def _to_8_bit(image: Image.Image) -> Image.Image:
     assert isinstance(low, int | float)  # one channel, so numbers and not pairs of them
     assert isinstance(high, int | float)
     if is_integer and low >= 0 and high <= 65535:
-        return image.point(_FROM_16_BIT, "L")
+        return image.point(_from_16_bit(), "L")
     if not is_integer and low >= 0 and high <= 1:
         low, high = 0, 1
     scale = 255 / (high - low) if high > low else 0
     return image.convert("F").point(lambda value: value * scale + (0.5 - low * scale)).convert("L")
+
+
+@lru_cache(maxsize=1)
+def _from_16_bit() -> list[int]:
+    return [round(value / 257) for value in range(65536)]
 
 
 def _applied(image: Image.Image, transform: ImageCms.ImageCmsTransform, mode: str) -> Image.Image:
