@@ -1,0 +1,84 @@
+"""What the README shows is what happens."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+from support import picture, thumbnailer, tree
+
+PROJECT = Path(__file__).parent.parent
+README = (PROJECT / "README.md").read_text()
+COMMANDS = [
+    "pip install . && thumbnailer make sample_images --config config.toml",
+    "pip install '.[test]' && pytest",
+]
+
+
+def test_the_two_commands_are_on_the_first_screen_and_checked_before_a_change_lands() -> None:
+    first_screen = README.splitlines()[:25]
+    script = (PROJECT / ".ci" / "run").read_text().splitlines()
+    for command in COMMANDS:
+        assert f"    {command}" in first_screen
+    assert script.count("pip install --quiet . && " + COMMANDS[0].partition("&& ")[2]) == 1
+    assert script.count("pip install --quiet '.[test]' && pytest") == 1
+
+
+def test_the_first_command_says_what_is_shown(tmp_path: Path) -> None:
+    shown = "12 found, 12 made, 0 current in 0.6 s"
+    assert f"    {shown}" in README
+    arguments = ("make", "sample_images", "--config", "config.toml", "-o", tmp_path / "out")
+    run = thumbnailer(*arguments, cwd=PROJECT)
+    assert re.sub(r"[\d.]+ s", "0.6 s", run.out.strip()) == shown
+    again = thumbnailer(*arguments, cwd=PROJECT)
+    assert f"    {again.out.strip()}" in README
+
+
+def test_the_python_examples_run(tmp_path: Path) -> None:
+    tree(tmp_path, "a.jpg", "b.png", "photos/c.jpg")
+    (code,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, timeout=60
+    )
+    assert done.stderr == ""
+    report, *outcomes = done.stdout.splitlines()
+    assert report == "1 0 []"
+    assert {line.split()[0] for line in outcomes} == {"a.jpg", "b.png"}
+
+
+def test_a_run_with_broken_files_looks_as_shown(tmp_path: Path) -> None:
+    photos = tree(tmp_path / "photos", "a.jpg", "b.jpg")
+    (photos / "notes.png").write_text("text")
+    broken = picture(photos / "broken.jpg", (300, 300))
+    broken.write_bytes(broken.read_bytes()[:-31])
+    run = thumbnailer("make", "photos", cwd=tmp_path)
+    text = re.search(r"\$ thumbnailer make photos\n(.*?)\n\n", README, re.DOTALL)
+    assert text
+    shown = [line.strip() for line in text[1].splitlines()]
+
+    def numberless(lines: list[str]) -> set[str]:
+        return {re.sub(r"[\d.]+", "N", line) for line in lines}
+
+    assert numberless([*run.err.splitlines(), *run.out.splitlines()]) == numberless(shown)
+
+
+def test_every_option_is_in_the_table() -> None:
+    text = thumbnailer("make", "--help").out
+    options = set(re.findall(r"(?<![\w-])--?[a-z][a-z-]*", text)) - {"-h", "--help", "--recursive"}
+    assert options
+    assert {option for option in options if f"`{option}" not in README} == set()
+
+
+def test_the_files_named_are_there() -> None:
+    named = re.search(r"downwards in this list:\n(.*?)\n\n", README, re.DOTALL)
+    assert named
+    for name in re.findall(r"`(\w+/?)`", named[1]):
+        path = PROJECT / "thumbnailer" / name
+        assert path.is_dir() or path.with_suffix(".py").exists(), name
+
+
+def test_every_exit_code_is_explained() -> None:
+    for code in ("0", "1", "2", "3", "130, 143"):
+        assert re.search(rf"^\| {code} \|", README, re.MULTILINE)
