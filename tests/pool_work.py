@@ -42,4 +42,6 @@ def work(job: Job) -> Outcome:
             if not os.path.exists(job.source.path):
                 open(job.source.path, "wb").close()
                 os.kill(os.getpid(), signal.SIGKILL)
+        case "quick":
+            return Outcome(job.source, "made", seconds=0.001)
     return Outcome(job.source, "made", seconds=os.getpid())

@@ -138,9 +138,38 @@ def test_items_are_read_only_as_far_as_results_are_taken() -> None:
         outcomes = workers.imap_unordered(items())
         for taken in range(1, 101):
             next(outcomes)
-            assert read <= taken + 8
+            assert read <= taken + 4
         time.sleep(0.2)
-        assert read <= 108
+        assert read <= 104
+
+
+def test_small_jobs_go_by_the_handful_and_still_not_far_ahead() -> None:
+    read = 0
+
+    def items() -> Iterator[Job]:
+        nonlocal read
+        for number in range(2000):
+            read += 1
+            yield job(f"quick {number}")
+
+    furthest = 0
+    with pool(workers=2) as workers:
+        seen = []
+        for outcome in workers.imap_unordered(items()):
+            seen.append(outcome.source.path)
+            furthest = max(furthest, read - len(seen))
+    assert sorted(seen) == sorted(f"quick {number}" for number in range(2000))
+    assert 16 < furthest <= 2 * 2 * 16 + 16
+
+
+@pytest.mark.parametrize("bad", ["kill", "exit", "sleep 60", "sysexit"])
+def test_a_handful_costs_no_more_than_its_bad_job(bad: str) -> None:
+    names = [f"quick {number}" for number in range(300)]
+    names[100:100] = [f"{bad} first"]
+    names[200:200] = [f"{bad} second"]
+    outcomes = run(*names, timeout_s=0.5)
+    failed = {name for name, outcome in outcomes.items() if outcome.status == "failed"}
+    assert failed == {f"{bad} first", f"{bad} second"}
 
 
 def test_items_are_read_in_the_caller_s_thread() -> None:

@@ -79,21 +79,21 @@ class Worker:
         if trouble:
             raise WorkerError(f"no worker process can be started: {trouble}")
 
-    def ask(self, job: Job, timeout_s: float) -> Outcome | Failure:
-        """The worker's answer to a job; a Failure where `func` raised.
+    def ask(self, jobs: list[Job], timeout_s: float) -> list[Outcome | Failure]:
+        """The worker's answers to some jobs, in their order; a Failure where `func` raised.
 
         Raises:
             WorkerLost: it died, or did not answer in time; it must be buried.
         """
         try:
-            self._pipe.send_bytes(pickle.dumps(job, pickle.HIGHEST_PROTOCOL))
+            self._pipe.send_bytes(pickle.dumps(jobs, pickle.HIGHEST_PROTOCOL))
         except OSError as error:
             raise WorkerLost(None) from error
         try:
             if not self._pipe.poll(timeout_s):
                 raise WorkerLost(Failure("timeout", f"timeout: took longer than {timeout_s:g} s"))
-            answer: Outcome | Failure = pickle.loads(self._pipe.recv_bytes())
-            return answer
+            answers: list[Outcome | Failure] = pickle.loads(self._pipe.recv_bytes())
+            return answers
         except (OSError, EOFError) as error:
             raise WorkerLost(Failure("crashed", f"crashed: {self._epitaph()}")) from error
 
@@ -169,13 +169,13 @@ def _serve(name: str, pipe: Connection) -> None:
     _silence()
     while True:
         try:
-            job = pickle.loads(pipe.recv_bytes())
+            jobs = pickle.loads(pipe.recv_bytes())
         except (EOFError, OSError):
             return
-        answer = _answer(func, job)
+        answers = [_answer(func, job) for job in jobs]
         try:
             # Plain pickle: what `Connection.send` adds, for locks and sockets, takes 15 µs more.
-            pipe.send_bytes(pickle.dumps(answer, pickle.HIGHEST_PROTOCOL))
+            pipe.send_bytes(pickle.dumps(answers, pickle.HIGHEST_PROTOCOL))
         except (BrokenPipeError, ConnectionResetError):
             return
 
