@@ -83,8 +83,8 @@ def make_thumbnail(
 
 def make_thumbnails(
     sources: Path | Iterable[Path],
-    *,
     settings: Settings | None = None,
+    *,
     force: bool = False,
     retry_failed: bool = False,
     dry_run: bool = False,
@@ -118,8 +118,8 @@ def make_thumbnails(
 
 def iter_thumbnails(
     paths: Path | Iterable[Path],
-    *,
     settings: Settings | None = None,
+    *,
     force: bool = False,
     retry_failed: bool = False,
     dry_run: bool = False,
