@@ -27,6 +27,10 @@ from thumbnailer.stages import StageError, stage
 MARK = ".thumbnailer"
 _VERSION = 1
 
+# The types in a line that makes sense.
+_MADE = (str, str, int, int, str, int, int, int)
+_FAILED = (str, str, int, int, str, str, str)
+
 
 @dataclass(frozen=True, slots=True)
 class Entry:
@@ -80,17 +84,18 @@ class Ledger:
 
     def origins(self) -> Iterator[tuple[str, str]]:
         """Each thumbnail's name with the source it is held for."""
-        for name in self._rows:
-            if entry := self.get(name):
-                yield name, entry.origin
+        for name, row in self._rows.items():
+            if tuple(map(type, row)) in (_MADE, _FAILED):
+                yield name, row[1]
 
     def get(self, name: str) -> Entry | None:
         """The last attempt at this thumbnail; None if there was none or its line makes no sense."""
-        match self._rows.get(name):
-            case [str(), str(origin), int(size), int(mtime), str(key), int(w), int(h), int(length)]:
-                return Entry(name, origin, size, mtime, key, (w, h, length))
-            case [str(), str(origin), int(size), int(mtime), str(key), str(stage), str(reason)]:
-                return Entry(name, origin, size, mtime, key, Failure(stage, reason))
+        row = self._rows.get(name, [])
+        kinds = tuple(map(type, row))
+        if kinds == _MADE:
+            return Entry(*row[:5], (row[5], row[6], row[7]))
+        if kinds == _FAILED:
+            return Entry(*row[:5], Failure(row[5], row[6]))
         return None
 
     @property

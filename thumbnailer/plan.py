@@ -51,7 +51,7 @@ def plan(
         retry_failed: try again what failed before, though nothing has changed.
         dry_run: touch nothing; what would become a job is skipped with the reason it is needed.
     """
-    attempt = attempt_fingerprint(recipe, limits)
+    looks, attempt = recipe.fingerprint, attempt_fingerprint(recipe, limits)
 
     @lru_cache(maxsize=_REMEMBERED_FOLDERS)
     def shelf_of(folder: Folder) -> _Shelf:
@@ -76,7 +76,7 @@ def plan(
         if isinstance(name, Failure):
             yield Outcome(source, "skipped" if name.stage == "scan" else "failed", error=name)
             continue
-        standing = shelf.standing(name, origin, source, recipe.fingerprint, attempt)
+        standing = shelf.standing(name, origin, source, looks, attempt)
         again = force or (retry_failed and standing is not None and standing.status == "failed")
         if standing is not None and not again:
             yield standing
