@@ -92,11 +92,11 @@ class Ledger:
         """The last attempt at this thumbnail; None if there was none or its line makes no sense."""
         row = self._rows.get(name, [])
         kinds = tuple(map(type, row))
-        if kinds == _MADE:
-            return Entry(*row[:5], (row[5], row[6], row[7]))
-        if kinds == _FAILED:
-            return Entry(*row[:5], Failure(row[5], row[6]))
-        return None
+        if kinds not in (_MADE, _FAILED):
+            return None
+        _, origin, size_bytes, mtime_ns, fingerprint, *rest = row
+        result = (rest[0], rest[1], rest[2]) if kinds == _MADE else Failure(rest[0], rest[1])
+        return Entry(name, origin, size_bytes, mtime_ns, fingerprint, result)
 
     @property
     def is_bloated(self) -> bool:

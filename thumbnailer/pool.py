@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import multiprocessing
 import threading
+import time
 from collections.abc import Callable, Generator, Iterable
 from contextlib import suppress
 from itertools import chain
@@ -27,8 +28,9 @@ from thumbnailer.worker import Worker, WorkerLost
 # something else, such as the memory killer.
 _ATTEMPTS = 2
 
-# The same for the start of a worker, before the whole run is given up.
-_START_ATTEMPTS = 3
+# How long to wait before each further attempt to start a worker; then the whole run is given up.
+# A fork server that was just killed still looks alive for an instant.
+_START_PAUSES_SECONDS = (0.1, 0.5)
 
 # Small pictures go to a worker by the handful, as many as take about this long together: passing a
 # job and its outcome costs 350 µs of the parent's time, as much as a fifth of a 640x480 JPEG.
@@ -180,13 +182,13 @@ class Pool:
         worker: Worker | None = getattr(self._kept, "worker", None)
         if worker:
             return worker
-        for attempt in range(1, _START_ATTEMPTS + 1):
-            try:
+        for pause_seconds in _START_PAUSES_SECONDS:
+            with suppress(WorkerError):
                 return self._start()
-            except WorkerError:
-                if attempt == _START_ATTEMPTS or self._closing:
-                    raise
-        raise AssertionError("unreachable")
+            if self._closing:
+                break
+            time.sleep(pause_seconds)
+        return self._start()
 
     def _start(self) -> Worker:
         worker = Worker(self._func)
