@@ -22,6 +22,10 @@ def work(job: Job) -> Outcome:
     match job.name.split()[0]:
         case "kill":
             os.kill(os.getpid(), signal.SIGKILL)
+        case "leave":  # a half-written thumbnail
+            name = f".thumbnailer-{os.urandom(8).hex()}.tmp"
+            os.close(os.open(os.path.join(job.folder.path, name), os.O_CREAT | os.O_EXCL))
+            os.kill(os.getpid(), signal.SIGKILL)
         case "segv":
             os.kill(os.getpid(), signal.SIGSEGV)
         case "stop":

@@ -63,6 +63,23 @@ def test_jpeg_may_be_larger(photos: Path) -> None:
     assert make(photos).statuses == {"a.jpg": "made"}
 
 
+FRUGAL = """
+import sys
+from thumbnailer import make_thumbnail
+make_thumbnail(sys.argv[1], sys.argv[2])
+status = dict(line.split(":") for line in open("/proc/self/status"))
+print(int(status["VmHWM"].split()[0]) // 1024)
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
+def test_a_large_jpeg_is_never_decoded_at_full_size(tmp_path: Path) -> None:
+    source = picture(tmp_path / "a.jpg", (10_000, 8_000))  # 240 MB of pixels
+    command = [sys.executable, "-c", FRUGAL, str(source), str(tmp_path / "b.jpg")]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert int(done.stdout) < 120  # MiB
+
+
 @pytest.mark.parametrize("name", ["a.jpg", "a.png", "a.webp", "a.gif", "a.bmp", "a.tif", "a.avif"])
 def test_max_pixels_holds_for_every_format(photos: Path, name: str) -> None:
     picture(photos / name, (40, 25))

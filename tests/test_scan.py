@@ -60,10 +60,11 @@ def test_a_thumbs_folder_of_the_user_s_is_a_folder_like_any_other(photos: Path) 
     assert {name: (photos / "thumbs" / name).read_bytes() for name in before} == before
 
 
-def test_sources_come_sorted_within_a_folder(photos: Path) -> None:
-    tree(photos, *(f"{name}.jpg" for name in "dacb"))
-    order = [os.path.basename(row["source"]) for row in make(photos, "--dry-run").rows]
-    assert order == ["a.jpg", "b.jpg", "c.jpg", "d.jpg"]
+def test_sources_come_sorted_and_those_of_subfolders_first(photos: Path) -> None:
+    names = [f"{folder}{name}.jpg" for folder in ("", "5/", "3/", "4/", "1/") for name in "dacb"]
+    tree(photos, *names)
+    order = [os.path.relpath(row["source"], photos) for row in make(photos, "--dry-run").rows]
+    assert order == [*sorted(name for name in names if "/" in name), *sorted(names[:4])]
 
 
 def test_links_to_files_are_followed_and_links_to_folders_are_not(

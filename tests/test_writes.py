@@ -10,10 +10,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from PIL import Image
 from support import THUMBNAILER, eventually, files_below, make, nobody, picture, tree
 
-from thumbnailer import OutputError, PictureError, make_thumbnail, make_thumbnails
-from thumbnailer.model import Folder
+from thumbnailer import OutputError, PictureError, ledger, make_thumbnail, make_thumbnails
+from thumbnailer.model import Box, Folder, Job, Limits, Recipe, Source
+from thumbnailer.pool import Pool
 from thumbnailer.storage import open_folder
 
 root_only = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
@@ -117,14 +119,16 @@ def test_a_folder_in_place_of_a_thumbnail_is_a_failure(photos: Path) -> None:
 
 @root_only
 def test_a_full_disk_ends_the_run_with_one_clear_message(small_disk: Path, photos: Path) -> None:
-    for number in range(60):
-        picture(photos / f"{number}.png", (400, 400))
+    Image.effect_noise((200, 200), 90).save(photos / "0.png")
+    for number in range(1, 60):
+        os.link(photos / "0.png", photos / f"{number}.png")
     out = small_disk / "out"
-    first = make(photos, "--include", "1*", "-f", "png", "-o", out)
+    first = make(photos, "--include", "1*", "-f", "png", "-s", "20", "-o", out)
     assert first.code == 0
     old = {path: path.read_bytes() for path in out.iterdir() if path.suffix == ".png"}
-    (small_disk / "filler").write_bytes(b"\0" * _room(small_disk))
-    run = make(photos, "-s", "300", "-f", "png", "-o", out)
+    # Room for a part of the next thumbnail, so that its write ends half-way.
+    (small_disk / "filler").write_bytes(b"\0" * (_room(small_disk) - 8192))
+    run = make(photos, "-s", "150", "-f", "png", "-o", out)
     assert run.code == 1
     assert run.err.splitlines()[-1].startswith("thumbnailer: stopped early: ")
     assert run.err.count("No space left on device") == 1
@@ -132,9 +136,9 @@ def test_a_full_disk_ends_the_run_with_one_clear_message(small_disk: Path, photo
     assert {path: path.read_bytes() for path in old} == old
     assert not [path for path in out.iterdir() if path.name.endswith(".tmp")]
     with pytest.raises(OutputError, match="No space left on device"):
-        make_thumbnails(photos, format="png", size=300, output=out)
+        make_thumbnails(photos, format="png", size=150, output=out)
     with pytest.raises(OutputError, match="No space left on device"):
-        make_thumbnail(photos / "0.png", out / "10.png", size=300)
+        make_thumbnail(photos / "0.png", out / "10.png", size=150)
     assert {path: path.read_bytes() for path in old} == old
 
 
@@ -183,12 +187,26 @@ def test_leftovers_of_a_dead_writer_are_swept_and_those_of_a_live_one_are_not(
         eventually(lambda: [*thumbs.glob(".*.tmp")])
         writer.send_signal(signal.SIGSTOP)
         make(photos)
-        assert [*thumbs.glob(".*.tmp")]
+        of_the_living = [*thumbs.glob(".*.tmp")]
         writer.kill()
+    assert of_the_living
     assert [*thumbs.glob(".*.tmp")]
     assert make(photos, "--dry-run").code == 0
     assert [*thumbs.glob(".*.tmp")], "a dry run touches nothing"
     make(photos)
+    assert files_below(photos) == {"a.jpg", "thumbs/a.jpg"}
+
+
+def test_what_a_dying_worker_leaves_is_removed_in_the_same_run(photos: Path) -> None:
+    folder = Folder(str(photos), "thumbs")
+    tree(photos, "a.jpg")
+    make(photos)
+    job = Job(
+        Source("a.jpg", 0, 0), "", folder, "leave", Recipe(Box(1, 1), "png", 1), Limits(1, 1, 1)
+    )
+    with Pool("pool_work:work", 1, 30, clean_up=ledger.clean_up, give_up=ledger.fail) as pool:
+        (outcome,) = pool.imap_unordered([job])
+    assert outcome.status == "failed"
     assert files_below(photos) == {"a.jpg", "thumbs/a.jpg"}
 
 
