@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+from collections import OrderedDict
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import replace
@@ -25,9 +26,9 @@ from thumbnailer.naming import folded, tagged, thumbnail_name
 
 THUMBS = "thumbs"
 
-# How many thumbnail folders are remembered. Sources come folder by folder, but a caller's list of
-# paths may jump about; well above the number of pictures in the making at any moment.
-_REMEMBERED_FOLDERS = 256
+# What is known of thumbnail folders is kept for this many folders and about this many thumbnails
+# (650 bytes each). Sources come folder by folder, but a caller's list of paths may jump about.
+_KEPT_FOLDERS, _KEPT_THUMBNAILS = 256, 20_000
 
 
 def plan(
@@ -52,25 +53,29 @@ def plan(
         dry_run: touch nothing; what would become a job is skipped with the reason it is needed.
     """
     looks, attempt = recipe.fingerprint, attempt_fingerprint(recipe, limits)
+    shelves: OrderedDict[Folder, _Shelf] = OrderedDict()
 
-    @lru_cache(maxsize=_REMEMBERED_FOLDERS)
     def shelf_of(folder: Folder) -> _Shelf:
-        return _Shelf(folder, tidy=not dry_run)
-
-    @lru_cache(maxsize=_REMEMBERED_FOLDERS)
-    def place(source_folder: str, below: str) -> tuple[_Shelf, str]:
-        """Where the thumbnails of a source folder are kept, and the way back from there."""
-        if output is None:
-            return shelf_of(Folder(source_folder, THUMBS)), os.pardir
-        folder = Folder(output, below)
-        return shelf_of(folder), os.path.relpath(source_folder or os.curdir, folder.path)
+        if folder in shelves:
+            shelves.move_to_end(folder)
+        else:
+            shelves[folder] = _Shelf(folder, tidy=not dry_run)
+            while len(shelves) > 1 and (
+                len(shelves) > _KEPT_FOLDERS or sum(map(len, shelves.values())) > _KEPT_THUMBNAILS
+            ):
+                shelves.popitem(last=False)
+        return shelves[folder]
 
     for source in sources:
         if isinstance(source, Outcome):
             yield source
             continue
         source_folder, source_name = os.path.split(source.path)
-        shelf, way_back = place(source_folder, source.below)
+        if output is None:
+            shelf, way_back = shelf_of(Folder(source_folder, THUMBS)), os.pardir
+        else:
+            shelf = shelf_of(Folder(output, source.below))
+            way_back = _way(shelf.folder.path, source_folder)
         origin = os.path.join(way_back, source_name)
         name = shelf.claim(thumbnail_name(source_name, recipe.format), origin)
         if isinstance(name, Failure):
@@ -84,6 +89,12 @@ def plan(
             yield Outcome(source, "skipped", error=Failure("dry run", "would be made"))
         else:
             yield Job(source, origin, shelf.folder, name, recipe, limits)
+
+
+@lru_cache(maxsize=_KEPT_FOLDERS)
+def _way(start: str, end: str) -> str:
+    """The way from one folder to another."""
+    return os.path.relpath(end or os.curdir, start)
 
 
 def prepare_output(path: str) -> None:
@@ -122,6 +133,9 @@ class _Shelf:
         self.folder = Folder(folder.anchor, folder.below, known.shared)
         self._claims = {folded(name): (name, origin) for name, origin in known.origins()}
         self._given: set[str] = set()
+
+    def __len__(self) -> int:
+        return len(self._claims)
 
     def claim(self, name: str, origin: str) -> str | Failure:
         """Hold a thumbnail's name for a source, or say why that can't be.
