@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import math
+from array import array
 from pathlib import Path
 from typing import Any
 
@@ -157,6 +159,15 @@ def test_float_grey_is_scaled(tmp_path: Path) -> None:
     assert out.mode == "L"
     difference = ImageChops.difference(out, Image.linear_gradient("L")).getextrema()
     assert difference[1] <= 1  # type: ignore[operator]
+
+
+def test_a_hole_in_float_grey_does_not_blacken_the_rest(tmp_path: Path) -> None:
+    values = array("f", [500.0 + x for x in range(100)] * 100)
+    values[5] = math.nan
+    image = Image.frombytes("F", (100, 100), values.tobytes())
+    image.save(tmp_path / "a.tif")
+    out = thumb(tmp_path / "a.tif")
+    assert [out.getpixel((x, 50)) for x in (0, 99)] == [0, 255]
 
 
 def test_1_bit_pictures_become_grey_when_shrunk(tmp_path: Path) -> None:

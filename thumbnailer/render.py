@@ -12,9 +12,9 @@ from thumbnailer import ledger, storage
 from thumbnailer.imaging.colour import to_resizable, to_srgb
 from thumbnailer.imaging.encoding import encode
 from thumbnailer.imaging.fit import contain, resize
-from thumbnailer.imaging.opening import open_picture
+from thumbnailer.imaging.opening import load, open_picture
 from thumbnailer.imaging.orientation import orientation_of, swaps_sides, upright
-from thumbnailer.imaging.shrinking import shrink_on_load
+from thumbnailer.imaging.shrinking import can_shrink, shrink_on_load
 from thumbnailer.model import Box, Failure, Job, Limits, Outcome, Recipe, Source, Thumbnail
 from thumbnailer.stages import StageError, stage
 
@@ -33,13 +33,15 @@ def thumbnail_bytes(file: BinaryIO, recipe: Recipe, limits: Limits) -> tuple[byt
     """
     with stage("open"):
         image = open_picture(file, limits)
-        orientation = orientation_of(image)
         profile = image.info.get("icc_profile")
     with stage("decode"):
+        if not can_shrink(image):
+            load(image)
+        orientation = orientation_of(image)
         box = Box(*reversed(recipe.box)) if swaps_sides(orientation) else recipe.box
         size = contain(image.size, box)
         shrink_on_load(image, size)
-        image.load()
+        load(image)
     with stage("resize"):
         picture = resize(to_resizable(image), size)
     with stage("orientation"):
@@ -64,7 +66,7 @@ def render(job: Job) -> Outcome:
         ):
             path = os.path.join(job.folder.path, job.name)
             thumbnail = Thumbnail(path, width, height, len(data))
-            ledger.mark(folder, shared=job.folder.shared)
+            ledger.announce(folder, job)
             storage.replace(folder, job.name, data)
             ledger.enter(folder, job, state, thumbnail)
         outcome = Outcome(job.source, "made", (thumbnail,))

@@ -37,6 +37,7 @@ def stage(name: str, place: str = "") -> Iterator[None]:
     Pillow raises OSError, ValueError, TypeError, SyntaxError, EOFError, struct.error, MemoryError,
     RecursionError, zlib.error and more on bad files.
     """
+    damaged = "the picture is damaged: " if name in ("open", "decode") else ""
     try:
         yield
     except StageError:
@@ -48,11 +49,11 @@ def stage(name: str, place: str = "") -> Iterator[None]:
     except MemoryError as error:
         raise StageError(Failure(name, "not enough memory"), lasts=True) from error
     except OSError as error:
-        reason = error.strerror or f"the picture is damaged: {error}"
+        reason = error.strerror or f"{damaged}{error}"
         fatal = name == "write" and error.errno in storage.FATAL_ERRNOS
         failure = Failure(name, f"{place}: {reason}" if place else reason, fatal)
         raise StageError(failure, lasts=error.errno is None) from error
     except Exception as error:
         kind = "" if isinstance(error, ValueError | SyntaxError) else f"{type(error).__name__}: "
-        failure = Failure(name, f"the picture is damaged: {kind}{error}")
+        failure = Failure(name, f"{damaged}{kind}{error}")
         raise StageError(failure, lasts=True) from error

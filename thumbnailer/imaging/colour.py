@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+from array import array
 from functools import lru_cache
+from math import isfinite
 
 from PIL import Image, ImageCms
 
@@ -69,15 +71,27 @@ def _to_8_bit(image: Image.Image) -> Image.Image:
     """
     is_integer = image.mode != "F"
     image = image.convert("I") if is_integer else image
-    low, high = image.getextrema()
-    assert isinstance(low, int | float)  # one channel, so numbers and not pairs of them
-    assert isinstance(high, int | float)
+    low, high = _extremes(image)
     if is_integer and low >= 0 and high <= 65535:
         return image.point(_from_16_bit(), "L")
     if not is_integer and low >= 0 and high <= 1:
         low, high = 0, 1
     scale = 255 / (high - low) if high > low else 0
     return image.convert("F").point(lambda value: value * scale + (0.5 - low * scale)).convert("L")
+
+
+def _extremes(image: Image.Image) -> tuple[float, float]:
+    """The smallest and largest value of a picture of one channel, I or F."""
+    low, high = image.getextrema()
+    assert isinstance(low, int | float)  # one channel, so numbers and not pairs of them
+    assert isinstance(high, int | float)
+    if isfinite(low) and isfinite(high):
+        return low, high
+    # "No data" is often NaN; the others are judged by a sample.
+    width, height = image.size
+    sample = image.resize((min(width, 512), min(height, 512)), Image.Resampling.NEAREST)
+    values = [value for value in array("f", sample.tobytes()) if isfinite(value)]
+    return (min(values), max(values)) if values else (0, 0)
 
 
 @lru_cache(maxsize=1)

@@ -23,12 +23,12 @@ from PIL import (  # noqa: F401
     WebPImagePlugin,
 )
 
+from thumbnailer.imaging.shrinking import can_shrink
 from thumbnailer.model import Limits
 from thumbnailer.stages import LimitError, NoPictureError
 
 # JPEG includes MPO, its multi-picture form: Pillow tells them apart after opening.
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF")
-_SHRINKABLE = {"JPEG", "MPO"}
 
 # How other contents begin that are often found under a picture's name: (offset, bytes, name).
 _OTHERS = (
@@ -58,18 +58,20 @@ def open_picture(file: BinaryIO, limits: Limits) -> ImageFile.ImageFile:
         NoPictureError: it is none of the formats we read; says what it is instead.
         Exception: whatever Pillow raises on a header that makes no sense.
     """
-    ceiling = max(limits.pixels, limits.shrinkable_pixels)
-    with _pillow_limit(ceiling):
+    with _pillow_limit(max(limits.pixels, limits.shrinkable_pixels)):
         try:
             image = Image.open(file, formats=FORMATS)
         except UnidentifiedImageError:
             file.seek(0)
             raise NoPictureError(_describe(file.read(512))) from None
         except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+            file.seek(0)
+            is_jpeg = file.read(2) == b"\xff\xd8"
+            most = limits.shrinkable_pixels if is_jpeg else limits.pixels
             raise LimitError(
-                f"has more than {ceiling / 1e6:.3g} megapixels, the limit (max_pixels)"
+                f"has more than {most / 1e6:.3g} megapixels, the limit (max_pixels)"
             ) from None
-    most = limits.shrinkable_pixels if image.format in _SHRINKABLE else limits.pixels
+    most = limits.shrinkable_pixels if can_shrink(image) else limits.pixels
     width, height = image.size
     if width * height > most:
         raise LimitError(
@@ -79,10 +81,25 @@ def open_picture(file: BinaryIO, limits: Limits) -> ImageFile.ImageFile:
     return image
 
 
+def load(image: ImageFile.ImageFile) -> None:
+    """Decode the pixels of a picture that is within the limits, ours, whatever Pillow's are.
+
+    Raises:
+        Exception: whatever Pillow raises on data that make no sense.
+    """
+    width, height = image.size
+    pixels = width * height
+    if Image.MAX_IMAGE_PIXELS is None or pixels <= Image.MAX_IMAGE_PIXELS:
+        image.load()
+    else:
+        with _pillow_limit(pixels):
+            image.load()
+
+
 @contextmanager
 def _pillow_limit(pixels: int) -> Iterator[None]:
-    """Pillow's own limit, which is one for the whole process, set to ours while a header is read,
-    with its warning an error."""
+    """Pillow's own limit, which is one for the whole process, set to ours for a moment, with its
+    warning an error."""
     with _PILLOW, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         warnings.simplefilter("error", Image.DecompressionBombWarning)

@@ -19,9 +19,11 @@ _UPRIGHT = {
 
 
 def orientation_of(image: ImageFile.ImageFile) -> int:
-    """The orientation (1 to 8) that is still to be applied; 1 where the tag makes no sense."""
-    if image.format == "TIFF":  # Pillow applies it while loading
-        return 1
+    """The orientation (1 to 8) that is still to be applied; 1 where the tag makes no sense.
+
+    A PNG must have been loaded: it may tell at its end, and Pillow would load it here, where a
+    broken one goes unnoticed. So must a TIFF, which Pillow turns upright while loading.
+    """
     try:
         orientation = image.getexif().get(ExifTags.Base.Orientation)
     except Exception:  # broken EXIF data must not cost the picture

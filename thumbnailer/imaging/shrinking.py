@@ -8,12 +8,19 @@ from PIL import ImageFile
 
 from thumbnailer.imaging.fit import REDUCING_GAP
 
+_SHRINKABLE = {"JPEG", "MPO"}
+
+
+def can_shrink(image: ImageFile.ImageFile) -> bool:
+    """Whether the decoder can produce a smaller picture: libjpeg does, by 1/2, 1/4 or 1/8, as part
+    of the inverse DCT."""
+    return image.format in _SHRINKABLE
+
 
 def shrink_on_load(image: ImageFile.ImageFile, size: tuple[int, int]) -> None:
-    """Tell a JPEG decoder to produce no more than is needed for a thumbnail of `size` (px).
+    """Tell a decoder that can shrink to produce no more than a thumbnail of `size` (px) needs.
 
-    libjpeg scales by 1/2, 1/4 or 1/8 as part of the inverse DCT. Other formats don't; for them
-    this does nothing. Must come before anything loads the pixels.
+    Must come before anything loads the pixels.
     """
     width, height = size
     image.draft(None, (ceil(width * REDUCING_GAP), ceil(height * REDUCING_GAP)))
