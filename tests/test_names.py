@@ -146,6 +146,13 @@ def test_a_source_named_twice_is_made_once(photos: Path) -> None:
     assert next(row["error"]["reason"] for row in run.rows if row["error"]) == "was named twice"
 
 
+def test_one_folder_spelled_in_two_ways_is_one_folder(photos: Path) -> None:
+    tree(photos, "a.jpg", "b.jpg")
+    (photos.parent / "link").symlink_to(photos)
+    run = make(photos, photos / ".", photos.parent / "link")
+    assert (run.summary["made"], run.summary["skipped"]) == (2, 4)
+
+
 @pytest.mark.parametrize("format", ["jpeg", "png", "webp"])
 def test_names_of_255_bytes(photos: Path, format: str) -> None:
     names = [

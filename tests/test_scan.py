@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import socket
+import subprocess
 from pathlib import Path
 
 import pytest
 from PIL import Image
-from support import files_below, make, nobody, picture, tree
+from support import THUMBNAILER, eventually, files_below, make, nobody, picture, tree
 
 from thumbnailer import Failure, iter_thumbnails
 from thumbnailer.scan import EXTENSIONS
@@ -58,6 +59,37 @@ def test_a_thumbs_folder_of_the_user_s_is_a_folder_like_any_other(photos: Path) 
         }
         assert "was not made by thumbnailer" in results["same.jpg"]["error"]["reason"]
     assert {name: (photos / "thumbs" / name).read_bytes() for name in before} == before
+
+
+@pytest.mark.parametrize("killed", [True, False])
+def test_in_a_folder_with_other_files_our_own_are_known_whatever_happens(
+    photos: Path, killed: bool
+) -> None:
+    first = picture(photos / "0.png", (700, 700), compress_level=1)
+    for number in range(1, 60):
+        os.link(first, photos / f"{number}.png")
+    (photos / "thumbs").mkdir()
+    (photos / "thumbs" / "notes.txt").write_text("mine")
+    runs = [subprocess.Popen([*THUMBNAILER, "make", "--quiet", photos]) for _ in range(2)]
+    if killed:
+        eventually(lambda: len(os.listdir(photos / "thumbs")) > 10)
+        for process in runs:
+            process.kill()
+    codes = {process.wait() for process in runs}
+    assert codes == ({-9} if killed else {0})
+    assert make(photos).summary["found"] == 60
+    assert make(photos).summary["current"] == 60
+    assert len(files_below(photos)) == 121
+
+
+def test_without_its_mark_a_folder_counts_as_the_user_s(photos: Path) -> None:
+    tree(photos, "a.jpg")
+    make(photos)
+    before = (photos / "thumbs" / "a.jpg").read_bytes()
+    (photos / "thumbs" / ".thumbnailer").unlink()
+    run = make(photos)
+    assert sorted(row["status"] for row in run.rows) == ["failed", "made"]
+    assert (photos / "thumbs" / "a.jpg").read_bytes() == before
 
 
 def test_sources_come_sorted_and_those_of_subfolders_first(photos: Path) -> None:

@@ -8,7 +8,8 @@ The first line is a header, each further line one attempt, the last line of a th
 
 that is: thumbnail, source, the source's bytes and mtime in ns, the fingerprint it was made (or
 failed) under, then width, height and bytes, or stage and reason. A line is written only after its
-thumbnail has its final name, so whatever is killed when, at worst a picture is made again.
+thumbnail has its final name, so whatever is killed when, at worst a picture is made again. In a
+folder that is shared, a line without a fingerprint comes before it and says whose the name is.
 """
 
 from __future__ import annotations
@@ -140,6 +141,20 @@ def mark(opened: storage.OpenFolder, *, shared: bool) -> None:
         OSError: it can't be written.
     """
     storage.append(opened, MARK, _header(shared), b"")
+
+
+def announce(opened: storage.OpenFolder, job: Job) -> None:
+    """Make the folder ours, and in one with others' files also the name that a thumbnail will have,
+    so that nobody takes it for one of those, whatever happens before it is entered.
+
+    Raises:
+        OSError: it can't be written.
+    """
+    if job.folder.shared:
+        row = [job.name, job.origin, job.source.size_bytes, job.source.mtime_ns, "", 0, 0, 0]
+        storage.append(opened, MARK, _header(shared=True), _line(row))
+    else:
+        mark(opened, shared=False)
 
 
 def enter(opened: storage.OpenFolder, job: Job, state: Source, result: Thumbnail | Failure) -> None:

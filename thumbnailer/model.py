@@ -6,12 +6,18 @@ import hashlib
 import os
 import time
 from dataclasses import dataclass, field
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, Protocol
 
 # Raised when the same recipe comes out differently, so that old thumbnails are made again.
 _RENDERING = 1
 
 Status = Literal["made", "current", "skipped", "failed"]
+
+
+class Stop(Protocol):
+    """Anything with `is_set`, such as `threading.Event`."""
+
+    def is_set(self) -> bool: ...
 
 
 class Box(NamedTuple):
@@ -60,7 +66,7 @@ class Folder:
 
     @property
     def path(self) -> str:
-        return os.path.join(self.anchor, self.below)
+        return os.path.join(self.anchor, self.below) if self.below else self.anchor
 
 
 @dataclass(frozen=True, slots=True)

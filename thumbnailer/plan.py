@@ -53,18 +53,19 @@ def plan(
         dry_run: touch nothing; what would become a job is skipped with the reason it is needed.
     """
     looks, attempt = recipe.fingerprint, attempt_fingerprint(recipe, limits)
-    shelves: OrderedDict[Folder, _Shelf] = OrderedDict()
+    shelves: OrderedDict[tuple[str, str], _Shelf] = OrderedDict()
 
     def shelf_of(folder: Folder) -> _Shelf:
-        if folder in shelves:
-            shelves.move_to_end(folder)
+        key = _real(folder.anchor), folder.below
+        if key in shelves:
+            shelves.move_to_end(key)
         else:
-            shelves[folder] = _Shelf(folder, tidy=not dry_run)
+            shelves[key] = _Shelf(folder, tidy=not dry_run)
             while len(shelves) > 1 and (
                 len(shelves) > _KEPT_FOLDERS or sum(map(len, shelves.values())) > _KEPT_THUMBNAILS
             ):
                 shelves.popitem(last=False)
-        return shelves[folder]
+        return shelves[key]
 
     for source in sources:
         if isinstance(source, Outcome):
@@ -95,6 +96,12 @@ def plan(
 def _way(start: str, end: str) -> str:
     """The way from one folder to another."""
     return os.path.relpath(end or os.curdir, start)
+
+
+@lru_cache(maxsize=_KEPT_FOLDERS)
+def _real(path: str) -> str:
+    """The one spelling of a folder's path."""
+    return os.path.realpath(path)
 
 
 def prepare_output(path: str) -> None:
@@ -174,7 +181,7 @@ class _Shelf:
         path = os.path.join(self.folder.path, name)
         entry = self._ledger.get(name)
         if entry is None:
-            if self.folder.shared and os.path.lexists(path):
+            if self.folder.shared and os.path.lexists(path) and not self._is_ours(name):
                 reason = f"{path} is in the way: it was not made by thumbnailer"
                 return Outcome(source, "failed", error=Failure("plan", reason))
         elif not entry.is_about(origin, source):
@@ -189,6 +196,13 @@ class _Shelf:
                 return Outcome(source, "current", (thumbnail,))
         return None
 
+    def _is_ours(self, name: str) -> bool:
+        """Whether another run has made it since this one looked."""
+        with suppress(OSError):
+            now = ledger.read(self.folder)
+            return now is not None and name in now
+        return False
+
 
 def _tidy(folder: Folder, known: ledger.Ledger) -> None:
     with storage.open_folder(folder) as opened:
@@ -199,7 +213,8 @@ def _tidy(folder: Folder, known: ledger.Ledger) -> None:
 
 def _holds_files(path: str) -> bool:
     with suppress(OSError):
-        return not all(map(storage.is_temporary, os.listdir(path)))
+        names = set(os.listdir(path)) - {ledger.MARK}  # a mark that has just been made
+        return not all(map(storage.is_temporary, names))
     return False
 
 
