@@ -13,6 +13,7 @@ import types
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection
 
 from thumbnailer.errors import WorkerError
@@ -25,6 +26,9 @@ _START_SECONDS = 60.0
 # `multiprocessing` keeps one table of children for the whole process and polls each of them
 # whenever one is started, which is not made for several threads.
 _CHILDREN = threading.Lock()
+
+# A process forked from this one inherits a fork server that is not its child.
+_HOME = os.getpid()
 
 
 class WorkerLost(Exception):
@@ -46,10 +50,6 @@ class Worker:
     """
 
     def __init__(self, func: str) -> None:
-        # Ctrl-C goes to every process of the terminal; a worker should leave it to its parent,
-        # from its first instant on. What a thread blocks, the processes it starts block too.
-        if hasattr(signal, "pthread_sigmask"):
-            signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         method = start_method()
         context = multiprocessing.get_context(method)
         if method == "forkserver":
@@ -57,8 +57,9 @@ class Worker:
         try:
             self._pipe, theirs = context.Pipe()
             try:
-                self._process = context.Process(target=_serve, args=(func, theirs), daemon=True)  # type: ignore[attr-defined]
-                with _CHILDREN, _without_main():
+                arguments = (func, theirs, _umask())
+                self._process = context.Process(target=_serve, args=arguments, daemon=True)  # type: ignore[attr-defined]
+                with _CHILDREN, _without_main(), _without_ctrl_c():
                     self._process.start()
             finally:
                 theirs.close()
@@ -127,9 +128,41 @@ class Worker:
 def start_method() -> str:
     """How workers are started: `spawn` where the program has chosen it or there is nothing better,
     else `forkserver`; never `fork`, which copies locks that other threads hold."""
-    if multiprocessing.get_start_method(allow_none=True) == "spawn":
+    if multiprocessing.get_start_method(allow_none=True) == "spawn" or os.getpid() != _HOME:
         return "spawn"
     return "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
+
+
+@contextmanager
+def _without_ctrl_c() -> Iterator[None]:
+    """Let the processes that this thread starts leave Ctrl-C, which goes to all of a terminal's
+    processes, to their parent, from their first instant on: they inherit what is blocked here.
+
+    This includes the fork server, and so whatever else the program starts from it.
+    """
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    resource_tracker.ensure_running()  # starting it unblocks SIGINT, so it has to come first
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+class _MainForOthers(types.ModuleType):
+    """The caller's `__main__`, but for one thread a module that came from no file."""
+
+    def __init__(self, main: types.ModuleType) -> None:
+        super().__init__("__main__")
+        object.__getattribute__(self, "__dict__")["_real"] = main, threading.get_ident()
+
+    def __getattribute__(self, name: str) -> object:
+        main, thread = object.__getattribute__(self, "__dict__")["_real"]
+        if name in ("__spec__", "__file__") and threading.get_ident() == thread:
+            return None
+        return getattr(main, name)
 
 
 @contextmanager
@@ -137,27 +170,31 @@ def _without_main() -> Iterator[None]:
     """Hide the caller's script from `multiprocessing`, which would run it again in each worker.
 
     A worker needs nothing of it, and a script without an `if __name__ == "__main__"` guard would
-    start workers of its own there. Whoever looks something up in `__main__` meanwhile finds it.
+    start workers of its own there. Other threads see no difference.
     """
     main = sys.modules["__main__"]
-    stand_in = types.ModuleType("__main__")
-
-    def look_up(name: str) -> object:
-        if name == "__file__":
-            raise AttributeError(name)
-        return getattr(main, name)
-
-    vars(stand_in)["__getattr__"] = look_up
-    sys.modules["__main__"] = stand_in
+    sys.modules["__main__"] = _MainForOthers(main)
     try:
         yield
     finally:
         sys.modules["__main__"] = main
 
 
-def _serve(name: str, pipe: Connection) -> None:
+def _umask() -> int | None:
+    """This process's umask; None where it can't be read without changing it. A fork server keeps
+    the one it was started under."""
+    with suppress(OSError), open("/proc/self/status", encoding="ascii", errors="replace") as file:
+        for line in file:
+            if line.startswith("Umask:"):
+                return int(line.split()[1], 8)
+    return None
+
+
+def _serve(name: str, pipe: Connection, umask: int | None) -> None:
     """The life of a worker process: find its function, then answer jobs until the pipe closes."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if umask is not None:
+        os.umask(umask)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     try:
         module, _, attribute = name.partition(":")
