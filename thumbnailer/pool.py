@@ -10,6 +10,7 @@ another worker; the job that a dead worker held is known; each job is answered e
 
 from __future__ import annotations
 
+import atexit
 import multiprocessing
 import threading
 import time
@@ -18,10 +19,9 @@ from contextlib import suppress
 from itertools import chain
 from multiprocessing.pool import IMapIterator, ThreadPool
 from queue import SimpleQueue
-from typing import Protocol
 
 from thumbnailer.errors import WorkerError
-from thumbnailer.model import Failure, Job, Outcome
+from thumbnailer.model import Failure, Job, Outcome, Stop
 from thumbnailer.worker import Worker, WorkerLost
 
 # A job whose worker died or overran is tried once more: the worker may have been the victim of
@@ -42,12 +42,6 @@ _WINDOW_PER_WORKER = 2
 
 # How often a wait looks up to see whether it should stop.
 _LOOK_UP_SECONDS = 0.1
-
-
-class Stop(Protocol):
-    """Anything with `is_set`, such as `threading.Event`."""
-
-    def is_set(self) -> bool: ...
 
 
 class Pool:
@@ -80,12 +74,19 @@ class Pool:
         self._alive: set[Worker] = set()
         self._alive_lock = threading.Lock()
         self._closing = False
+        # Before the stdlib's own, which waits for the thread that reads the feed: at the end of a
+        # program whose iterator nobody has closed.
+        atexit.register(self._close)
 
     def __enter__(self) -> Pool:
         return self
 
     def __exit__(self, *_: object) -> None:
         """Drop what is running, kill the workers and wait until they are gone."""
+        self._close()
+        atexit.unregister(self._close)
+
+    def _close(self) -> None:
         with self._alive_lock:
             self._closing = True
             for worker in self._alive:
