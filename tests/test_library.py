@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 from support import files_below, picture, tree
+from support import thumbnailer as thumbnailer_command
 
 import thumbnailer
 from thumbnailer import (
@@ -53,7 +54,7 @@ def test_one_picture_is_made_in_this_process(tmp_path: Path) -> None:
         ("missing.jpg", "o.jpg", {}, FileNotFoundError, "missing.jpg: no such file or folder"),
         ("folder", "o.jpg", {}, SourceError, "folder: is a folder"),
         ("text.jpg", "o.jpg", {}, PictureError, "text.jpg: open: is text, no picture"),
-        ("good.jpg", "o.xyz", {}, ConfigError, "format = ''"),
+        ("good.jpg", "o.xyz", {}, ConfigError, "its ending says no format"),
         ("good.jpg", "o.jpg", {"size": 0}, ValueError, "size = 0: must be"),
         ("good.jpg", "o.jpg", {"quality": 500}, ConfigError, "quality = 500: must be"),
         ("good.jpg", "o.jpg", {"max_pixels": 9}, PictureError, "limits: has more than"),
@@ -253,6 +254,84 @@ def test_a_plain_script_needs_no_main_guard(photos: Path, tmp_path: Path, method
     assert done.stdout.splitlines()[0] == "script runs"
     assert done.stdout.splitlines()[1].startswith("2 ")
     assert done.stdout.count("script runs") == 1
+
+
+UNFINISHED = """
+import sys
+from thumbnailer import iter_thumbnails
+outcomes = iter_thumbnails(sys.argv[1])
+print(next(outcomes).status)
+"""
+
+
+def test_a_program_may_end_with_an_iterator_unfinished(photos: Path) -> None:
+    tree(photos, *(f"{number}.jpg" for number in range(50)))
+    done = subprocess.run(
+        [sys.executable, "-c", UNFINISHED, photos], capture_output=True, text=True, timeout=20
+    )
+    assert (done.stdout, done.stderr) == ("made\n", "")
+
+
+FORKED = """
+import os, sys
+from thumbnailer import make_thumbnails
+print(make_thumbnails(sys.argv[1], force=True).made, flush=True)
+child = os.fork()
+if child == 0:
+    print(make_thumbnails(sys.argv[1], force=True).made, flush=True)
+    os._exit(0)
+os.waitpid(child, 0)
+"""
+
+
+def test_a_forked_process_has_workers_of_its_own(photos: Path) -> None:
+    tree(photos, "a.jpg")
+    done = subprocess.run(
+        [sys.executable, "-c", FORKED, photos], capture_output=True, text=True, timeout=30
+    )
+    assert (done.stdout, done.stderr) == ("1\n1\n", "")
+
+
+BESIDE = """
+import multiprocessing, sys, threading
+from thumbnailer import make_thumbnails
+def mine(): pass
+if __name__ == "__main__":
+    done = threading.Event()
+    def work():
+        while not done.is_set():
+            make_thumbnails(sys.argv[1], force=True)
+    thread = threading.Thread(target=work)
+    thread.start()
+    for _ in range(15):
+        process = multiprocessing.get_context("spawn").Process(target=mine)
+        process.start()
+        process.join()
+        print(process.exitcode)
+    done.set()
+    thread.join()
+"""
+
+
+def test_the_program_s_own_processes_start_as_ever(photos: Path, tmp_path: Path) -> None:
+    tree(photos, "a.jpg")
+    (tmp_path / "script.py").write_text(BESIDE)
+    command = [sys.executable, str(tmp_path / "script.py"), str(photos)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=100)
+    assert (done.stdout, done.stderr) == ("0\n" * 15, "")
+
+
+def test_when_no_worker_can_start_every_source_is_accounted_for(
+    photos: Path, tmp_path: Path
+) -> None:
+    tree(photos, "a.jpg", "b.jpg")
+    (tmp_path / "PIL").mkdir()
+    (tmp_path / "PIL" / "__init__.py").write_text("raise ImportError('Pillow is broken')")
+    run = thumbnailer_command("make", photos, PYTHONPATH=str(tmp_path))
+    assert run.code == 1
+    assert run.out == "2 found, 0 made, 0 current, 2 skipped\n"
+    complaint = "no worker process can be started: ImportError: Pillow is broken"
+    assert run.err == f"thumbnailer: {complaint}\n"
 
 
 def test_it_works_from_standard_input_as_in_a_notebook(photos: Path) -> None:

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from thumbnailer import ledger, storage
 from thumbnailer.errors import SourceError, SourceForbidden, SourceMissing
-from thumbnailer.model import Failure, Outcome, Source, Status
+from thumbnailer.model import Failure, Outcome, Source, Status, Stop
 
 # What Pillow registers for JPEG, MPO, PNG, WebP, GIF, BMP, TIFF and AVIF; spelled out because
 # scanning must not cost the import of Pillow.
@@ -62,6 +62,7 @@ def scan(
     recursive: bool = True,
     include: Iterable[str] = (),
     exclude: Iterable[str] = (),
+    stop: Stop | None = None,
 ) -> Iterator[Source | Outcome]:
     """The pictures in a folder, sorted within each folder, those of subfolders first.
 
@@ -75,6 +76,7 @@ def scan(
         recursive: whether subfolders are entered.
         include: globs; only pictures that match one are taken.
         exclude: globs; folders and pictures that match one are left out.
+        stop: once it is set nothing more is read.
 
     Returns:
         A source for each picture by name; a skipped or failed outcome for each that is no file
@@ -86,12 +88,12 @@ def scan(
     is_included = matcher(include) if include else None
     is_excluded = matcher(exclude) if exclude else None
     pending: list[tuple[str, list[os.DirEntry[str]] | None]] = [("", None)]
-    while pending:
+    while pending and not (stop and stop.is_set()):
         inner, files = pending.pop()
         if files is None:
             folder = os.path.join(root, inner) if inner else root
             try:
-                files, subfolders = _list(folder)
+                files, subfolders = _list(folder, stop)
             except OSError as error:
                 status: Status = "skipped" if isinstance(error, FileNotFoundError) else "failed"
                 yield _no_source(folder, status, f"can't be read: {error.strerror or error}")
@@ -142,7 +144,7 @@ def matcher(globs: Iterable[str]) -> Callable[[str], bool]:
     return matches
 
 
-def _list(folder: str) -> tuple[list[os.DirEntry[str]], list[str]]:
+def _list(folder: str, stop: Stop | None) -> tuple[list[os.DirEntry[str]], list[str]]:
     """The pictures by name and the names of the subfolders to enter, both sorted."""
     own = ledger.own_names(folder)
     if own is None:
@@ -150,6 +152,8 @@ def _list(folder: str) -> tuple[list[os.DirEntry[str]], list[str]]:
     files, subfolders = [], []
     with os.scandir(folder) as entries:
         for entry in entries:
+            if stop and stop.is_set():
+                break
             if entry.is_dir(follow_symlinks=False):
                 if not entry.name.startswith(".") and entry.name not in _NEVER_ENTERED:
                     subfolders.append(entry.name)

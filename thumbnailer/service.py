@@ -11,11 +11,18 @@ from typing import Unpack
 from thumbnailer import ledger, storage
 from thumbnailer.config import Overrides, Settings, Size, merged
 from thumbnailer.cpus import usable_cpus
-from thumbnailer.errors import ConfigError, OutputError, PictureError, SourceError
-from thumbnailer.model import Failure, Folder, Job, Outcome, Report, Source, Thumbnail
+from thumbnailer.errors import (
+    ConfigError,
+    OutputError,
+    PictureError,
+    SourceError,
+    ThumbnailError,
+    WorkerError,
+)
+from thumbnailer.model import Failure, Folder, Job, Outcome, Report, Source, Stop, Thumbnail
 from thumbnailer.naming import format_of
 from thumbnailer.plan import plan, prepare_output
-from thumbnailer.pool import Pool, Stop
+from thumbnailer.pool import Pool
 from thumbnailer.scan import check_source, scan
 from thumbnailer.stages import StageError, stage
 
@@ -58,9 +65,10 @@ def make_thumbnail(
     )  # imports Pillow, which the parent can do without
 
     source_path, path = os.fsdecode(source), os.fsdecode(thumbnail)
-    settings = Settings(
-        size=size, format=format or format_of(path) or "", quality=quality, max_pixels=max_pixels
-    )
+    format = format or format_of(path)
+    if not format:
+        raise ConfigError(f"{path}: its ending says no format that is written here; name a format")
+    settings = Settings(size=size, format=format, quality=quality, max_pixels=max_pixels)
     if check_source(source_path):
         raise SourceError(None, "is a folder", source_path)
     if os.path.exists(path) and os.path.samefile(source_path, path):
@@ -131,6 +139,7 @@ def iter_thumbnails(
     Args:
         paths: a folder or file, or any iterable of them, which is read no faster than outcomes are
             taken. Of an iterable, a path that is not there is a failed outcome, not an exception.
+            Relative paths hold as long as the working directory stays what it is.
         stop_event: once it is set the iterator ends; pictures in the making are reported as
             skipped. Closing the iterator ends it too.
         settings, force, retry_failed, dry_run, **overrides: as for `make_thumbnails`.
@@ -145,7 +154,7 @@ def iter_thumbnails(
     if isinstance(paths, str | bytes | os.PathLike):
         return run(paths, chosen, Report(), stop=stop_event, **switches)
     names = map(os.fsdecode, paths)
-    found = (item for name in names for item in _scan(name, "", chosen))
+    found = (item for name in names for item in _scan(name, "", chosen, stop_event))
     return _line(found, chosen, Report(), stop=stop_event, **switches)
 
 
@@ -172,19 +181,22 @@ def run(
     belows = {folder: os.path.basename(os.path.abspath(folder)) for folder in folders}
     if len(roots) == 1:
         belows.clear()
-    found = (item for root in roots for item in _scan(root, belows.get(root, ""), settings))
+    found = (item for root in roots for item in _scan(root, belows.get(root, ""), settings, stop))
     return _line(
         found, settings, report, stop=stop, force=force, retry_failed=retry_failed, dry_run=dry_run
     )
 
 
-def _scan(root: str, below: str, settings: Settings) -> Iterator[Source | Outcome]:
+def _scan(
+    root: str, below: str, settings: Settings, stop: Stop | None
+) -> Iterator[Source | Outcome]:
     return scan(
         root,
         below=below,
         recursive=settings.recursive,
         include=settings.include,
         exclude=settings.exclude,
+        stop=stop,
     )
 
 
@@ -221,28 +233,41 @@ def _line(
             yield item
 
     jobs = settings.jobs if isinstance(settings.jobs, int) else usable_cpus()
-    end = None
-    with (
-        Pool(
-            _RENDER, jobs, settings.timeout, clean_up=ledger.clean_up, give_up=ledger.fail
-        ) as pool,
-        closing(pool.imap_unordered(planned(), stop)) as outcomes,
-    ):
-        for outcome in outcomes:
-            open_sources[outcome.source] -= 1
-            if not open_sources[outcome.source]:
-                del open_sources[outcome.source]
-            report.add(outcome)
-            yield outcome
-            if outcome.error and outcome.error.fatal:
-                end = Failure("stopped", f"stopped early: {outcome.error.reason}")
-                break
-    for source in open_sources.elements():
-        outcome = Outcome(source, "skipped", error=end or Failure("stopped", "interrupted"))
-        report.add(outcome)
-        yield outcome
+    end: ThumbnailError | None = None
+    reason = "interrupted"
+    pool = Pool(_RENDER, jobs, settings.timeout, clean_up=ledger.clean_up, give_up=ledger.fail)
+    try:
+        with pool, closing(pool.imap_unordered(planned(), stop)) as outcomes:
+            for outcome in outcomes:
+                open_sources[outcome.source] -= 1
+                if not open_sources[outcome.source]:
+                    del open_sources[outcome.source]
+                report.add(outcome)
+                yield outcome
+                if outcome.error and outcome.error.fatal:
+                    reason = f"stopped early: {outcome.error.reason}"
+                    end = OutputError(reason)
+                    break
+    except WorkerError as error:
+        if not (stop and stop.is_set()):  # else a worker that was being started was stopped, too
+            end, reason = error, "stopped early: no worker process"
+    except BaseException:  # nobody takes further outcomes, but the counts are to add up
+        _drop(open_sources, reason, report)
+        raise
+    yield from _drop(open_sources, reason, report)
     if end:
-        raise OutputError(end.reason)
+        raise end
+
+
+def _drop(open_sources: Counter[Source], reason: str, report: Report) -> list[Outcome]:
+    """Count as skipped what was found and has no outcome."""
+    dropped = [
+        Outcome(source, "skipped", error=Failure("stopped", reason))
+        for source in open_sources.elements()
+    ]
+    for outcome in dropped:
+        report.add(outcome)
+    return dropped
 
 
 def _counted(found: Iterator[Source | Outcome], report: Report) -> Iterator[Source | Outcome]:
