@@ -77,6 +77,10 @@ def test_no_file_is_read_unasked(photos: Path) -> None:
         ("output = 7", "c.toml: output = 7: must be the path of a folder"),
         ("[size]\nsmall = 1", "c.toml: size = {'small': 1}: must be 256,"),
         ("size = ", "c.toml: is not valid TOML: "),
+        (f"quality = {'9' * 5000}", "c.toml: is not valid TOML: "),
+        (f"size = {'[' * 5000}", "c.toml: is not valid TOML: "),
+        ("timeout = 1e12", "c.toml: timeout = 1000000000000.0: must be a number of seconds"),
+        (f"timeout = {'9' * 400}", "c.toml: timeout = 9999"),
     ],
 )
 def test_a_wrong_file_is_one_line_with_file_key_value_and_what_is_right(
@@ -87,6 +91,21 @@ def test_a_wrong_file_is_one_line_with_file_key_value_and_what_is_right(
     assert run.code == 2
     assert run.err.startswith(f"thumbnailer: {complaint}")
     assert run.err.count("\n") == 1
+
+
+def test_a_file_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:
+    (tmp_path / "c.toml").write_bytes(b"\xef\xbb\xbfquality = 7\n")
+    assert "quality = 7" in thumbnailer("config", "-c", tmp_path / "c.toml").out
+
+
+def test_printed_settings_are_utf_8_wherever_they_are_printed() -> None:
+    run = thumbnailer("config", "-o", "caf\u00e9", LC_ALL="C", PYTHONIOENCODING="latin-1")
+    assert 'output = "caf\u00e9"' in run.out
+    run = thumbnailer("config", "-o", "caf\udcff")
+    assert (run.code, run.err) == (
+        2,
+        "thumbnailer: --output: TOML holds no path that is not valid UTF-8\n",
+    )
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import fcntl
 import json
 import os
 import pty
+import shlex
 import struct
 import subprocess
 import termios
@@ -174,7 +175,7 @@ def test_lines_for_a_person(photos: Path) -> None:
     assert run.err == f"failed: {photos}/b.jpg: is empty\n"
     assert run.out.startswith("2 found, 1 made, 0 current, 1 failed in ")
     run = thumbnailer("make", photos)
-    assert run.out == "2 found, 0 made, 1 current, 1 failed; nothing to do\n"
+    assert run.out == "2 found, 0 made, 1 current, 1 failed\n"
     assert run.err == (
         f"failed: {photos}/b.jpg: is empty (failed before and has not changed since)\n"
     )
@@ -266,6 +267,27 @@ def test_a_reader_that_goes_away_ends_the_run_without_a_traceback(photos: Path) 
         assert process.wait(20) == 1
 
 
+@pytest.mark.parametrize("options", [[], ["--json"], ["-v"]])
+def test_output_that_cannot_be_written_is_one_line(photos: Path, options: list[str]) -> None:
+    tree(photos, *(f"{number}.jpg" for number in range(20)))
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [*THUMBNAILER, "make", *options, photos],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            timeout=20,
+        )
+    assert done.returncode == 1
+    assert done.stderr == b"thumbnailer: [Errno 28] No space left on device\n"
+
+
+def test_a_service_without_any_stream_does_its_work(photos: Path) -> None:
+    tree(photos, "a.jpg")
+    command = f"{shlex.join([*THUMBNAILER, 'make', str(photos)])} <&- >&- 2>&-"
+    assert subprocess.run(command, shell=True, timeout=20).returncode == 0
+    assert (photos / "thumbs" / "a.jpg").exists()
+
+
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
@@ -281,6 +303,10 @@ def test_a_reader_that_goes_away_ends_the_run_without_a_traceback(photos: Path) 
         (["make", ".", "--timeout", "nan"], "--timeout nan: must be"),
         (["make", ".", "--max-pixels", "0"], "--max-pixels 0: must be"),
         (["make", ".", "--output", ""], "--output: is empty; must be the path of a folder"),
+        (["make", ".", "--timeout", "1e12"], "--timeout 1e12: must be a number of seconds above 0"),
+        (["make", ".", "--include", ""], "--include : must be a list of globs"),
+        (["make", ".", "--config", ""], ": can't be read: No such file or directory"),
+        (["make", ".", "--two\nlines"], "unrecognized arguments: --two\\nlines"),
         (["make", ".", "--colour"], "unrecognized arguments: --colour"),
         (["bake", "."], "invalid choice: 'bake'"),
     ],

@@ -70,6 +70,44 @@ def test_a_signal_at_any_moment_ends_the_run(
     check_nothing_is_left(many, process)
 
 
+@pytest.mark.parametrize("to_the_group", [True, False], ids=["group", "parent only"])
+def test_a_signal_while_the_workers_start(many: Path, to_the_group: bool) -> None:
+    for moment in range(8):
+        process = start(many)
+        time.sleep(0.15 + moment / 40)
+        send(process, signal.SIGINT, to_the_group)
+        _, err = process.communicate(timeout=20)
+        assert (process.returncode, err) == (130, "")
+
+
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=["SIGINT", "SIGTERM"]
+)
+def test_a_second_signal_ends_it_where_it_stands(
+    many: Path, number: signal.Signals, code: int
+) -> None:
+    process = start(many)
+    eventually((many / "thumbs").exists)
+    for _ in range(3):
+        process.send_signal(number)
+        time.sleep(0.005)
+    _, err = process.communicate(timeout=20)
+    assert (process.returncode, err) == (code, "")
+    eventually(lambda: not processes_of_group(process.pid), seconds=1)
+
+
+def test_a_signal_during_a_scan_that_finds_nothing(photos: Path) -> None:
+    for number in range(20_000):
+        (photos / str(number)).mkdir()
+    process = start(photos)
+    time.sleep(0.4)
+    process.send_signal(signal.SIGINT)
+    begin = time.monotonic()
+    process.communicate(timeout=20)
+    assert time.monotonic() - begin < 0.5
+    assert process.returncode in (0, 130)
+
+
 def test_the_summary_says_that_the_run_was_interrupted(many: Path) -> None:
     process = start(many)
     eventually((many / "thumbs").exists)

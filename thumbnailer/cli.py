@@ -25,25 +25,42 @@ EXIT_OK, EXIT_COULD_NOT_RUN, EXIT_USAGE, EXIT_SOME_FAILED = 0, 1, 2, 3
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code (the README lists them)."""
-    for stream in (sys.stdout, sys.stderr):  # a name must not end a run that can't print it
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="backslashreplace")
+    _mend_streams()
     try:
         arguments = _parser().parse_args(argv)
         settings = _settings(arguments)
         if arguments.command == "config":
-            sys.stdout.write(settings.to_toml())
-            return EXIT_OK
+            return _config(settings)
         return _make(arguments, settings)
     except ConfigError as error:
         return _complain(error, EXIT_USAGE)
     except ThumbnailError as error:
         return _complain(error, EXIT_COULD_NOT_RUN)
-    except BrokenPipeError:  # whoever read our output has gone: nobody is left to tell
+    except OSError as error:  # our own output can't be written
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if not isinstance(error, BrokenPipeError):  # else its reader has gone, which is no news
+            _complain(error, EXIT_COULD_NOT_RUN)
         return EXIT_COULD_NOT_RUN
-    except KeyboardInterrupt:  # a second Ctrl-C, or one before there was anything to stop
-        return 128 + signal.SIGINT
+
+
+def _mend_streams() -> None:
+    """Have somewhere to print to, and let no name end a run that can't print it."""
+    sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115
+    sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _config(settings: Settings) -> int:
+    try:
+        text = settings.to_toml().encode()  # TOML is UTF-8, whatever the terminal is
+    except UnicodeEncodeError:
+        raise ConfigError("--output: TOML holds no path that is not valid UTF-8") from None
+    sys.stdout.flush()
+    sys.stdout.buffer.write(text)
+    sys.stdout.flush()
+    return EXIT_OK
 
 
 def _make(arguments: argparse.Namespace, settings: Settings) -> int:
@@ -68,8 +85,11 @@ def _make(arguments: argparse.Namespace, settings: Settings) -> int:
         try:
             for outcome in outcomes:
                 printer.show(outcome, report)
-        finally:
-            printer.finish(report, "interrupted: " if stop.signal else "")
+        except ThumbnailError:
+            if report.found:
+                printer.finish(report, "")
+            raise
+        printer.finish(report, "interrupted: " if stop.signal else "")
     if stop.signal:
         return 128 + stop.signal
     return EXIT_SOME_FAILED if report.failed else EXIT_OK
@@ -98,7 +118,8 @@ def _count_ahead(printer: TextPrinter, sources: Sequence[str], settings: Setting
 
 
 class _Signals:
-    """Set by SIGINT or SIGTERM; a second one interrupts at once."""
+    """Set by SIGINT or SIGTERM; a second one ends the program where it stands, and the workers find
+    out by themselves."""
 
     signal = 0
 
@@ -107,7 +128,7 @@ class _Signals:
 
     def __call__(self, signum: int, frame: FrameType | None) -> None:
         if self.signal:
-            raise KeyboardInterrupt
+            os._exit(128 + self.signal)
         self.signal = signum
 
 
@@ -124,11 +145,13 @@ def _stopped_by_signals() -> Iterator[_Signals]:
 
 def _settings(arguments: argparse.Namespace) -> Settings:
     """Command line over the configuration file over the defaults."""
-    values: dict[str, Any] = read_config(arguments.config) if arguments.config else {}
+    values: dict[str, Any] = {} if arguments.config is None else read_config(arguments.config)
     for key in KEYS:
         given = getattr(arguments, key, None)
         if isinstance(given, str):
             values[key] = from_text(key, given, _option(key))
+        elif isinstance(given, list):
+            values[key] = tuple(from_text(key, glob, _option(key)) for glob in given)
         elif given is not None:
             values[key] = given
     return merged(None, values)
@@ -147,7 +170,7 @@ class _Parser(argparse.ArgumentParser):
     """Says what is wrong in one line."""
 
     def error(self, message: str) -> NoReturn:
-        self.exit(EXIT_USAGE, f"{self.prog}: {message} (see {self.prog} --help)\n")
+        self.exit(EXIT_USAGE, f"{self.prog}: {printable(message)} (see {self.prog} --help)\n")
 
 
 def _parser() -> argparse.ArgumentParser:

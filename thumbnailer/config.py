@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import json
-import math
 import os
 import re
 from collections.abc import Callable, Mapping
@@ -22,8 +21,10 @@ Size = int | str | tuple[int | None, int | None]
 _PIXELS = 50_000_000
 _SHRINKABLE_PIXELS = 250_000_000
 
-# JPEG's longest side; WebP's is 16383 and checked by its encoder.
-_MAX_SIDE = 65_535
+# The longest side libjpeg writes; WebP's is 16383 and checked by its encoder.
+_MAX_SIDE = 65_500
+
+_MAX_SECONDS = 86_400
 
 
 def _size(value: object) -> str:
@@ -90,7 +91,7 @@ def _globs(value: object) -> tuple[str, ...]:
 def _seconds(value: object) -> float:
     if not isinstance(value, int | float) or isinstance(value, bool):
         raise ValueError
-    if not 0 < value < math.inf:
+    if not 0 < value <= _MAX_SECONDS:
         raise ValueError
     return float(value)
 
@@ -112,7 +113,7 @@ class Settings:
     size: Size = _key(
         "256x256",
         _size,
-        '256, "256x192", "256x" or "x192", each side from 1 to 65535',
+        '256, "256x192", "256x" or "x192", each side from 1 to 65500',
         "The box a thumbnail must fit in, in px: 256, 256x192, 256x (any height) or x192.",
     )
     format: str = _key("jpeg", _format, '"jpeg", "png" or "webp"', "jpeg, png or webp.")
@@ -150,7 +151,7 @@ class Settings:
     timeout: float = _key(
         60.0,
         _seconds,
-        "a number of seconds above 0",
+        "a number of seconds above 0 and up to 86400",
         "Seconds that one attempt at a picture may take.",
     )
     max_pixels: int | str = _key(
@@ -217,11 +218,11 @@ def read_config(path: str) -> dict[str, Any]:
     import tomllib  # 15 ms
 
     try:
-        with open(path, "rb") as file:
-            values = tomllib.load(file)
+        with open(path, encoding="utf-8-sig") as file:  # some editors begin with a mark
+            values = tomllib.loads(file.read())
     except OSError as error:
         raise ConfigError(f"{path}: can't be read: {error.strerror}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:  # no UTF-8, no TOML, or numbers without end
         raise ConfigError(f"{path}: is not valid TOML: {error}") from None
     return {
         key: _checked(key, value, f"{path}: {key} = {_shown(value)}")
@@ -236,6 +237,8 @@ def from_text(key: str, text: str, option: str) -> Any:
         ConfigError: it is impossible.
     """
     value: object = text
+    if KEYS[key].metadata["check"] is _globs:
+        return _checked(key, (text,), f"{option} {text}")[0]
     if not text:
         raise ConfigError(f"{option}: is empty; must be {KEYS[key].metadata['right']}")
     if KEYS[key].metadata["check"] is _seconds:
@@ -261,7 +264,7 @@ def _checked(key: str, value: object, said: str) -> Any:
     _known(key, said)
     try:
         return KEYS[key].metadata["check"](value)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise ConfigError(f"{said}: must be {KEYS[key].metadata['right']}") from None
 
 

@@ -31,7 +31,7 @@ class TextPrinter:
     """
 
     def __init__(self, *, quiet: bool, verbose: bool) -> None:
-        self._quiet, self._verbose = quiet, verbose
+        self._quiet, self._verbose = quiet, verbose and not quiet
         self._would_be_made = 0
         self._bar: tqdm[NoReturn] | None = None
         if not quiet and sys.stderr.isatty():
@@ -61,7 +61,9 @@ class TextPrinter:
             self._bar.update()
         reason = f": {outcome.error.reason}" if outcome.error else ""
         line = f"{outcome.status}: {printable(outcome.source.path)}{printable(reason)}"
-        if outcome.status == "failed":
+        if outcome.error and outcome.error.fatal:
+            pass  # the error that ends the run says it
+        elif outcome.status == "failed":
             self._write(line, sys.stderr)
         elif outcome.error and outcome.error.stage == "dry run":
             self._would_be_made += 1
@@ -136,7 +138,7 @@ def summary(report: Report, would_be_made: int = 0) -> str:
     line = ", ".join(counts)
     if report.made:
         return f"{line} in {report.seconds:.1f} s"
-    return line if would_be_made else f"{line}; nothing to do"
+    return f"{line}; nothing to do" if report.current == report.found else line
 
 
 def printable(text: str) -> str:
