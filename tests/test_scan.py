@@ -58,6 +58,7 @@ def test_a_thumbs_folder_of_the_user_s_is_a_folder_like_any_other(photos: Path) 
             "thumbs/same.jpg": state,
         }
         assert "was not made by thumbnailer" in results["same.jpg"]["error"]["reason"]
+    assert make(photos, "--force").summary["failed"] == 1
     assert {name: (photos / "thumbs" / name).read_bytes() for name in before} == before
 
 

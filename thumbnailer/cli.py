@@ -81,7 +81,7 @@ def _make(arguments: argparse.Namespace, settings: Settings) -> int:
             dry_run=arguments.dry_run,
         )
         if isinstance(printer, TextPrinter):
-            _count_ahead(printer, arguments.source, settings)
+            _count_ahead(printer, arguments.source, settings, stop)
         try:
             for outcome in outcomes:
                 printer.show(outcome, report)
@@ -95,7 +95,9 @@ def _make(arguments: argparse.Namespace, settings: Settings) -> int:
     return EXIT_SOME_FAILED if report.failed else EXIT_OK
 
 
-def _count_ahead(printer: TextPrinter, sources: Sequence[str], settings: Settings) -> None:
+def _count_ahead(
+    printer: TextPrinter, sources: Sequence[str], settings: Settings, stop: _Signals
+) -> None:
     """Let a thread count the pictures for the bar: the run itself reads no further than it works,
     so it would know the end only when it is there."""
 
@@ -109,6 +111,7 @@ def _count_ahead(printer: TextPrinter, sources: Sequence[str], settings: Setting
                     recursive=settings.recursive,
                     include=settings.include,
                     exclude=settings.exclude,
+                    stop=stop,
                 )
             )
         )

@@ -50,13 +50,14 @@ def plan(
         output: the folder of the mirrored tree; None for a `thumbs` folder beside each source.
         force: make every thumbnail, current or not.
         retry_failed: try again what failed before, though nothing has changed.
-        dry_run: touch nothing; what would become a job is skipped with the reason it is needed.
+        dry_run: touch nothing; what would become a job is skipped.
     """
     looks, attempt = recipe.fingerprint, attempt_fingerprint(recipe, limits)
     shelves: OrderedDict[tuple[str, str], _Shelf] = OrderedDict()
+    real_path, way = lru_cache(os.path.realpath), lru_cache(os.path.relpath)
 
     def shelf_of(folder: Folder) -> _Shelf:
-        key = _real(folder.anchor), folder.below
+        key = real_path(folder.anchor), folder.below
         if key in shelves:
             shelves.move_to_end(key)
         else:
@@ -76,7 +77,7 @@ def plan(
             shelf, way_back = shelf_of(Folder(source_folder, THUMBS)), os.pardir
         else:
             shelf = shelf_of(Folder(output, source.below))
-            way_back = _way(shelf.folder.path, source_folder)
+            way_back = way(source_folder or os.curdir, shelf.folder.path)
         origin = os.path.join(way_back, source_name)
         name = shelf.claim(thumbnail_name(source_name, recipe.format), origin)
         if isinstance(name, Failure):
@@ -90,18 +91,6 @@ def plan(
             yield Outcome(source, "skipped", error=Failure("dry run", "would be made"))
         else:
             yield Job(source, origin, shelf.folder, name, recipe, limits)
-
-
-@lru_cache(maxsize=_KEPT_FOLDERS)
-def _way(start: str, end: str) -> str:
-    """The way from one folder to another."""
-    return os.path.relpath(end or os.curdir, start)
-
-
-@lru_cache(maxsize=_KEPT_FOLDERS)
-def _real(path: str) -> str:
-    """The one spelling of a folder's path."""
-    return os.path.realpath(path)
 
 
 def prepare_output(path: str) -> None:
@@ -161,6 +150,8 @@ class _Shelf:
             return Failure("plan", f"{path} is already the thumbnail of {held[1]}")
         if name in self._given:
             return Failure("scan", "was named twice")
+        if self.folder.shared and os.path.lexists(path) and not self._is_ours(name):
+            return Failure("plan", f"{path} is in the way: it was not made by thumbnailer")
         self._given.add(name)
         self._claims[folded(name)] = name, origin
         return name
@@ -180,13 +171,9 @@ class _Shelf:
         """What an earlier run made of this state of the source under these settings, if it did."""
         path = os.path.join(self.folder.path, name)
         entry = self._ledger.get(name)
-        if entry is None:
-            if self.folder.shared and os.path.lexists(path) and not self._is_ours(name):
-                reason = f"{path} is in the way: it was not made by thumbnailer"
-                return Outcome(source, "failed", error=Failure("plan", reason))
-        elif not entry.is_about(origin, source):
+        if entry is None or not entry.is_about(origin, source):
             return None
-        elif isinstance(entry.result, Failure):
+        if isinstance(entry.result, Failure):
             if entry.fingerprint == attempt:
                 again = f"{entry.result.reason} (failed before and has not changed since)"
                 return Outcome(source, "failed", error=replace(entry.result, reason=again))
@@ -197,7 +184,9 @@ class _Shelf:
         return None
 
     def _is_ours(self, name: str) -> bool:
-        """Whether another run has made it since this one looked."""
+        """Whether a thumbnail was made by this program, perhaps by another run just now."""
+        if name in self._ledger:
+            return True
         with suppress(OSError):
             now = ledger.read(self.folder)
             return now is not None and name in now
