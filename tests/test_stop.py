@@ -104,7 +104,7 @@ def test_a_signal_during_a_scan_that_finds_nothing(photos: Path) -> None:
     process.send_signal(signal.SIGINT)
     begin = time.monotonic()
     process.communicate(timeout=20)
-    assert time.monotonic() - begin < 0.5
+    assert time.monotonic() - begin < 1
     assert process.returncode in (0, 130)
 
 
