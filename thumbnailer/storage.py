@@ -31,7 +31,8 @@ _TEMPORARY = re.compile(r"\.thumbnailer-[0-9a-f]{16}\.tmp")
 # Where no lock tells a live temporary file from a dead one, age has to (seconds).
 _DEAD_AFTER_SECONDS = 3600
 
-_NO_LINK = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+_PLAIN = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+_NO_LINK = getattr(os, "O_NOFOLLOW", 0)
 _HAS_DIR_FD = os.open in os.supports_dir_fd and os.rename in os.supports_dir_fd
 
 # A run can't go on after these: no picture would fare better.
@@ -56,15 +57,7 @@ def open_source(path: str) -> BinaryIO:
     Raises:
         OSError: it can't be opened or is not a regular file.
     """
-    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0)
-    fd = os.open(path, flags | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0))
-    try:
-        if not stat.S_ISREG(os.fstat(fd).st_mode):
-            raise OSError(errno.EINVAL, "not a regular file", path)
-        return open(fd, "rb")
-    except BaseException:
-        os.close(fd)
-        raise
+    return open(_open_regular(path, os.O_RDONLY, path), "rb")
 
 
 @contextmanager
@@ -98,12 +91,7 @@ def read(folder: OpenFolder, name: str) -> bytes:
         FileNotFoundError: there is none.
         OSError: it is a link or no regular file, or can't be read.
     """
-    path, dir_fd = folder.at(name)
-    _refuse_link(path, dir_fd)
-    fd = os.open(path, os.O_RDONLY | _NO_LINK | getattr(os, "O_NONBLOCK", 0), dir_fd=dir_fd)
-    with open(fd, "rb") as file:
-        if not stat.S_ISREG(os.fstat(fd).st_mode):
-            raise OSError(errno.EINVAL, "not a regular file", os.path.join(folder.path, name))
+    with open(_open_own(folder, name, os.O_RDONLY), "rb") as file:
         return file.read()
 
 
@@ -128,15 +116,9 @@ def append(folder: OpenFolder, name: str, header: bytes, line: bytes) -> None:
     Raises:
         OSError: it could not be written, or is a link or no regular file.
     """
-    path, dir_fd = folder.at(name)
-    _refuse_link(path, dir_fd)
-    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | _NO_LINK | getattr(os, "O_NONBLOCK", 0)
-    fd = os.open(path, flags, 0o666, dir_fd=dir_fd)
+    fd = _open_own(folder, name, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
     try:
-        status = os.fstat(fd)
-        if not stat.S_ISREG(status.st_mode):
-            raise OSError(errno.EINVAL, "not a regular file", os.path.join(folder.path, name))
-        _write_all(fd, line if status.st_size else header + line)
+        _write_all(fd, line if os.fstat(fd).st_size else header + line)
     finally:
         os.close(fd)
 
@@ -171,7 +153,8 @@ def make_folder(path: str) -> None:
 
 def _replace_once(folder: OpenFolder, name: str, data: bytes) -> None:
     temporary, dir_fd = folder.at(f".thumbnailer-{os.urandom(8).hex()}.tmp")
-    fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _NO_LINK, 0o666, dir_fd=dir_fd)
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _NO_LINK | _PLAIN
+    fd = os.open(temporary, flags, 0o666, dir_fd=dir_fd)
     try:
         try:
             _lock(fd)
@@ -208,7 +191,7 @@ def _lock(fd: int) -> bool | None:
 
 
 def _is_dead(path: str, dir_fd: int | None) -> bool:
-    fd = os.open(path, os.O_WRONLY | _NO_LINK | getattr(os, "O_NONBLOCK", 0), dir_fd=dir_fd)
+    fd = _open_regular(path, os.O_WRONLY | _NO_LINK, path, dir_fd)
     try:
         locked = _lock(fd)
         if locked is None:
@@ -216,6 +199,28 @@ def _is_dead(path: str, dir_fd: int | None) -> bool:
         return locked
     finally:
         os.close(fd)
+
+
+def _open_own(folder: OpenFolder, name: str, flags: int) -> int:
+    """Open a regular file in the folder, following no link."""
+    path, dir_fd = folder.at(name)
+    if not _NO_LINK:
+        _refuse_link(path, dir_fd)
+    try:
+        return _open_regular(path, flags | _NO_LINK, os.path.join(folder.path, name), dir_fd)
+    except OSError:
+        _refuse_link(path, dir_fd)
+        raise
+
+
+def _open_regular(path: str, flags: int, shown: str, dir_fd: int | None = None) -> int:
+    """Open a regular file, never waiting for anything; `shown` is its path in an error."""
+    flags |= _PLAIN | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0)
+    fd = os.open(path, flags, 0o666, dir_fd=dir_fd)
+    if not stat.S_ISREG(os.fstat(fd).st_mode):
+        os.close(fd)
+        raise OSError(errno.EINVAL, "not a regular file", shown)
+    return fd
 
 
 def _open_directory(path: str, dir_fd: int | None, *, follow: bool = False) -> int | None:
