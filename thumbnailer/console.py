@@ -5,20 +5,12 @@ from __future__ import annotations
 import json
 import os
 import sys
-from typing import TYPE_CHECKING, NoReturn, Protocol, TextIO
+from typing import TYPE_CHECKING, NoReturn, TextIO
 
 from thumbnailer.model import Outcome, Report
 
 if TYPE_CHECKING:
     from tqdm import tqdm
-
-
-class Printer(Protocol):
-    """Shows one run: each outcome as it comes, and what they add up to."""
-
-    def show(self, outcome: Outcome, report: Report) -> None: ...
-
-    def finish(self, report: Report, note: str) -> None: ...
 
 
 class TextPrinter:

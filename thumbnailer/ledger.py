@@ -41,7 +41,6 @@ class Entry:
         result: width and height in px and length in bytes, or the failure.
     """
 
-    name: str
     origin: str
     size_bytes: int
     mtime_ns: int
@@ -97,7 +96,7 @@ class Ledger:
             return None
         _, origin, size_bytes, mtime_ns, fingerprint, *rest = row
         result = (rest[0], rest[1], rest[2]) if kinds == _MADE else Failure(rest[0], rest[1])
-        return Entry(name, origin, size_bytes, mtime_ns, fingerprint, result)
+        return Entry(origin, size_bytes, mtime_ns, fingerprint, result)
 
     @property
     def is_bloated(self) -> bool:
@@ -178,7 +177,6 @@ def fail(job: Job, failure: Failure) -> Outcome:
             stage("write", job.folder.path),
             storage.open_folder(job.folder, create=True) as opened,
         ):
-            mark(opened, shared=job.folder.shared)
             enter(opened, job, job.source, failure)
     except StageError as error:
         if error.failure.fatal:

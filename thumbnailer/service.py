@@ -60,9 +60,8 @@ def make_thumbnail(
             it can't be read, ConfigError if an argument is impossible, OutputError if the disk is
             full or read-only.
     """
-    from thumbnailer.render import (
-        thumbnail_bytes,
-    )  # imports Pillow, which the parent can do without
+    # Here, since it imports Pillow, which none of the other uses needs in this process.
+    from thumbnailer.render import thumbnail_bytes
 
     source_path, path = os.fsdecode(source), os.fsdecode(thumbnail)
     format = format or format_of(path)
