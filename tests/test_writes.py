@@ -13,9 +13,8 @@ import pytest
 from PIL import Image
 from support import THUMBNAILER, eventually, files_below, make, nobody, picture, tree
 
-from thumbnailer import OutputError, PictureError, ledger, make_thumbnail, make_thumbnails
-from thumbnailer.model import Box, Folder, Job, Limits, Recipe, Source
-from thumbnailer.pool import Pool
+from thumbnailer import OutputError, PictureError, make_thumbnail, make_thumbnails
+from thumbnailer.model import Folder
 from thumbnailer.storage import open_folder
 
 root_only = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
@@ -204,19 +203,6 @@ def test_leftovers_of_a_dead_writer_are_swept_and_those_of_a_live_one_are_not(
     assert make(photos, "--dry-run").code == 0
     assert [*thumbs.glob(".*.tmp")], "a dry run touches nothing"
     make(photos)
-    assert files_below(photos) == {"a.jpg", "thumbs/a.jpg"}
-
-
-def test_what_a_dying_worker_leaves_is_removed_in_the_same_run(photos: Path) -> None:
-    folder = Folder(str(photos), "thumbs")
-    tree(photos, "a.jpg")
-    make(photos)
-    job = Job(
-        Source("a.jpg", 0, 0), "", folder, "leave", Recipe(Box(1, 1), "png", 1), Limits(1, 1, 1)
-    )
-    with Pool("pool_work:work", 1, 30, clean_up=ledger.clean_up, give_up=ledger.fail) as pool:
-        (outcome,) = pool.imap_unordered([job])
-    assert outcome.status == "failed"
     assert files_below(photos) == {"a.jpg", "thumbs/a.jpg"}
 
 

@@ -16,14 +16,13 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from thumbnailer import storage
-from thumbnailer.model import Failure, Folder, Job, Outcome, Source, Thumbnail
-from thumbnailer.stages import StageError, stage
+from thumbnailer.model import Failure, Folder, Job, Source, Thumbnail
 
 MARK = ".thumbnailer"
 _VERSION = 1
@@ -142,52 +141,41 @@ def mark(opened: storage.OpenFolder, *, shared: bool) -> None:
     storage.append(opened, MARK, _header(shared), b"")
 
 
-def announce(opened: storage.OpenFolder, job: Job) -> None:
-    """Make the folder ours, and in one with others' files also the name that a thumbnail will have,
-    so that nobody takes it for one of those, whatever happens before it is entered.
+def announce(opened: storage.OpenFolder, jobs: Iterable[Job], *, shared: bool) -> None:
+    """Make the folder ours, and in one with others' files also the names that thumbnails will have,
+    so that nobody takes them for some of those, whatever happens before they are entered.
 
     Raises:
         OSError: it can't be written.
     """
-    if job.folder.shared:
-        row = [job.name, job.origin, job.source.size_bytes, job.source.mtime_ns, "", 0, 0, 0]
-        storage.append(opened, MARK, _header(shared=True), _line(row))
-    else:
-        mark(opened, shared=False)
+    rows = [
+        [job.name, job.origin, job.source.size_bytes, job.source.mtime_ns, "", 0, 0, 0]
+        for job in jobs
+        if shared
+    ]
+    storage.append(opened, MARK, _header(shared), b"".join(map(_line, rows)))
 
 
-def enter(opened: storage.OpenFolder, job: Job, state: Source, result: Thumbnail | Failure) -> None:
-    """Write down an attempt at `job` on the source as it was then (`state`).
+def enter(
+    opened: storage.OpenFolder,
+    attempts: Iterable[tuple[Job, Source, Thumbnail | Failure]],
+    *,
+    shared: bool,
+) -> None:
+    """Write down attempts: each job, the state its source was in, and what came of it.
 
     Raises:
         OSError: the ledger can't be written.
     """
-    row: list[str | int] = [job.name, job.origin, state.size_bytes, state.mtime_ns]
-    if isinstance(result, Thumbnail):
-        row += [job.recipe.fingerprint, result.width, result.height, result.size_bytes]
-    else:
-        row += [job.attempt, result.stage, result.reason]
-    storage.append(opened, MARK, _header(job.folder.shared), _line(row))
-
-
-def fail(job: Job, failure: Failure) -> Outcome:
-    """Write down that a job can't be done, as far as that can be written, and say so."""
-    try:
-        with (
-            stage("write", job.folder.path),
-            storage.open_folder(job.folder, create=True) as opened,
-        ):
-            enter(opened, job, job.source, failure)
-    except StageError as error:
-        if error.failure.fatal:
-            failure = error.failure
-    return Outcome(job.source, "failed", error=failure)
-
-
-def clean_up(job: Job) -> None:
-    """Remove what a worker that died over this job has left half-written."""
-    with suppress(OSError), storage.open_folder(job.folder) as opened:
-        storage.sweep(opened)
+    lines = b""
+    for job, state, result in attempts:
+        row: list[str | int] = [job.name, job.origin, state.size_bytes, state.mtime_ns]
+        if isinstance(result, Thumbnail):
+            row += [job.recipe.fingerprint, result.width, result.height, result.size_bytes]
+        else:
+            row += [job.attempt, result.stage, result.reason]
+        lines += _line(row)
+    storage.append(opened, MARK, _header(shared), lines)
 
 
 def compact(opened: storage.OpenFolder, ledger: Ledger) -> None:

@@ -143,11 +143,36 @@ class Failure:
         stage: the step that said no, such as `scan`, `open`, `limits`, `decode` or `write`.
         reason: why, in words for a person.
         fatal: no other picture can fare better (disk full, read-only file system).
+        lasts: trying again is no use until the picture or the settings change.
     """
 
     stage: str
     reason: str
     fatal: bool = False
+    lasts: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Rendering:
+    """A thumbnail as a worker made it: the content of a file, not yet on disk.
+
+    Attributes:
+        state: the source as it was when it was read.
+        data: the content of the thumbnail's file.
+        width, height: its size in px.
+    """
+
+    state: Source
+    data: bytes
+    width: int
+    height: int
+
+
+class Answer(NamedTuple):
+    """What a worker says to a job, and the wall time it took, in seconds."""
+
+    result: Rendering | Failure
+    seconds: float
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from multiprocessing.pool import IMapIterator, ThreadPool
 from queue import SimpleQueue
 
 from thumbnailer.errors import WorkerError
-from thumbnailer.model import Failure, Job, Outcome, Stop
+from thumbnailer.model import Answer, Failure, Job, Outcome, Stop
 from thumbnailer.worker import Worker, WorkerLost
 
 # A job whose worker died or overran is tried once more: the worker may have been the victim of
@@ -53,8 +53,8 @@ class Pool:
         func: what a worker does with a job, as `module:name`.
         workers: the largest number of processes.
         timeout_s: how long one attempt at a job may take.
-        clean_up: called in this process after each death of a worker, with the job it held.
-        give_up: called in this process for a job that can't be done; its answer is the job's.
+        finish: called in this process, by several threads, with jobs and what workers made of
+            them; its outcomes are the jobs'.
     """
 
     def __init__(
@@ -63,11 +63,10 @@ class Pool:
         workers: int,
         timeout_s: float,
         *,
-        clean_up: Callable[[Job], None],
-        give_up: Callable[[Job, Failure], Outcome],
+        finish: Callable[[list[Job], list[Answer]], list[Outcome]],
     ) -> None:
         self._func, self._workers, self._timeout_s = func, workers, timeout_s
-        self._clean_up, self._give_up = clean_up, give_up
+        self._finish = finish
         self._threads: ThreadPool | None = None
         self._feed: SimpleQueue[list[Job] | None] = SimpleQueue()
         self._kept = threading.local()
@@ -147,13 +146,14 @@ class Pool:
         """What a keeper thread does with a handful: all at once, or one by one if that fails."""
         if len(jobs) > 1:
             with suppress(WorkerLost):
-                return self._ask(jobs)
+                return self._finish(jobs, self._ask(jobs))
             if self._closing:
                 raise WorkerError("the pool is closed")
-        return [self._answer_alone(job) for job in jobs]
+        return self._finish(jobs, [self._answer_alone(job) for job in jobs])
 
-    def _answer_alone(self, job: Job) -> Outcome:
+    def _answer_alone(self, job: Job) -> Answer:
         failures: list[Failure] = []
+        started = time.perf_counter()
         while len(failures) < _ATTEMPTS:
             try:
                 return self._ask([job])[0]
@@ -162,21 +162,15 @@ class Pool:
                     raise
                 if lost.failure:  # else it was killed while idle, which is not this job's doing
                     failures.append(lost.failure)
-        return self._give_up(job, failures[-1])
+        return Answer(failures[-1], time.perf_counter() - started)
 
-    def _ask(self, jobs: list[Job]) -> list[Outcome]:
+    def _ask(self, jobs: list[Job]) -> list[Answer]:
         worker = self._worker()
         try:
-            answers = worker.ask(jobs, self._timeout_s)
+            return worker.ask(jobs, self._timeout_s)
         except WorkerLost:
             self._forget(worker)
-            for job in jobs:
-                self._clean_up(job)
             raise
-        return [
-            answer if isinstance(answer, Outcome) else self._give_up(job, answer)
-            for job, answer in zip(jobs, answers, strict=True)
-        ]
 
     def _worker(self) -> Worker:
         """This keeper's worker; a new one where there is none."""

@@ -1,21 +1,20 @@
-"""A worker's whole job: from a source file to a thumbnail with its final name."""
+"""A worker's whole job: from a source file to the content of its thumbnail."""
 
 from __future__ import annotations
 
 import os
-import time
 from contextlib import suppress
 from dataclasses import replace
 from typing import BinaryIO
 
-from thumbnailer import ledger, storage
+from thumbnailer import storage
 from thumbnailer.imaging.colour import to_resizable, to_srgb
 from thumbnailer.imaging.encoding import encode
 from thumbnailer.imaging.fit import contain, resize
 from thumbnailer.imaging.opening import load, open_picture
 from thumbnailer.imaging.orientation import orientation_of, swaps_sides, upright
 from thumbnailer.imaging.shrinking import can_shrink, shrink_on_load
-from thumbnailer.model import Box, Failure, Job, Limits, Outcome, Recipe, Source, Thumbnail
+from thumbnailer.model import Box, Failure, Job, Limits, Recipe, Rendering
 from thumbnailer.stages import StageError, stage
 
 # A picture that is still being written changes while it is read; it is read again this often.
@@ -52,49 +51,31 @@ def thumbnail_bytes(file: BinaryIO, recipe: Recipe, limits: Limits) -> tuple[byt
         return encode(picture, recipe.format, recipe.quality), *picture.size
 
 
-def render(job: Job) -> Outcome:
-    """Make the thumbnail of a job, write it and enter it in the ledger of its folder.
-
-    Whatever goes wrong with a picture is in the outcome, with its stage and reason.
-    """
-    started = time.perf_counter()
+def render(job: Job) -> Rendering | Failure:
+    """Make the thumbnail of a job; nothing is written, and nothing raised for a bad file."""
     try:
-        state, data, width, height = _read_unchanged(job)
-        with (
-            stage("write", job.folder.path),
-            storage.open_folder(job.folder, create=True) as folder,
-        ):
-            path = os.path.join(job.folder.path, job.name)
-            thumbnail = Thumbnail(path, width, height, len(data))
-            ledger.announce(folder, job)
-            storage.replace(folder, job.name, data)
-            ledger.enter(folder, job, state, thumbnail)
-        outcome = Outcome(job.source, "made", (thumbnail,))
+        return _read_unchanged(job)
     except StageError as error:
-        if error.lasts:
-            outcome = ledger.fail(job, error.failure)
-        else:
-            outcome = Outcome(job.source, "failed", error=error.failure)
-    return replace(outcome, seconds=time.perf_counter() - started)
+        return error.failure
 
 
-def _read_unchanged(job: Job) -> tuple[Source, bytes, int, int]:
-    """A thumbnail's bytes, width and height, with the state of the source that they show."""
+def _read_unchanged(job: Job) -> Rendering:
+    """A thumbnail with the state of the source that it shows."""
     for _ in range(_READINGS):
         with stage("open"):
             file = storage.open_source(job.source.path)
         with file:
             before = os.fstat(file.fileno())
             try:
-                result = thumbnail_bytes(file, job.recipe, job.limits)
+                data, width, height = thumbnail_bytes(file, job.recipe, job.limits)
             except StageError:
                 if _is_unchanged(job.source.path, before):
                     raise
                 continue
         if _is_unchanged(job.source.path, before):
             state = replace(job.source, size_bytes=before.st_size, mtime_ns=before.st_mtime_ns)
-            return state, *result
-    raise StageError(Failure("open", "keeps changing while it is read"), lasts=False)
+            return Rendering(state, data, width, height)
+    raise StageError(Failure("open", "keeps changing while it is read", lasts=False))
 
 
 def _is_unchanged(path: str, before: os.stat_result) -> bool:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import closing
 from typing import Unpack
 
-from thumbnailer import ledger, storage
+from thumbnailer import storage
 from thumbnailer.config import Overrides, Settings, Size, merged
 from thumbnailer.cpus import usable_cpus
 from thumbnailer.errors import (
@@ -19,6 +19,7 @@ from thumbnailer.errors import (
     ThumbnailError,
     WorkerError,
 )
+from thumbnailer.finish import finish
 from thumbnailer.model import Failure, Folder, Job, Outcome, Report, Source, Stop, Thumbnail
 from thumbnailer.naming import format_of
 from thumbnailer.plan import plan, prepare_output
@@ -234,7 +235,7 @@ def _line(
     jobs = settings.jobs if isinstance(settings.jobs, int) else usable_cpus()
     end: ThumbnailError | None = None
     reason = "interrupted"
-    pool = Pool(_RENDER, jobs, settings.timeout, clean_up=ledger.clean_up, give_up=ledger.fail)
+    pool = Pool(_RENDER, jobs, settings.timeout, finish=finish)
     try:
         with pool, closing(pool.imap_unordered(planned(), stop)) as outcomes:
             for outcome in outcomes:

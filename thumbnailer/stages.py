@@ -22,12 +22,11 @@ class StageError(Exception):
 
     Attributes:
         failure: the step and the reason.
-        lasts: the reason lies in the picture, so that trying again is no use until it changes.
     """
 
-    def __init__(self, failure: Failure, *, lasts: bool) -> None:
-        super().__init__(failure, lasts)
-        self.failure, self.lasts = failure, lasts
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(failure)
+        self.failure = failure
 
 
 @contextmanager
@@ -43,17 +42,17 @@ def stage(name: str, place: str = "") -> Iterator[None]:
     except StageError:
         raise
     except LimitError as error:
-        raise StageError(Failure("limits", str(error)), lasts=True) from None
+        raise StageError(Failure("limits", str(error))) from None
     except NoPictureError as error:
-        raise StageError(Failure(name, str(error)), lasts=True) from None
+        raise StageError(Failure(name, str(error))) from None
     except MemoryError as error:
-        raise StageError(Failure(name, "not enough memory"), lasts=True) from error
+        raise StageError(Failure(name, "not enough memory")) from error
     except OSError as error:
         reason = error.strerror or f"{damaged}{error}"
         fatal = name == "write" and error.errno in storage.FATAL_ERRNOS
-        failure = Failure(name, f"{place}: {reason}" if place else reason, fatal)
-        raise StageError(failure, lasts=error.errno is None) from error
+        reason = f"{place}: {reason}" if place else reason
+        # An error with a number is the system's: the picture may be fine.
+        raise StageError(Failure(name, reason, fatal, lasts=error.errno is None)) from error
     except Exception as error:
         kind = "" if isinstance(error, ValueError | SyntaxError) else f"{type(error).__name__}: "
-        failure = Failure(name, f"{damaged}{kind}{error}")
-        raise StageError(failure, lasts=True) from error
+        raise StageError(Failure(name, f"{damaged}{kind}{error}")) from error

@@ -9,6 +9,7 @@ import pickle
 import signal
 import sys
 import threading
+import time
 import types
 import warnings
 from collections.abc import Callable, Iterator
@@ -17,7 +18,7 @@ from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection
 
 from thumbnailer.errors import WorkerError
-from thumbnailer.model import Failure, Job, Outcome
+from thumbnailer.model import Answer, Failure, Job, Rendering
 
 # From the start of a process to its first word. Importing Pillow takes a tenth of a second; a
 # machine that swaps may take hundreds of times as long.
@@ -43,7 +44,7 @@ class Worker:
     """A process that answers jobs, one at a time; `greet` it first and `bury` it last.
 
     Args:
-        func: what it does with a job, as `module:name`; takes a Job, returns an Outcome.
+        func: what it does with a Job, as `module:name`; returns a Rendering or a Failure.
 
     Raises:
         WorkerError: the process can't be started.
@@ -57,8 +58,7 @@ class Worker:
         try:
             self._pipe, theirs = context.Pipe()
             try:
-                arguments = (func, theirs, _umask())
-                self._process = context.Process(target=_serve, args=arguments, daemon=True)  # type: ignore[attr-defined]
+                self._process = context.Process(target=_serve, args=(func, theirs), daemon=True)  # type: ignore[attr-defined]
                 with _CHILDREN, _without_main(), _without_ctrl_c():
                     self._process.start()
             finally:
@@ -80,7 +80,7 @@ class Worker:
         if trouble:
             raise WorkerError(f"no worker process can be started: {trouble}")
 
-    def ask(self, jobs: list[Job], timeout_s: float) -> list[Outcome | Failure]:
+    def ask(self, jobs: list[Job], timeout_s: float) -> list[Answer]:
         """The worker's answers to some jobs, in their order; a Failure where `func` raised.
 
         Raises:
@@ -93,7 +93,7 @@ class Worker:
         try:
             if not self._pipe.poll(timeout_s):
                 raise WorkerLost(Failure("timeout", f"timeout: took longer than {timeout_s:g} s"))
-            answers: list[Outcome | Failure] = pickle.loads(self._pipe.recv_bytes())
+            answers: list[Answer] = pickle.loads(self._pipe.recv_bytes())
             return answers
         except (OSError, EOFError) as error:
             raise WorkerLost(Failure("crashed", f"crashed: {self._epitaph()}")) from error
@@ -180,21 +180,9 @@ def _without_main() -> Iterator[None]:
         sys.modules["__main__"] = main
 
 
-def _umask() -> int | None:
-    """This process's umask; None where it can't be read without changing it. A fork server keeps
-    the one it was started under."""
-    with suppress(OSError), open("/proc/self/status", encoding="ascii", errors="replace") as file:
-        for line in file:
-            if line.startswith("Umask:"):
-                return int(line.split()[1], 8)
-    return None
-
-
-def _serve(name: str, pipe: Connection, umask: int | None) -> None:
+def _serve(name: str, pipe: Connection) -> None:
     """The life of a worker process: find its function, then answer jobs until the pipe closes."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    if umask is not None:
-        os.umask(umask)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     try:
         module, _, attribute = name.partition(":")
@@ -217,11 +205,14 @@ def _serve(name: str, pipe: Connection, umask: int | None) -> None:
             return
 
 
-def _answer(func: Callable[[Job], Outcome], job: Job) -> Outcome | Failure:
+def _answer(func: Callable[[Job], Rendering | Failure], job: Job) -> Answer:
+    started = time.perf_counter()
+    result: Rendering | Failure
     try:
-        return func(job)
+        result = func(job)
     except BaseException as error:  # SystemExit too: it would end the worker, not the picture
-        return Failure("crashed", f"crashed: {type(error).__name__}: {error}")
+        result = Failure("crashed", f"crashed: {type(error).__name__}: {error}")
+    return Answer(result, time.perf_counter() - started)
 
 
 def _end_with_parent() -> None:
