@@ -6,6 +6,8 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Callable
+from pathlib import Path
 
 from thumbnailer.model import Job, Rendering
 
@@ -17,7 +19,7 @@ class Unpicklable(Exception):
         super().__init__(first)
 
 
-def work(job: Job) -> Rendering:
+def work(job: Job, claim: Callable[[int], None]) -> Rendering:
     """Do what the first word of the job's name says, then answer."""
     match job.name.split()[0]:
         case "kill":
@@ -33,9 +35,24 @@ def work(job: Job) -> Rendering:
         case "memory":
             raise MemoryError
         case "recursion":
-            return work(job)
+            return work(job, claim)
         case "unpicklable":
             raise Unpicklable("one", "two")
+        case "hog":  # so many bytes
+            bytes(int(job.name.split()[1]))
+        case "large":  # an answer of so many bytes
+            return Rendering(job.source, b"x" * int(job.name.split()[1]), 0, 0)
+        case "claim":  # so many bytes, and keep them for a moment; says when that was
+            claim(int(job.name.split()[1]))
+            begin = time.monotonic()
+            time.sleep(0.05)
+            times = f"{begin} {time.monotonic()}".encode()
+            return Rendering(job.source, times, width=os.getpid(), height=1)
+        case "limits":
+            return Rendering(job.source, Path("/proc/self/limits").read_bytes(), 0, 0)
+        case "claim-kill":
+            claim(int(job.name.split()[1]))
+            os.kill(os.getpid(), signal.SIGKILL)
         case "sleep":
             time.sleep(float(job.name.split()[1]))
         case "once":  # dies the first time, which the file named by the source remembers

@@ -28,12 +28,25 @@ def job(name: str, source: str = "") -> Job:
         Folder("", ""),
         name,
         Recipe(Box(1, 1), "png", 1),
-        Limits(1, 1, 1),
+        Limits(1, 1, 1, 1),
     )
 
 
-def pool(workers: int = 2, timeout_s: float = 30, func: str = "pool_work:work") -> Pool:
-    return Pool(func, workers, timeout_s, finish=finish)
+def pool(
+    workers: int = 2,
+    timeout_s: float = 30,
+    func: str = "pool_work:work",
+    worker_bytes: int = 1 << 30,
+    memory_bytes: int = 1 << 30,
+) -> Pool:
+    return Pool(
+        func,
+        workers,
+        timeout_s,
+        worker_bytes=worker_bytes,
+        memory_bytes=memory_bytes,
+        finish=finish,
+    )
 
 
 def finish(jobs: list[Job], answers: list[Answer]) -> list[Outcome]:
@@ -114,6 +127,17 @@ def test_workers_killed_between_two_batches_are_replaced() -> None:
             assert len(outcomes) == 20
             for pid in {int(outcome.seconds) for outcome in outcomes}:
                 os.kill(pid, signal.SIGKILL)
+
+
+def test_stopped_workers_are_woken() -> None:
+    with pool(timeout_s=60) as workers:
+        begin = time.monotonic()
+        for _ in range(3):
+            outcomes = list(workers.imap_unordered(job(f"good {n}") for n in range(20)))
+            assert {outcome.status for outcome in outcomes} == {"made"}
+            for pid in {int(outcome.seconds) for outcome in outcomes}:
+                os.kill(pid, signal.SIGSTOP)
+        assert time.monotonic() - begin < 20
 
 
 def test_random_kills_lose_nothing_and_double_nothing() -> None:

@@ -194,6 +194,8 @@ def _parser() -> argparse.ArgumentParser:
     add("--exclude", action="append", metavar="GLOB", help="leave out what matches; repeatable")
     add("--timeout", metavar="SECONDS", help="for one attempt at a picture (default: 60)")
     add("--max-pixels", metavar="N", help="the largest picture (default: 50 MP, JPEG 250 MP)")
+    add("--worker-memory", metavar="MIB", help="the most one worker may take (default: 1024)")
+    add("--memory", metavar="MIB", help="for all pictures at once (default: half of what is free)")
     add("-c", "--config", metavar="FILE", help="read settings from FILE; options here go first")
 
     make = commands.add_parser(

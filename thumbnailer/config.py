@@ -160,6 +160,18 @@ class Settings:
         '"auto" or a whole number from 1 to 2147483648',
         "The largest picture, width x height; auto: 50000000, for JPEG 250000000.",
     )
+    worker_memory: int = _key(
+        1024,
+        _whole(32, 2**20),
+        "a whole number of MiB from 32 to 1048576",
+        "MiB that a worker process may take beyond what it starts with.",
+    )
+    memory: int | str = _key(
+        "auto",
+        _whole_or_auto(32, 2**24),
+        '"auto" or a whole number of MiB from 32 to 16777216',
+        "MiB that all pictures being decoded may take; auto: half of what is available.",
+    )
 
     def __post_init__(self) -> None:
         for item in dataclasses.fields(self):
@@ -175,9 +187,15 @@ class Settings:
 
     @property
     def limits(self) -> Limits:
-        if isinstance(self.max_pixels, str):
-            return Limits(_PIXELS, _SHRINKABLE_PIXELS, self.timeout)
-        return Limits(self.max_pixels, self.max_pixels, self.timeout)
+        pixels, shrinkable_pixels = _PIXELS, _SHRINKABLE_PIXELS
+        if isinstance(self.max_pixels, int):
+            pixels = shrinkable_pixels = self.max_pixels
+        return Limits(pixels, shrinkable_pixels, self.timeout, self.worker_memory << 20)
+
+    @property
+    def memory_bytes(self) -> int | None:
+        """What all pictures being decoded may take; None for half of what is available."""
+        return self.memory << 20 if isinstance(self.memory, int) else None
 
     def to_toml(self) -> str:
         """The settings as a `config.toml`, each key with its comment."""
@@ -203,6 +221,8 @@ class Overrides(TypedDict, total=False):
     exclude: tuple[str, ...]
     timeout: float
     max_pixels: int | str
+    worker_memory: int
+    memory: int | str
 
 
 KEYS = {item.name: item for item in dataclasses.fields(Settings)}

@@ -92,11 +92,13 @@ class Limits:
         pixels: width x height, read from the header, for formats that must be decoded whole.
         shrinkable_pixels: the same for JPEG, whose decoder can shrink while it loads.
         seconds: wall time of one attempt.
+        memory_bytes: for decoding and resizing.
     """
 
     pixels: int
     shrinkable_pixels: int
     seconds: float
+    memory_bytes: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +124,7 @@ class Job:
 
 
 def attempt_fingerprint(recipe: Recipe, limits: Limits) -> str:
-    return _fingerprint(recipe.fingerprint, limits.pixels, limits.shrinkable_pixels, limits.seconds)
+    return _fingerprint(recipe.fingerprint, limits)
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,8 +20,10 @@ from itertools import chain
 from multiprocessing.pool import IMapIterator, ThreadPool
 from queue import SimpleQueue
 
+from thumbnailer.budget import Budget
 from thumbnailer.errors import WorkerError
 from thumbnailer.model import Answer, Failure, Job, Outcome, Stop
+from thumbnailer.serve import Confinement
 from thumbnailer.worker import Worker, WorkerLost
 
 # A job whose worker died or overran is tried once more: the worker may have been the victim of
@@ -53,6 +55,9 @@ class Pool:
         func: what a worker does with a job, as `module:name`.
         workers: the largest number of processes.
         timeout_s: how long one attempt at a job may take.
+        worker_bytes: how much memory a worker may take beyond what it starts with.
+        memory_bytes: how much jobs may take together. Half of it is for the small ones, which need
+            not ask; the others claim their part of the rest, and wait until it is free.
         finish: called in this process, by several threads, with jobs and what workers made of
             them; its outcomes are the jobs'.
     """
@@ -63,10 +68,14 @@ class Pool:
         workers: int,
         timeout_s: float,
         *,
+        worker_bytes: int,
+        memory_bytes: int,
         finish: Callable[[list[Job], list[Answer]], list[Outcome]],
     ) -> None:
         self._func, self._workers, self._timeout_s = func, workers, timeout_s
         self._finish = finish
+        self._confinement = Confinement(worker_bytes, memory_bytes // 2 // workers)
+        self._budget = Budget(memory_bytes // 2)
         self._threads: ThreadPool | None = None
         self._feed: SimpleQueue[list[Job] | None] = SimpleQueue()
         self._kept = threading.local()
@@ -90,6 +99,7 @@ class Pool:
             self._closing = True
             for worker in self._alive:
                 worker.kill()
+        self._budget.close()
         self._feed.put(None)
         if self._threads:
             self._threads.terminate()
@@ -167,7 +177,7 @@ class Pool:
     def _ask(self, jobs: list[Job]) -> list[Answer]:
         worker = self._worker()
         try:
-            return worker.ask(jobs, self._timeout_s)
+            return worker.ask(jobs, self._timeout_s, self._budget)
         except WorkerLost:
             self._forget(worker)
             raise
@@ -186,7 +196,7 @@ class Pool:
         return self._start()
 
     def _start(self) -> Worker:
-        worker = Worker(self._func)
+        worker = Worker(self._func, self._confinement)
         with self._alive_lock:
             self._alive.add(worker)
             if self._closing:

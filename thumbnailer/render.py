@@ -11,6 +11,7 @@ from thumbnailer import storage
 from thumbnailer.imaging.colour import to_resizable, to_srgb
 from thumbnailer.imaging.encoding import encode
 from thumbnailer.imaging.fit import contain, resize
+from thumbnailer.imaging.memory import Claim, admit
 from thumbnailer.imaging.opening import load, open_picture
 from thumbnailer.imaging.orientation import orientation_of, swaps_sides, upright
 from thumbnailer.imaging.shrinking import can_shrink, shrink_on_load
@@ -21,8 +22,13 @@ from thumbnailer.stages import StageError, stage
 _READINGS = 3
 
 
-def thumbnail_bytes(file: BinaryIO, recipe: Recipe, limits: Limits) -> tuple[bytes, int, int]:
+def thumbnail_bytes(
+    file: BinaryIO, recipe: Recipe, limits: Limits, claim: Claim
+) -> tuple[bytes, int, int]:
     """All steps from an open source to an encoded thumbnail.
+
+    Args:
+        claim: called with a number of bytes before they are needed; may wait.
 
     Returns:
         The content of a picture file, and its width and height in px.
@@ -34,13 +40,17 @@ def thumbnail_bytes(file: BinaryIO, recipe: Recipe, limits: Limits) -> tuple[byt
         image = open_picture(file, limits)
         profile = image.info.get("icc_profile")
     with stage("decode"):
-        if not can_shrink(image):
+        shrinkable, full_size = can_shrink(image), image.size
+        if not shrinkable:
+            admit(image, full_size, limits, claim)
             load(image)
         orientation = orientation_of(image)
         box = Box(*reversed(recipe.box)) if swaps_sides(orientation) else recipe.box
         size = contain(image.size, box)
-        shrink_on_load(image, size)
-        load(image)
+        if shrinkable:
+            shrink_on_load(image, size)
+            admit(image, full_size, limits, claim)
+            load(image)
     with stage("resize"):
         picture = resize(to_resizable(image), size)
     with stage("orientation"):
@@ -51,15 +61,19 @@ def thumbnail_bytes(file: BinaryIO, recipe: Recipe, limits: Limits) -> tuple[byt
         return encode(picture, recipe.format, recipe.quality), *picture.size
 
 
-def render(job: Job) -> Rendering | Failure:
-    """Make the thumbnail of a job; nothing is written, and nothing raised for a bad file."""
+def render(job: Job, claim: Claim) -> Rendering | Failure:
+    """Make the thumbnail of a job; nothing is written, and nothing raised for a bad file.
+
+    Args:
+        claim: called with a number of bytes before they are needed; may wait.
+    """
     try:
-        return _read_unchanged(job)
+        return _read_unchanged(job, claim)
     except StageError as error:
         return error.failure
 
 
-def _read_unchanged(job: Job) -> Rendering:
+def _read_unchanged(job: Job, claim: Claim) -> Rendering:
     """A thumbnail with the state of the source that it shows."""
     for _ in range(_READINGS):
         with stage("open"):
@@ -67,7 +81,7 @@ def _read_unchanged(job: Job) -> Rendering:
         with file:
             before = os.fstat(file.fileno())
             try:
-                data, width, height = thumbnail_bytes(file, job.recipe, job.limits)
+                data, width, height = thumbnail_bytes(file, job.recipe, job.limits, claim)
             except StageError:
                 if _is_unchanged(job.source.path, before):
                     raise

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import closing
+from dataclasses import replace
 from typing import Unpack
 
 from thumbnailer import storage
 from thumbnailer.config import Overrides, Settings, Size, merged
-from thumbnailer.cpus import usable_cpus
 from thumbnailer.errors import (
     ConfigError,
     OutputError,
@@ -20,6 +21,7 @@ from thumbnailer.errors import (
     WorkerError,
 )
 from thumbnailer.finish import finish
+from thumbnailer.machine import available_memory_bytes, usable_cpus
 from thumbnailer.model import Failure, Folder, Job, Outcome, Report, Source, Stop, Thumbnail
 from thumbnailer.naming import format_of
 from thumbnailer.plan import plan, prepare_output
@@ -78,7 +80,9 @@ def make_thumbnail(
         with stage("open"):
             file = storage.open_source(source_path)
         with file:
-            data, width, height = thumbnail_bytes(file, settings.recipe, settings.limits)
+            # The memory of the caller's process is the caller's concern; the pixels are limited.
+            limits = replace(settings.limits, memory_bytes=sys.maxsize)
+            data, width, height = thumbnail_bytes(file, settings.recipe, limits, lambda _: None)
         with stage("write", path), storage.open_folder(Folder(folder, "")) as opened:
             storage.replace(opened, name, data)
     except StageError as error:
@@ -235,7 +239,14 @@ def _line(
     jobs = settings.jobs if isinstance(settings.jobs, int) else usable_cpus()
     end: ThumbnailError | None = None
     reason = "interrupted"
-    pool = Pool(_RENDER, jobs, settings.timeout, finish=finish)
+    pool = Pool(
+        _RENDER,
+        jobs,
+        settings.timeout,
+        worker_bytes=settings.limits.memory_bytes,
+        memory_bytes=settings.memory_bytes or available_memory_bytes() // 2,
+        finish=finish,
+    )
     try:
         with pool, closing(pool.imap_unordered(planned(), stop)) as outcomes:
             for outcome in outcomes:

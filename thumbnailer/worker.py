@@ -1,8 +1,7 @@
-"""One worker process, seen from both ends of its pipe."""
+"""One worker process, seen from the end of the pipe that gives it work."""
 
 from __future__ import annotations
 
-import importlib
 import multiprocessing
 import os
 import pickle
@@ -11,18 +10,21 @@ import sys
 import threading
 import time
 import types
-import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from multiprocessing import resource_tracker
-from multiprocessing.connection import Connection
 
+from thumbnailer.budget import Budget
 from thumbnailer.errors import WorkerError
-from thumbnailer.model import Answer, Failure, Job, Rendering
+from thumbnailer.model import Answer, Failure, Job
+from thumbnailer.serve import PIECE_BYTES, Confinement, serve
 
 # From the start of a process to its first word. Importing Pillow takes a tenth of a second; a
 # machine that swaps may take hundreds of times as long.
 _START_SECONDS = 60.0
+
+# How often a worker that keeps silent is looked after.
+_NUDGE_SECONDS = 1.0
 
 # `multiprocessing` keeps one table of children for the whole process and polls each of them
 # whenever one is started, which is not made for several threads.
@@ -45,26 +47,29 @@ class Worker:
 
     Args:
         func: what it does with a Job, as `module:name`; returns a Rendering or a Failure.
+        confinement: what it may do.
 
     Raises:
         WorkerError: the process can't be started.
     """
 
-    def __init__(self, func: str) -> None:
+    def __init__(self, func: str, confinement: Confinement) -> None:
         method = start_method()
         context = multiprocessing.get_context(method)
         if method == "forkserver":
-            context.set_forkserver_preload([func.partition(":")[0]])
+            context.set_forkserver_preload(["thumbnailer.forkserver", func.partition(":")[0]])
         try:
             self._pipe, theirs = context.Pipe()
             try:
-                self._process = context.Process(target=_serve, args=(func, theirs), daemon=True)  # type: ignore[attr-defined]
+                self._process = context.Process(  # type: ignore[attr-defined]
+                    target=serve, args=(func, theirs, confinement), daemon=True
+                )
                 with _CHILDREN, _without_main(), _without_ctrl_c():
                     self._process.start()
             finally:
                 theirs.close()
         except Exception as error:
-            raise WorkerError(f"no worker process can be started: {error}") from error
+            raise WorkerError(f"no worker process can be started: {_words(error)}") from error
 
     def greet(self) -> None:
         """Wait until it is ready.
@@ -73,15 +78,20 @@ class Worker:
             WorkerError: it can't import its function, or died, or says nothing.
         """
         try:
-            ready = self._pipe.poll(_START_SECONDS)
-            trouble = self._pipe.recv() if ready else f"silent for {_START_SECONDS:g} s"
+            trouble = self._receive(time.monotonic() + _START_SECONDS)
+        except TimeoutError:
+            trouble = f"silent for {_START_SECONDS:g} s"
         except (EOFError, OSError):
             trouble = self._epitaph()
         if trouble:
             raise WorkerError(f"no worker process can be started: {trouble}")
 
-    def ask(self, jobs: list[Job], timeout_s: float) -> list[Answer]:
+    def ask(self, jobs: list[Job], timeout_s: float, budget: Budget) -> list[Answer]:
         """The worker's answers to some jobs, in their order; a Failure where `func` raised.
+
+        Args:
+            timeout_s: how long it may take, not counting its waits for memory.
+            budget: where it gets the memory that it claims.
 
         Raises:
             WorkerLost: it died, or did not answer in time; it must be buried.
@@ -90,13 +100,49 @@ class Worker:
             self._pipe.send_bytes(pickle.dumps(jobs, pickle.HIGHEST_PROTOCOL))
         except OSError as error:
             raise WorkerLost(None) from error
+        deadline = time.monotonic() + timeout_s
+        claimed_bytes = 0
         try:
-            if not self._pipe.poll(timeout_s):
-                raise WorkerLost(Failure("timeout", f"timeout: took longer than {timeout_s:g} s"))
-            answers: list[Answer] = pickle.loads(self._pipe.recv_bytes())
-            return answers
+            while True:
+                message = self._receive(deadline)
+                if isinstance(message, list):
+                    return message
+                assert isinstance(message, int)
+                budget.give_back(claimed_bytes)  # of the picture before
+                claimed_bytes = 0
+                asked = time.monotonic()
+                claimed_bytes = budget.take(message)
+                deadline += time.monotonic() - asked
+                self._pipe.send_bytes(b"")
+        except TimeoutError:
+            lost = Failure("timeout", f"timeout: took longer than {timeout_s:g} s")
+            raise WorkerLost(lost) from None
         except (OSError, EOFError) as error:
             raise WorkerLost(Failure("crashed", f"crashed: {self._epitaph()}")) from error
+        finally:
+            budget.give_back(claimed_bytes)
+
+    def _receive(self, deadline: float) -> object:
+        """A message of the worker's, by `deadline` on the monotonic clock.
+
+        Raises:
+            TimeoutError: it did not come.
+            OSError, EOFError: the worker has died.
+        """
+        pieces: list[bytes] = []
+        while not pieces or len(pieces[-1]) == PIECE_BYTES:
+            while not self._pipe.poll(max(0, min(_NUDGE_SECONDS, deadline - time.monotonic()))):
+                if time.monotonic() >= deadline:
+                    raise TimeoutError
+                self._nudge()
+            pieces.append(self._pipe.recv_bytes())
+        return pickle.loads(b"".join(pieces))
+
+    def _nudge(self) -> None:
+        """Wake the process if somebody has stopped it; any other does not notice."""
+        if hasattr(signal, "SIGCONT"):
+            with suppress(OSError):
+                os.kill(self._process.pid, signal.SIGCONT)
 
     def kill(self) -> None:
         """End the process at once; `bury` must follow."""
@@ -180,53 +226,6 @@ def _without_main() -> Iterator[None]:
         sys.modules["__main__"] = main
 
 
-def _serve(name: str, pipe: Connection) -> None:
-    """The life of a worker process: find its function, then answer jobs until the pipe closes."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-    try:
-        module, _, attribute = name.partition(":")
-        func = getattr(importlib.import_module(module), attribute)
-    except Exception as error:
-        pipe.send(f"{type(error).__name__}: {error}")
-        return
-    pipe.send("")
-    _silence()
-    while True:
-        try:
-            jobs = pickle.loads(pipe.recv_bytes())
-        except (EOFError, OSError):
-            return
-        answers = [_answer(func, job) for job in jobs]
-        try:
-            # Plain pickle: what `Connection.send` adds, for locks and sockets, takes 15 µs more.
-            pipe.send_bytes(pickle.dumps(answers, pickle.HIGHEST_PROTOCOL))
-        except (BrokenPipeError, ConnectionResetError):
-            return
-
-
-def _answer(func: Callable[[Job], Rendering | Failure], job: Job) -> Answer:
-    started = time.perf_counter()
-    result: Rendering | Failure
-    try:
-        result = func(job)
-    except BaseException as error:  # SystemExit too: it would end the worker, not the picture
-        result = Failure("crashed", f"crashed: {type(error).__name__}: {error}")
-    return Answer(result, time.perf_counter() - started)
-
-
-def _end_with_parent() -> None:
-    """Wait for the parent's end, even by SIGKILL, and follow it in the middle of a picture."""
-    parent = multiprocessing.parent_process()
-    if parent:
-        parent.join()
-        os._exit(1)
-
-
-def _silence() -> None:
-    """Keep the codecs' own words from stdout and stderr: hundreds of lines for one broken TIFF."""
-    warnings.simplefilter("ignore")
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 1)
-    os.dup2(nowhere, 2)
-    os.close(nowhere)
+def _words(error: Exception) -> str:
+    """An exception for a person; multiprocessing says nothing when its fork server has died."""
+    return str(error) or "the fork server has died, perhaps for want of processes or memory"

@@ -1,0 +1,38 @@
+"""Memory that workers share: a large picture waits until there is room for it."""
+
+from __future__ import annotations
+
+import threading
+
+
+class Budget:
+    """Bytes to be claimed before they are used, first come, first served.
+
+    Args:
+        total_bytes: how much can be claimed at the same time; a claim of more is granted alone.
+    """
+
+    def __init__(self, total_bytes: int) -> None:
+        self._total = self._free = total_bytes
+        self._closed = False
+        self._turn = threading.Lock()  # the first who waits holds it, so that none is overtaken
+        self._changed = threading.Condition()
+
+    def take(self, wanted_bytes: int) -> int:
+        """Wait for room, unless the budget is closed; returns what has to be given back."""
+        claimed = min(wanted_bytes, self._total)
+        with self._turn, self._changed:
+            self._changed.wait_for(lambda: self._closed or self._free >= claimed)
+            self._free -= claimed
+        return claimed
+
+    def give_back(self, claimed_bytes: int) -> None:
+        with self._changed:
+            self._free += claimed_bytes
+            self._changed.notify_all()
+
+    def close(self) -> None:
+        """Let nobody wait any longer."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()

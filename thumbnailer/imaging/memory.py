@@ -1,0 +1,56 @@
+"""How much memory a picture takes, told by its header."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from math import prod
+
+from PIL import ImageFile
+
+from thumbnailer.model import Limits
+from thumbnailer.stages import LimitError
+
+Claim = Callable[[int], None]
+
+# Bytes a pixel at the peak, which is in the decoder or while resizing: growth of the address space
+# at 40 megapixels, rounded up (Pillow 13).
+_BY_MODE = {"1": 3, "L": 2, "I;16": 7, "RGB": 7, "CMYK": 7, "RGBA": 11, "LA": 11, "F": 12}
+_BY_OTHER_MODE = 11
+# Decoders that hold several copies of the whole picture.
+_BY_FORMAT = {"WEBP": 28, "AVIF": 16}
+
+
+def admit(
+    image: ImageFile.ImageFile, full_size: tuple[int, int], limits: Limits, claim: Claim
+) -> None:
+    """Claim the memory that decoding and resizing a picture will take; may wait for it.
+
+    Args:
+        image: as it will be decoded: shrunk on load where that is done.
+        full_size: what its header says, in px.
+
+    Raises:
+        LimitError: it needs more than a worker may take.
+    """
+    needed = _needed_bytes(image, full_size)
+    if needed > limits.memory_bytes:
+        raise LimitError(
+            f"needs about {needed >> 20} MiB to decode: more than the limit of "
+            f"{limits.memory_bytes >> 20} (worker_memory)"
+        )
+    claim(needed)
+
+
+def _needed_bytes(image: ImageFile.ImageFile, full_size: tuple[int, int]) -> int:
+    each = _BY_FORMAT.get(image.format or "") or _BY_MODE.get(image.mode, _BY_OTHER_MODE)
+    return prod(image.size) * each + _coefficient_bytes(image, prod(full_size))
+
+
+def _coefficient_bytes(image: ImageFile.ImageFile, pixels: int) -> int:
+    """What libjpeg keeps of a progressive JPEG until the last scan: 2 bytes a sample, unshrunk."""
+    if not image.info.get("progressive"):
+        return 0
+    # (component, horizontal and vertical sampling factor, quantisation table)
+    layers: list[tuple[int, int, int, int]] = getattr(image, "layer", [])
+    factors = [horizontal * vertical for _, horizontal, vertical, _ in layers]
+    return 2 * pixels * sum(factors) // max(factors, default=1)
