@@ -1,0 +1,196 @@
+"""A process that has entered the sandbox can read pictures and answer, and do no harm."""
+
+from __future__ import annotations
+
+import errno
+import multiprocessing
+import os
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+from escapes import ESCAPES, Scene, write
+from PIL import ImageCms
+from support import files_below, picture
+
+from thumbnailer import sandbox
+from thumbnailer.model import Box, Limits, Recipe
+from thumbnailer.render import thumbnail_bytes
+
+REASON = sandbox.available()
+needs_sandbox = pytest.mark.skipif(bool(REASON), reason=REASON)
+
+FORMATS = ["jpg", "png", "webp", "gif", "bmp", "tif", "avif"]
+LIMITS = Limits(10**6, 10**6, 60)
+
+
+def process(initializer: Callable[[], None] | None) -> ProcessPoolExecutor:
+    """A fresh process; only `initializer` and what it imports is there before its first task."""
+    context = multiprocessing.get_context("spawn")
+    return ProcessPoolExecutor(1, context, initializer)
+
+
+@pytest.fixture(scope="module")
+def inside() -> Iterator[ProcessPoolExecutor]:
+    """A process in the sandbox."""
+    with process(sandbox.enter) as executor:
+        yield executor
+
+
+@pytest.fixture(scope="module")
+def outside() -> Iterator[ProcessPoolExecutor]:
+    """A process like the other, but free."""
+    with process(None) as executor:
+        yield executor
+
+
+@pytest.fixture
+def scene(tmp_path: Path) -> Iterator[Scene]:
+    (tmp_path / "file").write_bytes(b"precious")
+    (tmp_path / "other").mkdir()
+    (tmp_path / "empty").mkdir()
+    with ExitStack() as stack:
+
+        def listen(family: int, kind: int, address: object) -> socket.socket:
+            server = stack.enter_context(socket.socket(family, kind))
+            server.bind(address)  # type: ignore[arg-type]
+            if kind == socket.SOCK_STREAM:
+                server.listen()
+            return server
+
+        tcp = listen(socket.AF_INET, socket.SOCK_STREAM, ("127.0.0.1", 0))
+        udp = listen(socket.AF_INET, socket.SOCK_DGRAM, ("127.0.0.1", 0))
+        abstract = f"\0thumbnailer-{os.urandom(8).hex()}"
+        listen(socket.AF_UNIX, socket.SOCK_STREAM, abstract)
+        named = str(tmp_path / "named")
+        # Relative, since the address of a Unix socket has 108 bytes at most.
+        listen(socket.AF_UNIX, socket.SOCK_STREAM, os.path.relpath(named))
+        yield Scene(tmp_path, tcp.getsockname(), udp.getsockname(), abstract, named)
+
+
+@needs_sandbox
+@pytest.mark.parametrize("escape", ESCAPES, ids=lambda escape: escape.__name__)
+def test_there_is_no_way_out(
+    scene: Scene,
+    inside: ProcessPoolExecutor,
+    outside: ProcessPoolExecutor,
+    escape: Callable[[Scene], None],
+) -> None:
+    import landlockpy
+
+    abi = landlockpy.abi_version()
+    if abi < ESCAPES[escape]:
+        pytest.skip(f"Landlock can prevent it from ABI {ESCAPES[escape]} on; this kernel has {abi}")
+    before = files_below(scene.folder)
+    with pytest.raises(OSError) as caught:  # noqa: PT011
+        inside.submit(escape, scene).result(60)
+    assert caught.value.errno in (errno.EACCES, errno.EPERM, errno.EXDEV)
+    assert files_below(scene.folder) == before
+    assert scene.file.read_bytes() == b"precious"
+    outside.submit(escape, scene).result(60)  # so it was the sandbox that prevented it
+
+
+def encoded(source: Path, format: str) -> bytes:
+    with source.open("rb") as file:
+        return thumbnail_bytes(file, Recipe(Box(48, 48), format, 80), LIMITS)[0]
+
+
+@needs_sandbox
+@pytest.mark.parametrize("ending", FORMATS)
+@pytest.mark.parametrize("format", ["jpeg", "png", "webp"])
+def test_thumbnails_come_out_the_same(
+    tmp_path: Path, inside: ProcessPoolExecutor, ending: str, format: str
+) -> None:
+    source = picture(tmp_path / f"a.{ending}")
+    assert inside.submit(encoded, source, format).result(60) == encoded(source, format)
+
+
+@needs_sandbox
+def test_colour_profiles_and_16_bit_come_out_the_same(
+    tmp_path: Path, inside: ProcessPoolExecutor
+) -> None:
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB")).tobytes()
+    srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    sources = [
+        picture(tmp_path / "srgb.jpg", icc_profile=srgb),
+        picture(tmp_path / "lab.tif", mode="LAB", icc_profile=profile),
+        picture(tmp_path / "cmyk.jpg", mode="CMYK"),
+        picture(tmp_path / "deep.png", mode="I;16"),
+        picture(tmp_path / "lzw.tif", compression="tiff_lzw"),
+    ]
+    for source in sources:
+        assert inside.submit(encoded, source, "png").result(60) == encoded(source, "png")
+
+
+@needs_sandbox
+def test_modules_and_libraries_can_be_loaded_later(tmp_path: Path) -> None:
+    source = picture(tmp_path / "a.avif")
+    code = (
+        "import io, sys; from thumbnailer import sandbox; sandbox.enter();"
+        "assert not any(name.startswith('PIL') for name in sys.modules);"
+        "from thumbnailer.model import *; from thumbnailer.render import thumbnail_bytes;"
+        "recipe, limits = Recipe(Box(48, 48), 'png', 80), Limits(10**6, 10**6, 60);"
+        "sys.stdout.buffer.write(thumbnail_bytes(open(sys.argv[1], 'rb'), recipe, limits)[0])"
+    )
+    done = subprocess.run([sys.executable, "-c", code, source], capture_output=True, timeout=60)
+    assert (done.stdout, done.stderr) == (encoded(source, "png"), b"")
+
+
+@needs_sandbox
+def test_real_pictures_come_out_the_same(corpus: Path, inside: ProcessPoolExecutor) -> None:
+    sources = sorted(path for path in (corpus / "formats").rglob("*") if path.is_file())
+    assert sources
+    for source in sources:
+        try:
+            expected = encoded(source, "webp")
+        except Exception:
+            continue
+        assert inside.submit(encoded, source, "webp").result(60) == expected
+
+
+@needs_sandbox
+def test_what_is_open_already_goes_on_working() -> None:
+    code = "import os; from thumbnailer import sandbox; sandbox.enter(); os.write(1, b'answer')"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=60)
+    assert (done.stdout, done.stderr) == (b"answer", b"")
+
+
+def enter_beside_a_thread(scene: Scene) -> None:
+    """Enter the sandbox while another thread runs, which then writes to the file."""
+    entered = threading.Event()
+
+    def other() -> None:
+        entered.wait()
+        scene.file.write_bytes(b"spoilt")
+
+    thread = threading.Thread(target=other)
+    thread.start()
+    sandbox.enter()
+    entered.set()
+    thread.join()
+
+
+@needs_sandbox
+def test_a_thread_that_runs_already_stays_free(scene: Scene) -> None:
+    with process(None) as executor:
+        executor.submit(enter_beside_a_thread, scene).result(60)
+        assert scene.file.read_bytes() == b"spoilt"
+        with pytest.raises(PermissionError):
+            executor.submit(write, scene).result(60)
+
+
+def test_without_the_extra_the_reason_is_said() -> None:
+    code = (
+        "import sys; sys.modules['landlockpy'] = None;"
+        "from thumbnailer import sandbox; print(sandbox.available())"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    linux = sys.platform == "linux"
+    expected = "the extra `sandbox` is not installed" if linux else "only Linux has Landlock"
+    assert (done.stdout, done.stderr) == (f"{expected}\n", "")
