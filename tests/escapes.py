@@ -96,8 +96,8 @@ def run_program(scene: Scene) -> None:
 
 
 def look_into_parent(scene: Scene) -> None:
-    # Root may read the environment of any process since Linux 6.16, others may not attach to their
-    # parent where Yama is set up, so neither file serves for both.
+    # Neither file serves for all: from Linux 6.15 on root may read the environment of any process,
+    # and where Yama is set up others may not attach to their parent, sandbox or not.
     name = "mem" if os.geteuid() == 0 else "environ"
     Path(f"/proc/{os.getppid()}/{name}").open("rb").close()
 

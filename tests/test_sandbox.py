@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ctypes
 import errno
 import multiprocessing
 import os
 import socket
+import struct
 import subprocess
 import sys
 import threading
@@ -183,6 +185,38 @@ def test_a_thread_that_runs_already_stays_free(scene: Scene) -> None:
         assert scene.file.read_bytes() == b"spoilt"
         with pytest.raises(PermissionError):
             executor.submit(write, scene).result(60)
+
+
+def refuse_landlock(error: int) -> None:
+    """Let this process's kernel answer the first call of Landlock with an error, by seccomp(2)."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    landlock_create_ruleset = 444  # on every machine but Alpha
+    load_number, if_equal, answer = 0x20, 0x15, 0x06
+    steps = [(load_number, 0, 0, 0), (if_equal, 0, 1, landlock_create_ruleset)]
+    steps += [(answer, 0, 0, 0x0005_0000 | error), (answer, 0, 0, 0x7FFF_0000)]
+    code = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *step) for step in steps))
+    filter = ctypes.create_string_buffer(struct.pack("HP", len(steps), ctypes.addressof(code)))
+    set_no_new_privs, set_seccomp, by_filter = 38, 22, 2
+    assert libc.prctl(set_no_new_privs, 1, 0, 0, 0) == 0
+    assert libc.prctl(set_seccomp, by_filter, filter, 0, 0) == 0
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has seccomp")
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (errno.ENOSYS, "this kernel has no Landlock, or it is switched off"),
+        (errno.EOPNOTSUPP, "this kernel has no Landlock, or it is switched off"),
+        (errno.EPERM, "Landlock is denied here: Operation not permitted"),
+    ],
+)
+def test_where_landlock_is_refused_the_reason_is_said(error: int, reason: str) -> None:
+    pytest.importorskip("landlockpy")
+    with process(None) as executor:
+        executor.submit(refuse_landlock, error).result(60)
+        assert executor.submit(sandbox.available).result(60) == reason
+        with pytest.raises(OSError):  # noqa: PT011
+            executor.submit(sandbox.enter).result(60)
 
 
 def test_without_the_extra_the_reason_is_said() -> None:

@@ -46,8 +46,9 @@ def enter() -> None:
     Still allowed are reading any file that the user may read, which includes loading modules and
     libraries, and whatever goes through a descriptor that is open already, such as the pipe to the
     parent. Landlock knows no right for these, so they are allowed too: to change the mode, owner,
-    times and extended attributes of files, to lock files, and to run a program out of memory
-    (`memfd_create`), which stays under the same restrictions.
+    times and extended attributes of files, to lock files, to use System V IPC, and to run a program
+    out of memory (`memfd_create`), which stays under the same restrictions. Root, or
+    whoever has CAP_PERFMON, may still read other processes' environment from Linux 6.15 on.
 
     It holds for the calling thread and for all threads and processes that it starts later, but not
     for threads that run already: call it before they are started.
@@ -61,8 +62,8 @@ def enter() -> None:
     """
     from landlockpy import AccessFS, Ruleset, Scope
 
-    # Reading is left out of what is handled, rather than allowed below `/`, because no rule covers
-    # a folder that has no path any more, such as one on a file system unmounted lazily.
+    # Reading is left out of what is handled rather than allowed below `/`: that takes no rule, and
+    # no rule covers what no path leads to, such as a file system that is unmounted lazily.
     denied = ~(AccessFS.READ_FILE | AccessFS.READ_DIR)
     with Ruleset(handled_fs=denied, scoped=Scope.ABSTRACT_UNIX_SOCKET | Scope.SIGNAL) as ruleset:
         ruleset.restrict()
