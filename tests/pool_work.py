@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
+import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -48,6 +50,12 @@ def work(job: Job, claim: Callable[[int], None]) -> Rendering:
             time.sleep(0.05)
             times = f"{begin} {time.monotonic()}".encode()
             return Rendering(job.source, times, width=os.getpid(), height=1)
+        case "write":
+            Path(job.name.split()[1]).write_bytes(b"escaped")
+        case "run":
+            subprocess.run(job.name.split()[1:], check=True)
+        case "connect":
+            socket.create_connection(("127.0.0.1", int(job.name.split()[1]))).close()
         case "limits":
             return Rendering(job.source, Path("/proc/self/limits").read_bytes(), 0, 0)
         case "claim-kill":

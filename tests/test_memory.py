@@ -9,35 +9,13 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
+from pools import answers, job, pool
 from support import make, picture
-from test_pool import job, pool
 
-from thumbnailer.model import Answer, Failure, Job, Outcome, Rendering
-from thumbnailer.pool import Pool
+from thumbnailer.model import Failure
 
 MIB = 1 << 20
 linux_only = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs Linux")
-
-
-def answers(*names: str, memory_bytes: int = 1 << 30, workers: int = 4) -> list[tuple[str, object]]:
-    """What workers say to some jobs: name and the content of a rendering, or a failure."""
-    seen: list[tuple[str, object]] = []
-
-    def finish(jobs: list[Job], answers: list[Answer]) -> list[Outcome]:
-        for done, (result, _) in zip(jobs, answers, strict=True):
-            seen.append((done.name, result.data if isinstance(result, Rendering) else result))
-        return [Outcome(done.source, "made", seconds=9) for done in jobs]
-
-    with Pool(
-        "pool_work:work",
-        workers,
-        30,
-        worker_bytes=256 * MIB,
-        memory_bytes=memory_bytes,
-        finish=finish,
-    ) as workers_:
-        assert len(list(workers_.imap_unordered(map(job, names)))) == len(names)
-    return seen
 
 
 @linux_only

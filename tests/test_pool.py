@@ -14,51 +14,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from pools import job, pool
 from support import eventually, is_running
 
 from thumbnailer import WorkerError
-from thumbnailer.model import Answer, Box, Failure, Folder, Job, Limits, Outcome, Recipe, Source
-from thumbnailer.pool import Pool
-
-
-def job(name: str, source: str = "") -> Job:
-    return Job(
-        Source(source or name, 0, 0),
-        "",
-        Folder("", ""),
-        name,
-        Recipe(Box(1, 1), "png", 1),
-        Limits(1, 1, 1, 1),
-    )
-
-
-def pool(
-    workers: int = 2,
-    timeout_s: float = 30,
-    func: str = "pool_work:work",
-    worker_bytes: int = 1 << 30,
-    memory_bytes: int = 1 << 30,
-) -> Pool:
-    return Pool(
-        func,
-        workers,
-        timeout_s,
-        worker_bytes=worker_bytes,
-        memory_bytes=memory_bytes,
-        finish=finish,
-    )
-
-
-def finish(jobs: list[Job], answers: list[Answer]) -> list[Outcome]:
-    """Outcomes whose seconds are the worker's pid, which the pool takes for slow work."""
-    return [
-        Outcome(job.source, "failed", error=result)
-        if isinstance(result, Failure)
-        else Outcome(
-            job.source, "made", seconds=0.001 if job.name.startswith("quick") else result.width
-        )
-        for job, (result, _) in zip(jobs, answers, strict=True)
-    ]
+from thumbnailer.model import (
+    Job,
+    Outcome,
+    Source,
+)
 
 
 def run(*names: str, timeout_s: float = 30) -> dict[str, Outcome]:
@@ -280,7 +244,7 @@ def test_a_killed_fork_server_is_replaced() -> None:
 ORPHANS = """
 import sys
 sys.path[:0] = sys.argv[1:]
-from test_pool import pool, job
+from pools import pool, job
 with pool() as workers:
     outcomes = workers.imap_unordered(map(job, ["good", "good", "sleep 60", "sleep 60"]))
     print(int(next(outcomes).seconds), int(next(outcomes).seconds), flush=True)

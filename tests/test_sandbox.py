@@ -19,17 +19,19 @@ from pathlib import Path
 import pytest
 from escapes import ESCAPES, Scene, write
 from PIL import ImageCms
-from support import files_below, picture
+from pools import answers
+from support import files_below, make, picture, thumbnailer, tree
 
 from thumbnailer import sandbox
-from thumbnailer.model import Box, Limits, Recipe
+from thumbnailer.model import Box, Failure, Limits, Recipe
 from thumbnailer.render import thumbnail_bytes
 
 REASON = sandbox.available()
 needs_sandbox = pytest.mark.skipif(bool(REASON), reason=REASON)
 
 FORMATS = ["jpg", "png", "webp", "gif", "bmp", "tif", "avif"]
-LIMITS = Limits(10**6, 10**6, 60)
+LINUX = sys.platform == "linux"
+LIMITS = Limits(10**6, 10**6, 60, 2**30)
 
 
 def process(initializer: Callable[[], None] | None) -> ProcessPoolExecutor:
@@ -98,6 +100,42 @@ def test_there_is_no_way_out(
     outside.submit(escape, scene).result(60)  # so it was the sandbox that prevented it
 
 
+@needs_sandbox
+@pytest.mark.parametrize("wish", ["auto", "require"])
+def test_every_worker_is_in_it(scene: Scene, wish: str) -> None:
+    port = scene.tcp[1]
+    names = [f"write {scene.file}", "run true", f"connect {port}"] * 4
+    reasons = dict(answers(*names, sandbox=wish))
+    for name in names:
+        error = reasons[name]
+        assert isinstance(error, Failure)
+        assert "PermissionError" in error.reason
+    assert scene.file.read_bytes() == b"precious"
+
+
+def test_workers_may_be_left_outside(scene: Scene) -> None:
+    names = [f"write {scene.file}", "run true", f"connect {scene.tcp[1]}"]
+    assert not [said for _, said in answers(*names, sandbox="off") if isinstance(said, Failure)]
+    assert scene.file.read_bytes() == b"escaped"
+
+
+@needs_sandbox
+def test_a_run_that_requires_it_has_it(photos: Path) -> None:
+    tree(photos, *(f"a.{ending}" for ending in FORMATS))
+    assert make(photos, "--sandbox", "require").summary["made"] == len(FORMATS)
+
+
+def test_a_run_that_requires_it_does_not_start_without(photos: Path, tmp_path: Path) -> None:
+    tree(photos, "a.jpg")
+    (tmp_path / "landlockpy.py").write_text("raise ImportError")
+    run = thumbnailer("make", "--sandbox", "require", photos, PYTHONPATH=str(tmp_path))
+    reason = "the extra `sandbox` is not installed" if LINUX else "only Linux has Landlock"
+    assert run.err == f"thumbnailer: the sandbox that is required can't be had: {reason}\n"
+    assert (run.code, run.out) == (1, "")
+    assert files_below(photos) == {"a.jpg"}
+    assert thumbnailer("make", photos, PYTHONPATH=str(tmp_path)).code == 0
+
+
 def encoded(source: Path, format: str) -> bytes:
     with source.open("rb") as file:
         return thumbnail_bytes(file, Recipe(Box(48, 48), format, 80), LIMITS)[0]
@@ -137,7 +175,7 @@ def test_modules_and_libraries_can_be_loaded_later(tmp_path: Path) -> None:
         "import io, sys; from thumbnailer import sandbox; sandbox.enter();"
         "assert not any(name.startswith('PIL') for name in sys.modules);"
         "from thumbnailer.model import *; from thumbnailer.render import thumbnail_bytes;"
-        "recipe, limits = Recipe(Box(48, 48), 'png', 80), Limits(10**6, 10**6, 60);"
+        "recipe, limits = Recipe(Box(48, 48), 'png', 80), Limits(10**6, 10**6, 60, 2**30);"
         "sys.stdout.buffer.write(thumbnail_bytes(open(sys.argv[1], 'rb'), recipe, limits)[0])"
     )
     done = subprocess.run([sys.executable, "-c", code, source], capture_output=True, timeout=60)
@@ -225,6 +263,5 @@ def test_without_the_extra_the_reason_is_said() -> None:
         "from thumbnailer import sandbox; print(sandbox.available())"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
-    linux = sys.platform == "linux"
-    expected = "the extra `sandbox` is not installed" if linux else "only Linux has Landlock"
+    expected = "the extra `sandbox` is not installed" if LINUX else "only Linux has Landlock"
     assert (done.stdout, done.stderr) == (f"{expected}\n", "")

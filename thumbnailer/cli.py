@@ -196,6 +196,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--max-pixels", metavar="N", help="the largest picture (default: 50 MP, JPEG 250 MP)")
     add("--worker-memory", metavar="MIB", help="the most one worker may take (default: 1024)")
     add("--memory", metavar="MIB", help="for all pictures at once (default: half of what is free)")
+    add("--sandbox", metavar="WHEN", help="auto (default: where it can be had), require or off")
     add("-c", "--config", metavar="FILE", help="read settings from FILE; options here go first")
 
     make = commands.add_parser(

@@ -74,6 +74,12 @@ def _output(value: object) -> str:
     return path
 
 
+def _sandbox(value: object) -> str:
+    if value not in ("auto", "require", "off"):
+        raise ValueError
+    return str(value)
+
+
 def _flag(value: object) -> bool:
     if not isinstance(value, bool):
         raise ValueError
@@ -172,6 +178,12 @@ class Settings:
         '"auto" or a whole number of MiB from 32 to 16777216',
         "MiB that all pictures being decoded may take; auto: half of what is available.",
     )
+    sandbox: str = _key(
+        "auto",
+        _sandbox,
+        '"auto", "require" or "off"',
+        "Whether workers give up all rights but reading: auto (where they can), require or off.",
+    )
 
     def __post_init__(self) -> None:
         for item in dataclasses.fields(self):
@@ -223,6 +235,7 @@ class Overrides(TypedDict, total=False):
     max_pixels: int | str
     worker_memory: int
     memory: int | str
+    sandbox: str
 
 
 KEYS = {item.name: item for item in dataclasses.fields(Settings)}

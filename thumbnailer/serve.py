@@ -15,6 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 
+from thumbnailer import sandbox
 from thumbnailer.model import Answer, Failure, Job, Rendering
 
 # Messages go in pieces that a pipe takes as a whole, the last being shorter: whoever waits for one
@@ -32,20 +33,23 @@ class Confinement:
     Attributes:
         memory_bytes: how much its address space may grow; where the platform can limit that.
         unclaimed_bytes: what one picture may take without asking.
+        sandbox: whether it enters the sandbox: `auto` where that can be had, `require`, or `off`.
     """
 
     memory_bytes: int
     unclaimed_bytes: int
+    sandbox: str
 
 
 def serve(name: str, pipe: Connection, confinement: Confinement) -> None:
     """Find the function `name` (`module:name`), then answer jobs until the pipe closes."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
     try:
+        _silence()
+        _enter_sandbox(confinement.sandbox)  # before any thread, which would stay outside
+        threading.Thread(target=_end_with_parent, daemon=True).start()
         module, _, attribute = name.partition(":")
         work: Work = getattr(importlib.import_module(module), attribute)
-        _silence()
         _limit_memory(confinement.memory_bytes)
     except Exception as error:
         send(pipe, f"{type(error).__name__}: {error}")
@@ -97,6 +101,16 @@ def _silence() -> None:
     os.dup2(nowhere, 1)
     os.dup2(nowhere, 2)
     os.close(nowhere)
+
+
+def _enter_sandbox(wish: str) -> None:
+    if wish == "off":
+        return
+    try:
+        sandbox.enter()
+    except (ImportError, OSError):
+        if wish == "require":
+            raise
 
 
 def _limit_memory(growth_bytes: int) -> None:

@@ -10,7 +10,7 @@ from contextlib import closing
 from dataclasses import replace
 from typing import Unpack
 
-from thumbnailer import storage
+from thumbnailer import sandbox, storage
 from thumbnailer.config import Overrides, Settings, Size, merged
 from thumbnailer.errors import (
     ConfigError,
@@ -82,7 +82,7 @@ def make_thumbnail(
         with file:
             # The memory of the caller's process is the caller's concern; the pixels are limited.
             limits = replace(settings.limits, memory_bytes=sys.maxsize)
-            data, width, height = thumbnail_bytes(file, settings.recipe, limits, lambda _: None)
+            data, width, height = thumbnail_bytes(file, settings.recipe, limits)
         with stage("write", path), storage.open_folder(Folder(folder, "")) as opened:
             storage.replace(opened, name, data)
     except StageError as error:
@@ -215,6 +215,8 @@ def _line(
     dry_run: bool,
 ) -> Iterator[Outcome]:
     """scan → plan → pool → render → report, the one line that all uses share."""
+    if settings.sandbox == "require" and (reason := sandbox.available()):
+        raise WorkerError(f"the sandbox that is required can't be had: {reason}")
     output = os.fspath(settings.output) or None
     if output and not dry_run:
         try:
@@ -245,6 +247,7 @@ def _line(
         settings.timeout,
         worker_bytes=settings.limits.memory_bytes,
         memory_bytes=settings.memory_bytes or available_memory_bytes() // 2,
+        sandbox=settings.sandbox,
         finish=finish,
     )
     try:

@@ -1,0 +1,82 @@
+"""Pools whose jobs are told by their names what to do; `pool_work` is what their workers do."""
+
+from __future__ import annotations
+
+from thumbnailer.model import (
+    Answer,
+    Box,
+    Failure,
+    Folder,
+    Job,
+    Limits,
+    Outcome,
+    Recipe,
+    Rendering,
+    Source,
+)
+from thumbnailer.pool import Pool
+
+
+def job(name: str, source: str = "") -> Job:
+    return Job(
+        Source(source or name, 0, 0),
+        "",
+        Folder("", ""),
+        name,
+        Recipe(Box(1, 1), "png", 1),
+        Limits(1, 1, 1, 1),
+    )
+
+
+def pool(
+    workers: int = 2,
+    timeout_s: float = 30,
+    func: str = "pool_work:work",
+    worker_bytes: int = 1 << 30,
+    memory_bytes: int = 1 << 30,
+) -> Pool:
+    return Pool(
+        func,
+        workers,
+        timeout_s,
+        worker_bytes=worker_bytes,
+        memory_bytes=memory_bytes,
+        sandbox="off",  # some jobs write
+        finish=finish,
+    )
+
+
+def finish(jobs: list[Job], answers: list[Answer]) -> list[Outcome]:
+    """Outcomes whose seconds are the worker's pid, which the pool takes for slow work."""
+    return [
+        Outcome(job.source, "failed", error=result)
+        if isinstance(result, Failure)
+        else Outcome(
+            job.source, "made", seconds=0.001 if job.name.startswith("quick") else result.width
+        )
+        for job, (result, _) in zip(jobs, answers, strict=True)
+    ]
+
+
+def answers(
+    *names: str, memory_bytes: int = 1 << 30, sandbox: str = "off"
+) -> list[tuple[str, object]]:
+    """What four workers say to some jobs: name and the content of a rendering, or a failure."""
+    seen: list[tuple[str, object]] = []
+
+    def finish(jobs: list[Job], answers: list[Answer]) -> list[Outcome]:
+        for done, (result, _) in zip(jobs, answers, strict=True):
+            seen.append((done.name, result.data if isinstance(result, Rendering) else result))
+        return [Outcome(done.source, "made", seconds=9) for done in jobs]
+
+    with Pool(
+        "pool_work:work",
+        4,
+        30,
+        worker_bytes=256 << 20,
+        memory_bytes=memory_bytes,
+        sandbox=sandbox,
+        finish=finish,
+    ) as workers:
+        assert len(list(workers.imap_unordered(map(job, names)))) == len(names)
+    return seen
