@@ -1,0 +1,1 @@
+"""What it costs, against peers in the same run: `python -m tests.bench`."""
