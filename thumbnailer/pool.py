@@ -137,7 +137,7 @@ class Pool:
                 at_end = item is None
                 if handful and (sent < self._workers or len(handful) >= size or at_end):
                     if results is None:
-                        self._threads = self._threads or ThreadPool(self._workers)
+                        self._threads = self._threads or _thread_pool(self._workers)
                         results = self._threads.imap_unordered(self._answer, iter(feed.get, None))
                     feed.put(handful)
                     handful = []
@@ -216,6 +216,14 @@ class Pool:
             self._alive.discard(worker)
         worker.bury()
         self._kept.worker = None
+
+
+def _thread_pool(threads: int) -> ThreadPool:
+    try:
+        return ThreadPool(threads)
+    except Exception as error:  # not only RuntimeError: ThreadPool stumbles over its own clean-up
+        reason = "no thread can be started, perhaps for want of processes or memory"
+        raise WorkerError(f"no worker process can be started: {reason}") from error
 
 
 def _take(

@@ -227,5 +227,6 @@ def _without_main() -> Iterator[None]:
 
 
 def _words(error: Exception) -> str:
-    """An exception for a person; multiprocessing says nothing when its fork server has died."""
-    return str(error) or "the fork server has died, perhaps for want of processes or memory"
+    if isinstance(error, EOFError):
+        return "the fork server has died, perhaps for want of processes or memory"
+    return (isinstance(error, OSError) and error.strerror) or str(error)
