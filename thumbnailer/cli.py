@@ -197,6 +197,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--worker-memory", metavar="MIB", help="the most one worker may take (default: 1024)")
     add("--memory", metavar="MIB", help="for all pictures at once (default: half of what is free)")
     add("--sandbox", metavar="WHEN", help="auto (default: where it can be had), require or off")
+    add("--truncated", metavar="fail|keep", help="keep: make what there is of a truncated picture")
     add("-c", "--config", metavar="FILE", help="read settings from FILE; options here go first")
 
     make = commands.add_parser(

@@ -65,6 +65,12 @@ def _format(value: object) -> str:
     return name
 
 
+def _truncated(value: object) -> str:
+    if value not in ("fail", "keep"):
+        raise ValueError
+    return str(value)
+
+
 def _output(value: object) -> str:
     if not isinstance(value, str | bytes | os.PathLike):
         raise ValueError
@@ -184,6 +190,12 @@ class Settings:
         '"auto", "require" or "off"',
         "Whether workers give up all rights but reading: auto (where they can), require or off.",
     )
+    truncated: str = _key(
+        "fail",
+        _truncated,
+        '"fail" or "keep"',
+        "fail, or keep: a truncated picture is made from what there is of it.",
+    )
 
     def __post_init__(self) -> None:
         for item in dataclasses.fields(self):
@@ -202,7 +214,13 @@ class Settings:
         pixels, shrinkable_pixels = _PIXELS, _SHRINKABLE_PIXELS
         if isinstance(self.max_pixels, int):
             pixels = shrinkable_pixels = self.max_pixels
-        return Limits(pixels, shrinkable_pixels, self.timeout, self.worker_memory << 20)
+        return Limits(
+            pixels,
+            shrinkable_pixels,
+            self.timeout,
+            self.worker_memory << 20,
+            self.truncated == "keep",
+        )
 
     @property
     def memory_bytes(self) -> int | None:
@@ -236,6 +254,7 @@ class Overrides(TypedDict, total=False):
     worker_memory: int
     memory: int | str
     sandbox: str
+    truncated: str
 
 
 KEYS = {item.name: item for item in dataclasses.fields(Settings)}

@@ -51,6 +51,10 @@ class TextPrinter:
         if self._bar is not None:
             self._bar.set_postfix({"failed": report.failed}, refresh=False)
             self._bar.update()
+        if outcome.note and outcome.status == "made" and not self._quiet:
+            self._write(
+                f"made: {printable(outcome.source.path)}: {printable(outcome.note)}", sys.stderr
+            )
         reason = f": {outcome.error.reason}" if outcome.error else ""
         line = f"{outcome.status}: {printable(outcome.source.path)}{printable(reason)}"
         if outcome.error and outcome.error.fatal:
@@ -106,6 +110,7 @@ class JsonPrinter:
                     for thumbnail in outcome.thumbnails
                 ],
                 "error": {"stage": error.stage, "reason": error.reason} if error else None,
+                "note": outcome.note or None,
                 "seconds": round(outcome.seconds, 6),
             }
         )

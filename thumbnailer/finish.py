@@ -54,11 +54,19 @@ def _finish_in(folder: Folder, pairs: list[tuple[Job, Answer]]) -> list[Outcome]
             for _, answer in pairs
         ]
     return [
-        Outcome(job.source, "made", (result,), seconds=answer.seconds)
-        if isinstance(result, Thumbnail)
-        else Outcome(job.source, "failed", error=result, seconds=answer.seconds)
+        _outcome(job, answer, result)
         for (job, answer), result in zip(pairs, results, strict=True)
     ]
+
+
+def _outcome(job: Job, answer: Answer, result: Thumbnail | Failure) -> Outcome:
+    if isinstance(result, Failure):
+        return Outcome(job.source, "failed", error=result, seconds=answer.seconds)
+    return Outcome(job.source, "made", (result,), seconds=answer.seconds, note=_note(answer.result))
+
+
+def _note(result: Rendering | Failure) -> str:
+    return result.note if isinstance(result, Rendering) else ""
 
 
 def _write(
@@ -66,16 +74,20 @@ def _write(
 ) -> list[Thumbnail | Failure]:
     made = [job for job, answer in pairs if isinstance(answer.result, Rendering)]
     ledger.announce(opened, made, shared=folder.shared)
-    results: list[Thumbnail | Failure] = []
-    attempts: list[tuple[Job, Source, Thumbnail | Failure]] = []
-    for job, (answer, _) in pairs:
-        state = answer.state if isinstance(answer, Rendering) else job.source
-        result = _replace(opened, job, answer) if isinstance(answer, Rendering) else answer
-        results.append(result)
-        if isinstance(result, Thumbnail) or result.lasts:
-            attempts.append((job, state, result))
-    ledger.enter(opened, attempts, shared=folder.shared)
-    return results
+    attempts = []
+    for job, (result, _) in pairs:
+        if isinstance(result, Rendering):
+            thumbnail = _replace(opened, job, result)
+            attempts.append(ledger.Attempt(job, result.state, thumbnail, result.note))
+        else:
+            attempts.append(ledger.Attempt(job, job.source, result, ""))
+    lasting = [
+        attempt
+        for attempt in attempts
+        if isinstance(attempt.result, Thumbnail) or attempt.result.lasts
+    ]
+    ledger.enter(opened, lasting, shared=folder.shared)
+    return [attempt.result for attempt in attempts]
 
 
 def _replace(opened: storage.OpenFolder, job: Job, rendering: Rendering) -> Thumbnail | Failure:

@@ -7,7 +7,8 @@ The first line is a header, each further line one attempt, the last line of a th
     ["broken.jpg", "../broken.jpg", 12, 1760000000000000000, "9b41…", "open", "is empty"]
 
 that is: thumbnail, source, the source's bytes and mtime in ns, the fingerprint it was made (or
-failed) under, then width, height and bytes, or stage and reason. A line is written only after its
+failed) under, then width, height and bytes, or stage and reason; of a truncated picture what is
+missing comes last. A line is written only after its
 thumbnail has its final name, so whatever is killed when, at worst a picture is made again. In a
 folder that is shared, a line without a fingerprint comes before it and says whose the name is.
 """
@@ -19,7 +20,7 @@ import os
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from thumbnailer import storage
 from thumbnailer.model import Failure, Folder, Job, Source, Thumbnail
@@ -30,6 +31,8 @@ _VERSION = 1
 # The types in a line that makes sense.
 _MADE = (str, str, int, int, str, int, int, int)
 _FAILED = (str, str, int, int, str, str, str)
+_KEPT = (*_MADE, str)
+_KINDS = (_MADE, _FAILED, _KEPT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +41,7 @@ class Entry:
 
     Attributes:
         result: width and height in px and length in bytes, or the failure.
+        note: what is missing of the source, though it has a thumbnail.
     """
 
     origin: str
@@ -45,6 +49,7 @@ class Entry:
     mtime_ns: int
     fingerprint: str
     result: tuple[int, int, int] | Failure
+    note: str = ""
 
     def is_about(self, origin: str, source: Source) -> bool:
         """Whether the attempt was on this very state of this source: equal, not merely newer."""
@@ -53,6 +58,15 @@ class Entry:
             source.size_bytes,
             source.mtime_ns,
         )
+
+
+class Attempt(NamedTuple):
+    """A job, the state its source was in, what came of it, and what is missing of the source."""
+
+    job: Job
+    state: Source
+    result: Thumbnail | Failure
+    note: str
 
 
 class Ledger:
@@ -84,18 +98,19 @@ class Ledger:
     def origins(self) -> Iterator[tuple[str, str]]:
         """Each thumbnail's name with the source it is held for."""
         for name, row in self._rows.items():
-            if tuple(map(type, row)) in (_MADE, _FAILED):
+            if tuple(map(type, row)) in _KINDS:
                 yield name, row[1]
 
     def get(self, name: str) -> Entry | None:
         """The last attempt at this thumbnail; None if there was none or its line makes no sense."""
         row = self._rows.get(name, [])
         kinds = tuple(map(type, row))
-        if kinds not in (_MADE, _FAILED):
+        if kinds not in _KINDS:
             return None
         _, origin, size_bytes, mtime_ns, fingerprint, *rest = row
-        result = (rest[0], rest[1], rest[2]) if kinds == _MADE else Failure(rest[0], rest[1])
-        return Entry(origin, size_bytes, mtime_ns, fingerprint, result)
+        if kinds == _FAILED:
+            return Entry(origin, size_bytes, mtime_ns, fingerprint, Failure(*rest))
+        return Entry(origin, size_bytes, mtime_ns, fingerprint, tuple(rest[:3]), *rest[3:])
 
     @property
     def is_bloated(self) -> bool:
@@ -158,20 +173,21 @@ def announce(opened: storage.OpenFolder, jobs: Iterable[Job], *, shared: bool) -
 
 def enter(
     opened: storage.OpenFolder,
-    attempts: Iterable[tuple[Job, Source, Thumbnail | Failure]],
+    attempts: Iterable[Attempt],
     *,
     shared: bool,
 ) -> None:
-    """Write down attempts: each job, the state its source was in, and what came of it.
+    """Write down attempts.
 
     Raises:
         OSError: the ledger can't be written.
     """
     lines = b""
-    for job, state, result in attempts:
+    for job, state, result, note in attempts:
         row: list[str | int] = [job.name, job.origin, state.size_bytes, state.mtime_ns]
         if isinstance(result, Thumbnail):
             row += [job.recipe.fingerprint, result.width, result.height, result.size_bytes]
+            row += [note] if note else []
         else:
             row += [job.attempt, result.stage, result.reason]
         lines += _line(row)

@@ -86,19 +86,21 @@ class Recipe:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one picture may cost at most.
+    """What one picture may cost at most, and how broken it may be.
 
     Attributes:
         pixels: width x height, read from the header, for formats that must be decoded whole.
         shrinkable_pixels: the same for JPEG, whose decoder can shrink while it loads.
         seconds: wall time of one attempt.
         memory_bytes: for decoding and resizing.
+        keep_truncated: a picture that can't be decoded to its end is made from what there is.
     """
 
     pixels: int
     shrinkable_pixels: int
     seconds: float
     memory_bytes: int
+    keep_truncated: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,12 +164,14 @@ class Rendering:
         state: the source as it was when it was read.
         data: the content of the thumbnail's file.
         width, height: its size in px.
+        note: what is missing of the source, in words.
     """
 
     state: Source
     data: bytes
     width: int
     height: int
+    note: str = ""
 
 
 class Answer(NamedTuple):
@@ -180,13 +184,14 @@ class Answer(NamedTuple):
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """What became of one source. `error` is set for `skipped` and `failed`; `seconds` is wall time
-    in the worker."""
+    in the worker; `note` says what is missing of a truncated picture that has a thumbnail."""
 
     source: Source
     status: Status
     thumbnails: tuple[Thumbnail, ...] = ()
     error: Failure | None = None
     seconds: float = 0.0
+    note: str = ""
 
 
 @dataclass(slots=True)

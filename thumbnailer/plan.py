@@ -84,6 +84,8 @@ def plan(
             yield Outcome(source, "skipped" if name.stage == "scan" else "failed", error=name)
             continue
         standing = shelf.standing(name, origin, source, looks, attempt)
+        if standing is not None and standing.note and not limits.keep_truncated:
+            standing = None  # an earlier run was content with less
         again = force or (retry_failed and standing is not None and standing.status == "failed")
         if standing is not None and not again:
             yield standing
@@ -180,7 +182,7 @@ class _Shelf:
         elif entry.fingerprint == recipe:
             thumbnail = Thumbnail(path, *entry.result)
             if _is_intact(thumbnail):
-                return Outcome(source, "current", (thumbnail,))
+                return Outcome(source, "current", (thumbnail,), note=entry.note)
         return None
 
     def _is_ours(self, name: str) -> bool:

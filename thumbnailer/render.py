@@ -9,10 +9,11 @@ from typing import BinaryIO
 
 from thumbnailer import storage
 from thumbnailer.imaging.colour import to_resizable, to_srgb
+from thumbnailer.imaging.decoding import load
 from thumbnailer.imaging.encoding import encode
 from thumbnailer.imaging.fit import contain, resize
 from thumbnailer.imaging.memory import Claim, admit
-from thumbnailer.imaging.opening import load, open_picture
+from thumbnailer.imaging.opening import open_picture
 from thumbnailer.imaging.orientation import orientation_of, swaps_sides, upright
 from thumbnailer.imaging.shrinking import can_shrink, shrink_on_load
 from thumbnailer.model import Box, Failure, Job, Limits, Recipe, Rendering
@@ -28,41 +29,43 @@ def _granted(needed_bytes: int) -> None:
 
 def thumbnail_bytes(
     file: BinaryIO, recipe: Recipe, limits: Limits, claim: Claim = _granted
-) -> tuple[bytes, int, int]:
+) -> tuple[bytes, int, int, str]:
     """All steps from an open source to an encoded thumbnail.
 
     Args:
         claim: called with a number of bytes before they are needed; may wait.
 
     Returns:
-        The content of a picture file, and its width and height in px.
+        The content of a picture file, its width and height in px, and in words what is missing of
+        the source ("" if it is whole).
 
     Raises:
         StageError: a step failed; nothing else is raised for a bad file.
     """
     with stage("open"):
-        image = open_picture(file, limits)
-        profile = image.info.get("icc_profile")
+        opened = open_picture(file, limits)
+        profile = opened.info.get("icc_profile")
     with stage("decode"):
-        shrinkable, full_size = can_shrink(image), image.size
-        if not shrinkable:
-            admit(image, full_size, limits, claim)
-            load(image)
-        orientation = orientation_of(image)
+        shrinks, full_size = can_shrink(opened), opened.size
+        picture, note = opened, ""
+        if not shrinks:
+            admit(opened, full_size, limits, claim)
+            picture, note = load(opened, file, limits)
+        orientation = orientation_of(picture)
         box = Box(*reversed(recipe.box)) if swaps_sides(orientation) else recipe.box
-        size = contain(image.size, box)
-        if shrinkable:
-            shrink_on_load(image, size)
-            admit(image, full_size, limits, claim)
-            load(image)
+        size = contain(picture.size, box)
+        if shrinks:
+            shrink_on_load(opened, size)
+            admit(opened, full_size, limits, claim)
+            picture, note = load(opened, file, limits)
     with stage("resize"):
-        picture = resize(to_resizable(image), size)
+        picture = resize(to_resizable(picture), size)
     with stage("orientation"):
         picture = upright(picture, orientation)
     with stage("colour"):
         picture = to_srgb(picture, profile)
     with stage("encode"):
-        return encode(picture, recipe.format, recipe.quality), *picture.size
+        return encode(picture, recipe.format, recipe.quality), *picture.size, note
 
 
 def render(job: Job, claim: Claim) -> Rendering | Failure:
@@ -85,14 +88,14 @@ def _read_unchanged(job: Job, claim: Claim) -> Rendering:
         with file:
             before = os.fstat(file.fileno())
             try:
-                data, width, height = thumbnail_bytes(file, job.recipe, job.limits, claim)
+                made = thumbnail_bytes(file, job.recipe, job.limits, claim)
             except StageError:
                 if _is_unchanged(job.source.path, before):
                     raise
                 continue
         if _is_unchanged(job.source.path, before):
             state = replace(job.source, size_bytes=before.st_size, mtime_ns=before.st_mtime_ns)
-            return Rendering(state, data, width, height)
+            return Rendering(state, *made)
     raise StageError(Failure("open", "keeps changing while it is read", lasts=False))
 
 

@@ -44,6 +44,7 @@ def make_thumbnail(
     format: str | None = None,
     quality: int = 80,
     max_pixels: int | str = "auto",
+    truncated: str = "fail",
 ) -> Thumbnail:
     """Make one thumbnail, in this process, and replace whatever has its name.
 
@@ -54,6 +55,7 @@ def make_thumbnail(
         format: `jpeg`, `png` or `webp`; None to go by the ending of `thumbnail`.
         quality: 1 to 100, for jpeg and webp.
         max_pixels: the largest picture to decode, width x height; "auto" as in `Settings`.
+        truncated: `keep` to make a truncated picture from what there is of it.
 
     Returns:
         The path as given, width and height in px, length in bytes.
@@ -70,7 +72,9 @@ def make_thumbnail(
     format = format or format_of(path)
     if not format:
         raise ConfigError(f"{path}: its ending says no format that is written here; name a format")
-    settings = Settings(size=size, format=format, quality=quality, max_pixels=max_pixels)
+    settings = Settings(
+        size=size, format=format, quality=quality, max_pixels=max_pixels, truncated=truncated
+    )
     if check_source(source_path):
         raise SourceError(None, "is a folder", source_path)
     if os.path.exists(path) and os.path.samefile(source_path, path):
@@ -82,7 +86,7 @@ def make_thumbnail(
         with file:
             # The memory of the caller's process is the caller's concern; the pixels are limited.
             limits = replace(settings.limits, memory_bytes=sys.maxsize)
-            data, width, height = thumbnail_bytes(file, settings.recipe, limits)
+            data, width, height, _ = thumbnail_bytes(file, settings.recipe, limits)
         with stage("write", path), storage.open_folder(Folder(folder, "")) as opened:
             storage.replace(opened, name, data)
     except StageError as error:

@@ -17,6 +17,10 @@ class NoPictureError(Exception):
     """The content is none of the formats we read."""
 
 
+class DamageError(Exception):
+    """The data make no sense or end early."""
+
+
 class StageError(Exception):
     """A step could not be done.
 
@@ -36,23 +40,28 @@ def stage(name: str, place: str = "") -> Iterator[None]:
     Pillow raises OSError, ValueError, TypeError, SyntaxError, EOFError, struct.error, MemoryError,
     RecursionError, zlib.error and more on bad files.
     """
-    damaged = "the picture is damaged: " if name in ("open", "decode") else ""
     try:
         yield
     except StageError:
         raise
     except LimitError as error:
         raise StageError(Failure("limits", str(error))) from None
-    except NoPictureError as error:
+    except (NoPictureError, DamageError) as error:
         raise StageError(Failure(name, str(error))) from None
     except MemoryError as error:
         raise StageError(Failure(name, "not enough memory")) from error
     except OSError as error:
-        reason = error.strerror or f"{damaged}{error}"
+        reason = error.strerror or _readable(name, error)
         fatal = name == "write" and error.errno in storage.FATAL_ERRNOS
         reason = f"{place}: {reason}" if place else reason
         # An error with a number is the system's: the picture may be fine.
         raise StageError(Failure(name, reason, fatal, lasts=error.errno is None)) from error
     except Exception as error:
-        kind = "" if isinstance(error, ValueError | SyntaxError) else f"{type(error).__name__}: "
-        raise StageError(Failure(name, f"{damaged}{kind}{error}")) from error
+        raise StageError(Failure(name, _readable(name, error))) from error
+
+
+def _readable(name: str, error: Exception) -> str:
+    """A reason for what nobody has foreseen; Pillow's words for it speak of its inner life."""
+    if name in ("open", "decode"):
+        return "damaged: the data make no sense"
+    return f"could not be done: {error}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import threading
 import warnings
 from collections.abc import Iterator
@@ -55,15 +56,15 @@ def open_picture(file: BinaryIO, limits: Limits) -> ImageFile.ImageFile:
 
     Raises:
         LimitError: it has more pixels than `limits` allow.
-        NoPictureError: it is none of the formats we read; says what it is instead.
-        Exception: whatever Pillow raises on a header that makes no sense.
+        NoPictureError: it is none of the formats we read, or its header makes no sense; says what
+            it is instead.
+        OSError: the file can't be read.
     """
-    with _pillow_limit(max(limits.pixels, limits.shrinkable_pixels)):
+    with pillow_limit(max(limits.pixels, limits.shrinkable_pixels)):
         try:
             image = Image.open(file, formats=FORMATS)
         except UnidentifiedImageError:
-            file.seek(0)
-            raise NoPictureError(_describe(file.read(512))) from None
+            raise NoPictureError(_describe(file)) from None
         except (Image.DecompressionBombError, Image.DecompressionBombWarning):
             file.seek(0)
             is_jpeg = file.read(2) == b"\xff\xd8"
@@ -71,6 +72,12 @@ def open_picture(file: BinaryIO, limits: Limits) -> ImageFile.ImageFile:
             raise LimitError(
                 f"has more than {most / 1e6:.3g} megapixels, the limit (max_pixels)"
             ) from None
+        except MemoryError:
+            raise
+        except Exception as error:  # whatever Pillow raises on a header that makes no sense
+            if isinstance(error, OSError) and error.errno is not None:
+                raise
+            raise NoPictureError(_describe(file)) from None
     most = limits.shrinkable_pixels if can_shrink(image) else limits.pixels
     width, height = image.size
     if width * height > most:
@@ -81,23 +88,8 @@ def open_picture(file: BinaryIO, limits: Limits) -> ImageFile.ImageFile:
     return image
 
 
-def load(image: ImageFile.ImageFile) -> None:
-    """Decode the pixels of a picture that is within the limits, ours, whatever Pillow's are.
-
-    Raises:
-        Exception: whatever Pillow raises on data that make no sense.
-    """
-    width, height = image.size
-    pixels = width * height
-    if Image.MAX_IMAGE_PIXELS is None or pixels <= Image.MAX_IMAGE_PIXELS:
-        image.load()
-    else:
-        with _pillow_limit(pixels):
-            image.load()
-
-
 @contextmanager
-def _pillow_limit(pixels: int) -> Iterator[None]:
+def pillow_limit(pixels: int) -> Iterator[None]:
     """Pillow's own limit, which is one for the whole process, set to ours for a moment, with its
     warning an error."""
     with _PILLOW, warnings.catch_warnings():
@@ -110,7 +102,10 @@ def _pillow_limit(pixels: int) -> Iterator[None]:
             Image.MAX_IMAGE_PIXELS = before
 
 
-def _describe(start: bytes) -> str:
+def _describe(file: BinaryIO) -> str:
+    is_at_end = not file.read(1)
+    file.seek(0)
+    start = file.read(512)
     if not start:
         return "is empty"
     for offset, magic, name in _OTHERS:
@@ -119,6 +114,8 @@ def _describe(start: bytes) -> str:
     for format in FORMATS:
         accepts = Image.OPEN[format][1]
         if accepts and accepts(start[:16]):
+            if is_at_end or _promises_more(file, start):
+                return f"truncated: begins like {format}, but ends early"
             return f"begins like {format}, but its header is damaged"
     if start.startswith(b"ftyp", 4):
         return "is a video or another ISO media file, no format that is read here"
@@ -134,3 +131,18 @@ def _describe(start: bytes) -> str:
         return "is text, no picture"
     except UnicodeDecodeError:
         return "is no picture of a format that is read here"
+
+
+def _promises_more(file: BinaryIO, start: bytes) -> bool:
+    """Whether a WebP or AVIF, which are read as one piece, is longer than its file."""
+    length = file.seek(0, io.SEEK_END)
+    if start.startswith(b"RIFF"):
+        return int.from_bytes(start[4:8], "little") + 8 > length
+    place = 0
+    while start.startswith(b"ftyp", 4) and place < length:  # a sequence of boxes: ISO 14496-12
+        file.seek(place)
+        size = int.from_bytes(file.read(4))
+        if not 8 <= size <= length - place:
+            return size > length - place
+        place += size
+    return False

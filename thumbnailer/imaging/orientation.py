@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PIL import ExifTags, Image, ImageFile
+from PIL import ExifTags, Image
 
 _TRANSPOSE = Image.Transpose
 
@@ -18,7 +18,7 @@ _UPRIGHT = {
 }
 
 
-def orientation_of(image: ImageFile.ImageFile) -> int:
+def orientation_of(image: Image.Image) -> int:
     """The orientation (1 to 8) that is still to be applied; 1 where the tag makes no sense.
 
     A PNG must have been loaded: it may tell at its end, and Pillow would load it here, where a

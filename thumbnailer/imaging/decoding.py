@@ -1,0 +1,181 @@
+"""Decode the pixels; find out how much there is of a damaged picture, and make do with it."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Collection
+from contextlib import suppress
+from typing import BinaryIO
+
+from PIL import Image, ImageFile, ImageStat
+
+from thumbnailer.imaging.colour import to_resizable
+from thumbnailer.imaging.opening import open_picture, pillow_limit
+from thumbnailer.imaging.orientation import orientation_of
+from thumbnailer.imaging.shrinking import can_shrink
+from thumbnailer.model import Limits
+from thumbnailer.stages import DamageError
+
+_END_OF_JPEG = b"\xff\xd9"
+
+# Interlaced GIFs bring every eighth row first: GIF89a, appendix E.
+_INTERLACE = 8
+
+
+def load(image: ImageFile.ImageFile, file: BinaryIO, limits: Limits) -> tuple[Image.Image, str]:
+    """Decode the pixels of a picture that is within the limits, ours, whatever Pillow's are.
+
+    Args:
+        image: as opened from `file`, perhaps told to shrink.
+        limits: `keep_truncated` makes do with what there is of a damaged picture.
+
+    Returns:
+        The picture, and in words what is missing of it; "" if it is whole.
+
+    Raises:
+        DamageError: the data make no sense or end early; says where.
+        OSError: the file can't be read.
+    """
+    try:
+        _decode(image)
+        return image, ""
+    except MemoryError:
+        raise
+    except Exception as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise
+        failure = error
+    remains, kind, share = None, "damaged", None
+    with suppress(Exception):  # whatever Pillow raises the second time
+        kind = "truncated" if _ends_early(image, file, failure) else kind
+        remains, share = _remains(image, file, limits)
+    if remains and share != 0 and limits.keep_truncated:
+        return remains, _note(kind, share)
+    raise DamageError(_reason(kind, share))
+
+
+def _decode(image: ImageFile.ImageFile) -> None:
+    width, height = image.size
+    pixels = width * height
+    if Image.MAX_IMAGE_PIXELS is None or pixels <= Image.MAX_IMAGE_PIXELS:
+        image.load()
+    else:
+        with pillow_limit(pixels):
+            image.load()
+
+
+def _reason(kind: str, share: float | None) -> str:
+    """Where a picture is broken; `share` of its rows, 0 to 1, could be decoded."""
+    where = kind if share is None else f"{kind} at {int(share * 100)} %"
+    if share == 1:
+        return f"{where}: all rows are there, but not the end of the file"
+    if kind == "truncated":
+        return f"{where}: the end of the file is missing"
+    return f"{where}: the data make no sense" + ("" if share is None else " from there on")
+
+
+def _note(kind: str, share: float | None) -> str:
+    if share is None:
+        return f"{kind}, so it is less sharp than it was"
+    return f"{kind} at {int(share * 100)} %" + ("" if share == 1 else ", the rest is blank")
+
+
+def _ends_early(image: ImageFile.ImageFile, file: BinaryIO, failure: Exception) -> bool:
+    """Whether a picture could not be decoded for want of data, not because they make no sense."""
+    # PNG and BMP are read no further than they make sense.
+    if image.format in ("PNG", "BMP") and not file.read(1):
+        return True
+    if image.format == "TIFF":  # whose decoder does not tell one from the other
+        size = file.seek(0, io.SEEK_END)
+        tags = image.tag_v2  # type: ignore[attr-defined]
+        for starts, lengths in ((273, 279), (324, 325)):  # of strips and of tiles
+            ends = zip(tags.get(starts, ()), tags.get(lengths, ()), strict=False)
+            if any(start + length > size for start, length in ends):
+                return True
+    # "Cannot load" is what a JPEG gets that ends within its header.
+    return "truncated" in str(failure).lower() or "cannot load" in str(failure)
+
+
+def _remains(
+    image: ImageFile.ImageFile, file: BinaryIO, limits: Limits
+) -> tuple[Image.Image | None, float | None]:
+    """What a picture held when its decoding failed, without gaps, and the share of its rows (0 to
+    1) that were decoded; None where that can't be known."""
+    if image.info.get("progressive"):
+        return _remains_of_progressive(image, file, limits)
+    again = open_picture(file, limits)
+    if image.info.get("interlace") or (image.format == "TIFF" and orientation_of(again) != 1):
+        return None, None  # its rows come in parts, or are turned while they are loaded
+    _shrink_like(image, again)
+    boxes = [tile.extents or (0, 0, *again.size) for tile in again.tile]
+    if not boxes:
+        return None, 0
+    left, top = min(box[0] for box in boxes), min(box[1] for box in boxes)
+    right, bottom = max(box[2] for box in boxes), max(box[3] for box in boxes)
+    _load_over(again, 85 if image.info.get("transparency") != 85 else 170)
+    image.tile, again.tile = [], []  # lets Pillow take what is there for all there is
+    missing = [
+        y
+        for y in range(top, bottom)
+        if image.crop((left, y, right, y + 1)).tobytes()
+        != again.crop((left, y, right, y + 1)).tobytes()
+    ]
+    return _without_gaps(image, missing), 1 - len(missing) / (bottom - top)
+
+
+def _load_over(image: ImageFile.ImageFile, value: int) -> None:
+    """Decode as far as that goes into a memory that holds `value` instead of zeros, so that what
+    differs from the first attempt was written in neither."""
+    prepare, bands = image.load_prepare, len(image.getbands())
+
+    def prepare_and_fill() -> None:
+        prepare()
+        image.im.paste((value,) * bands if bands > 1 else value, (0, 0, *image.im.size))
+
+    image.load_prepare = prepare_and_fill  # type: ignore[method-assign]
+    with suppress(Exception):
+        _decode(image)
+
+
+def _without_gaps(image: Image.Image, missing: Collection[int]) -> Image.Image:
+    """The picture with something in its missing rows that does not catch the eye: the mean colour
+    of the others, or a neighbouring row if that is near."""
+    picture = to_resizable(image)
+    if not missing:
+        return picture
+    rows = [255] * picture.height
+    for y in missing:
+        rows[y] = 0
+    mask = Image.frombytes("L", (1, picture.height), bytes(rows)).resize(picture.size)
+    mean = tuple(map(round, ImageStat.Stat(picture, mask).mean)) if any(rows) else ()
+    canvas = Image.new(picture.mode, picture.size, mean or 0)
+    canvas.paste(picture, mask=mask)
+    for y in missing:
+        above = next((row for row in range(y - 1, max(y - _INTERLACE, -1), -1) if rows[row]), None)
+        if above is not None:
+            canvas.paste(picture.crop((0, above, picture.width, above + 1)), (0, y))
+    return canvas
+
+
+def _remains_of_progressive(
+    image: ImageFile.ImageFile, file: BinaryIO, limits: Limits
+) -> tuple[Image.Image | None, float | None]:
+    """The same for a progressive JPEG, which has no pixel before its end is there; with an end put
+    to it, it is unsharp, or grey where not even its first pass came to."""
+    file.seek(0)
+    again = open_picture(io.BytesIO(file.read() + _END_OF_JPEG), limits)
+    _shrink_like(image, again)
+    _decode(again)
+    # Rounding may move the grey a little.
+    is_grey = [0 if 126 <= value <= 130 else 255 for value in range(256)]
+    box = again.convert("L").point(is_grey).getbbox()
+    rows = box[3] if box else 0
+    if rows == again.height:
+        return again, None
+    return _without_gaps(again, range(rows, again.height)), rows / again.height
+
+
+def _shrink_like(image: ImageFile.ImageFile, again: ImageFile.ImageFile) -> None:
+    if can_shrink(image) and image.decoderconfig:
+        scale = image.decoderconfig[0]
+        again.draft(None, (again.width // scale, again.height // scale))
