@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Collection
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import BinaryIO
 
@@ -66,7 +66,7 @@ def _decode(image: ImageFile.ImageFile) -> None:
 
 def _reason(kind: str, share: float | None) -> str:
     """Where a picture is broken; `share` of its rows, 0 to 1, could be decoded."""
-    where = kind if share is None else f"{kind} at {int(share * 100)} %"
+    where = kind if share is None else f"{kind} at {_percent(share)}"
     if share == 1:
         return f"{where}: all rows are there, but not the end of the file"
     if kind == "truncated":
@@ -77,7 +77,11 @@ def _reason(kind: str, share: float | None) -> str:
 def _note(kind: str, share: float | None) -> str:
     if share is None:
         return f"{kind}, so it is less sharp than it was"
-    return f"{kind} at {int(share * 100)} %" + ("" if share == 1 else ", the rest is blank")
+    return f"{kind} at {_percent(share)}" + ("" if share == 1 else ", the rest is blank")
+
+
+def _percent(share: float) -> str:
+    return f"{max(int(share * 100), 1 if share else 0)} %"
 
 
 def _ends_early(image: ImageFile.ImageFile, file: BinaryIO, failure: Exception) -> bool:
@@ -137,9 +141,9 @@ def _load_over(image: ImageFile.ImageFile, value: int) -> None:
         _decode(image)
 
 
-def _without_gaps(image: Image.Image, missing: Collection[int]) -> Image.Image:
+def _without_gaps(image: Image.Image, missing: Sequence[int]) -> Image.Image:
     """The picture with something in its missing rows that does not catch the eye: the mean colour
-    of the others, or a neighbouring row if that is near."""
+    of the others, or of an interlaced one the row before."""
     picture = to_resizable(image)
     if not missing:
         return picture
@@ -150,9 +154,10 @@ def _without_gaps(image: Image.Image, missing: Collection[int]) -> Image.Image:
     mean = tuple(map(round, ImageStat.Stat(picture, mask).mean)) if any(rows) else ()
     canvas = Image.new(picture.mode, picture.size, mean or 0)
     canvas.paste(picture, mask=mask)
+    is_interlaced = any(rows[missing[0] :])
     for y in missing:
         above = next((row for row in range(y - 1, max(y - _INTERLACE, -1), -1) if rows[row]), None)
-        if above is not None:
+        if is_interlaced and above is not None:
             canvas.paste(picture.crop((0, above, picture.width, above + 1)), (0, y))
     return canvas
 

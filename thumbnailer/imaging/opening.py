@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import threading
 import warnings
 from collections.abc import Iterator
@@ -48,6 +49,15 @@ _OTHERS = (
     (4, b"ftypmif1", "a HEIF picture"),
 )
 
+# A progressive JPEG has about ten scans. Each costs a pass over all pixels, however few its bytes:
+# 4,000 in 630 KB took minutes, for 64 megapixels. The limit is that of libtiff and GDAL.
+_MAX_SCANS = 100
+
+# The start of a scan, with the lengths and numbers of components that libjpeg takes: ISO 10918-1,
+# B.2.3. Two bytes alone would also be found by chance in a film appended to the picture.
+_SCAN = re.compile(rb"\xff\xda\x00[\x08\x0a\x0c\x0e][\x01-\x04]")
+_BLOCK = 1 << 20
+
 _PILLOW = threading.Lock()
 
 
@@ -55,7 +65,7 @@ def open_picture(file: BinaryIO, limits: Limits) -> ImageFile.ImageFile:
     """Read a picture's header; no pixel is decoded.
 
     Raises:
-        LimitError: it has more pixels than `limits` allow.
+        LimitError: it has more pixels than `limits` allow, or scans without end.
         NoPictureError: it is none of the formats we read, or its header makes no sense; says what
             it is instead.
         OSError: the file can't be read.
@@ -85,7 +95,19 @@ def open_picture(file: BinaryIO, limits: Limits) -> ImageFile.ImageFile:
             f"has {width} x {height} px, {width * height / 1e6:.3g} megapixels: "
             f"more than the limit of {most / 1e6:.3g} (max_pixels)"
         )
+    if image.info.get("progressive") and _has_too_many_scans(file):
+        raise LimitError(f"has more than {_MAX_SCANS} scans, each a pass over the whole picture")
     return image
+
+
+def _has_too_many_scans(file: BinaryIO) -> bool:
+    """Without decoding: 6 ms for a picture of 8 MB that takes 380 ms to decode."""
+    file.seek(0)
+    scans, rest = 0, b""
+    while scans <= _MAX_SCANS and (block := file.read(_BLOCK)):
+        scans += len(_SCAN.findall(rest + block))
+        rest = block[-4:]
+    return scans > _MAX_SCANS
 
 
 @contextmanager
