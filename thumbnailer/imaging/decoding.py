@@ -68,7 +68,8 @@ def _reason(kind: str, share: float | None) -> str:
     """Where a picture is broken; `share` of its rows, 0 to 1, could be decoded."""
     where = kind if share is None else f"{kind} at {_percent(share)}"
     if share == 1:
-        return f"{where}: all rows are there, but not the end of the file"
+        rest = "are missing" if kind == "truncated" else "make no sense"
+        return f"{where}: all its rows are there, but the data after them {rest}"
     if kind == "truncated":
         return f"{where}: the end of the file is missing"
     return f"{where}: the data make no sense" + ("" if share is None else " from there on")

@@ -65,7 +65,7 @@ def open_picture(file: BinaryIO, limits: Limits) -> ImageFile.ImageFile:
     """Read a picture's header; no pixel is decoded.
 
     Raises:
-        LimitError: it has more pixels than `limits` allow, or scans without end.
+        LimitError: it has more pixels than `limits` allow, scans without end, or megabytes of text.
         NoPictureError: it is none of the formats we read, or its header makes no sense; says what
             it is instead.
         OSError: the file can't be read.
@@ -87,6 +87,8 @@ def open_picture(file: BinaryIO, limits: Limits) -> ImageFile.ImageFile:
         except Exception as error:  # whatever Pillow raises on a header that makes no sense
             if isinstance(error, OSError) and error.errno is not None:
                 raise
+            if "too large" in str(error) or "Too much memory" in str(error):
+                raise LimitError("holds too much text or too large a colour profile") from None
             raise NoPictureError(_describe(file)) from None
     most = limits.shrinkable_pixels if can_shrink(image) else limits.pixels
     width, height = image.size
@@ -136,7 +138,7 @@ def _describe(file: BinaryIO) -> str:
     for format in FORMATS:
         accepts = Image.OPEN[format][1]
         if accepts and accepts(start[:16]):
-            if is_at_end or _promises_more(file, start):
+            if _promises_more(file, start) if format in ("WEBP", "AVIF") else is_at_end:
                 return f"truncated: begins like {format}, but ends early"
             return f"begins like {format}, but its header is damaged"
     if start.startswith(b"ftyp", 4):
