@@ -35,7 +35,7 @@ def test_it_holds_every_key_with_its_default_and_a_comment() -> None:
 def test_printed_settings_come_back_as_they_were(tmp_path: Path) -> None:
     options = ["-s", "10x20", "-f", "webp", "-q", "7", "-j", "3", "--no-recursive"]
     options += ["--include", 'a"\\*', "--include", "é\x7f", "--exclude", "b", "-o", "out dir"]
-    options += ["--timeout", "1.5", "--max-pixels", "1000"]
+    options += ["--timeout", "1.5", "--max-pixels", "1000", "--truncated", "keep"]
     first = thumbnailer("config", *options).out
     (tmp_path / "c.toml").write_text(first)
     assert thumbnailer("config", "-c", tmp_path / "c.toml").out == first
@@ -74,6 +74,7 @@ def test_no_file_is_read_unasked(photos: Path) -> None:
         ("include = [1]", "c.toml: include = [1]: must be a list of globs"),
         ('exclude = [""]', "c.toml: exclude = ['']: must be a list of globs"),
         ("timeout = 0", "c.toml: timeout = 0: must be a number of seconds above 0"),
+        ('truncated = "maybe"', 'c.toml: truncated = \'maybe\': must be "fail" or "keep"'),
         ("output = 7", "c.toml: output = 7: must be the path of a folder"),
         ("[size]\nsmall = 1", "c.toml: size = {'small': 1}: must be 256,"),
         ("size = ", "c.toml: is not valid TOML: "),
