@@ -41,6 +41,20 @@ def png(side: int, *extra: bytes, late: bytes = b"") -> bytes:
     return PNG + header + b"".join(extra) + chunk(b"IDAT", pixels) + late + chunk(b"IEND", b"")
 
 
+def adam7(image: Image.Image) -> bytes:
+    """An interlaced PNG in grey, which Pillow reads and does not write."""
+    grey, data = image.convert("L"), b""
+    for passage in (
+        *((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2)),
+        (0, 1, 1, 2),
+    ):
+        left, top, across, down = passage
+        for y in range(top, grey.height, down):
+            data += b"\0" + grey.crop((0, y, grey.width, y + 1)).tobytes()[left::across]
+    header = chunk(b"IHDR", struct.pack(">IIBBBBB", *grey.size, 8, 0, 0, 0, 1))
+    return PNG + header + chunk(b"IDAT", zlib.compress(data)) + chunk(b"IEND", b"")
+
+
 @lru_cache
 def inflating(megabytes: int) -> bytes:
     squeeze = zlib.compressobj(9)

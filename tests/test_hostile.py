@@ -9,12 +9,11 @@ import re
 import struct
 import subprocess
 import sys
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from bombs import BOMBS, PNG, chunk
+from bombs import BOMBS, adam7
 from PIL import Image
 from support import Run, make, quarters, thumbnailer
 
@@ -142,18 +141,9 @@ def encoded(name: str) -> bytes:
     return buffer.getvalue()
 
 
-def adam7() -> bytes:
-    """An interlaced PNG of 64 x 64 px, which Pillow reads and does not write."""
-    chance = random.Random(7)
-    rows = [(8, 8), (8, 8), (16, 8), (16, 16), (32, 16), (32, 32), (64, 32)]  # width, height
-    data = b"".join(b"\0" + chance.randbytes(w) for w, h in rows for _ in range(h))
-    header = chunk(b"IHDR", struct.pack(">IIBBBBB", 64, 64, 8, 0, 0, 0, 1))
-    return PNG + header + chunk(b"IDAT", zlib.compress(data)) + chunk(b"IEND", b"")
-
-
 def mutants(chance: random.Random, count: int) -> Iterator[tuple[str, bytes]]:
     """Damaged pictures with their names."""
-    pictures = {name: encoded(name) for name in KINDS} | {"interlaced.png": adam7()}
+    pictures = {name: encoded(name) for name in KINDS} | {"interlaced.png": adam7(NOISE)}
     for number in range(count):
         name = chance.choice(list(pictures))
         data, size = bytearray(pictures[name]), len(pictures[name])

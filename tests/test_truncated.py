@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 from typing import Any
 
 import pytest
-from PIL import Image, ImageStat
+from bombs import adam7
+from PIL import Image, ImageChops, ImageStat
 from support import make, picture, thumbnailer, tree
 
 from thumbnailer import PictureError, iter_thumbnails, make_thumbnail
@@ -152,6 +154,22 @@ def test_a_truncated_progressive_jpeg_is_only_less_sharp(photos: Path) -> None:
     assert isinstance(top, tuple)
     assert isinstance(bottom, tuple)
     assert top[0] > bottom[0] + 40
+
+
+@pytest.mark.parametrize("share", [0.05, 0.3, 0.9])
+def test_so_is_an_interlaced_png(photos: Path, share: float) -> None:
+    source = cut(photos / "a.png", 1)
+    with Image.open(source) as image:
+        data = adam7(image)
+    with Image.open(io.BytesIO(data)) as image:
+        image.load()
+        whole = image.copy()
+    source.write_bytes(data[: int(len(data) * share)])
+    assert reason(photos) == "truncated: the end of the file is missing"
+    (row,) = make(photos, "--truncated", "keep", "-f", "png", "-s", "300").rows
+    assert row["note"] == "truncated, so it is less sharp than it was"
+    with Image.open(photos / "thumbs" / "a.png") as image:
+        assert ImageStat.Stat(ImageChops.difference(image, whole)).mean[0] < 12
 
 
 @pytest.mark.parametrize("name", ["a.jpg", "a.webp", "a.avif"])

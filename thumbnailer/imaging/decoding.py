@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Sequence
 from contextlib import suppress
+from math import ceil
 from typing import BinaryIO
 
 from PIL import Image, ImageFile, ImageStat
@@ -20,6 +21,10 @@ _END_OF_JPEG = b"\xff\xd9"
 
 # Interlaced GIFs bring every eighth row first: GIF89a, appendix E.
 _INTERLACE = 8
+
+# Every how many columns and rows there is a pixel after each pass of an interlaced PNG, from the
+# last to the first: PNG specification, 8.2.
+_GRIDS = ((1, 1), (1, 2), (2, 2), (2, 4), (4, 4), (4, 8), (8, 8))
 
 
 def load(image: ImageFile.ImageFile, file: BinaryIO, limits: Limits) -> tuple[Image.Image, str]:
@@ -109,8 +114,8 @@ def _remains(
     if image.info.get("progressive"):
         return _remains_of_progressive(image, file, limits)
     again = open_picture(file, limits)
-    if image.info.get("interlace") or (image.format == "TIFF" and orientation_of(again) != 1):
-        return None, None  # its rows come in parts, or are turned while they are loaded
+    if image.format == "TIFF" and orientation_of(again) != 1:
+        return None, None  # it is turned while it is loaded
     _shrink_like(image, again)
     boxes = [tile.extents or (0, 0, *again.size) for tile in again.tile]
     if not boxes:
@@ -119,13 +124,20 @@ def _remains(
     right, bottom = max(box[2] for box in boxes), max(box[3] for box in boxes)
     _load_over(again, 85 if image.info.get("transparency") != 85 else 170)
     image.tile, again.tile = [], []  # lets Pillow take what is there for all there is
+    if image.info.get("interlace"):
+        return _finest_grid(image, again), None
     missing = [
         y
         for y in range(top, bottom)
         if image.crop((left, y, right, y + 1)).tobytes()
         != again.crop((left, y, right, y + 1)).tobytes()
     ]
-    return _without_gaps(image, missing), 1 - len(missing) / (bottom - top)
+    again.im = Image.new("L", (1, 1)).im  # a large picture's memory is wanted elsewhere
+    image.readonly = 0  # as if it had been loaded
+    return (
+        _without_gaps(image, missing) if limits.keep_truncated else None,
+        1 - len(missing) / (bottom - top),
+    )
 
 
 def _load_over(image: ImageFile.ImageFile, value: int) -> None:
@@ -142,25 +154,41 @@ def _load_over(image: ImageFile.ImageFile, value: int) -> None:
         _decode(image)
 
 
+def _finest_grid(image: Image.Image, again: Image.Image) -> Image.Image | None:
+    """What an interlaced PNG holds in as many columns and rows as are without gaps."""
+    for across, down in _GRIDS:
+        size = ceil(image.width / across), ceil(image.height / down)
+        matrix = (across, 0, (1 - across) / 2, 0, down, (1 - down) / 2)
+        there, missing = (
+            side.transform(size, Image.Transform.AFFINE, matrix) for side in (image, again)
+        )
+        if there.tobytes() == missing.tobytes():
+            return to_resizable(there).resize(image.size, Image.Resampling.BILINEAR)
+    return None
+
+
 def _without_gaps(image: Image.Image, missing: Sequence[int]) -> Image.Image:
     """The picture with something in its missing rows that does not catch the eye: the mean colour
     of the others, or of an interlaced one the row before."""
     picture = to_resizable(image)
     if not missing:
         return picture
-    rows = [255] * picture.height
+    is_there = [255] * picture.height
     for y in missing:
-        rows[y] = 0
-    mask = Image.frombytes("L", (1, picture.height), bytes(rows)).resize(picture.size)
-    mean = tuple(map(round, ImageStat.Stat(picture, mask).mean)) if any(rows) else ()
-    canvas = Image.new(picture.mode, picture.size, mean or 0)
-    canvas.paste(picture, mask=mask)
-    is_interlaced = any(rows[missing[0] :])
+        is_there[y] = 0
+    if not any(is_there):
+        return picture
+    means = picture.resize((1, picture.height), Image.Resampling.BOX)
+    mask = Image.frombytes("L", means.size, bytes(is_there))
+    mean = tuple(map(round, ImageStat.Stat(means, mask).mean))
+    is_interlaced = any(is_there[missing[0] :])
     for y in missing:
-        above = next((row for row in range(y - 1, max(y - _INTERLACE, -1), -1) if rows[row]), None)
-        if is_interlaced and above is not None:
-            canvas.paste(picture.crop((0, above, picture.width, above + 1)), (0, y))
-    return canvas
+        above = [row for row in range(max(y - _INTERLACE, 0), y) if is_there[row]]
+        if is_interlaced and above:
+            picture.paste(picture.crop((0, above[-1], picture.width, above[-1] + 1)), (0, y))
+        else:
+            picture.paste(mean, (0, y, picture.width, y + 1))
+    return picture
 
 
 def _remains_of_progressive(
