@@ -6,106 +6,19 @@ import dataclasses
 import difflib
 import json
 import os
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypedDict
 
+from thumbnailer import values
 from thumbnailer.errors import ConfigError
 from thumbnailer.model import Box, Limits, Recipe
-from thumbnailer.naming import ENDINGS
 
 Size = int | str | tuple[int | None, int | None]
 
 # 50 megapixels decode to 200 MB of RGBA; a JPEG decoder that shrinks needs far less.
 _PIXELS = 50_000_000
 _SHRINKABLE_PIXELS = 250_000_000
-
-# The longest side libjpeg writes; WebP's is 16383 and checked by its encoder.
-_MAX_SIDE = 65_500
-
-_MAX_SECONDS = 86_400
-
-
-def _size(value: object) -> str:
-    """Any spelling of a size, as `256x192`, `256x` or `x192`."""
-    if isinstance(value, tuple | list) and len(value) == 2:
-        sides = ["" if side is None else _whole(1, _MAX_SIDE)(side) for side in value]
-    elif isinstance(value, str):
-        match = re.fullmatch(r"(\d*)[xX\u00d7](\d*)|(\d+)", value.strip(), re.ASCII)
-        if not match:
-            raise ValueError
-        texts = [match[3], match[3]] if match[3] else [match[1], match[2]]
-        sides = [_whole(1, _MAX_SIDE)(int(text)) if text else "" for text in texts]
-    else:
-        sides = [_whole(1, _MAX_SIDE)(value)] * 2
-    if sides == ["", ""]:
-        raise ValueError
-    return f"{sides[0]}x{sides[1]}"
-
-
-def _whole(low: int, high: int) -> Callable[[object], int]:
-    def check(value: object) -> int:
-        if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
-            raise ValueError
-        return value
-
-    return check
-
-
-def _whole_or_auto(low: int, high: int) -> Callable[[object], int | str]:
-    return lambda value: "auto" if value == "auto" else _whole(low, high)(value)
-
-
-def _format(value: object) -> str:
-    name = value.lower() if isinstance(value, str) else ""
-    name = "jpeg" if name == "jpg" else name
-    if name not in ENDINGS:
-        raise ValueError
-    return name
-
-
-def _truncated(value: object) -> str:
-    if value not in ("fail", "keep"):
-        raise ValueError
-    return str(value)
-
-
-def _output(value: object) -> str:
-    if not isinstance(value, str | bytes | os.PathLike):
-        raise ValueError
-    path = os.fsdecode(value)
-    if "\0" in path:
-        raise ValueError
-    return path
-
-
-def _sandbox(value: object) -> str:
-    if value not in ("auto", "require", "off"):
-        raise ValueError
-    return str(value)
-
-
-def _flag(value: object) -> bool:
-    if not isinstance(value, bool):
-        raise ValueError
-    return value
-
-
-def _globs(value: object) -> tuple[str, ...]:
-    if not isinstance(value, list | tuple) or not all(isinstance(glob, str) for glob in value):
-        raise ValueError
-    if not all(glob.strip("/") for glob in value):
-        raise ValueError
-    return tuple(value)
-
-
-def _seconds(value: object) -> float:
-    if not isinstance(value, int | float) or isinstance(value, bool):
-        raise ValueError
-    if not 0 < value <= _MAX_SECONDS:
-        raise ValueError
-    return float(value)
 
 
 def _key(default: Any, check: Callable[[object], Any], right: str, about: str) -> Any:
@@ -124,75 +37,75 @@ class Settings:
 
     size: Size = _key(
         "256x256",
-        _size,
+        values.size,
         '256, "256x192", "256x" or "x192", each side from 1 to 65500',
         "The box a thumbnail must fit in, in px: 256, 256x192, 256x (any height) or x192.",
     )
-    format: str = _key("jpeg", _format, '"jpeg", "png" or "webp"', "jpeg, png or webp.")
+    format: str = _key("jpeg", values.format_, '"jpeg", "png" or "webp"', "jpeg, png or webp.")
     quality: int = _key(
         80,
-        _whole(1, 100),
+        values.whole(1, 100),
         "a whole number from 1 to 100",
         "1 (small) to 100 (good), for jpeg and webp.",
     )
     output: str | os.PathLike[str] = _key(
         "",
-        _output,
+        values.output,
         "the path of a folder",
         'A folder for a tree that mirrors the sources; "": a thumbs folder beside each source.',
     )
     jobs: int | str = _key(
         "auto",
-        _whole_or_auto(1, 1024),
+        values.whole_or_auto(1, 1024),
         '"auto" or a whole number from 1 to 1024',
         "Pictures made at the same time; auto: one for each usable processor.",
     )
-    recursive: bool = _key(True, _flag, "true or false", "Whether subfolders are entered.")
+    recursive: bool = _key(True, values.flag, "true or false", "Whether subfolders are entered.")
     include: tuple[str, ...] = _key(
         (),
-        _globs,
+        values.globs,
         'a list of globs such as ["*.jpg", "2026/*"]',
         "Globs; only pictures that match one are taken.",
     )
     exclude: tuple[str, ...] = _key(
         (),
-        _globs,
+        values.globs,
         'a list of globs such as ["*.png", "private"]',
         "Globs; pictures and folders that match one are left out.",
     )
     timeout: float = _key(
         60.0,
-        _seconds,
+        values.seconds,
         "a number of seconds above 0 and up to 86400",
         "Seconds that one attempt at a picture may take.",
     )
     max_pixels: int | str = _key(
         "auto",
-        _whole_or_auto(1, 2**31),
+        values.whole_or_auto(1, 2**31),
         '"auto" or a whole number from 1 to 2147483648',
         "The largest picture, width x height; auto: 50000000, for JPEG 250000000.",
     )
     worker_memory: int = _key(
         1024,
-        _whole(32, 2**20),
+        values.whole(32, 2**20),
         "a whole number of MiB from 32 to 1048576",
         "MiB that a worker process may take beyond what it starts with.",
     )
     memory: int | str = _key(
         "auto",
-        _whole_or_auto(32, 2**24),
+        values.whole_or_auto(32, 2**24),
         '"auto" or a whole number of MiB from 32 to 16777216',
         "MiB that all pictures being decoded may take; auto: half of what is available.",
     )
     sandbox: str = _key(
         "auto",
-        _sandbox,
+        values.sandbox,
         '"auto", "require" or "off"',
         "Whether workers give up all rights but reading: auto (where they can), require or off.",
     )
     truncated: str = _key(
         "fail",
-        _truncated,
+        values.truncated,
         '"fail" or "keep"',
         "fail, or keep: a truncated picture is made from what there is of it.",
     )
@@ -289,11 +202,11 @@ def from_text(key: str, text: str, option: str) -> Any:
         ConfigError: it is impossible.
     """
     value: object = text
-    if KEYS[key].metadata["check"] is _globs:
+    if KEYS[key].metadata["check"] is values.globs:
         return _checked(key, (text,), f"{option} {text}")[0]
     if not text:
         raise ConfigError(f"{option}: is empty; must be {KEYS[key].metadata['right']}")
-    if KEYS[key].metadata["check"] is _seconds:
+    if KEYS[key].metadata["check"] is values.seconds:
         value = _number(float, text)
     elif isinstance(KEYS[key].default, int) or KEYS[key].default == "auto":
         value = _number(int, text)

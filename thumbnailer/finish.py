@@ -18,7 +18,6 @@ from thumbnailer.model import (
     Job,
     Outcome,
     Rendering,
-    Source,
     Thumbnail,
 )
 from thumbnailer.stages import StageError, stage
@@ -54,8 +53,7 @@ def _finish_in(folder: Folder, pairs: list[tuple[Job, Answer]]) -> list[Outcome]
             for _, answer in pairs
         ]
     return [
-        _outcome(job, answer, result)
-        for (job, answer), result in zip(pairs, results, strict=True)
+        _outcome(job, answer, result) for (job, answer), result in zip(pairs, results, strict=True)
     ]
 
 

@@ -12,7 +12,7 @@ from thumbnailer.imaging.colour import to_resizable, to_srgb
 from thumbnailer.imaging.decoding import load
 from thumbnailer.imaging.encoding import encode
 from thumbnailer.imaging.fit import contain, resize
-from thumbnailer.imaging.memory import Claim, admit
+from thumbnailer.imaging.memory import Claim
 from thumbnailer.imaging.opening import open_picture
 from thumbnailer.imaging.orientation import orientation_of, swaps_sides, upright
 from thumbnailer.imaging.shrinking import can_shrink, shrink_on_load
@@ -42,22 +42,19 @@ def thumbnail_bytes(
     Raises:
         StageError: a step failed; nothing else is raised for a bad file.
     """
+
     with stage("open"):
         opened = open_picture(file, limits)
         profile = opened.info.get("icc_profile")
     with stage("decode"):
-        shrinks, full_size = can_shrink(opened), opened.size
-        picture, note = opened, ""
-        if not shrinks:
-            admit(opened, full_size, limits, claim)
-            picture, note = load(opened, file, limits)
+        shrinks = can_shrink(opened)
+        picture, note = (opened, "") if shrinks else load(opened, file, limits, claim)
         orientation = orientation_of(picture)
         box = Box(*reversed(recipe.box)) if swaps_sides(orientation) else recipe.box
         size = contain(picture.size, box)
         if shrinks:
             shrink_on_load(opened, size)
-            admit(opened, full_size, limits, claim)
-            picture, note = load(opened, file, limits)
+            picture, note = load(opened, file, limits, claim)
     with stage("resize"):
         picture = resize(to_resizable(picture), size)
     with stage("orientation"):

@@ -17,7 +17,7 @@ from thumbnailer.render import thumbnail_bytes
 
 def make(path: str, size: int) -> None:
     with open(path, "rb") as file:
-        data, _, _ = thumbnail_bytes(
+        data, *_ = thumbnail_bytes(
             file, Recipe(Box(size, size), "jpeg", 80), Limits(10**9, 10**9, 60, 10**12)
         )
     folder, name = os.path.split(path)

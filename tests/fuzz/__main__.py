@@ -30,7 +30,7 @@ LIMITS = Limits(2_000_000, 8_000_000, 10, 1 << 28)
 def one_input(data: bytes) -> None:
     recipe = RECIPES[len(data) % len(RECIPES)]
     try:
-        made, width, height = thumbnail_bytes(io.BytesIO(data), recipe, LIMITS)
+        made, width, height, _ = thumbnail_bytes(io.BytesIO(data), recipe, LIMITS)
     except StageError:
         return
     assert made

@@ -11,6 +11,7 @@ from typing import BinaryIO
 from PIL import Image, ImageFile, ImageStat
 
 from thumbnailer.imaging.colour import to_resizable
+from thumbnailer.imaging.memory import Claim, admit
 from thumbnailer.imaging.opening import open_picture, pillow_limit
 from thumbnailer.imaging.orientation import orientation_of
 from thumbnailer.imaging.shrinking import can_shrink
@@ -27,20 +28,25 @@ _INTERLACE = 8
 _GRIDS = ((1, 1), (1, 2), (2, 2), (2, 4), (4, 4), (4, 8), (8, 8))
 
 
-def load(image: ImageFile.ImageFile, file: BinaryIO, limits: Limits) -> tuple[Image.Image, str]:
+def load(
+    image: ImageFile.ImageFile, file: BinaryIO, limits: Limits, claim: Claim
+) -> tuple[Image.Image, str]:
     """Decode the pixels of a picture that is within the limits, ours, whatever Pillow's are.
 
     Args:
         image: as opened from `file`, perhaps told to shrink.
         limits: `keep_truncated` makes do with what there is of a damaged picture.
+        claim: is told the bytes that it takes before it takes them; may wait.
 
     Returns:
         The picture, and in words what is missing of it; "" if it is whole.
 
     Raises:
+        LimitError: it takes more memory than it may.
         DamageError: the data make no sense or end early; says where.
         OSError: the file can't be read.
     """
+    admit(image, limits, claim)
     try:
         _decode(image)
         return image, ""

@@ -20,19 +20,16 @@ _BY_OTHER_MODE = 11
 _BY_FORMAT = {"WEBP": 28, "AVIF": 16}
 
 
-def admit(
-    image: ImageFile.ImageFile, full_size: tuple[int, int], limits: Limits, claim: Claim
-) -> None:
+def admit(image: ImageFile.ImageFile, limits: Limits, claim: Claim) -> None:
     """Claim the memory that decoding and resizing a picture will take; may wait for it.
 
     Args:
         image: as it will be decoded: shrunk on load where that is done.
-        full_size: what its header says, in px.
 
     Raises:
         LimitError: it needs more than a worker may take.
     """
-    needed = _needed_bytes(image, full_size)
+    needed = _needed_bytes(image)
     if needed > limits.memory_bytes:
         raise LimitError(
             f"needs about {needed >> 20} MiB to decode: more than the limit of "
@@ -41,16 +38,17 @@ def admit(
     claim(needed)
 
 
-def _needed_bytes(image: ImageFile.ImageFile, full_size: tuple[int, int]) -> int:
+def _needed_bytes(image: ImageFile.ImageFile) -> int:
     each = _BY_FORMAT.get(image.format or "") or _BY_MODE.get(image.mode, _BY_OTHER_MODE)
-    return prod(image.size) * each + _coefficient_bytes(image, prod(full_size))
+    return prod(image.size) * each + _coefficient_bytes(image)
 
 
-def _coefficient_bytes(image: ImageFile.ImageFile, pixels: int) -> int:
+def _coefficient_bytes(image: ImageFile.ImageFile) -> int:
     """What libjpeg keeps of a progressive JPEG until the last scan: 2 bytes a sample, unshrunk."""
     if not image.info.get("progressive"):
         return 0
+    scale: int = image.decoderconfig[0] if image.decoderconfig else 1
     # (component, horizontal and vertical sampling factor, quantisation table)
     layers: list[tuple[int, int, int, int]] = getattr(image, "layer", [])
     factors = [horizontal * vertical for _, horizontal, vertical, _ in layers]
-    return 2 * pixels * sum(factors) // max(factors, default=1)
+    return 2 * prod(image.size) * scale**2 * sum(factors) // max(factors, default=1)
