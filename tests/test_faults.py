@@ -22,6 +22,7 @@ from faults import (
     group_of,
     make_to_the_end,
     send,
+    slow,
     start,
     start_make,
     workers_of,
@@ -29,10 +30,6 @@ from faults import (
 from support import eventually
 
 pytestmark = pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="looks at /proc")
-
-
-def slow(value: int) -> object:
-    return pytest.param(value, marks=pytest.mark.slow)
 
 
 methods = pytest.mark.parametrize("method", PROGRAMS)
