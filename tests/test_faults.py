@@ -8,6 +8,7 @@ import re
 import shutil
 import signal
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -27,6 +28,7 @@ from faults import (
     start_make,
     workers_of,
 )
+from PIL import Image
 from support import eventually
 
 pytestmark = pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="looks at /proc")
@@ -127,6 +129,25 @@ def test_after_a_killed_run_the_next_one_goes_on(photos: Path, method: str, seed
     assert make_to_the_end(photos).summary["current"] == 150
 
 
+def test_what_a_run_killed_in_the_middle_of_a_write_leaves_is_swept(photos: Path) -> None:
+    Image.effect_noise((1200, 1200), 90).save(photos / "0.jpg")
+    for number in range(1, 12):
+        os.link(photos / "0.jpg", photos / f"{number}.jpg")
+    thumbs = photos / "thumbs"
+    options = ["-f", "png", "-s", "1200", str(photos)]  # large, so that a write takes long
+    for _ in range(20):
+        with start_make(*options) as started:
+            eventually(lambda: [*thumbs.glob(".*.tmp")] or started.is_over())
+            with suppress(ProcessLookupError):
+                os.killpg(started.process.pid, signal.SIGKILL)
+        if [*thumbs.glob(".*.tmp")]:
+            break
+    else:
+        pytest.fail("no write was cut off in twenty runs")
+    run = make_to_the_end(*options)
+    assert (run.code, run.summary["found"]) == (0, 12)
+
+
 LEAVING = """
 import gc, multiprocessing, sys
 from thumbnailer import iter_thumbnails
@@ -222,5 +243,6 @@ def check_short_of_something(photos: Path, method: str, under: str) -> None:
         assert run.err == ""
     else:
         assert run.code == 1
-        assert re.fullmatch(r"thumbnailer: no worker process can be started: .+\n", run.err)
+        complaint = r"thumbnailer: no worker process can be started: .+\n"
+        assert re.fullmatch(complaint, run.err), run.err
     assert make_to_the_end(photos).code == 0
