@@ -16,7 +16,6 @@ from random import Random
 from typing import IO
 
 import pytest
-from _pytest.mark import ParameterSet
 from PIL import Image
 from support import THUMBNAILER, Run, eventually, picture
 
@@ -29,8 +28,11 @@ sys.exit(main())
 """
 PROGRAMS = {"forkserver": THUMBNAILER, "spawn": [sys.executable, "-c", _SPAWN]}
 
+# Root may read and write whatever the permissions say, unless it gives that up.
+RESTRICTED = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"]
 
-def slow(value: int) -> ParameterSet:
+
+def slow(value: int) -> object:
     """A value of a parameter that is left out of the quick suite."""
     return pytest.param(value, marks=pytest.mark.slow)
 
