@@ -19,7 +19,7 @@ from pathlib import Path
 import pytest
 from faults import RESTRICTED, copies, finish, make_to_the_end, slow, start, start_make
 from PIL import Image
-from support import THUMBNAILER, eventually, tree
+from support import THUMBNAILER, corners, eventually, picture, tree
 
 from thumbnailer import iter_thumbnails
 
@@ -257,3 +257,35 @@ def test_a_thumbnail_shows_the_last_content_of_a_source_that_changes_while_it_is
     run = make_to_the_end(photos)
     assert run.summary["made"] + run.summary["current"] == 150
     assert {name: one_colour(photos / "thumbs" / f"{name}.jpg") for name in names} == last
+
+
+def test_a_picture_in_the_middle_of_a_write_is_not_taken_for_what_it_becomes(photos: Path) -> None:
+    """A write sets the new time before it has copied the data."""
+    first = picture(photos / "0.bmp", (600, 400))
+    target = photos / "1.bmp"
+    Image.new("RGB", (600, 400), "red").save(photos / "red.bmp")
+    Image.new("RGB", (600, 400), "blue").save(target)
+    red = (photos / "red.bmp").read_bytes()
+    done = threading.Event()
+
+    def half_written() -> Iterator[Path]:
+        yield first
+        eventually((photos / "thumbs" / "0.bmp.jpg").exists)  # its worker waits for more
+        with target.open("r+b") as file:
+            file.write(red[: len(red) // 2])
+        now = time.time_ns()
+        os.utime(target, ns=(now, now))
+
+        def write_the_rest() -> None:
+            with target.open("r+b") as file:
+                file.write(red)
+            os.utime(target, ns=(now, now))
+            done.set()
+
+        threading.Timer(0.04, write_the_rest).start()
+        yield target
+
+    list(iter_thumbnails(half_written(), jobs=1))
+    assert done.wait(10)
+    with Image.open(photos / "thumbs" / "1.bmp.jpg") as image:
+        assert corners(image) == ["red"] * 4

@@ -8,7 +8,7 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import Any, NoReturn
 
@@ -37,7 +37,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except ThumbnailError as error:
         return _complain(error, EXIT_COULD_NOT_RUN)
     except OSError as error:  # our own output can't be written
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        with suppress(OSError):  # there may not even be a descriptor left
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         if not isinstance(error, BrokenPipeError):  # else its reader has gone, which is no news
             _complain(error, EXIT_COULD_NOT_RUN)
         return EXIT_COULD_NOT_RUN

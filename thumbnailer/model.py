@@ -199,7 +199,7 @@ class Report:
     """The sum of a run: `found` is counted by the scan, the four states by the outcomes.
 
     Attributes:
-        failures: the failed outcomes, in order of completion.
+        failures: the failed outcomes, in order of completion; kept by `make_thumbnails` only.
         seconds: wall time from the start of the run to its last outcome.
     """
 
@@ -214,8 +214,6 @@ class Report:
 
     def add(self, outcome: Outcome) -> None:
         setattr(self, outcome.status, getattr(self, outcome.status) + 1)
-        if outcome.status == "failed":
-            self.failures.append(outcome)
         self.seconds = time.perf_counter() - self._started
 
 

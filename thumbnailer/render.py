@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from contextlib import suppress
 from dataclasses import replace
 from typing import BinaryIO
@@ -21,6 +22,9 @@ from thumbnailer.stages import StageError, stage
 
 # A picture that is still being written changes while it is read; it is read again this often.
 _READINGS = 3
+
+# How long a single write of a part of a picture may take.
+_WRITE_NS = 100_000_000
 
 
 def _granted(needed_bytes: int) -> None:
@@ -83,7 +87,7 @@ def _read_unchanged(job: Job, claim: Claim) -> Rendering:
         with stage("open"):
             file = storage.open_source(job.source.path)
         with file:
-            before = os.fstat(file.fileno())
+            before = _settled(file)
             try:
                 made = thumbnail_bytes(file, job.recipe, job.limits, claim)
             except StageError:
@@ -94,6 +98,20 @@ def _read_unchanged(job: Job, claim: Claim) -> Rendering:
             state = replace(job.source, size_bytes=before.st_size, mtime_ns=before.st_mtime_ns)
             return Rendering(state, *made)
     raise StageError(Failure("open", "keeps changing while it is read", lasts=False))
+
+
+def _settled(file: BinaryIO) -> os.stat_result:
+    """The state of a file that is not in the middle of a write.
+
+    A write sets the modification time first and then copies the data; whoever looks in between sees
+    the new time and old data.
+    """
+    status = os.fstat(file.fileno())
+    age_ns = time.time_ns() - status.st_mtime_ns
+    if abs(age_ns) < _WRITE_NS:
+        time.sleep((_WRITE_NS - age_ns) / 1e9)
+        return os.fstat(file.fileno())
+    return status
 
 
 def _is_unchanged(path: str, before: os.stat_result) -> bool:

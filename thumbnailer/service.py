@@ -127,8 +127,8 @@ def make_thumbnails(
     """
     report = Report()
     chosen = merged(settings, overrides)
-    for _ in run(sources, chosen, report, force=force, retry_failed=retry_failed, dry_run=dry_run):
-        pass
+    outcomes = run(sources, chosen, report, force=force, retry_failed=retry_failed, dry_run=dry_run)
+    report.failures += (outcome for outcome in outcomes if outcome.status == "failed")
     return report
 
 
