@@ -246,3 +246,16 @@ def check_short_of_something(photos: Path, method: str, under: str) -> None:
         complaint = r"thumbnailer: no worker process can be started: .+\n"
         assert re.fullmatch(complaint, run.err), run.err
     assert make_to_the_end(photos).code == 0
+
+
+@pytest.mark.parametrize("options", [[], ["--force"]], ids=["made once", "made twice"])
+def test_two_runs_over_one_folder_do_not_disturb_each_other(
+    photos: Path, options: list[str]
+) -> None:
+    sources = copies(photos, 150)
+    with start_make(*options, photos) as one, start_make(*options, photos) as other:
+        for run in (finish(one), finish(other, photos)):
+            assert (run.code, run.err) == (0, "")
+            assert {row["source"] for row in run.rows} == sources
+            assert run.summary["made"] + run.summary["current"] == len(sources)
+    assert make_to_the_end(photos).summary["current"] == len(sources)

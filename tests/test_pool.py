@@ -263,11 +263,18 @@ def test_workers_end_with_a_parent_that_is_killed() -> None:
 
 @pytest.mark.parametrize("times", [30, pytest.param(2500, marks=pytest.mark.slow)])
 def test_replacing_workers_leaks_nothing(times: int) -> None:
-    def held() -> int:
-        return len(os.listdir("/proc/self/fd")) + threading.active_count()
+    def held() -> tuple[int, float]:
+        """Descriptors and threads, and resident memory in MiB."""
+        pages = int(Path("/proc/self/statm").read_text().split()[1])
+        return (
+            len(os.listdir("/proc/self/fd")) + threading.active_count(),
+            pages * os.sysconf("SC_PAGE_SIZE") / 2**20,
+        )
 
     with pool() as workers:
         list(workers.imap_unordered(map(job, ["kill"] * 4)))  # each takes two workers along
-        before = held()
+        handles, mib = held()
         list(workers.imap_unordered(map(job, ["kill"] * times)))
-        assert held() < before + 10  # a worker or two may be between death and replacement
+        handles_after, mib_after = held()
+        assert handles_after < handles + 10  # some worker may be between death and replacement
+        assert mib_after < mib + 8

@@ -79,6 +79,13 @@ def test_the_files_named_are_there() -> None:
         assert path.is_dir() or path.with_suffix(".py").exists(), name
 
 
+def test_every_test_named_is_there() -> None:
+    named = set(re.findall(r"`(test_\w+)`", README))
+    tests = "".join(path.read_text() for path in (PROJECT / "tests").glob("test_*.py"))
+    assert len(named) > 30
+    assert {name for name in named if f"\ndef {name}(" not in tests} == set()
+
+
 def test_every_exit_code_is_explained() -> None:
     for code in ("0", "1", "2", "3", "130, 143"):
         assert re.search(rf"^\| {code} \|", README, re.MULTILINE)
