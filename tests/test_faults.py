@@ -34,7 +34,9 @@ from support import eventually
 pytestmark = pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="looks at /proc")
 
 
-methods = pytest.mark.parametrize("method", PROGRAMS)
+methods = pytest.mark.parametrize(
+    "method", ["forkserver", pytest.param("spawn", marks=pytest.mark.slow)]
+)
 
 
 def is_under_way(started: Started, rows: int = 20) -> bool:
@@ -130,14 +132,15 @@ def test_after_a_killed_run_the_next_one_goes_on(photos: Path, method: str, seed
 
 
 def test_what_a_run_killed_in_the_middle_of_a_write_leaves_is_swept(photos: Path) -> None:
-    Image.effect_noise((1200, 1200), 90).save(photos / "0.jpg")
+    Image.effect_noise((2000, 2000), 90).save(photos / "0.jpg")
     for number in range(1, 12):
         os.link(photos / "0.jpg", photos / f"{number}.jpg")
     thumbs = photos / "thumbs"
-    options = ["-f", "png", "-s", "1200", str(photos)]  # large, so that a write takes long
+    options = ["-f", "png", "-s", "2000", str(photos)]  # large, so that a write takes long
     for _ in range(20):
         with start_make(*options) as started:
-            eventually(lambda: [*thumbs.glob(".*.tmp")] or started.is_over())
+            while not ([*thumbs.glob(".*.tmp")] or started.is_over()):
+                pass  # the write takes some milliseconds
             with suppress(ProcessLookupError):
                 os.killpg(started.process.pid, signal.SIGKILL)
         if [*thumbs.glob(".*.tmp")]:
@@ -204,7 +207,7 @@ def test_leaving_half_way_leaves_no_worker_in_a_program_that_goes_on(
 @methods
 @pytest.mark.parametrize(
     "descriptors",
-    [6, 14, 16, *(slow(n) for n in (*range(7, 14), 15, *range(17, 33)))],
+    [14, *(slow(n) for n in (*range(6, 14), *range(15, 33)))],
 )
 def test_with_few_file_descriptors_it_works_or_says_so(
     photos: Path, method: str, descriptors: int
@@ -218,7 +221,7 @@ def test_with_few_file_descriptors_it_works_or_says_so(
 @methods
 @pytest.mark.parametrize(
     "processes",
-    [1, 5, 8, 10, *(slow(n) for n in (2, 3, 4, 6, 7, 9, 11, 12, 14))],
+    [2, 8, *(slow(n) for n in (1, 3, 4, 5, 6, 7, 9, 10, 11, 12, 14))],
 )
 def test_with_few_processes_it_works_or_says_so(
     public_folder: Path, method: str, processes: int
