@@ -1,36 +1,21 @@
-"""The uses of the line, composed: scan → plan → pool → render → report."""
+"""The uses of the line, composed: one picture, a batch, a lazy batch."""
 
 from __future__ import annotations
 
 import os
 import sys
-from collections import Counter
 from collections.abc import Iterable, Iterator
-from contextlib import closing
 from dataclasses import replace
 from typing import Unpack
 
-from thumbnailer import sandbox, storage
+from thumbnailer import storage
 from thumbnailer.config import Overrides, Settings, Size, merged
-from thumbnailer.errors import (
-    ConfigError,
-    OutputError,
-    PictureError,
-    SourceError,
-    ThumbnailError,
-    WorkerError,
-)
-from thumbnailer.finish import finish
-from thumbnailer.machine import available_memory_bytes, usable_cpus
-from thumbnailer.model import Failure, Folder, Job, Outcome, Report, Source, Stop, Thumbnail
+from thumbnailer.errors import ConfigError, OutputError, PictureError, SourceError
+from thumbnailer.line import flow, new_pool
+from thumbnailer.model import Folder, Outcome, Report, Source, Stop, Thumbnail
 from thumbnailer.naming import format_of
-from thumbnailer.plan import plan, prepare_output
-from thumbnailer.pool import Pool
 from thumbnailer.scan import check_source, scan
 from thumbnailer.stages import StageError, stage
-
-# By name: importing it would import Pillow, which only workers need.
-_RENDER = "thumbnailer.render:render"
 
 # str is a Sequence of str: a lone path has to be told from many by its type.
 Path = str | bytes | os.PathLike[str] | os.PathLike[bytes]
@@ -209,7 +194,7 @@ def _scan(
 
 
 def _line(
-    found: Iterator[Source | Outcome],
+    found: Iterable[Source | Outcome],
     settings: Settings,
     report: Report,
     *,
@@ -218,77 +203,14 @@ def _line(
     retry_failed: bool,
     dry_run: bool,
 ) -> Iterator[Outcome]:
-    """scan → plan → pool → render → report, the one line that all uses share."""
-    if settings.sandbox == "require" and (reason := sandbox.available()):
-        raise WorkerError(f"the sandbox that is required can't be had: {reason}")
-    output = os.fspath(settings.output) or None
-    if output and not dry_run:
-        try:
-            prepare_output(output)
-        except OSError as error:
-            raise OutputError(f"{output}: {error.strerror}") from error
-    open_sources: Counter[Source] = Counter()
-
-    def planned() -> Iterator[Job | Outcome]:
-        for item in plan(
-            _counted(found, report),
-            settings.recipe,
-            settings.limits,
-            output=output,
+    with new_pool(settings) as pool:
+        yield from flow(
+            found,
+            settings,
+            report,
+            pool,
+            stop=stop,
             force=force,
             retry_failed=retry_failed,
             dry_run=dry_run,
-        ):
-            open_sources[item.source] += 1
-            yield item
-
-    jobs = settings.jobs if isinstance(settings.jobs, int) else usable_cpus()
-    end: ThumbnailError | None = None
-    reason = "interrupted"
-    pool = Pool(
-        _RENDER,
-        jobs,
-        settings.timeout,
-        worker_bytes=settings.limits.memory_bytes,
-        memory_bytes=settings.memory_bytes or available_memory_bytes() // 2,
-        sandbox=settings.sandbox,
-        finish=finish,
-    )
-    try:
-        with pool, closing(pool.imap_unordered(planned(), stop)) as outcomes:
-            for outcome in outcomes:
-                open_sources[outcome.source] -= 1
-                if not open_sources[outcome.source]:
-                    del open_sources[outcome.source]
-                report.add(outcome)
-                yield outcome
-                if outcome.error and outcome.error.fatal:
-                    reason = f"stopped early: {outcome.error.reason}"
-                    end = OutputError(reason)
-                    break
-    except WorkerError as error:
-        if not (stop and stop.is_set()):  # else a worker that was being started was stopped, too
-            end, reason = error, "stopped early: no worker process"
-    except BaseException:  # nobody takes further outcomes, but the counts are to add up
-        _drop(open_sources, reason, report)
-        raise
-    yield from _drop(open_sources, reason, report)
-    if end:
-        raise end
-
-
-def _drop(open_sources: Counter[Source], reason: str, report: Report) -> list[Outcome]:
-    """Count as skipped what was found and has no outcome."""
-    dropped = [
-        Outcome(source, "skipped", error=Failure("stopped", reason))
-        for source in open_sources.elements()
-    ]
-    for outcome in dropped:
-        report.add(outcome)
-    return dropped
-
-
-def _counted(found: Iterator[Source | Outcome], report: Report) -> Iterator[Source | Outcome]:
-    for item in found:
-        report.found += 1
-        yield item
+        )

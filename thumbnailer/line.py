@@ -1,0 +1,122 @@
+"""scan → plan → pool → render → finish → report: the one line that all uses share."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from contextlib import closing
+
+from thumbnailer import sandbox
+from thumbnailer.config import Settings
+from thumbnailer.errors import OutputError, ThumbnailError, WorkerError
+from thumbnailer.finish import finish
+from thumbnailer.machine import available_memory_bytes, usable_cpus
+from thumbnailer.model import Failure, Job, Outcome, Report, Source, Stop
+from thumbnailer.plan import plan, prepare_output
+from thumbnailer.pool import Pool
+
+# By name: importing it would import Pillow, which only workers need.
+_RENDER = "thumbnailer.render:render"
+
+
+def new_pool(settings: Settings) -> Pool:
+    """A pool for the settings; no process starts before there is work."""
+    return Pool(
+        _RENDER,
+        settings.jobs if isinstance(settings.jobs, int) else usable_cpus(),
+        settings.timeout,
+        worker_bytes=settings.limits.memory_bytes,
+        memory_bytes=settings.memory_bytes or available_memory_bytes() // 2,
+        sandbox=settings.sandbox,
+        finish=finish,
+    )
+
+
+def flow(
+    found: Iterable[Source | Outcome],
+    settings: Settings,
+    report: Report,
+    pool: Pool,
+    *,
+    stop: Stop | None = None,
+    force: bool = False,
+    retry_failed: bool = False,
+    dry_run: bool = False,
+) -> Iterator[Outcome]:
+    """What becomes of what the scan found: each of it has one outcome.
+
+    Args:
+        found: is read no faster than outcomes are taken.
+        report: is filled on the way.
+        pool: from `new_pool`, for the same settings; may serve many flows, one at a time.
+        stop: once it is set what has no outcome yet is skipped.
+        force, retry_failed, dry_run: as for `plan`.
+
+    Raises:
+        OutputError: the disk is full or read-only.
+        WorkerError: no worker process can be started, or none in the sandbox that is required.
+    """
+    if settings.sandbox == "require" and (reason := sandbox.available()):
+        raise WorkerError(f"the sandbox that is required can't be had: {reason}")
+    output = os.fspath(settings.output) or None
+    if output and not dry_run:
+        try:
+            prepare_output(output)
+        except OSError as error:
+            raise OutputError(f"{output}: {error.strerror}") from error
+    open_sources: Counter[Source] = Counter()
+
+    def planned() -> Iterator[Job | Outcome]:
+        for item in plan(
+            _counted(found, report),
+            settings.recipe,
+            settings.limits,
+            output=output,
+            force=force,
+            retry_failed=retry_failed,
+            dry_run=dry_run,
+        ):
+            open_sources[item.source] += 1
+            yield item
+
+    end: ThumbnailError | None = None
+    reason = "interrupted"
+    try:
+        with closing(pool.imap_unordered(planned(), stop)) as outcomes:
+            for outcome in outcomes:
+                open_sources[outcome.source] -= 1
+                if not open_sources[outcome.source]:
+                    del open_sources[outcome.source]
+                report.add(outcome)
+                yield outcome
+                if outcome.error and outcome.error.fatal:
+                    reason = f"stopped early: {outcome.error.reason}"
+                    end = OutputError(reason)
+                    break
+    except WorkerError as error:
+        if not (stop and stop.is_set()):  # else a worker that was being started was stopped, too
+            end, reason = error, "stopped early: no worker process"
+    except BaseException:  # nobody takes further outcomes, but the counts are to add up
+        _drop(open_sources, reason, report)
+        raise
+    yield from _drop(open_sources, reason, report)
+    if end:
+        raise end
+
+
+def _drop(open_sources: Counter[Source], reason: str, report: Report) -> list[Outcome]:
+    """Count as skipped what was found and has no outcome."""
+    dropped = [
+        Outcome(source, "skipped", error=Failure("stopped", reason))
+        for source in open_sources.elements()
+    ]
+    for outcome in dropped:
+        report.add(outcome)
+    return dropped
+
+
+def _counted(found: Iterable[Source | Outcome], report: Report) -> Iterator[Source | Outcome]:
+    for item in found:
+        report.found += 1
+        yield item
