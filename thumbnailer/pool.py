@@ -24,7 +24,7 @@ from thumbnailer.budget import Budget
 from thumbnailer.errors import WorkerError
 from thumbnailer.model import Answer, Failure, Job, Outcome, Stop
 from thumbnailer.serve import Confinement
-from thumbnailer.worker import Worker, WorkerLost
+from thumbnailer.worker import Worker, WorkerKilled, WorkerLost
 
 # A job whose worker died or overran is tried once more: the worker may have been the victim of
 # something else, such as the memory killer.
@@ -33,6 +33,10 @@ _ATTEMPTS = 2
 # How long to wait before each further attempt to start a worker; then the whole run is given up.
 # A fork server that was just killed still looks alive for an instant.
 _START_PAUSES_SECONDS = (0.1, 0.5)
+
+# How many workers in a row may be killed while they start, which takes half a second on a busy
+# machine: whoever kills them may hit any moment.
+_START_KILLS = 10
 
 # Small pictures go to a worker by the handful, as many as take about this long together: passing a
 # job and its outcome costs 350 µs of the parent's time, as much as a fifth of a 640x480 JPEG.
@@ -189,13 +193,18 @@ class Pool:
         worker: Worker | None = getattr(self._kept, "worker", None)
         if worker:
             return worker
-        for pause_seconds in _START_PAUSES_SECONDS:
-            with suppress(WorkerError):
+        pauses_seconds, killed = list(_START_PAUSES_SECONDS), 0
+        while True:
+            try:
                 return self._start()
-            if self._closing:
-                break
-            time.sleep(pause_seconds)
-        return self._start()
+            except WorkerKilled:
+                killed += 1
+                if self._closing or killed == _START_KILLS:
+                    raise
+            except WorkerError:
+                if self._closing or not pauses_seconds:
+                    raise
+                time.sleep(pauses_seconds.pop(0))
 
     def _start(self) -> Worker:
         worker = Worker(self._func, self._confinement)

@@ -34,6 +34,10 @@ _CHILDREN = threading.Lock()
 _HOME = os.getpid()
 
 
+class WorkerKilled(WorkerError):
+    """A worker was ended by a signal while it started."""
+
+
 class WorkerLost(Exception):
     """A worker died over a job or took too long; `failure` says which. None: it was dead before."""
 
@@ -75,7 +79,8 @@ class Worker:
         """Wait until it is ready.
 
         Raises:
-            WorkerError: it can't import its function, or died, or says nothing.
+            WorkerError: it can't import its function, or says nothing.
+            WorkerKilled: it was ended by a signal.
         """
         try:
             trouble = self._receive(time.monotonic() + _START_SECONDS)
@@ -84,7 +89,10 @@ class Worker:
         except (EOFError, OSError):
             trouble = self._epitaph()
         if trouble:
-            raise WorkerError(f"no worker process can be started: {trouble}")
+            with _CHILDREN:
+                was_killed = (self._process.exitcode or 0) < 0
+            kind = WorkerKilled if was_killed else WorkerError
+            raise kind(f"no worker process can be started: {trouble}")
 
     def ask(self, jobs: list[Job], timeout_s: float, budget: Budget) -> list[Answer]:
         """The worker's answers to some jobs, in their order; a Failure where `func` raised.
