@@ -11,6 +11,11 @@ _CGROUPS = "/sys/fs/cgroup"
 # Where the system does not say how much memory there is.
 _SOME_BYTES = 2 << 30
 
+# File systems whose files change without an event: on another machine, or below a layer.
+_EVENTLESS = frozenset(
+    ("nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "afs", "ceph", "overlay", "vboxsf", "virtiofs")
+)
+
 
 def usable_cpus() -> int:
     """The number of processors left by CPU affinity and by the cgroup's quota; at least 1.
@@ -54,6 +59,32 @@ def available_memory_bytes() -> int:
             room = int(_read(f"{group}/{most}")) - int(_read(f"{group}/{used}"))
             rooms.append(room + int(_table(f"{group}/memory.stat")[idle]))
     return max(0, min(rooms))
+
+
+def eventless_filesystem(path: str) -> str:
+    """The kind of file system a folder is on, if changes made elsewhere send no event here; else "".
+
+    Format: Linux, proc_pid_mountinfo(5).
+    """
+    place, kind, longest = os.path.realpath(path), "", -1
+    with suppress(OSError, ValueError):
+        for line in _read("/proc/self/mountinfo").splitlines():
+            mount = line.split(" ")[4].encode().decode("unicode_escape")
+            above = mount.rstrip("/") + "/"
+            if (place + "/").startswith(above) and len(mount) >= longest:
+                kind, longest = line.partition(" - ")[2].split(" ")[0], len(mount)
+    return kind if kind in _EVENTLESS or kind.startswith("fuse") else ""
+
+
+def watch_limit() -> str:
+    """What to say when inotify has no watches left."""
+    command = "sysctl fs.inotify.max_user_watches=524288"
+    with suppress(OSError, ValueError):
+        now = int(_read("/proc/sys/fs/inotify/max_user_watches"))
+        command = f"sysctl fs.inotify.max_user_watches={max(524288, 2 * now)}"
+    return (
+        f"some folders can't be watched, rescans have to do for them; this cures it: {command}"
+    )
 
 
 def _free_bytes() -> int:

@@ -11,7 +11,8 @@ from typing import Literal, NamedTuple, Protocol
 # Raised when the same recipe comes out differently, so that old thumbnails are made again.
 _RENDERING = 1
 
-Status = Literal["made", "current", "skipped", "failed"]
+# `removed`: its source is gone, and so is its thumbnail now; only a watch tells of it.
+Status = Literal["made", "current", "skipped", "failed", "removed"]
 
 
 class Stop(Protocol):
@@ -208,6 +209,7 @@ class Report:
     current: int = 0
     skipped: int = 0
     failed: int = 0
+    removed: int = 0
     failures: list[Outcome] = field(default_factory=list)
     seconds: float = 0.0
     _started: float = field(default_factory=time.perf_counter, repr=False)

@@ -26,6 +26,9 @@ from thumbnailer.naming import folded, tagged, thumbnail_name
 
 THUMBS = "thumbs"
 
+# Ends the reason of what is not even tried.
+AGAIN = " (failed before and has not changed since)"
+
 # What is known of thumbnail folders is kept for this many folders and about this many thumbnails
 # (650 bytes each). Sources come folder by folder, but a caller's list of paths may jump about.
 _KEPT_FOLDERS, _KEPT_THUMBNAILS = 256, 20_000
@@ -177,7 +180,7 @@ class _Shelf:
             return None
         if isinstance(entry.result, Failure):
             if entry.fingerprint == attempt:
-                again = f"{entry.result.reason} (failed before and has not changed since)"
+                again = f"{entry.result.reason}{AGAIN}"
                 return Outcome(source, "failed", error=replace(entry.result, reason=again))
         elif entry.fingerprint == recipe:
             thumbnail = Thumbnail(path, *entry.result)

@@ -18,7 +18,7 @@ from thumbnailer.imaging.opening import open_picture
 from thumbnailer.imaging.orientation import orientation_of, swaps_sides, upright
 from thumbnailer.imaging.shrinking import can_shrink, shrink_on_load
 from thumbnailer.model import Box, Failure, Job, Limits, Recipe, Rendering
-from thumbnailer.stages import StageError, stage
+from thumbnailer.stages import CHANGING, StageError, stage
 
 # A picture that is still being written changes while it is read; it is read again this often.
 _READINGS = 3
@@ -97,7 +97,7 @@ def _read_unchanged(job: Job, claim: Claim) -> Rendering:
         if _is_unchanged(job.source.path, before):
             state = replace(job.source, size_bytes=before.st_size, mtime_ns=before.st_mtime_ns)
             return Rendering(state, *made)
-    raise StageError(Failure("open", "keeps changing while it is read", lasts=False))
+    raise StageError(Failure("open", CHANGING, lasts=False))
 
 
 def _settled(file: BinaryIO) -> os.stat_result:

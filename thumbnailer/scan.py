@@ -6,8 +6,9 @@ import fnmatch
 import os
 import re
 import stat
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import replace
+from functools import lru_cache
 
 from thumbnailer import ledger, storage
 from thumbnailer.errors import SourceError, SourceForbidden, SourceMissing
@@ -113,6 +114,71 @@ def scan(
             yield _source(entry.path, entry.stat, target)
 
 
+def locator(
+    root: str,
+    *,
+    below: str = "",
+    recursive: bool = True,
+    include: Iterable[str] = (),
+    exclude: Iterable[str] = (),
+) -> Callable[[str], Source | Outcome | None]:
+    """A function that finds one picture by its path below `root` just as `scan` would, or None
+    where `scan` would find none. It remembers what folders are ours, so it is for one batch only.
+
+    The arguments are those of `scan`.
+    """
+    enters = folder_filter(root, recursive=recursive, exclude=exclude)
+    is_included = matcher(include) if include else None
+    is_excluded = matcher(exclude) if exclude else None
+
+    @lru_cache(maxsize=None)
+    def own_names(inner: str) -> Collection[str] | None:
+        """Which names in a folder are ours; None where scan would not look into it."""
+        folder = os.path.join(root, inner) if inner else root
+        if inner and (not enters(folder) or own_names(os.path.dirname(inner)) is None):
+            return None
+        try:
+            return ledger.own_names(folder)
+        except OSError:
+            return None
+
+    def locate(path: str) -> Source | Outcome | None:
+        inner = os.path.relpath(path, root)
+        folder, name = os.path.split(inner)
+        own = own_names(folder)
+        if own is None or name in own or not is_picture(name):
+            return None
+        if (is_included and not is_included(inner)) or (is_excluded and is_excluded(inner)):
+            return None
+        target = os.path.join(below, folder) if below and folder else below or folder
+        return _source(path, lambda: os.stat(path), target)
+
+    return locate
+
+
+def folder_filter(
+    root: str, *, recursive: bool = True, exclude: Iterable[str] = ()
+) -> Callable[[str], bool]:
+    """A test whether `scan` enters a folder below `root`, by its path alone.
+
+    The arguments are those of `scan`.
+    """
+    is_excluded = matcher(exclude) if exclude else None
+
+    def enters(folder: str) -> bool:
+        inner = os.path.relpath(folder, root)
+        if inner == os.curdir:
+            return True
+        parts = inner.split(os.sep)
+        if not recursive or not all(map(is_entered, parts)):
+            return False
+        return not is_excluded or not any(
+            is_excluded(os.sep.join(parts[:depth])) for depth in range(1, len(parts) + 1)
+        )
+
+    return enters
+
+
 def find(path: str, *, below: str = "") -> Source | Outcome:
     """The source at a path the caller named, or the failed outcome that says why there is none."""
     found = _source(path, lambda: os.stat(path), below)
@@ -157,13 +223,14 @@ def _list(folder: str, stop: Stop | None) -> tuple[list[os.DirEntry[str]], list[
             if entry.is_dir(follow_symlinks=False):
                 if not entry.name.startswith(".") and entry.name not in _NEVER_ENTERED:
                     subfolders.append(entry.name)
-            elif _is_picture(entry.name) and entry.name not in own:
+            elif is_picture(entry.name) and entry.name not in own:
                 files.append(entry)
     files.sort(key=lambda entry: entry.name)
     return files, sorted(subfolders)
 
 
-def _is_picture(name: str) -> bool:
+def is_picture(name: str) -> bool:
+    """Whether a file's name says that it is a picture."""
     # "._name" is what macOS leaves beside files on foreign disks: their metadata, no picture.
     return os.path.splitext(name)[1].lower() in EXTENSIONS and not name.startswith("._")
 

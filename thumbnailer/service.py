@@ -162,6 +162,22 @@ def run(
     dry_run: bool = False,
 ) -> Iterator[Outcome]:
     """Check the sources, then return the iterator over their outcomes, which fills the report."""
+    roots, folders = checked(sources, settings)
+    found = (item for root in roots for item in _scan(root, folders.get(root, ""), settings, stop))
+    return _line(
+        found, settings, report, stop=stop, force=force, retry_failed=retry_failed, dry_run=dry_run
+    )
+
+
+def checked(
+    sources: Path | Iterable[Path], settings: Settings
+) -> tuple[list[str], dict[str, str]]:
+    """The sources, and those of them that are folders with where an output tree keeps them.
+
+    Raises:
+        SourceError: one is not there or can't be read.
+        ConfigError: one is the output folder.
+    """
     if isinstance(sources, str | bytes | os.PathLike):
         sources = [sources]
     roots = [os.fsdecode(source) for source in sources]
@@ -170,14 +186,10 @@ def run(
         for folder in folders:
             if os.path.realpath(folder) == os.path.realpath(settings.output):
                 raise ConfigError(f"output = {settings.output!r}: is a folder of sources itself")
-    # With several sources each folder gets one of its own name in the output tree.
-    belows = {folder: os.path.basename(os.path.abspath(folder)) for folder in folders}
+    # Of several sources each folder gets one of its own name in the output tree.
     if len(roots) == 1:
-        belows.clear()
-    found = (item for root in roots for item in _scan(root, belows.get(root, ""), settings, stop))
-    return _line(
-        found, settings, report, stop=stop, force=force, retry_failed=retry_failed, dry_run=dry_run
-    )
+        return roots, dict.fromkeys(folders, "")
+    return roots, {folder: os.path.basename(os.path.abspath(folder)) for folder in folders}
 
 
 def _scan(

@@ -9,6 +9,10 @@ from thumbnailer import storage
 from thumbnailer.model import Failure
 
 
+# Why a picture fails that somebody goes on writing.
+CHANGING = "keeps changing while it is read"
+
+
 class LimitError(Exception):
     """The header promises more pixels than allowed."""
 
