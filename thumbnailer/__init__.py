@@ -1,6 +1,6 @@
 """Thumbnails of many pictures: in parallel, safely, again and again.
 
-    from thumbnailer import make_thumbnail, make_thumbnails, iter_thumbnails, Settings
+    from thumbnailer import make_thumbnail, make_thumbnails, iter_thumbnails, prune, Settings
 
 `thumbnailer.errors` lists the exceptions. Names are looked up when first used, since every worker
 process imports this package too and needs none of them.
@@ -16,14 +16,18 @@ if TYPE_CHECKING:
     from thumbnailer.errors import ConfigError as ConfigError
     from thumbnailer.errors import OutputError as OutputError
     from thumbnailer.errors import PictureError as PictureError
+    from thumbnailer.errors import PruneRefused as PruneRefused
     from thumbnailer.errors import SourceError as SourceError
     from thumbnailer.errors import ThumbnailError as ThumbnailError
     from thumbnailer.errors import WorkerError as WorkerError
     from thumbnailer.model import Failure as Failure
     from thumbnailer.model import Outcome as Outcome
+    from thumbnailer.model import PruneReport as PruneReport
+    from thumbnailer.model import Removal as Removal
     from thumbnailer.model import Report as Report
     from thumbnailer.model import Source as Source
     from thumbnailer.model import Thumbnail as Thumbnail
+    from thumbnailer.pruning import prune as prune
     from thumbnailer.service import iter_thumbnails as iter_thumbnails
     from thumbnailer.service import make_thumbnail as make_thumbnail
     from thumbnailer.service import make_thumbnails as make_thumbnails
@@ -36,11 +40,13 @@ _NAMES = {
         "ConfigError",
         "OutputError",
         "PictureError",
+        "PruneRefused",
         "SourceError",
         "ThumbnailError",
         "WorkerError",
     ],
-    "model": ["Failure", "Outcome", "Report", "Source", "Thumbnail"],
+    "model": ["Failure", "Outcome", "PruneReport", "Removal", "Report", "Source", "Thumbnail"],
+    "pruning": ["prune"],
     "service": ["iter_thumbnails", "make_thumbnail", "make_thumbnails"],
 }
 _HOMES = {name: home for home, names in _NAMES.items() for name in names}

@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from types import FrameType
@@ -14,9 +15,10 @@ from typing import Any, NoReturn
 
 import thumbnailer
 from thumbnailer.config import KEYS, Settings, from_text, merged, read_config
-from thumbnailer.console import JsonPrinter, TextPrinter, printable
+from thumbnailer.console import JsonPrinter, RemovalPrinter, TextPrinter, printable
 from thumbnailer.errors import ConfigError, ThumbnailError
-from thumbnailer.model import Report
+from thumbnailer.model import Removal, Report
+from thumbnailer.pruning import carry_out, report_of, survey
 from thumbnailer.scan import scan
 from thumbnailer.service import run
 
@@ -31,6 +33,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         settings = _settings(arguments)
         if arguments.command == "config":
             return _config(settings)
+        if arguments.command == "prune":
+            return _prune(arguments, settings)
         return _make(arguments, settings)
     except ConfigError as error:
         return _complain(error, EXIT_USAGE)
@@ -91,6 +95,26 @@ def _make(arguments: argparse.Namespace, settings: Settings) -> int:
                 printer.finish(report, "")
             raise
         printer.finish(report, "interrupted: " if stop.signal else "")
+    if stop.signal:
+        return 128 + stop.signal
+    return EXIT_SOME_FAILED if report.failed else EXIT_OK
+
+
+def _prune(arguments: argparse.Namespace, settings: Settings) -> int:
+    printer = RemovalPrinter(
+        as_json=arguments.json, quiet=arguments.quiet, verbose=arguments.verbose
+    )
+    started, done = time.perf_counter(), list[Removal]()
+    with _stopped_by_signals() as stop:
+        findings = survey(arguments.source, settings, stop=stop)
+        removals = carry_out(findings, dry_run=arguments.dry_run, yes=arguments.yes, stop=stop)
+        try:
+            for removal in removals:
+                printer.show(removal)
+                done.append(removal)
+        finally:
+            report = report_of(findings, done, started)
+            printer.finish(report, "interrupted: " if stop.signal else "")
     if stop.signal:
         return 128 + stop.signal
     return EXIT_SOME_FAILED if report.failed else EXIT_OK
@@ -215,6 +239,20 @@ def _parser() -> argparse.ArgumentParser:
     group.add_argument("--json", action="store_true", help="one JSON object a line on stdout")
     group.add_argument("--quiet", action="store_true", help="say nothing but failures")
     group.add_argument("-v", "--verbose", action="store_true", help="a line for every picture")
+    prune = commands.add_parser(
+        "prune",
+        help="remove the thumbnails of pictures that are gone",
+        description="Remove the thumbnails of pictures that are gone.",
+    )
+    add = prune.add_argument
+    add("source", metavar="SOURCE", nargs="+", help="a folder")
+    add("-o", "--output", metavar="DIR", help="where the thumbnails are, as for make")
+    add("-c", "--config", metavar="FILE", help="read `output` from FILE")
+    add("-n", "--dry-run", action="store_true", help="say what would be removed")
+    add("--yes", action="store_true", help="also if more than half of all thumbnails would go")
+    add("--json", action="store_true", help="one JSON object a line on stdout")
+    add("--quiet", action="store_true", help="say nothing but failures")
+    add("-v", "--verbose", action="store_true", help="a line for every removal")
     commands.add_parser(
         "config",
         parents=[settings],

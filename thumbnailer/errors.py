@@ -7,6 +7,7 @@ ThumbnailError        anything this package raises on purpose
 │  ├─ SourceMissing   ... because it is not there (a FileNotFoundError)
 │  └─ SourceForbidden ... because it may not be read (a PermissionError)
 ├─ OutputError        nothing more can be written: disk full, read-only file system
+├─ PruneRefused       more than half of all thumbnails would go (`prune`)
 └─ WorkerError        no worker process can be started
 """
 
@@ -55,6 +56,10 @@ class SourceForbidden(SourceError, PermissionError):
 
 class OutputError(ThumbnailError):
     """Nothing more can be written: the disk is full or the file system read-only."""
+
+
+class PruneRefused(ThumbnailError):
+    """More than half of all thumbnails would go, which looks like a mistake."""
 
 
 class WorkerError(ThumbnailError):

@@ -10,14 +10,17 @@ that is: thumbnail, source, the source's bytes and mtime in ns, the fingerprint 
 failed) under, then width, height and bytes, or stage and reason; of a truncated picture what is
 missing comes last. A line is written only after its
 thumbnail has its final name, so whatever is killed when, at worst a picture is made again. In a
-folder that is shared, a line without a fingerprint comes before it and says whose the name is.
+folder that is shared, a line without a fingerprint comes before it and says whose the name is. A
+line with nothing but a name takes the thumbnail out again:
+
+    ["photo.jpg"]
 """
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -88,6 +91,8 @@ class Ledger:
             elif isinstance(row, list) and row and isinstance(row[0], str):
                 self._rows[row[0]] = row
                 self._lines += 1
+                if len(row) == 1:
+                    del self._rows[row[0]]
 
     def __contains__(self, name: str) -> bool:
         return name in self._rows
@@ -192,6 +197,51 @@ def enter(
             row += [job.attempt, result.stage, result.reason]
         lines += _line(row)
     storage.append(opened, MARK, _header(shared), lines)
+
+
+def forget(opened: storage.OpenFolder, origins: Mapping[str, str], *, shared: bool) -> None:
+    """Take thumbnails out that have been removed.
+
+    Lines are only added: what other runs write meanwhile stays. A thumbnail that one of them has
+    made since it was removed, before its line was taken out here, is held for its source again.
+
+    Args:
+        origins: the thumbnails' names, with the sources they were held for.
+
+    Raises:
+        OSError: it can't be written; the thumbnails count as missing.
+    """
+    storage.append(opened, MARK, _header(shared), b"".join(_line([name]) for name in origins))
+    back = origins.keys() & set(storage.names_in(opened))
+    rows = [[name, origins[name], 0, 0, "", 0, 0, 0] for name in sorted(back)]
+    if rows:
+        storage.append(opened, MARK, _header(shared), b"".join(map(_line, rows)))
+
+
+def close(folder: Folder, *, upwards: bool) -> None:
+    """Remove a folder that is ours alone and holds nothing but an empty ledger, with that.
+
+    Args:
+        upwards: then also those above it, up to its anchor, that hold no more.
+
+    Raises:
+        OSError: it can't be read or changed.
+    """
+    below = folder.below
+    while below:
+        here = Folder(folder.anchor, below)
+        with storage.open_folder(here) as opened:
+            names = storage.names_in(opened)
+            if names == [MARK]:
+                known = Ledger(storage.read(opened, MARK))
+                if known.shared or known.names():
+                    return
+                storage.remove(opened, MARK)
+            if not storage.remove_folder(here):
+                if names == [MARK]:  # something has come in between
+                    mark(opened, shared=False)
+                return
+        below = os.path.dirname(below) if upwards else ""
 
 
 def compact(opened: storage.OpenFolder, ledger: Ledger) -> None:

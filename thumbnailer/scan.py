@@ -185,6 +185,11 @@ def find(path: str, *, below: str = "") -> Source | Outcome:
     return found if isinstance(found, Source) else replace(found, status="failed")
 
 
+def is_entered(name: str) -> bool:
+    """Whether a folder of this name may hold pictures of the user's."""
+    return not name.startswith(".") and name not in _NEVER_ENTERED
+
+
 def matcher(globs: Iterable[str]) -> Callable[[str], bool]:
     """A test of paths relative to a SOURCE against globs, upper and lower case alike.
 
@@ -221,7 +226,7 @@ def _list(folder: str, stop: Stop | None) -> tuple[list[os.DirEntry[str]], list[
             if stop and stop.is_set():
                 break
             if entry.is_dir(follow_symlinks=False):
-                if not entry.name.startswith(".") and entry.name not in _NEVER_ENTERED:
+                if is_entered(entry.name):
                     subfolders.append(entry.name)
             elif is_picture(entry.name) and entry.name not in own:
                 files.append(entry)

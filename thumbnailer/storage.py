@@ -123,14 +123,55 @@ def append(folder: OpenFolder, name: str, header: bytes, line: bytes) -> None:
         os.close(fd)
 
 
+def remove(folder: OpenFolder, name: str) -> None:
+    """Remove a file of the folder, or a link itself, unless it is gone already.
+
+    Raises:
+        OSError: it is something else, such as a folder, or can't be removed.
+    """
+    path, dir_fd = folder.at(name)
+    if not is_plain(name):  # else a ledger from somebody else's hand would reach other folders
+        raise OSError(errno.EINVAL, "not the name of a file", name)
+    with suppress(FileNotFoundError):
+        mode = os.stat(path, dir_fd=dir_fd, follow_symlinks=False).st_mode
+        if not (stat.S_ISREG(mode) or stat.S_ISLNK(mode)):
+            raise OSError(errno.EINVAL, "not a regular file", os.path.join(folder.path, name))
+        os.unlink(path, dir_fd=dir_fd)
+
+
+def remove_folder(folder: Folder) -> bool:
+    """Remove a folder below its anchor if it is empty; whether it is gone."""
+    above, name = os.path.split(folder.below)
+    try:
+        with open_folder(Folder(folder.anchor, above)) as opened:
+            path, dir_fd = opened.at(name)
+            os.rmdir(path, dir_fd=dir_fd)
+    except OSError as error:
+        return isinstance(error, FileNotFoundError)
+    return True
+
+
+def names_in(folder: OpenFolder) -> list[str]:
+    """What is in the folder.
+
+    Raises:
+        OSError: it can't be read.
+    """
+    return os.listdir(folder.path if folder.fd is None else folder.fd)
+
+
+def is_plain(name: str) -> bool:
+    """Whether a name can be that of a file in a folder, and leads nowhere else."""
+    return os.path.basename(name) == name and name not in ("", os.curdir, os.pardir)
+
+
 def sweep(folder: OpenFolder) -> None:
     """Remove the temporary files of writers that are no longer alive.
 
     A writer holds a lock on its file, which the kernel lets go when it dies, even under SIGKILL.
     """
     with suppress(OSError):
-        names = os.listdir(folder.path if folder.fd is None else folder.fd)
-        for name in filter(_TEMPORARY.fullmatch, names):
+        for name in filter(_TEMPORARY.fullmatch, names_in(folder)):
             path, dir_fd = folder.at(name)
             with suppress(OSError):
                 if _is_dead(path, dir_fd):

@@ -1,0 +1,286 @@
+"""Thumbnails whose sources are gone: which they are, and how they go.
+
+A source is gone if the system says that there is none. Whatever else it says, such as "permission
+denied" or "input/output error", means that nobody knows, and then a thumbnail is kept.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import lru_cache
+from itertools import groupby
+
+from thumbnailer import ledger, storage
+from thumbnailer.errors import OutputError
+from thumbnailer.model import Failure, Folder, Removal, Stop
+from thumbnailer.plan import THUMBS
+from thumbnailer.scan import is_entered
+
+
+@dataclass(frozen=True, slots=True)
+class Orphan:
+    """A thumbnail without its source.
+
+    Attributes:
+        origin: the source's path relative to `folder`.
+        is_there: whether there is more of it than its line in the ledger.
+    """
+
+    folder: Folder
+    name: str
+    origin: str
+    is_there: bool = True
+
+    @property
+    def path(self) -> str:
+        return os.path.join(self.folder.path, self.name)
+
+    @property
+    def source(self) -> str:
+        # Without the dots, as when it was planned: the output folder may be a link.
+        return os.path.normpath(os.path.join(self.folder.path, self.origin))
+
+
+@dataclass(slots=True)
+class Findings:
+    """What was found in some thumbnail folders.
+
+    Attributes:
+        thumbnails: how many there are of the pictures in each root.
+        orphans: those whose source is gone; those of one folder stand together.
+        doubtful: those of which nobody knows, and folders that can't be read.
+    """
+
+    thumbnails: Counter[str] = field(default_factory=Counter)
+    orphans: list[Orphan] = field(default_factory=list)
+    doubtful: list[Removal] = field(default_factory=list)
+
+
+def find_orphans(
+    roots: Iterable[str], folders: Iterable[Folder | Removal], stop: Stop | None = None
+) -> Findings:
+    """Look through thumbnail folders for thumbnails of what is no longer in the roots.
+
+    Args:
+        roots: folders, or single pictures; only thumbnails of what is or was in them count.
+        folders: where to look, and what is passed on as doubtful.
+        stop: once it is set no more folders are looked at.
+    """
+    findings = Findings()
+    real_roots = {real: root for root in roots if (real := os.path.realpath(root))}
+    real_path, seen = lru_cache(os.path.realpath), set()
+    for folder in folders:
+        if stop and stop.is_set():
+            break
+        if isinstance(folder, Removal):
+            findings.doubtful.append(folder)
+            continue
+        try:
+            known = ledger.read(folder)
+        except OSError as error:
+            findings.doubtful.append(_unreadable(folder.path, error))
+            continue
+        if known is None or (real := os.path.realpath(folder.path)) in seen:
+            continue
+        seen.add(real)
+        for name, origin in known.origins():
+            orphan = Orphan(folder, name, origin)
+            with suppress(ValueError):  # a NUL in a line that somebody else wrote
+                place, source_name = os.path.split(orphan.source)
+                root = _root_of(os.path.join(real_path(place), source_name), real_roots)
+                if root is not None and storage.is_plain(name) and name != ledger.MARK:
+                    _judge(orphan, root, findings)
+    return findings
+
+
+def _judge(orphan: Orphan, root: str, findings: Findings) -> None:
+    is_there = os.path.lexists(orphan.path)
+    findings.thumbnails[root] += is_there
+    try:
+        if is_gone(orphan.source):
+            findings.orphans.append(Orphan(orphan.folder, orphan.name, orphan.origin, is_there))
+    except OSError as error:
+        if is_there:
+            reason = f"{orphan.source} can't be looked for: {error.strerror}"
+            failure = Failure("scan", reason)
+            findings.doubtful.append(Removal(orphan.path, orphan.source, "kept", failure))
+
+
+def is_gone(path: str) -> bool:
+    """Whether there is nothing at a path; a link is there even if it leads nowhere.
+
+    Raises:
+        OSError: nobody can say.
+    """
+    try:
+        os.lstat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    return False
+
+
+def _root_of(path: str, roots: Mapping[str, str]) -> str | None:
+    """The innermost root that a path is in."""
+    while path not in roots:
+        above = os.path.dirname(path)
+        if above == path:
+            return None
+        path = above
+    return roots[path]
+
+
+def thumbs_folders(root: str, stop: Stop | None = None) -> Iterator[Folder | Removal]:
+    """The `thumbs` folders beside the pictures of a folder, wherever the scan would go."""
+    for inner, subfolders in _walk(root, "", stop):
+        if isinstance(subfolders, Removal):
+            yield subfolders
+        elif THUMBS in subfolders:
+            yield Folder(root, os.path.join(inner, THUMBS))
+
+
+def output_folders(
+    output: str, below: str = "", stop: Stop | None = None
+) -> Iterator[Folder | Removal]:
+    """The folders of an output tree, each after those in it."""
+    for inner, subfolders in _walk(output, below, stop, everywhere=True):
+        yield subfolders if isinstance(subfolders, Removal) else Folder(output, inner)
+
+
+def _walk(
+    anchor: str, below: str, stop: Stop | None, *, everywhere: bool = False
+) -> Iterator[tuple[str, list[str] | Removal]]:
+    """The folders below an anchor with their subfolders, each after those in it."""
+    pending: list[tuple[str, list[str] | None]] = [(below, None)]
+    while pending and not (stop and stop.is_set()):
+        inner, subfolders = pending.pop()
+        if subfolders is not None:
+            yield inner, subfolders
+            continue
+        path = os.path.join(anchor, inner) if inner else anchor
+        try:
+            if not everywhere and inner and ledger.own_names(path) is None:
+                continue
+            with os.scandir(path) as entries:
+                subfolders = sorted(
+                    entry.name
+                    for entry in entries
+                    if entry.is_dir(follow_symlinks=False)
+                    and (everywhere or is_entered(entry.name))
+                )
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+        except OSError as error:
+            yield inner, _unreadable(path, error)
+            continue
+        pending.append((inner, subfolders))
+        pending += [(os.path.join(inner, name), None) for name in reversed(subfolders)]
+
+
+def remove(orphans: Iterable[Orphan], stop: Stop | None = None) -> Iterator[Removal]:
+    """Remove orphans whose sources are still gone, and thumbnail folders that are empty then.
+
+    First the file goes, then its line: killed in between, a line without a file is left, which
+    counts as a missing thumbnail.
+
+    Raises:
+        OutputError: the file system is read-only.
+    """
+    for folder, group in groupby(orphans, key=lambda orphan: orphan.folder):
+        if stop and stop.is_set():
+            return
+        removals: list[Removal] = []
+        try:
+            _remove_from(folder, group, removals, stop)
+        except FileNotFoundError:  # somebody else has removed the folder
+            pass
+        except OSError as error:
+            if error.errno in storage.FATAL_ERRNOS:
+                yield from removals
+                raise OutputError(f"stopped early: {folder.path}: {error.strerror}") from error
+            removals.append(_unreadable(folder.path, error))
+        yield from removals
+
+
+def _remove_from(
+    folder: Folder, orphans: Iterable[Orphan], removals: list[Removal], stop: Stop | None
+) -> None:
+    with storage.open_folder(folder) as opened:
+        known = ledger.Ledger(storage.read(opened, ledger.MARK))
+        origins, gone = dict(known.origins()), {}
+        try:
+            for orphan in orphans:
+                if stop and stop.is_set():
+                    break
+                if origins.get(orphan.name) != orphan.origin:
+                    continue  # it has become the thumbnail of another source
+                try:
+                    if not is_gone(orphan.source):
+                        continue
+                    storage.remove(opened, orphan.name)
+                except OSError as error:
+                    if error.errno in storage.FATAL_ERRNOS:
+                        raise
+                    failure = Failure("write", error.strerror or str(error))
+                    removals.append(Removal(orphan.path, orphan.source, "failed", failure))
+                    continue
+                gone[orphan.name] = orphan.origin
+                if orphan.is_there:
+                    removals.append(Removal(orphan.path, orphan.source, "removed"))
+        finally:
+            if gone:
+                with suppress(OSError):  # a full disk is a reason to prune, and may take no line
+                    ledger.forget(opened, gone, shared=known.shared)
+        storage.sweep(opened)
+    # In a tree that is all ours the folders were made by us, even those without a ledger.
+    ledger.close(folder, upwards=ledger.own_names(folder.anchor) is None)
+
+
+def forget(
+    paths: Iterable[str], places: Mapping[str, str], *, output: str | None = None
+) -> Iterator[Removal]:
+    """Remove the thumbnails of some sources, files or whole folders, if these are gone.
+
+    Nothing is done for a SOURCE that is gone as a whole or is empty while its thumbnails are in an
+    output tree: a disk that is not mounted looks like this.
+
+    Args:
+        paths: what is gone, spelled as the SOURCE that it was in.
+        places: each SOURCE with the folder that the output tree keeps it in, as in `scan`.
+        output: the folder of the mirrored tree; None for `thumbs` folders.
+
+    Raises:
+        OutputError: the file system is read-only.
+    """
+    roots = {os.path.abspath(root): root for root in places}
+    wanted: list[str] = []
+    folders: dict[Folder | Removal, None] = {}
+    for path in paths:
+        root = _root_of(os.path.dirname(os.path.abspath(path)), roots)
+        if root is None or not os.path.isdir(root) or (output is not None and is_empty(root)):
+            continue
+        wanted.append(path)
+        inner = os.path.relpath(path, root)
+        if output is None:
+            folders[Folder(root, os.path.join(os.path.dirname(inner), THUMBS))] = None
+        else:
+            below = os.path.join(places[root], inner)
+            folders |= dict.fromkeys(output_folders(output, below))
+            folders[Folder(output, os.path.dirname(below))] = None
+    findings = find_orphans(wanted, folders)
+    yield from findings.doubtful
+    yield from remove(findings.orphans)
+
+
+def is_empty(path: str) -> bool:
+    """Whether a folder has nothing in it, as far as anybody can say."""
+    with suppress(OSError), os.scandir(path) as entries:
+        return next(entries, None) is None
+    return False
+
+
+def _unreadable(path: str, error: OSError) -> Removal:
+    return Removal(path, "", "failed", Failure("scan", f"can't be read: {error.strerror or error}"))
