@@ -162,7 +162,10 @@ def names_in(folder: OpenFolder) -> list[str]:
 
 def is_plain(name: str) -> bool:
     """Whether a name can be that of a file in a folder, and leads nowhere else."""
-    return os.path.basename(name) == name and name not in ("", os.curdir, os.pardir)
+    with suppress(ValueError):  # characters that no file name can have
+        is_valid = b"\0" not in os.fsencode(name)
+        return is_valid and os.path.basename(name) == name not in ("", os.curdir, os.pardir)
+    return False
 
 
 def sweep(folder: OpenFolder) -> None:
