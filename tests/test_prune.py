@@ -16,9 +16,11 @@ import pytest
 from faults import RESTRICTED
 from support import THUMBNAILER, Run, eventually, files_below, picture, thumbnailer, tree
 
-from thumbnailer import PruneRefused, SourceError, make_thumbnails, prune
+from thumbnailer import PruneRefused, SourceError, ledger, make_thumbnails, prune
 from thumbnailer.cli import main
+from thumbnailer.model import Folder
 from thumbnailer.orphans import forget
+from thumbnailer.storage import open_folder
 
 root_only = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
 MARK = ".thumbnailer"
@@ -279,20 +281,19 @@ def test_a_folder_in_place_of_a_thumbnail_is_a_failure(photos: Path) -> None:
     assert (photos / "thumbs" / "a.jpg" / "precious.jpg").exists()
 
 
-@pytest.mark.parametrize(
-    "name", ["../precious.jpg", "/{}/precious.jpg", "..", ".", "", ".thumbnailer", "a\0b"]
-)
-def test_a_forged_ledger_reaches_no_other_folder(photos: Path, name: str) -> None:
+def test_a_forged_ledger_reaches_no_other_folder(photos: Path) -> None:
     tree(photos, "a.jpg", "precious.jpg")
     make(photos)
-    ledger = photos / "thumbs" / MARK
-    forged = [name.format(photos), "../gone.jpg", 1, 2, "x", 3, 4, 5]
-    ledger.write_bytes(ledger.read_bytes() + json.dumps(forged).encode() + b"\n")
-    assert run_prune("--yes", photos).summary["removed"] == 0
+    names = ["../precious.jpg", f"{photos}/precious.jpg", "..", ".", "", MARK, "a\0b", "\ud800"]
+    with (photos / "thumbs" / MARK).open("a") as mark:
+        for name in names:
+            mark.write(json.dumps([name, "../gone.jpg", 1, 2, "x", 3, 4, 5]) + "\n")
+        mark.write(json.dumps(["a.jpg", "../go\0ne.jpg", 1, 2, "x", 3, 4, 5]) + "\n")
+    assert run_prune("--yes", photos).rows == []
     assert files_below(photos) == {
         *("a.jpg", "precious.jpg", "thumbs/a.jpg", "thumbs/precious.jpg")
     }
-    assert make(photos).summary["current"] == 2
+    assert make(photos).code == 0
 
 
 def test_thumbnails_of_pictures_elsewhere_are_none_of_its_business(tmp_path: Path) -> None:
@@ -455,9 +456,9 @@ def test_a_read_only_disk_is_said_once(tmp_path: Path) -> None:
 def test_a_torn_ledger(photos: Path) -> None:
     tree(photos, "a.jpg", "b.jpg", "c.jpg", "d.jpg", "e.jpg")
     make(photos)
-    ledger = photos / "thumbs" / MARK
-    header, *lines = ledger.read_bytes().splitlines(keepends=True)
-    ledger.write_bytes(header + b"".join(lines)[:-20])
+    mark = photos / "thumbs" / MARK
+    header, *lines = mark.read_bytes().splitlines(keepends=True)
+    mark.write_bytes(header + b"".join(lines)[:-20])
     for name in ("a.jpg", "b.jpg"):
         (photos / name).unlink()
     run = run_prune(photos)
@@ -482,6 +483,18 @@ def test_lines_without_a_thumbnail_go_silently(photos: Path) -> None:
     assert not (photos / "thumbs").exists()
 
 
+def test_a_thumbnail_made_again_before_its_line_is_taken_out_stays_ours(photos: Path) -> None:
+    mine = tree(photos / "thumbs", "mine.jpg")
+    tree(photos, "a.jpg")
+    make(photos)
+    with open_folder(Folder(str(mine), "")) as opened:
+        ledger.forget(opened, {"a.jpg": "../a.jpg", "b.jpg": "../b.jpg"}, shared=True)
+    known = ledger.read(Folder(str(mine), ""))
+    assert known is not None
+    assert list(known.origins()) == [("a.jpg", "../a.jpg")]
+    assert make(photos).statuses["a.jpg"] == "made"
+
+
 def test_what_a_killed_prune_leaves_is_harmless(photos: Path) -> None:
     tree(photos, *(f"{number}.jpg" for number in range(6)))
     make(photos)
@@ -498,33 +511,32 @@ def test_what_a_killed_prune_leaves_is_harmless(photos: Path) -> None:
 
 def test_make_at_the_same_time_loses_nothing(photos: Path) -> None:
     first = picture(photos / "0.jpg", (320, 240))
-    for number in range(1, 200):
+    for number in range(1, 100):
         os.link(first, photos / f"{number}.jpg")
     make(photos)
     thumbs = photos / "thumbs"
     with subprocess.Popen(
         [*THUMBNAILER, "make", "--force", "--json", photos], stdout=subprocess.PIPE, text=True
     ) as process:
-        for number in range(40):
+        for number in range(20):
             path = photos / f"{number * 5}.jpg"
             path.unlink()
             prune(photos)
             os.link(photos / "1.jpg", path)
         out, _ = process.communicate(timeout=60)
     rows = [json.loads(line) for line in out.splitlines()][:-1]
-    assert len(rows) > 150
+    assert len(rows) > 75
     reasons = {row["error"]["reason"] for row in rows if row["error"]}
     assert all("No such file" in reason or "not there" in reason for reason in reasons)
     make(photos)
-    assert make(photos).summary["current"] == 200
-    assert len(files_below(thumbs)) == 200
+    assert make(photos).summary["current"] == 100
+    assert len(files_below(thumbs)) == 100
     assert prune(photos).orphaned == 0
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_a_signal_ends_it_with_a_summary(photos: Path, number: signal.Signals, code: int) -> None:
-    ledger = b'{"thumbnailer": 1, "shared": false}\n'
-    for folder in range(160):
+def test_a_signal_ends_it_with_a_summary(photos: Path) -> None:
+    header = b'{"thumbnailer": 1, "shared": false}\n'
+    for folder in range(40):
         thumbs = photos / str(folder) / "thumbs"
         thumbs.mkdir(parents=True)
         lines = b""
@@ -532,18 +544,18 @@ def test_a_signal_ends_it_with_a_summary(photos: Path, number: signal.Signals, c
             (thumbs / f"{name}.jpg").touch()
             lines += json.dumps([f"{name}.jpg", f"../{name}.jpg", 1, 2, "x", 3, 4, 5]).encode()
             lines += b"\n"
-        (thumbs / MARK).write_bytes(ledger + lines)
+        (thumbs / MARK).write_bytes(header + lines)
     with subprocess.Popen(
         [*THUMBNAILER, "prune", "--yes", photos], stdout=subprocess.PIPE, text=True
     ) as process:
         eventually(lambda: not (photos / "0" / "thumbs" / "0.jpg").exists())
-        process.send_signal(number)
+        process.send_signal(signal.SIGTERM)
         out, _ = process.communicate(timeout=10)
-    assert process.returncode == code
-    assert out.startswith("interrupted: 8000 thumbnails, 8000 orphaned, ")
+    assert process.returncode == 143
+    assert out.startswith("interrupted: 2000 thumbnails, 2000 orphaned, ")
     removed = int(out.split()[5])
-    assert 0 < removed < 8000
-    assert len(files_below(photos)) == 8000 - removed
+    assert 0 < removed < 2000
+    assert len(files_below(photos)) == 2000 - removed
 
 
 def test_the_library_reports_what_it_did(photos: Path, tmp_path: Path) -> None:
