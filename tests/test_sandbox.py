@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import ctypes
 import errno
 import multiprocessing
 import os
 import socket
-import struct
 import subprocess
 import sys
-import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack
@@ -20,18 +17,17 @@ import pytest
 from escapes import ESCAPES, Scene, write
 from PIL import ImageCms
 from pools import answers
+from sandboxed import encoded, enter_beside_a_thread, refuse_landlock
 from support import files_below, make, picture, thumbnailer, tree
 
 from thumbnailer import sandbox
-from thumbnailer.model import Box, Failure, Limits, Recipe
-from thumbnailer.render import thumbnail_bytes
+from thumbnailer.model import Failure
 
 REASON = sandbox.available()
 needs_sandbox = pytest.mark.skipif(bool(REASON), reason=REASON)
 
 FORMATS = ["jpg", "png", "webp", "gif", "bmp", "tif", "avif"]
 LINUX = sys.platform == "linux"
-LIMITS = Limits(10**6, 10**6, 60, 2**30)
 
 
 def process(initializer: Callable[[], None] | None) -> ProcessPoolExecutor:
@@ -136,11 +132,6 @@ def test_a_run_that_requires_it_does_not_start_without(photos: Path, tmp_path: P
     assert thumbnailer("make", photos, PYTHONPATH=str(tmp_path)).code == 0
 
 
-def encoded(source: Path, format: str) -> bytes:
-    with source.open("rb") as file:
-        return thumbnail_bytes(file, Recipe(Box(48, 48), format, 80), LIMITS)[0]
-
-
 @needs_sandbox
 @pytest.mark.parametrize("ending", FORMATS)
 @pytest.mark.parametrize("format", ["jpeg", "png", "webp"])
@@ -201,21 +192,6 @@ def test_what_is_open_already_goes_on_working() -> None:
     assert (done.stdout, done.stderr) == (b"answer", b"")
 
 
-def enter_beside_a_thread(scene: Scene) -> None:
-    """Enter the sandbox while another thread runs, which then writes to the file."""
-    entered = threading.Event()
-
-    def other() -> None:
-        entered.wait()
-        scene.file.write_bytes(b"spoilt")
-
-    thread = threading.Thread(target=other)
-    thread.start()
-    sandbox.enter()
-    entered.set()
-    thread.join()
-
-
 @needs_sandbox
 def test_a_thread_that_runs_already_stays_free(scene: Scene) -> None:
     with process(None) as executor:
@@ -223,20 +199,6 @@ def test_a_thread_that_runs_already_stays_free(scene: Scene) -> None:
         assert scene.file.read_bytes() == b"spoilt"
         with pytest.raises(PermissionError):
             executor.submit(write, scene).result(60)
-
-
-def refuse_landlock(error: int) -> None:
-    """Let this process's kernel answer the first call of Landlock with an error, by seccomp(2)."""
-    libc = ctypes.CDLL(None, use_errno=True)
-    landlock_create_ruleset = 444  # on every machine but Alpha
-    load_number, if_equal, answer = 0x20, 0x15, 0x06
-    steps = [(load_number, 0, 0, 0), (if_equal, 0, 1, landlock_create_ruleset)]
-    steps += [(answer, 0, 0, 0x0005_0000 | error), (answer, 0, 0, 0x7FFF_0000)]
-    code = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *step) for step in steps))
-    filter = ctypes.create_string_buffer(struct.pack("HP", len(steps), ctypes.addressof(code)))
-    set_no_new_privs, set_seccomp, by_filter = 38, 22, 2
-    assert libc.prctl(set_no_new_privs, 1, 0, 0, 0) == 0
-    assert libc.prctl(set_seccomp, by_filter, filter, 0, 0) == 0
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux has seccomp")

@@ -62,7 +62,7 @@ def available_memory_bytes() -> int:
 
 
 def eventless_filesystem(path: str) -> str:
-    """The kind of file system a folder is on, if changes made elsewhere send no event here; else "".
+    """The kind of file system a folder is on, if changes made elsewhere send no event here, or "".
 
     Format: Linux, proc_pid_mountinfo(5).
     """
@@ -82,9 +82,7 @@ def watch_limit() -> str:
     with suppress(OSError, ValueError):
         now = int(_read("/proc/sys/fs/inotify/max_user_watches"))
         command = f"sysctl fs.inotify.max_user_watches={max(524288, 2 * now)}"
-    return (
-        f"some folders can't be watched, rescans have to do for them; this cures it: {command}"
-    )
+    return f"some folders can't be watched, rescans have to do for them; this cures it: {command}"
 
 
 def _free_bytes() -> int:

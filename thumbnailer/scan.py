@@ -8,7 +8,7 @@ import re
 import stat
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import replace
-from functools import lru_cache
+from functools import cache
 
 from thumbnailer import ledger, storage
 from thumbnailer.errors import SourceError, SourceForbidden, SourceMissing
@@ -131,7 +131,7 @@ def locator(
     is_included = matcher(include) if include else None
     is_excluded = matcher(exclude) if exclude else None
 
-    @lru_cache(maxsize=None)
+    @cache
     def own_names(inner: str) -> Collection[str] | None:
         """Which names in a folder are ours; None where scan would not look into it."""
         folder = os.path.join(root, inner) if inner else root

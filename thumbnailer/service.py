@@ -169,9 +169,7 @@ def run(
     )
 
 
-def checked(
-    sources: Path | Iterable[Path], settings: Settings
-) -> tuple[list[str], dict[str, str]]:
+def checked(sources: Path | Iterable[Path], settings: Settings) -> tuple[list[str], dict[str, str]]:
     """The sources, and those of them that are folders with where an output tree keeps them.
 
     Raises:

@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from thumbnailer import storage
 from thumbnailer.model import Failure
 
-
 # Why a picture fails that somebody goes on writing.
 CHANGING = "keeps changing while it is read"
 

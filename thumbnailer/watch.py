@@ -19,7 +19,7 @@ from thumbnailer.config import Overrides, Settings, merged
 from thumbnailer.errors import OutputError, SourceError, WorkerError
 from thumbnailer.line import flow, new_pool
 from thumbnailer.machine import eventless_filesystem, watch_limit
-from thumbnailer.model import Failure, Folder, Outcome, Removal, Report, Source, Stop
+from thumbnailer.model import Folder, Outcome, Removal, Report, Source, Stop
 from thumbnailer.orphans import (
     find_orphans,
     forget,
@@ -297,9 +297,7 @@ class Vigil:
         for root in self._roots:
             gone = [path for path in due if _is_in(path, root.path) and _is_surely_gone(path)]
             if gone and root.is_intact():
-                yield from self._removed(
-                    forget(gone, {root.path: root.below}, output=self._output)
-                )
+                yield from self._removed(forget(gone, {root.path: root.below}, output=self._output))
 
     def _removed(self, removals: Iterator[Removal]) -> Iterator[Outcome]:
         try:
@@ -419,8 +417,11 @@ class Vigil:
         poll_seconds = self._poll_seconds
         if poll_seconds is None and (kind := eventless_filesystem(root.path)):
             poll_seconds = _POLL_SECONDS
-            self._tell("poll", f"{root.path} is on {kind}, which sends no events: looking at all "
-                f"files every {poll_seconds:g} s")
+            self._tell(
+                "poll",
+                f"{root.path} is on {kind}, which sends no events: looking at all "
+                f"files every {poll_seconds:g} s",
+            )
         try:
             root.watcher = Watcher(root.path, self._filter(root), self._events.put, poll_seconds)
         except OSError as error:
