@@ -5,10 +5,15 @@ from __future__ import annotations
 import json
 import os
 import sys
+import time
 from collections import Counter
+from datetime import datetime
 from typing import TYPE_CHECKING, NoReturn, TextIO
 
 from thumbnailer.model import Outcome, PruneReport, Removal, Report
+
+# From one summary of a busy watch to the next, in seconds.
+_MINUTE = 60.0
 
 if TYPE_CHECKING:
     from tqdm import tqdm
@@ -21,13 +26,14 @@ class TextPrinter:
     Args:
         quiet: failures only.
         verbose: a line for every picture.
+        bar: show one on a terminal.
     """
 
-    def __init__(self, *, quiet: bool, verbose: bool) -> None:
+    def __init__(self, *, quiet: bool, verbose: bool, bar: bool = True) -> None:
         self._quiet, self._verbose = quiet, verbose and not quiet
         self._would_be_made = 0
         self._bar: tqdm[NoReturn] | None = None
-        if not quiet and sys.stderr.isatty():
+        if bar and not quiet and sys.stderr.isatty():
             from tqdm import tqdm  # 40 ms that only a terminal should cost
 
             columns = os.get_terminal_size(sys.stderr.fileno()).columns
@@ -76,7 +82,7 @@ class TextPrinter:
                 f"({thumbnail.width}x{thumbnail.height}, {thumbnail.size_bytes} bytes)"
                 for thumbnail in outcome.thumbnails
             )
-            self._write(f"{line} -> {made}", sys.stdout)
+            self._write(f"{line} -> {made}" if made else line, sys.stdout)
 
     def finish(self, report: Report, note: str) -> None:
         if self._bar is not None:
@@ -124,6 +130,40 @@ class JsonPrinter:
     def _print(self, row: dict[str, object]) -> None:
         # ASCII with escapes: exact whatever the name, and safe for any terminal and encoding.
         print(json.dumps(row), flush=True)
+
+
+class WatchPrinter:
+    """What a watch says: rows or lines as of `make`, events, and a line a minute while it is busy.
+
+    Args:
+        as_json, quiet, verbose: as for the command.
+    """
+
+    # What happens too often, or is too little, to be told unasked.
+    _SMALL = frozenset({"rescan"})
+
+    def __init__(self, *, as_json: bool, quiet: bool, verbose: bool) -> None:
+        self._as_json, self._quiet, self._verbose = as_json, quiet, verbose
+        self._printer = (
+            JsonPrinter() if as_json else TextPrinter(quiet=quiet, verbose=verbose, bar=False)
+        )
+        self._next_summary, self._counts = time.monotonic() + _MINUTE, Counter[str]()
+
+    def show(self, outcome: Outcome, report: Report) -> None:
+        self._printer.show(outcome, report)
+        self._counts[outcome.status] += 1
+        if time.monotonic() >= self._next_summary:
+            counts = ", ".join(f"{count} {status}" for status, count in self._counts.items())
+            self.tell("busy", f"{counts} since the last such line")
+            self._next_summary, self._counts = time.monotonic() + _MINUTE, Counter()
+
+    def tell(self, event: str, words: str) -> None:
+        """Say what has happened to the watch itself."""
+        now = datetime.now().astimezone().isoformat(timespec="seconds")
+        if self._as_json:
+            print(json.dumps({"event": event, "message": words, "time": now}), flush=True)
+        elif event == "error" or (not self._quiet and (self._verbose or event not in self._SMALL)):
+            print(f"{now} {event}: {printable(words)}", file=sys.stderr, flush=True)
 
 
 class RemovalPrinter:

@@ -131,6 +131,7 @@ class Vigil:
         last_rescan: when the last one ended, seconds since the epoch; None before the first.
         last_error: the last thing that went wrong, in words.
         mode: `events` or `polling`.
+        last_beat: when it last looked for work, on the monotonic clock.
     """
 
     def __init__(
@@ -166,6 +167,7 @@ class Vigil:
         self.last_rescan: float | None = None
         self.last_error: str | None = None
         self.mode = "events"
+        self.last_beat = time.monotonic()
 
     @property
     def backlog(self) -> int:
@@ -184,6 +186,7 @@ class Vigil:
             self._scanning = self._rescan()
             with new_pool(self._settings) as pool:
                 while not self._stop.is_set():
+                    self.last_beat = time.monotonic()
                     self._take_events()
                     self._look_at_roots()
                     yield from self._work(pool)

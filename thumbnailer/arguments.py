@@ -1,0 +1,172 @@
+"""What can be said on the command line, and the settings that come of it."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from collections.abc import Sequence
+from typing import Any, NoReturn
+
+import thumbnailer
+from thumbnailer.config import KEYS, Settings, from_text, merged, read_config
+from thumbnailer.console import printable
+from thumbnailer.errors import ConfigError
+
+EXIT_USAGE = 2
+
+_POLL_SECONDS = 5.0
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong in one line."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(EXIT_USAGE, f"{self.prog}: {printable(message)} (see {self.prog} --help)\n")
+
+
+def parser() -> argparse.ArgumentParser:
+    parser = _Parser(prog="thumbnailer", description="Thumbnails of many pictures.")
+    parser.add_argument("--version", action="version", version=thumbnailer.__version__)
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    settings = _Parser(add_help=False)
+    group = settings.add_argument_group("settings")
+    add = group.add_argument
+    add("-s", "--size", help="the box in px: 256, 256x192, 256x or x192 (default: 256)")
+    add("-f", "--format", help="jpeg, png or webp (default: jpeg)")
+    add("-q", "--quality", help="1 to 100, for jpeg and webp (default: 80)")
+    add("-o", "--output", metavar="DIR", help="a mirrored tree there, not a thumbs folder beside")
+    add("-j", "--jobs", help="pictures at the same time (default: one a processor)")
+    add("--recursive", action=argparse.BooleanOptionalAction, help="enter subfolders (default)")
+    add("--include", action="append", metavar="GLOB", help="only pictures that match; repeatable")
+    add("--exclude", action="append", metavar="GLOB", help="leave out what matches; repeatable")
+    add("--timeout", metavar="SECONDS", help="for one attempt at a picture (default: 60)")
+    add("--max-pixels", metavar="N", help="the largest picture (default: 50 MP, JPEG 250 MP)")
+    add("--worker-memory", metavar="MIB", help="the most one worker may take (default: 1024)")
+    add("--memory", metavar="MIB", help="for all pictures at once (default: half of what is free)")
+    add("--sandbox", metavar="WHEN", help="auto (default: where it can be had), require or off")
+    add("--truncated", metavar="fail|keep", help="keep: make what there is of a truncated picture")
+    add("-c", "--config", metavar="FILE", help="read settings from FILE; options here go first")
+
+    make = commands.add_parser(
+        "make",
+        parents=[settings],
+        help="make what is missing or stale",
+        description="Make the thumbnails that are missing or stale.",
+    )
+    make.add_argument("source", metavar="SOURCE", nargs="+", help="a folder or a picture")
+    group = make.add_argument_group("this run")
+    group.add_argument("--force", action="store_true", help="make every thumbnail anew")
+    group.add_argument("--retry-failed", action="store_true", help="try again what failed before")
+    group.add_argument("-n", "--dry-run", action="store_true", help="say what would be made")
+    group.add_argument("--json", action="store_true", help="one JSON object a line on stdout")
+    group.add_argument("--quiet", action="store_true", help="say nothing but failures")
+    group.add_argument("-v", "--verbose", action="store_true", help="a line for every picture")
+    watch = commands.add_parser(
+        "watch",
+        parents=[settings],
+        help="make what is missing, then keep folders current",
+        description="Make the thumbnails that are missing, then keep the folders current.",
+    )
+    watch.add_argument("source", metavar="SOURCE", nargs="*", help="a folder")
+    group = watch.add_argument_group("watching")
+    add = group.add_argument
+    add(
+        "--settle",
+        metavar="SECONDS",
+        type=_seconds,
+        default=1.0,
+        help="a file that nobody closed must stand still for so long (default: 1)",
+    )
+    add(
+        "--rescan",
+        metavar="SECONDS",
+        type=_seconds,
+        default=60.0,
+        help="from one look at everything to the next (default: 60)",
+    )
+    add(
+        "--poll",
+        metavar="SECONDS",
+        nargs="?",
+        const=_POLL_SECONDS,
+        help="look at all files so often (default: 5) instead of relying on events",
+    )
+    add("--keep-orphans", action="store_true", help="leave thumbnails whose source is gone")
+    add("--health", metavar="FILE", help="keep a small JSON file up to date")
+    add("--json", action="store_true", help="one JSON object a line on stdout")
+    add("--quiet", action="store_true", help="say nothing but failures")
+    add("-v", "--verbose", action="store_true", help="a line for every picture")
+    prune = commands.add_parser(
+        "prune",
+        help="remove the thumbnails of pictures that are gone",
+        description="Remove the thumbnails of pictures that are gone.",
+    )
+    add = prune.add_argument
+    add("source", metavar="SOURCE", nargs="+", help="a folder")
+    add("-o", "--output", metavar="DIR", help="where the thumbnails are, as for make")
+    add("-c", "--config", metavar="FILE", help="read `output` from FILE")
+    add("-n", "--dry-run", action="store_true", help="say what would be removed")
+    add("--yes", action="store_true", help="also if more than half of all thumbnails would go")
+    add("--json", action="store_true", help="one JSON object a line on stdout")
+    add("--quiet", action="store_true", help="say nothing but failures")
+    add("-v", "--verbose", action="store_true", help="a line for every removal")
+    commands.add_parser(
+        "config",
+        parents=[settings],
+        help="print the settings in force as a config.toml",
+        description="Print the settings in force as a config.toml.",
+    )
+    return parser
+
+
+def parsed(argv: Sequence[str] | None) -> argparse.Namespace:
+    """The arguments; ends the program with one line where they make no sense."""
+    arguments = parser().parse_args(argv)
+    if arguments.command == "watch":
+        _mend_poll(arguments)
+    return arguments
+
+
+def _mend_poll(arguments: argparse.Namespace) -> None:
+    """`--poll` takes a number if there is one; what else it swallowed is a SOURCE."""
+    if isinstance(arguments.poll, str):
+        try:
+            arguments.poll = _seconds(arguments.poll)
+        except argparse.ArgumentTypeError:
+            if re.match(r"[-+.]?\d", arguments.poll):
+                raise ConfigError(
+                    f"--poll {arguments.poll}: must be a number of seconds above 0"
+                ) from None
+            arguments.source.insert(0, arguments.poll)
+            arguments.poll = _POLL_SECONDS
+    if not arguments.source:
+        raise ConfigError("watch: a SOURCE is missing")
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0
+    if not 0 < seconds < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds above 0")
+    return seconds
+
+
+def settings_of(arguments: argparse.Namespace) -> Settings:
+    """Command line over the configuration file over the defaults."""
+    values: dict[str, Any] = {} if arguments.config is None else read_config(arguments.config)
+    for key in KEYS:
+        given = getattr(arguments, key, None)
+        if isinstance(given, str):
+            values[key] = from_text(key, given, _option(key))
+        elif isinstance(given, list):
+            values[key] = tuple(from_text(key, glob, _option(key)) for glob in given)
+        elif given is not None:
+            values[key] = given
+    return merged(None, values)
+
+
+def _option(key: str) -> str:
+    return f"--{key.replace('_', '-')}"
