@@ -8,6 +8,7 @@ import os
 import shutil
 import signal
 import subprocess
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
@@ -16,10 +17,11 @@ import pytest
 from faults import RESTRICTED
 from support import THUMBNAILER, Run, eventually, files_below, picture, thumbnailer, tree
 
-from thumbnailer import PruneRefused, SourceError, ledger, make_thumbnails, prune
+from thumbnailer import PruneRefused, Settings, SourceError, ledger, make_thumbnails, prune
 from thumbnailer.cli import main
 from thumbnailer.model import Folder
 from thumbnailer.orphans import forget
+from thumbnailer.pruning import carry_out, survey
 from thumbnailer.storage import open_folder
 
 root_only = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
@@ -230,6 +232,33 @@ def test_in_a_folder_with_others_files_only_our_own_are_touched(photos: Path) ->
     assert "b.jpg" not in files_below(photos / "thumbs")
 
 
+def test_a_folder_that_held_others_files_is_not_removed(photos: Path) -> None:
+    tree(photos, "a.jpg")
+    mine = photos / "thumbs" / "mine.txt"
+    mine.parent.mkdir()
+    mine.touch()
+    make(photos)
+    mine.unlink()
+    (photos / "a.jpg").unlink()
+    run_prune("--yes", photos)
+    assert (photos / "thumbs" / MARK).exists()
+
+
+def test_what_changes_between_counting_and_removing_stays(photos: Path) -> None:
+    tree(photos, "a.png", "b.jpg", "c.jpg", *NAMES)
+    make(photos)
+    for name in ("a.png", "b.jpg", "c.jpg"):
+        (photos / name).rename(photos / f"{name}.away")
+    findings = survey(photos, Settings())
+    assert len(findings.orphans) == 3
+    (photos / "b.jpg.away").rename(photos / "b.jpg")  # is back
+    (photos / "a.png.away").rename(photos / "a.png.jpg")  # has taken the thumbnail over
+    make(photos)
+    removals = [*carry_out(findings)]
+    assert [os.path.basename(removal.thumbnail) for removal in removals] == ["c.jpg"]
+    assert {"a.png.jpg", "b.jpg"} <= files_below(photos / "thumbs")
+
+
 def test_without_its_mark_a_folder_counts_as_the_user_s(photos: Path) -> None:
     tree(photos, "a.jpg", "b.jpg")
     make(photos)
@@ -269,16 +298,19 @@ def test_a_link_in_place_of_a_thumbnail_goes_and_what_it_leads_to_stays(
     assert files_below(photos / "thumbs") == {"b.jpg"}
 
 
-def test_a_folder_in_place_of_a_thumbnail_is_a_failure(photos: Path) -> None:
-    tree(photos, "a.jpg", "b.jpg")
+def test_what_is_no_file_in_place_of_a_thumbnail_is_a_failure(photos: Path) -> None:
+    tree(photos, *NAMES)
     make(photos)
-    (photos / "thumbs" / "a.jpg").unlink()
+    for name in ("a.jpg", "b.jpg"):
+        (photos / name).unlink()
+        (photos / "thumbs" / name).unlink()
     tree(photos / "thumbs" / "a.jpg", "precious.jpg")
-    (photos / "a.jpg").unlink()
+    os.mkfifo(photos / "thumbs" / "b.jpg")
     run = run_prune(photos)
     assert run.code == 3
-    assert results(run) == {"a.jpg": "failed"}
+    assert results(run) == {"a.jpg": "failed", "b.jpg": "failed"}
     assert (photos / "thumbs" / "a.jpg" / "precious.jpg").exists()
+    assert (photos / "thumbs" / "b.jpg").is_fifo()
 
 
 def test_a_forged_ledger_reaches_no_other_folder(photos: Path) -> None:
@@ -495,6 +527,15 @@ def test_a_thumbnail_made_again_before_its_line_is_taken_out_stays_ours(photos: 
     assert make(photos).statuses["a.jpg"] == "made"
 
 
+def test_what_failed_is_still_known_when_the_last_thumbnail_has_gone(photos: Path) -> None:
+    tree(photos, "a.jpg")
+    (photos / "broken.jpg").write_text("no picture")
+    make(photos)
+    (photos / "a.jpg").unlink()
+    assert run_prune("--yes", photos).summary["removed"] == 1
+    assert "failed before" in make(photos).rows[0]["error"]["reason"]
+
+
 def test_what_a_killed_prune_leaves_is_harmless(photos: Path) -> None:
     tree(photos, *(f"{number}.jpg" for number in range(6)))
     make(photos)
@@ -535,20 +576,18 @@ def test_make_at_the_same_time_loses_nothing(photos: Path) -> None:
 
 
 def test_a_signal_ends_it_with_a_summary(photos: Path) -> None:
-    header = b'{"thumbnailer": 1, "shared": false}\n'
-    for folder in range(40):
-        thumbs = photos / str(folder) / "thumbs"
-        thumbs.mkdir(parents=True)
-        lines = b""
-        for name in range(50):
-            (thumbs / f"{name}.jpg").touch()
-            lines += json.dumps([f"{name}.jpg", f"../{name}.jpg", 1, 2, "x", 3, 4, 5]).encode()
-            lines += b"\n"
-        (thumbs / MARK).write_bytes(header + lines)
+    content = b'{"thumbnailer": 1, "shared": false}\n'
+    thumbs = photos / "thumbs"
+    thumbs.mkdir()
+    for number in range(2000):
+        (thumbs / f"{number}.jpg").touch()
+        content += json.dumps([f"{number}.jpg", f"../{number}.jpg", 1, 2, "x", 3, 4, 5]).encode()
+        content += b"\n"
+    (thumbs / MARK).write_bytes(content)
     with subprocess.Popen(
         [*THUMBNAILER, "prune", "--yes", photos], stdout=subprocess.PIPE, text=True
     ) as process:
-        eventually(lambda: not (photos / "0" / "thumbs" / "0.jpg").exists())
+        eventually(lambda: not (thumbs / "0.jpg").exists())
         process.send_signal(signal.SIGTERM)
         out, _ = process.communicate(timeout=10)
     assert process.returncode == 143
@@ -556,6 +595,19 @@ def test_a_signal_ends_it_with_a_summary(photos: Path) -> None:
     removed = int(out.split()[5])
     assert 0 < removed < 2000
     assert len(files_below(photos)) == 2000 - removed
+
+
+def test_a_signal_while_it_counts_leaves_all_as_it_is(photos: Path) -> None:
+    tree(photos, "a.jpg", "b.jpg")
+    make(photos)
+    for name in ("a.jpg", "b.jpg"):
+        (photos / name).unlink()
+    stop = threading.Event()
+    findings = survey(photos, Settings(), stop=stop)
+    stop.set()
+    assert [*carry_out(findings, stop=stop)] == [*carry_out(findings, yes=True, stop=stop)] == []
+    assert survey(photos, Settings(), stop=stop).orphans == []
+    assert files_below(photos / "thumbs") == {"a.jpg", "b.jpg"}
 
 
 def test_the_library_reports_what_it_did(photos: Path, tmp_path: Path) -> None:

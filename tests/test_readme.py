@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from support import picture, thumbnailer, tree
 
 PROJECT = Path(__file__).parent.parent
@@ -64,11 +65,24 @@ def test_a_run_with_broken_files_looks_as_shown(tmp_path: Path) -> None:
     assert numberless([*run.err.splitlines(), *run.out.splitlines()]) == numberless(shown)
 
 
-def test_every_option_is_in_the_table() -> None:
-    text = thumbnailer("make", "--help").out
+def test_pruning_looks_as_shown(tmp_path: Path) -> None:
+    photos = tree(tmp_path / "photos", "a.jpg", "b.jpg", "c.jpg", "old.jpg")
+    thumbnailer("make", "photos", cwd=tmp_path)
+    (photos / "old.jpg").unlink()
+    run = thumbnailer("prune", "photos", "-v", cwd=tmp_path)
+    text = re.search(r"\$ thumbnailer prune photos -v\n(.*?)\n\n", README, re.DOTALL)
+    assert text
+    shown = [re.sub(r"[\d.]+ s", "N s", line.strip()) for line in text[1].splitlines()]
+    assert [re.sub(r"[\d.]+ s", "N s", line) for line in run.out.splitlines()] == shown
+
+
+@pytest.mark.parametrize("command", ["make", "prune"])
+def test_every_option_is_in_the_table(command: str) -> None:
+    text = thumbnailer(command, "--help").out
     options = set(re.findall(r"(?<![\w-])--?[a-z][a-z-]*", text)) - {"-h", "--help", "--recursive"}
     assert options
-    assert {option for option in options if f"`{option}" not in README} == set()
+    section = README.partition(f"## Options of `thumbnailer {command}")[2].partition("\n## ")[0]
+    assert {option for option in options if f"`{option}" not in section} == set()
 
 
 def test_the_files_named_are_there() -> None:
