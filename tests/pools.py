@@ -59,15 +59,19 @@ def finish(jobs: list[Job], answers: list[Answer]) -> list[Outcome]:
 
 
 def answers(
-    *names: str, memory_bytes: int = 1 << 30, sandbox: str = "off"
+    *names: str, memory_bytes: int = 1 << 30, sandbox: str = "off", seconds: float = 9
 ) -> list[tuple[str, object]]:
-    """What four workers say to some jobs: name and the content of a rendering, or a failure."""
+    """What four workers say to some jobs: name and the content of a rendering, or a failure.
+
+    Args:
+        seconds: what the pool is told that each took.
+    """
     seen: list[tuple[str, object]] = []
 
     def finish(jobs: list[Job], answers: list[Answer]) -> list[Outcome]:
         for done, (result, _) in zip(jobs, answers, strict=True):
             seen.append((done.name, result.data if isinstance(result, Rendering) else result))
-        return [Outcome(done.source, "made", seconds=9) for done in jobs]
+        return [Outcome(done.source, "made", seconds=seconds) for done in jobs]
 
     with Pool(
         "pool_work:work",

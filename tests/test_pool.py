@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from pools import job, pool
+from pools import answers, job, pool
 from support import eventually, is_running
 
 from thumbnailer import WorkerError
@@ -278,3 +278,8 @@ def test_replacing_workers_leaks_nothing(times: int) -> None:
         handles_after, mib_after = held()
         assert handles_after < handles + 10  # some worker may be between death and replacement
         assert mib_after < mib + 8
+
+
+def test_workers_are_replaced_from_time_to_time() -> None:
+    names = [f"pid {number}" for number in range(9000)]
+    assert 4 < len({pid for _, pid in answers(*names, seconds=0.001)}) <= 8

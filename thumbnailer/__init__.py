@@ -1,6 +1,6 @@
 """Thumbnails of many pictures: in parallel, safely, again and again.
 
-    from thumbnailer import make_thumbnail, make_thumbnails, iter_thumbnails, prune, Settings
+    from thumbnailer import make_thumbnail, make_thumbnails, iter_thumbnails, prune, watch, Settings
 
 `thumbnailer.errors` lists the exceptions. Names are looked up when first used, since every worker
 process imports this package too and needs none of them.
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from thumbnailer.service import iter_thumbnails as iter_thumbnails
     from thumbnailer.service import make_thumbnail as make_thumbnail
     from thumbnailer.service import make_thumbnails as make_thumbnails
+    from thumbnailer.vigil import watch as watch
 
 __version__ = "0.1.0"
 
@@ -48,6 +49,7 @@ _NAMES = {
     "model": ["Failure", "Outcome", "PruneReport", "Removal", "Report", "Source", "Thumbnail"],
     "pruning": ["prune"],
     "service": ["iter_thumbnails", "make_thumbnail", "make_thumbnails"],
+    "vigil": ["watch"],
 }
 _HOMES = {name: home for home, names in _NAMES.items() for name in names}
 __all__ = [*_HOMES]

@@ -17,7 +17,7 @@ from thumbnailer.errors import ConfigError
 from thumbnailer.health import Health, write_health
 from thumbnailer.notify import notify, notify_reloading, watchdog_seconds
 from thumbnailer.stopping import stopped_by_signals
-from thumbnailer.watch import Vigil
+from thumbnailer.vigil import Vigil
 
 _HEALTH_SECONDS = 1.0
 

@@ -7,6 +7,7 @@ denied" or "input/output error", means that nobody knows, and then a thumbnail i
 from __future__ import annotations
 
 import os
+import stat
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
@@ -111,16 +112,15 @@ def _judge(orphan: Orphan, root: str, findings: Findings) -> None:
 
 
 def is_gone(path: str) -> bool:
-    """Whether there is nothing at a path; a link is there even if it leads nowhere.
+    """Whether no file is at a path; a link is one even if it leads nowhere.
 
     Raises:
         OSError: nobody can say.
     """
     try:
-        os.lstat(path)
+        return stat.S_ISDIR(os.lstat(path).st_mode)
     except (FileNotFoundError, NotADirectoryError):
         return True
-    return False
 
 
 def _root_of(path: str, roots: Mapping[str, str]) -> str | None:

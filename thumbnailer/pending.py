@@ -38,25 +38,29 @@ class Pending:
     def __contains__(self, path: str) -> bool:
         return path in self._waits
 
-    def add(self, path: str, now: float, *, is_closed: bool = False) -> None:
+    def add(
+        self, path: str, now: float, *, is_closed: bool = False, patience_seconds: float = 0
+    ) -> None:
         """Something happened to a path; its time starts anew.
 
         Args:
             now: on the monotonic clock, in seconds.
             is_closed: its writer has closed it, or it came as a whole.
+            patience_seconds: how long it may stand still, if that is longer than others may.
         """
         first = self._waits[path].first if path in self._waits else now
-        due = now + (_AFTER_CLOSE_SECONDS if is_closed else self._settle_seconds)
+        settle_seconds = max(self._settle_seconds, patience_seconds)
+        due = now + (_AFTER_CLOSE_SECONDS if is_closed else settle_seconds)
         state = None if is_closed else _state(path)
         self._waits[path] = _Wait(first, due, is_closed, state)
 
     def discard(self, path: str) -> None:
         self._waits.pop(path, None)
 
-    def settled(self, now: float, most: int) -> list[str]:
-        """Up to `most` paths that are at rest; they leave the table. Those that are no longer there
-        leave it silently."""
-        ready = []
+    def settled(self, now: float, most: int) -> dict[str, bool]:
+        """Up to `most` paths that are at rest, each with whether it was closed; they leave the
+        table."""
+        ready: dict[str, bool] = {}
         for path in [path for path, wait in self._waits.items() if wait.due <= now]:
             wait = self._waits[path]
             if not wait.is_closed:
@@ -65,7 +69,7 @@ class Pending:
                     wait.state, wait.due = state, now + self._settle_seconds
                     continue
             del self._waits[path]
-            ready.append(path)
+            ready[path] = wait.is_closed
             if len(ready) == most:
                 break
         return ready

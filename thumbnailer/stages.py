@@ -11,6 +11,9 @@ from thumbnailer.model import Failure
 # Why a picture fails that somebody goes on writing.
 CHANGING = "keeps changing while it is read"
 
+# How the reason begins of a picture whose file ends early.
+TRUNCATED = "truncated"
+
 
 class LimitError(Exception):
     """The header promises more pixels than allowed."""

@@ -69,7 +69,7 @@ class Watcher:
         put: Callable[[Event], None],
         poll_seconds: float | None = None,
     ) -> None:
-        self.unwatched = 0  # folders for which the system had no watch left
+        self._lacks_watches = False
         self._put, self._trouble = put, ""
         self._inotify: InotifyFD | None = None
         self._log = _Overflow(self._have_trouble)
@@ -114,11 +114,16 @@ class Watcher:
             return ENDED
         return trouble
 
+    def lacks_watches(self) -> bool:
+        """Whether the system had no watches left for new folders since the last call."""
+        lacks, self._lacks_watches = self._lacks_watches, False
+        return lacks
+
     def _have_trouble(self, words: str) -> None:
         self._trouble = words
 
     def _miss(self) -> None:
-        self.unwatched += 1
+        self._lacks_watches = True
 
     def _dispatch(self, event: fs.FileSystemEvent) -> None:
         try:

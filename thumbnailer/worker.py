@@ -53,11 +53,15 @@ class Worker:
         func: what it does with a Job, as `module:name`; returns a Rendering or a Failure.
         confinement: what it may do.
 
+    Attributes:
+        answered: how many jobs it has answered.
+
     Raises:
         WorkerError: the process can't be started.
     """
 
     def __init__(self, func: str, confinement: Confinement) -> None:
+        self.answered = 0
         method = start_method()
         context = multiprocessing.get_context(method)
         if method == "forkserver":
@@ -114,6 +118,7 @@ class Worker:
             while True:
                 message = self._receive(deadline)
                 if isinstance(message, list):
+                    self.answered += len(message)
                     return message
                 assert isinstance(message, int)
                 budget.give_back(claimed_bytes)  # of the picture before

@@ -16,7 +16,7 @@ from thumbnailer.imaging.opening import open_picture, pillow_limit
 from thumbnailer.imaging.orientation import orientation_of
 from thumbnailer.imaging.shrinking import can_shrink
 from thumbnailer.model import Limits
-from thumbnailer.stages import DamageError
+from thumbnailer.stages import TRUNCATED, DamageError
 
 _END_OF_JPEG = b"\xff\xd9"
 
@@ -58,7 +58,7 @@ def load(
         failure = error
     remains, kind, share = None, "damaged", None
     with suppress(Exception):  # whatever Pillow raises the second time
-        kind = "truncated" if _ends_early(image, file, failure) else kind
+        kind = TRUNCATED if _ends_early(image, file, failure) else kind
         remains, share = _remains(image, file, limits)
     if remains and share != 0 and limits.keep_truncated:
         return remains, _note(kind, share)
@@ -81,7 +81,7 @@ def _reason(kind: str, share: float | None) -> str:
     if share == 1:
         rest = "are missing" if kind == "truncated" else "make no sense"
         return f"{where}: all its rows are there, but the data after them {rest}"
-    if kind == "truncated":
+    if kind == TRUNCATED:
         return f"{where}: the end of the file is missing"
     return f"{where}: the data make no sense" + ("" if share is None else " from there on")
 

@@ -1,0 +1,361 @@
+"""The long-running use: what is missing is made, then folders are kept current.
+
+Three things find work: events, once what they tell of has come to rest; a rescan from time to time,
+which finds what no event told of; and a look at each root once a second, since one that vanishes or
+is unmounted sends no event. All of it goes in finite batches down the one line, over one pool.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterable, Iterator
+from queue import Empty, SimpleQueue
+from typing import Unpack
+
+from thumbnailer.config import Overrides, Settings, merged
+from thumbnailer.errors import OutputError, SourceError, WorkerError
+from thumbnailer.line import flow, new_pool
+from thumbnailer.machine import eventless_filesystem, watch_limit
+from thumbnailer.model import Outcome, Report, Source, Stop
+from thumbnailer.pending import Pending
+from thumbnailer.plan import AGAIN
+from thumbnailer.pool import Pool
+from thumbnailer.scan import is_picture
+from thumbnailer.service import Path, checked
+from thumbnailer.stages import CHANGING, TRUNCATED
+from thumbnailer.watched import Watched, identity_of
+from thumbnailer.watcher import ENDED, Event, Watcher
+
+# How long it sleeps when nothing happens; also how soon it notices a stop.
+_TICK_SECONDS = 0.1
+_LOOK_AT_ROOTS_SECONDS = 1.0
+
+# How long a batch may be in the making before events are looked at again, and how many paths of
+# events it takes in at once.
+_SLICE_SECONDS = 2.0
+_SLICE_PATHS = 1000
+
+# How often files are looked at where no events come.
+_POLL_SECONDS = 5.0
+
+# How long a picture that nobody has closed may be truncated before it is called that.
+_PATIENCE_SECONDS = 60.0
+
+# After a full disk or when no worker starts: doubled from the first to the last.
+_BACK_OFF_SECONDS = (1.0, 60.0)
+
+
+def watch(
+    sources: Path | Iterable[Path],
+    settings: Settings | None = None,
+    *,
+    stop_event: Stop,
+    settle: float = 1.0,
+    rescan: float = 60.0,
+    poll: float | None = None,
+    keep_orphans: bool = False,
+    **overrides: Unpack[Overrides],
+) -> Iterator[Outcome]:
+    """Make what is missing in some folders, then keep them current until `stop_event` is set.
+
+    Args:
+        sources: a folder, or several.
+        settings: what to make and how; `Settings()` if left out.
+        stop_event: once it is set the iterator ends; closing it does the same.
+        settle: seconds for which a file must stand still if nobody said that it is complete.
+        rescan: seconds from one look at everything to the next.
+        poll: look at all files every so many seconds instead of relying on the system's events;
+            None to do so (every five) only where no events come, as on network file systems.
+        keep_orphans: leave thumbnails alone whose sources are gone.
+        **overrides: single settings, such as `size=256` or `output="small"`.
+
+    Returns:
+        An outcome for each picture that was made, failed or was skipped, and for each whose
+        thumbnail was `removed`; none for what is current. A full disk or missing workers do not end
+        it: it tries again, after up to a minute.
+
+    Raises:
+        SourceError: a source is not there, can't be read or is no folder; at once.
+        ConfigError: a setting is unknown or impossible; at once.
+    """
+    vigil = Vigil(
+        sources,
+        merged(settings, overrides),
+        stop=stop_event,
+        settle_seconds=settle,
+        rescan_seconds=rescan,
+        poll_seconds=poll,
+        keep_orphans=keep_orphans,
+    )
+    return vigil.run()
+
+
+class Vigil:
+    """One watch from its start to its end, with what there is to tell of it meanwhile.
+
+    The arguments are those of `watch`; `tell` is called with the name of an event and words.
+
+    Attributes:
+        report: what was told of up to now.
+        last_rescan: when the last one ended, seconds since the epoch; None before the first.
+        last_error: the last thing that went wrong, in words.
+        mode: `events` or `polling`.
+        last_beat: when it last looked for work, on the monotonic clock.
+    """
+
+    def __init__(
+        self,
+        sources: Path | Iterable[Path],
+        settings: Settings,
+        *,
+        stop: Stop,
+        settle_seconds: float = 1.0,
+        rescan_seconds: float = 60.0,
+        poll_seconds: float | None = None,
+        keep_orphans: bool = False,
+        tell: Callable[[str, str], None] = lambda event, words: None,
+    ) -> None:
+        roots, folders = checked(sources, settings)
+        for root in roots:
+            if root not in folders:
+                raise SourceError(None, "is no folder; only folders can be watched", root)
+        self._settings, self._stop, self._tell = settings, stop, tell
+        self._roots = [Watched(path, below, settings) for path, below in folders.items()]
+        self._watchers: dict[Watched, Watcher] = {}
+        self._settle_seconds, self._rescan_seconds = settle_seconds, rescan_seconds
+        self._poll_seconds, self._keep_orphans = poll_seconds, keep_orphans
+        self._events: SimpleQueue[Event] = SimpleQueue()
+        self._pending = Pending(settle_seconds)
+        self._gone: dict[str, float] = {}
+        self._unclosed: set[str] = set()  # paths of the present batch
+        self._held: dict[str, Outcome] = {}  # truncated, and not told of yet
+        self._scanning: Iterator[Source | Outcome] | None = self._rescan()
+        self._next_rescan = self._next_look = self._paused_until = 0.0
+        self._back_off_seconds = _BACK_OFF_SECONDS[0]
+        self._has_warned = False
+        self.report = Report()
+        self.last_rescan: float | None = None
+        self.last_error: str | None = None
+        self.mode = "events"
+        self.last_beat = time.monotonic()
+
+    @property
+    def backlog(self) -> int:
+        """How many pictures are known to have changed and are not done."""
+        return len(self._pending)
+
+    @property
+    def oldest_pending_seconds(self) -> float:
+        return self._pending.oldest_seconds(time.monotonic())
+
+    def run(self) -> Iterator[Outcome]:
+        """The outcomes, until the stop is set."""
+        try:
+            for root in self._roots:
+                self._open(root)
+            with new_pool(self._settings) as pool:
+                while not self._stop.is_set():
+                    self.last_beat = time.monotonic()
+                    self._take_events()
+                    self._look_at_roots()
+                    for outcome in self._work(pool):
+                        self.report.add(outcome)
+                        if outcome.status == "failed" and outcome.error:
+                            self.last_error = f"{outcome.source.path}: {outcome.error.reason}"
+                        yield outcome
+        finally:
+            for watcher in self._watchers.values():
+                watcher.close()
+
+    def _take_events(self) -> None:
+        """Enter what has happened; waits for a moment where nothing is to be done."""
+        is_busy = self._scanning and time.monotonic() >= self._paused_until
+        try:
+            self._enter(self._events.get(timeout=0 if is_busy else _TICK_SECONDS))
+            while True:
+                self._enter(self._events.get_nowait())
+        except Empty:
+            pass
+
+    def _enter(self, event: Event) -> None:
+        now = time.monotonic()
+        if event.kind == "gone":
+            self._pending.discard(event.path)
+            self._held.pop(event.path, None)
+            self._gone[event.path] = now + self._settle_seconds
+        elif event.kind == "folder":
+            self._enter_folder(event.path, now)
+        else:
+            self._pending.add(event.path, now, is_closed=event.kind == "closed")
+
+    def _enter_folder(self, folder: str, now: float) -> None:
+        """What is in a new folder may have come before anybody watched it."""
+        roots = [root for root in self._roots if root.holds(folder)]
+        for place, folders, names in os.walk(folder):
+            folders[:] = [
+                name
+                for name in folders
+                if any(root.enters(os.path.join(place, name)) for root in roots)
+            ]
+            for name in filter(is_picture, names):
+                path = os.path.join(place, name)
+                if path not in self._pending:
+                    self._pending.add(path, now)
+
+    def _work(self, pool: Pool) -> Iterator[Outcome]:
+        """Do a part of what there is to do. What goes wrong with all of it is tried again later."""
+        now = time.monotonic()
+        if now < self._paused_until:
+            return
+        try:
+            paths = self._pending.settled(now, _SLICE_PATHS)
+            self._unclosed = {path for path, is_closed in paths.items() if not is_closed}
+            for root in self._roots:
+                if any(map(root.holds, paths)):
+                    yield from self._batch(root.located(paths), pool)
+            self._unclosed.clear()
+            yield from self._removals(now)
+            if self._scanning:
+                yield from self._scan_on(self._scanning, pool)
+            elif now >= self._next_rescan:
+                self._scanning = self._rescan()
+            self._back_off_seconds = _BACK_OFF_SECONDS[0]
+        except (OutputError, WorkerError) as error:
+            self.last_error = str(error)
+            self._tell("error", f"{error}; trying again in {self._back_off_seconds:g} s")
+            self._paused_until = time.monotonic() + self._back_off_seconds
+            self._back_off_seconds = min(2 * self._back_off_seconds, _BACK_OFF_SECONDS[1])
+            self._rescan_everything()
+
+    def _batch(self, found: Iterable[Source | Outcome], pool: Pool) -> Iterator[Outcome]:
+        for outcome in flow(found, self._settings, Report(), pool, stop=self._stop):
+            path, reason = outcome.source.path, outcome.error.reason if outcome.error else ""
+            if reason == CHANGING:
+                self._pending.add(path, time.monotonic())
+            elif reason.startswith(TRUNCATED) and path in self._unclosed and path not in self._held:
+                self._held[path] = outcome
+                self._pending.add(path, time.monotonic(), patience_seconds=_PATIENCE_SECONDS)
+            elif reason.endswith(AGAIN) and path in self._held:
+                yield self._held.pop(path)
+            elif _is_news(outcome):
+                self._held.pop(path, None)
+                yield outcome
+
+    def _removals(self, now: float) -> Iterator[Outcome]:
+        due = [path for path, when in self._gone.items() if when <= now]
+        for path in due:
+            del self._gone[path]
+        if due and not self._keep_orphans:
+            for root in self._roots:
+                yield from root.removed(due)
+
+    def _scan_on(self, scanning: Iterator[Source | Outcome], pool: Pool) -> Iterator[Outcome]:
+        part = _Part(scanning, _SLICE_SECONDS)
+        yield from self._batch(part, pool)
+        for root in self._roots:
+            root.settle()
+        if part.is_last and not self._stop.is_set():
+            self._scanning = None
+            self._next_rescan = time.monotonic() + self._rescan_seconds
+            self._tell(
+                "ready" if self.last_rescan is None else "rescan", "everything has been looked at"
+            )
+            self.last_rescan = time.time()
+
+    def _rescan(self) -> Iterator[Source | Outcome]:
+        """Whatever may not be current, of all that is there; and orphans are removed."""
+        for root in self._roots:
+            if root.identity is None:
+                continue
+            for item in root.changed(self._stop):
+                if isinstance(item, Source) and self._is_fresh(item):
+                    if item.path not in self._pending:
+                        self._pending.add(item.path, time.monotonic())
+                else:
+                    yield item
+            if not self._keep_orphans and not self._stop.is_set():
+                yield from root.orphans(self._stop)
+
+    def _is_fresh(self, source: Source) -> bool:
+        """Whether somebody may still be writing it."""
+        return abs(time.time_ns() - source.mtime_ns) < self._settle_seconds * 1e9
+
+    def _rescan_everything(self) -> None:
+        for root in self._roots:
+            root.forget()
+        self._scanning = self._rescan()
+
+    def _look_at_roots(self) -> None:
+        now = time.monotonic()
+        if now < self._next_look:
+            return
+        self._next_look = now + _LOOK_AT_ROOTS_SECONDS
+        for root in self._roots:
+            identity, watcher = identity_of(root.path), self._watchers.get(root)
+            trouble = watcher.trouble() if watcher else ""
+            if root.identity is None:
+                if identity is not None and not root.looks_unmounted():
+                    self._open_again(root)
+            elif identity != root.identity and (identity is None or root.looks_unmounted()):
+                self._close(root)
+                self._tell("root missing", root.path)
+            elif identity != root.identity or trouble == ENDED:
+                self._close(root)
+                self._open_again(root)
+            elif trouble:
+                self._tell("events lost", trouble)
+                self._scanning = self._rescan()
+            if watcher and watcher.lacks_watches() and not self._has_warned:
+                self._has_warned = True
+                self._tell("watch limit", watch_limit())
+
+    def _open(self, root: Watched) -> None:
+        poll_seconds = self._poll_seconds
+        if poll_seconds is None and (kind := eventless_filesystem(root.path)):
+            poll_seconds = _POLL_SECONDS
+            self._tell("poll", f"{root.path}: {kind} sends no events, so it is polled")
+        self.mode = "events" if poll_seconds is None else "polling"
+        root.identity = identity_of(root.path)
+        try:
+            watcher = Watcher(root.path, root.enters, self._events.put, poll_seconds)
+            self._watchers[root] = watcher
+        except OSError as error:
+            self.last_error = f"{root.path}: {error.strerror or error}"
+            self._tell("error", f"{self.last_error}: not watched, rescans have to do")
+
+    def _open_again(self, root: Watched) -> None:
+        self._open(root)
+        self._tell("root back", root.path)
+        self._rescan_everything()
+
+    def _close(self, root: Watched) -> None:
+        if watcher := self._watchers.pop(root, None):
+            watcher.close()
+        root.identity = None
+        root.forget()
+
+
+class _Part:
+    """What an iterator yields in the next seconds."""
+
+    def __init__(self, items: Iterator[Source | Outcome], seconds: float) -> None:
+        self._items, self._seconds = items, seconds
+        self.is_last = False
+
+    def __iter__(self) -> Iterator[Source | Outcome]:
+        end = time.monotonic() + self._seconds
+        for item in self._items:
+            yield item
+            if time.monotonic() > end:
+                return
+        self.is_last = True
+
+
+def _is_news(outcome: Outcome) -> bool:
+    """Whether something has happened, or gone wrong for the first time."""
+    if outcome.status == "skipped" and outcome.error:
+        return outcome.error.stage != "stopped"
+    return outcome.status != "current" and not (
+        outcome.error and outcome.error.reason.endswith(AGAIN)
+    )

@@ -1,0 +1,179 @@
+"""One watched folder tree: what in it may not be current, and whose thumbnails have to go."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from itertools import groupby
+
+from thumbnailer.config import Settings
+from thumbnailer.model import Folder, Outcome, Removal, Source, Stop
+from thumbnailer.orphans import (
+    find_orphans,
+    forget,
+    is_empty,
+    is_gone,
+    output_folders,
+    remove,
+    thumbs_folders,
+)
+from thumbnailer.plan import THUMBS
+from thumbnailer.scan import folder_filter, locator, scan
+
+
+class Watched:
+    """A root during one watch.
+
+    Args:
+        path: the folder.
+        below: the folder an output tree keeps it in.
+        settings: what is taken, and where thumbnails go.
+
+    Attributes:
+        path: as given.
+        enters: whether a folder in it is looked into, by its path.
+        identity: device and inode; None while it is missing.
+    """
+
+    def __init__(self, path: str, below: str, settings: Settings) -> None:
+        self.path, self._below = path, below
+        self._output = os.fspath(settings.output) or None
+        self._scan = partial(
+            scan,
+            path,
+            below=below,
+            recursive=settings.recursive,
+            include=settings.include,
+            exclude=settings.exclude,
+        )
+        self._locator = partial(
+            locator,
+            path,
+            below=below,
+            recursive=settings.recursive,
+            include=settings.include,
+            exclude=settings.exclude,
+        )
+        self.enters: Callable[[str], bool] = folder_filter(
+            path, recursive=settings.recursive, exclude=settings.exclude
+        )
+        self.identity: tuple[int, int] | None = None
+        # Of each folder with pictures a hash of what the last look saw in it, and the mtime (ns) of
+        # its thumbnails' folder when they had been made: 150 bytes a folder, not a picture.
+        self._seen: dict[str, tuple[int, int]] = {}
+        self._unsure: set[str] = set()  # of these the mtime is not known yet
+        self._to_check: set[str] = set()  # these may have orphans
+        self._is_known = False  # whether all others have none
+
+    def holds(self, path: str) -> bool:
+        return path.startswith(os.path.join(self.path, ""))
+
+    def is_intact(self) -> bool:
+        """Whether it is there and still the same; if not, nothing in it counts as deleted."""
+        return self.identity is not None and identity_of(self.path) == self.identity
+
+    def looks_unmounted(self) -> bool:
+        """Whether it is as empty as the place of a disk that is not mounted."""
+        return is_empty(self.path)
+
+    def forget(self) -> None:
+        """Take nothing for current at the next look."""
+        self._seen.clear()
+        self._unsure.clear()
+
+    def located(self, paths: Iterable[str]) -> Iterator[Source | Outcome]:
+        """Those of some paths that are pictures in it."""
+        locate = self._locator()
+        return (item for path in paths if self.holds(path) and (item := locate(path)))
+
+    def changed(self, stop: Stop) -> Iterator[Source | Outcome]:
+        """What may not be current: all of each folder that is not as it was at the last look."""
+        before, self._seen = self._seen, {}
+        was_known, self._is_known = self._is_known, False  # as long as the look is not over
+        found = self._scan(stop=stop)
+        for folder, group in groupby(found, key=_folder_of):
+            items = list(group)
+            state = hash(tuple(items)), self._thumbs_mtime_ns(folder)
+            self._seen[folder] = state
+            if before.get(folder) != state:
+                self._unsure.add(folder)
+                self._to_check.add(folder)
+                yield from items
+        self._to_check |= before.keys() - self._seen.keys()
+        self._is_known = was_known and not stop.is_set()
+
+    def orphans(self, stop: Stop) -> Iterator[Outcome]:
+        """Remove, after all of `changed`, the thumbnails whose sources are gone.
+
+        Raises:
+            OutputError: the file system is read-only.
+        """
+        places: Iterable[Folder | Removal]
+        if self._is_known:
+            places = map(self._thumbs, sorted(self._to_check))
+        elif self._output is None:
+            places = thumbs_folders(self.path, stop)
+        else:
+            places = output_folders(self._output, self._below, stop)
+        findings = find_orphans([self.path], places, stop)
+        if self.is_intact() and not (self._output and self.looks_unmounted()):
+            self._is_known = True
+            self._to_check.clear()
+            yield from map(_outcome, remove(findings.orphans, stop))
+
+    def settle(self) -> None:
+        """The thumbnails of what has `changed` are made: that is how their folders should stay."""
+        for folder in self._unsure & self._seen.keys():
+            self._seen[folder] = self._seen[folder][0], self._thumbs_mtime_ns(folder)
+        self._unsure.clear()
+
+    def removed(self, paths: Iterable[str]) -> Iterator[Outcome]:
+        """Remove the thumbnails of some files and folders in it, as far as they are really gone.
+
+        Raises:
+            OutputError: the file system is read-only.
+        """
+        gone = [path for path in paths if self.holds(path) and _is_surely_gone(path)]
+        if gone and self.is_intact():
+            yield from map(_outcome, forget(gone, {self.path: self._below}, output=self._output))
+
+    def _thumbs(self, folder: str) -> Folder:
+        inner = os.path.relpath(folder, self.path)
+        inner = "" if inner == os.curdir else inner
+        if self._output is None:
+            return Folder(self.path, os.path.join(inner, THUMBS))
+        return Folder(self._output, os.path.join(self._below, inner).rstrip(os.sep))
+
+    def _thumbs_mtime_ns(self, folder: str) -> int:
+        try:
+            return os.stat(self._thumbs(folder).path).st_mtime_ns
+        except OSError:
+            return 0
+
+
+def identity_of(path: str) -> tuple[int, int] | None:
+    """Device and inode of a folder; None if it is not there."""
+    try:
+        status = os.stat(path)
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
+
+
+def _is_surely_gone(path: str) -> bool:
+    try:
+        return is_gone(path)
+    except OSError:
+        return False
+
+
+def _folder_of(item: Source | Outcome) -> str:
+    return os.path.dirname(item.path if isinstance(item, Source) else item.source.path)
+
+
+def _outcome(removal: Removal) -> Outcome:
+    source = Source(removal.source or removal.thumbnail, 0, 0)
+    if removal.error:
+        return Outcome(source, "failed", error=removal.error)
+    return Outcome(source, "removed")
