@@ -32,9 +32,9 @@ PROGRAMS = {"forkserver": THUMBNAILER, "spawn": [sys.executable, "-c", _SPAWN]}
 RESTRICTED = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"]
 
 
-def slow(value: int) -> object:
-    """A value of a parameter that is left out of the quick suite."""
-    return pytest.param(value, marks=pytest.mark.slow)
+def slow(*values: object) -> object:
+    """A value of each parameter, left out of the quick suite."""
+    return pytest.param(*values, marks=pytest.mark.slow)
 
 
 @dataclass

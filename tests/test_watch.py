@@ -111,15 +111,33 @@ OPERATIONS = {
 }
 
 
+# Two seconds each: the others are left out of the quick suite.
+EVERYDAY = {
+    *("copy", "copy a folder", "rename in", "rename over", "write there later", "link"),
+    *("write, then rename", "make folders and write", "hard link", "rewrite in place", "touch"),
+    *("delete", "rename", "delete a folder", "write to the renamed later", "folder for a file"),
+    *("hidden folders", "rsync", "tar", "unzip", "git checkout", "odd names"),
+}
+MODES: dict[str, list[str]] = {
+    "beside": [],
+    "output": ["--output", "out"],
+    "polling": ["--poll", "0.3"],
+}
+
+
 @pytest.mark.parametrize(
-    "options",
+    ("operation", "options"),
     [
-        pytest.param([], id="beside"),
-        pytest.param(["--output", "out"], id="output", marks=pytest.mark.slow),
-        pytest.param(["--poll", "0.3"], id="polling", marks=pytest.mark.slow),
+        pytest.param(
+            operation,
+            options,
+            id=f"{operation}-{mode}",
+            marks=[] if operation in EVERYDAY and mode == "beside" else pytest.mark.slow,
+        )
+        for operation in OPERATIONS
+        for mode, options in MODES.items()
     ],
 )
-@pytest.mark.parametrize("operation", OPERATIONS)
 def test_thumbnails_follow(
     photos: Path, monkeypatch: pytest.MonkeyPatch, operation: str, options: list[str]
 ) -> None:
@@ -131,50 +149,6 @@ def test_thumbnails_follow(
             shell(line, photos)
             catches_up(watch, *options, photos)
         assert not failed(watch)
-
-
-@pytest.mark.parametrize("poll", [[], ["--poll", "0.3"]], ids=["events", "polling"])
-def test_a_slow_writer_is_waited_for(photos: Path, poll: list[str]) -> None:
-    starting_tree(photos)
-    with watching("--settle", "1", *poll, photos) as watch:
-        pieces = "head -c 9000; sleep 0.5; " * 5 + "cat"
-        shell(f"{{ {pieces}; }} < ../else/large.jpg > large.jpg", photos)
-        catches_up(watch, photos)
-        assert of_source(watch, photos / "large.jpg") == ["made"]
-
-
-def test_a_writer_who_pauses_for_longer_than_it_takes_to_settle(photos: Path) -> None:
-    starting_tree(photos)
-    with watching(photos) as watch:
-        shell("{ head -c 9000; sleep 2; cat; } < ../else/large.jpg > large.jpg", photos)
-        catches_up(watch, photos)
-        assert of_source(watch, photos / "large.jpg") == ["made"]
-
-
-def test_a_truncated_picture_that_is_completed_later(photos: Path) -> None:
-    starting_tree(photos)
-    late = photos / "late.jpg"
-    with watching(photos) as watch:
-        shell("head -c 9000 ../else/large.jpg > late.jpg", photos)
-        soon(watch, lambda: of_source(watch, late) == ["failed"])
-        shell("tail -c +9001 ../else/large.jpg >> late.jpg", photos)
-        catches_up(watch, photos)
-        assert of_source(watch, late) == ["failed", "made"]
-
-
-def test_a_picture_that_grows_past_the_limits_keeps_its_old_thumbnail(photos: Path) -> None:
-    starting_tree(photos)
-    options = ["--max-pixels", "100000"]
-    with watching(*options, photos) as watch:
-        catches_up(watch, *options, photos)
-        before = thumbnails(photos)
-        shell("cp ../else/large.jpg a.jpg", photos)
-        soon(watch, lambda: failed(watch))
-        (row,) = failed(watch)
-        assert (row["source"], row["error"]["stage"]) == (str(photos / "a.jpg"), "limits")
-        assert thumbnails(photos) == before
-        shell("cp ../else/new.jpg a.jpg", photos)
-        catches_up(watch, *options, photos)
 
 
 def test_what_is_excluded_or_no_picture_is_not_even_mentioned(photos: Path) -> None:
