@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from faults import Started, at_random, copies, send, slow
+from faults import Started, at_random, copies, send, slow, workers_of
 from support import picture
 from watching import (
     await_event,
@@ -149,16 +149,12 @@ def test_workers_killed_during_a_burst_lose_nothing(photos: Path, kills: int) ->
 
 def test_workers_killed_while_there_is_nothing_to_do(photos: Path) -> None:
     starting_tree(photos)
-    chance = random.Random(1)
-
-    def kill_all(workers: list[int]) -> bool:
-        return all([send(worker, signal.SIGKILL) for worker in workers])
-
     with watching(photos) as watch:
-        for _ in range(3):
-            shell(f"mkdir -p x; cp ../else/large.jpg x/{chance.random()}.jpg", photos)
+        for number in range(3):
+            shell(f"mkdir -p x; cp ../else/large.jpg x/{number}.jpg", photos)
             catches_up(watch, photos)
-            at_random(watch, 1, chance, kill_all, pause_seconds=0.1)
+            for worker in workers_of(watch):  # if any are kept
+                send(worker, signal.SIGKILL)
         shell("cp ../else/new.jpg .", photos)
         catches_up(watch, photos)
         assert not failed(watch)
