@@ -177,12 +177,15 @@ def soak(folder: Path, minutes: float, seed: int) -> bool:
         after, cpu = memory_kib(watch.process.pid), cpu_seconds(watch)
         time.sleep(30)
         idle = (cpu_seconds(watch) - cpu) / 30
+        reasons = {row["error"]["reason"] for row in rows(watch) if row.get("status") == "failed"}
         states = [row.get("status") for row in rows(watch)]
         rescans = len(events(watch, "rescan"))
         stop(watch, signal.SIGTERM, photos)
     print(f"seed {seed}, {minutes:g} minutes: {done} operations, {killed} workers killed")
     print(f"{states.count('made')} made, {states.count('removed')} removed,", end=" ")
     print(f"{states.count('failed')} failed, {rescans} rescans")
+    for reason in sorted(reasons):
+        print(f"  failed: {reason}")
     print(f"memory {before >> 10} MiB at the start, {after >> 10} MiB at the end")
     print(f"processor at rest {idle:.2%} of one")
     if latencies:

@@ -72,7 +72,7 @@ def test_events_that_are_lost_are_made_up_for_by_a_rescan(photos: Path, output: 
     arguments.append(photos)
     with a_short_queue(), watching(*arguments) as watch:
         catches_up(watch, *arguments)
-        for line in ("cp -r ../burst .", "rm -r burst/1 burst/2 sub", "mv burst/3/* burst/0"):
+        for line in ("cp -r ../burst .", "rm -r burst/1 burst/2 sub", "mv burst/3/*.jpg burst/0"):
             # Stopped, it can't but miss most of what happens.
             send(watch.process.pid, signal.SIGSTOP)
             shell(line, photos)
