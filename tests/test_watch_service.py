@@ -96,7 +96,7 @@ def test_settings_that_make_no_sense_leave_the_old_ones(
         else:
             config.write_text(bad)
         watch.process.send_signal(signal.SIGHUP)
-        soon(watch, lambda: "config.toml" in errors(watch) or "size" in errors(watch))
+        soon(watch, lambda: [row for row in events(watch, "error") if "config" in row["message"]])
         shell("cp ../else/new.jpg sub", photos)
         catches_up(watch, "--size", "24x24", photos)
         assert "Traceback" not in errors(watch)

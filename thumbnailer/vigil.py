@@ -25,7 +25,7 @@ from thumbnailer.scan import is_picture
 from thumbnailer.service import Path, checked
 from thumbnailer.stages import CHANGING, TRUNCATED
 from thumbnailer.watched import Watched, identity_of
-from thumbnailer.watcher import ENDED, Event, Watcher
+from thumbnailer.watcher import ENDED, EVENTS, Event, Watcher
 
 # How long it sleeps when nothing happens; also how soon it notices a stop.
 _TICK_SECONDS = 0.1
@@ -100,7 +100,7 @@ class Vigil:
         report: what was told of up to now.
         last_rescan: when the last one ended, seconds since the epoch; None before the first.
         last_error: the last thing that went wrong, in words.
-        mode: `events` or `polling`.
+        mode: `inotify`, `native` (what other systems have) or `polling`.
         last_beat: when it last looked for work, on the monotonic clock.
     """
 
@@ -137,7 +137,7 @@ class Vigil:
         self.report = Report()
         self.last_rescan: float | None = None
         self.last_error: str | None = None
-        self.mode = "events"
+        self.mode = EVENTS
         self.last_beat = time.monotonic()
 
     @property
@@ -238,6 +238,8 @@ class Vigil:
                 self._pending.add(path, time.monotonic(), patience_seconds=_PATIENCE_SECONDS)
             elif reason.endswith(AGAIN) and path in self._held:
                 yield self._held.pop(path)
+            elif outcome.status == "failed" and not os.path.lexists(path):
+                pass  # it has gone since
             elif _is_news(outcome):
                 self._held.pop(path, None)
                 yield outcome
@@ -305,7 +307,7 @@ class Vigil:
                 self._open_again(root)
             elif trouble:
                 self._tell("events lost", trouble)
-                self._scanning = self._rescan()
+                self._rescan_everything()
             if watcher and watcher.lacks_watches() and not self._has_warned:
                 self._has_warned = True
                 self._tell("watch limit", watch_limit())
@@ -315,14 +317,16 @@ class Vigil:
         if poll_seconds is None and (kind := eventless_filesystem(root.path)):
             poll_seconds = _POLL_SECONDS
             self._tell("poll", f"{root.path}: {kind} sends no events, so it is polled")
-        self.mode = "events" if poll_seconds is None else "polling"
         root.identity = identity_of(root.path)
-        try:
-            watcher = Watcher(root.path, root.enters, self._events.put, poll_seconds)
-            self._watchers[root] = watcher
-        except OSError as error:
-            self.last_error = f"{root.path}: {error.strerror or error}"
-            self._tell("error", f"{self.last_error}: not watched, rescans have to do")
+        for seconds in (poll_seconds, _POLL_SECONDS):
+            self.mode = EVENTS if seconds is None else "polling"
+            try:
+                watcher = Watcher(root.path, root.enters, self._events.put, seconds)
+                self._watchers[root] = watcher
+                return
+            except OSError as error:
+                self.last_error = f"{root.path}: {error.strerror or error}"
+                self._tell("poll", f"{self.last_error}: no events to be had, so it is polled")
 
     def _open_again(self, root: Watched) -> None:
         self._open(root)

@@ -78,14 +78,18 @@ class Watched:
         return is_empty(self.path)
 
     def forget(self) -> None:
-        """Take nothing for current at the next look."""
+        """Take nothing for current at the next look, and look for orphans everywhere."""
         self._seen.clear()
         self._unsure.clear()
+        self._is_known = False
 
     def located(self, paths: Iterable[str]) -> Iterator[Source | Outcome]:
         """Those of some paths that are pictures in it."""
         locate = self._locator()
-        return (item for path in paths if self.holds(path) and (item := locate(path)))
+        for path in filter(self.holds, paths):
+            if item := locate(path):
+                self._to_check.add(os.path.dirname(path))  # it may be gone before the next look
+                yield item
 
     def changed(self, stop: Stop) -> Iterator[Source | Outcome]:
         """What may not be current: all of each folder that is not as it was at the last look."""

@@ -34,6 +34,9 @@ _EVENTS: list[type[fs.FileSystemEvent]] = [
 ]
 
 
+# Where events come from.
+EVENTS = "inotify" if sys.platform == "linux" else "native"
+
 # What `Watcher.trouble` says when there will be no more events.
 ENDED = "the watching has ended"
 
