@@ -23,7 +23,10 @@ from watching import (
     watching,
 )
 
-pytestmark = pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="looks at /proc")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="looks at /proc"),
+]
 root_only = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
 
 # A folder that is not there can't say when it is back: it takes a rescan to see it.

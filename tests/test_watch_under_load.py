@@ -27,7 +27,10 @@ from watching import (
     watching,
 )
 
-pytestmark = pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="looks at /proc")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="looks at /proc"),
+]
 root_only = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
 
 INOTIFY = Path("/proc/sys/fs/inotify")

@@ -8,7 +8,10 @@ from pathlib import Path
 import pytest
 from watching import catches_up, failed, of_source, shell, soon, starting_tree, thumbnails, watching
 
-pytestmark = pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="looks at /proc")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="looks at /proc"),
+]
 
 
 @pytest.mark.parametrize("poll", [[], ["--poll", "0.3"]], ids=["events", "polling"])
