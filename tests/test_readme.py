@@ -39,14 +39,20 @@ def test_the_first_command_says_what_is_shown(tmp_path: Path) -> None:
 
 def test_the_python_examples_run(tmp_path: Path) -> None:
     tree(tmp_path, "a.jpg", "b.png", "photos/c.jpg")
-    (code,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
-    done = subprocess.run(
-        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, timeout=60
-    )
-    assert done.stderr == ""
-    report, *outcomes = done.stdout.splitlines()
+    batch, watch = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    report, *outcomes = _printed_by(batch, tmp_path)
     assert report == "1 0 []"
     assert {line.split()[0] for line in outcomes} == {"a.jpg", "b.png"}
+    tree(tmp_path, "photos/d.jpg")
+    assert _printed_by(watch, tmp_path) == ["photos/d.jpg made"]
+
+
+def _printed_by(code: str, folder: Path) -> list[str]:
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, timeout=60
+    )
+    assert done.stderr == ""
+    return done.stdout.splitlines()
 
 
 def test_a_run_with_broken_files_looks_as_shown(tmp_path: Path) -> None:
