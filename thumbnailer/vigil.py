@@ -16,7 +16,6 @@ from typing import Unpack
 from thumbnailer.config import Overrides, Settings, merged
 from thumbnailer.errors import OutputError, SourceError, WorkerError
 from thumbnailer.line import flow, new_pool
-from thumbnailer.machine import eventless_filesystem, watch_limit
 from thumbnailer.model import Outcome, Report, Source, Stop
 from thumbnailer.pending import Pending
 from thumbnailer.plan import AGAIN
@@ -24,8 +23,8 @@ from thumbnailer.pool import Pool
 from thumbnailer.scan import is_picture
 from thumbnailer.service import Path, checked
 from thumbnailer.stages import CHANGING, TRUNCATED
-from thumbnailer.watched import Watched, identity_of
-from thumbnailer.watcher import ENDED, EVENTS, Event, Watcher
+from thumbnailer.watched import Watched
+from thumbnailer.watcher import EVENTS, Event
 
 # How long it sleeps when nothing happens; also how soon it notices a stop.
 _TICK_SECONDS = 0.1
@@ -35,9 +34,6 @@ _LOOK_AT_ROOTS_SECONDS = 1.0
 # events it takes in at once.
 _SLICE_SECONDS = 2.0
 _SLICE_PATHS = 1000
-
-# How often files are looked at where no events come.
-_POLL_SECONDS = 5.0
 
 # How long a picture that nobody has closed may be truncated before it is called that.
 _PATIENCE_SECONDS = 60.0
@@ -100,7 +96,6 @@ class Vigil:
         report: what was told of up to now.
         last_rescan: when the last one ended, seconds since the epoch; None before the first.
         last_error: the last thing that went wrong, in words.
-        mode: `inotify`, `native` (what other systems have) or `polling`.
         last_beat: when it last looked for work, on the monotonic clock.
     """
 
@@ -121,11 +116,13 @@ class Vigil:
             if root not in folders:
                 raise SourceError(None, "is no folder; only folders can be watched", root)
         self._settings, self._stop, self._tell = settings, stop, tell
-        self._roots = [Watched(path, below, settings) for path, below in folders.items()]
-        self._watchers: dict[Watched, Watcher] = {}
         self._settle_seconds, self._rescan_seconds = settle_seconds, rescan_seconds
-        self._poll_seconds, self._keep_orphans = poll_seconds, keep_orphans
+        self._keep_orphans = keep_orphans
         self._events: SimpleQueue[Event] = SimpleQueue()
+        self._roots = [
+            Watched(path, below, settings, self._events.put, poll_seconds)
+            for path, below in folders.items()
+        ]
         self._pending = Pending(settle_seconds)
         self._gone: dict[str, float] = {}
         self._unclosed: set[str] = set()  # paths of the present batch
@@ -133,12 +130,16 @@ class Vigil:
         self._scanning: Iterator[Source | Outcome] | None = self._rescan()
         self._next_rescan = self._next_look = self._paused_until = 0.0
         self._back_off_seconds = _BACK_OFF_SECONDS[0]
-        self._has_warned = False
         self.report = Report()
         self.last_rescan: float | None = None
         self.last_error: str | None = None
-        self.mode = EVENTS
         self.last_beat = time.monotonic()
+
+    @property
+    def mode(self) -> str:
+        """`inotify`, `native` (what other systems have), or `polling` if any folder is polled."""
+        modes = {root.mode for root in self._roots}
+        return "polling" if "polling" in modes else EVENTS
 
     @property
     def backlog(self) -> int:
@@ -153,7 +154,8 @@ class Vigil:
         """The outcomes, until the stop is set."""
         try:
             for root in self._roots:
-                self._open(root)
+                for event, words in root.open():
+                    self._tell(event, words)
             with new_pool(self._settings) as pool:
                 while not self._stop.is_set():
                     self.last_beat = time.monotonic()
@@ -165,8 +167,8 @@ class Vigil:
                             self.last_error = f"{outcome.source.path}: {outcome.error.reason}"
                         yield outcome
         finally:
-            for watcher in self._watchers.values():
-                watcher.close()
+            for root in self._roots:
+                root.close()
 
     def _take_events(self) -> None:
         """Enter what has happened; waits for a moment where nothing is to be done."""
@@ -294,50 +296,10 @@ class Vigil:
             return
         self._next_look = now + _LOOK_AT_ROOTS_SECONDS
         for root in self._roots:
-            identity, watcher = identity_of(root.path), self._watchers.get(root)
-            trouble = watcher.trouble() if watcher else ""
-            if root.identity is None:
-                if identity is not None and not root.looks_unmounted():
-                    self._open_again(root)
-            elif identity != root.identity and (identity is None or root.looks_unmounted()):
-                self._close(root)
-                self._tell("root missing", root.path)
-            elif identity != root.identity or trouble == ENDED:
-                self._close(root)
-                self._open_again(root)
-            elif trouble:
-                self._tell("events lost", trouble)
-                self._rescan_everything()
-            if watcher and watcher.lacks_watches() and not self._has_warned:
-                self._has_warned = True
-                self._tell("watch limit", watch_limit())
-
-    def _open(self, root: Watched) -> None:
-        poll_seconds = self._poll_seconds
-        if poll_seconds is None and (kind := eventless_filesystem(root.path)):
-            poll_seconds = _POLL_SECONDS
-            self._tell("poll", f"{root.path}: {kind} sends no events, so it is polled")
-        root.identity = identity_of(root.path)
-        for seconds in (poll_seconds, _POLL_SECONDS):
-            self.mode = EVENTS if seconds is None else "polling"
-            try:
-                watcher = Watcher(root.path, root.enters, self._events.put, seconds)
-                self._watchers[root] = watcher
-                return
-            except OSError as error:
-                self.last_error = f"{root.path}: {error.strerror or error}"
-                self._tell("poll", f"{self.last_error}: no events to be had, so it is polled")
-
-    def _open_again(self, root: Watched) -> None:
-        self._open(root)
-        self._tell("root back", root.path)
-        self._rescan_everything()
-
-    def _close(self, root: Watched) -> None:
-        if watcher := self._watchers.pop(root, None):
-            watcher.close()
-        root.identity = None
-        root.forget()
+            for event, words in root.look():
+                self._tell(event, words)
+                if event in ("root back", "events lost"):
+                    self._rescan_everything()
 
 
 class _Part:

@@ -8,6 +8,7 @@ from functools import partial
 from itertools import groupby
 
 from thumbnailer.config import Settings
+from thumbnailer.machine import eventless_filesystem, watch_limit
 from thumbnailer.model import Folder, Outcome, Removal, Source, Stop
 from thumbnailer.orphans import (
     find_orphans,
@@ -20,6 +21,13 @@ from thumbnailer.orphans import (
 )
 from thumbnailer.plan import THUMBS
 from thumbnailer.scan import folder_filter, locator, scan
+from thumbnailer.watcher import ENDED, EVENTS, Event, Watcher
+
+# How often files are looked at where no events come.
+_POLL_SECONDS = 5.0
+
+# The name of an event, and words.
+News = tuple[str, str]
 
 
 class Watched:
@@ -29,15 +37,29 @@ class Watched:
         path: the folder.
         below: the folder an output tree keeps it in.
         settings: what is taken, and where thumbnails go.
+        put: takes what happens in it, called by other threads.
+        poll_seconds: look at all files so often; None to do that only where no events come.
 
     Attributes:
         path: as given.
         enters: whether a folder in it is looked into, by its path.
         identity: device and inode; None while it is missing.
+        mode: where events come from: `inotify`, `native` or `polling`.
     """
 
-    def __init__(self, path: str, below: str, settings: Settings) -> None:
+    def __init__(
+        self,
+        path: str,
+        below: str,
+        settings: Settings,
+        put: Callable[[Event], None],
+        poll_seconds: float | None,
+    ) -> None:
         self.path, self._below = path, below
+        self._put, self._poll_seconds = put, poll_seconds
+        self._watcher: Watcher | None = None
+        self._has_warned = False
+        self.mode = EVENTS
         self._output = os.fspath(settings.output) or None
         self._scan = partial(
             scan,
@@ -71,11 +93,52 @@ class Watched:
 
     def is_intact(self) -> bool:
         """Whether it is there and still the same; if not, nothing in it counts as deleted."""
-        return self.identity is not None and identity_of(self.path) == self.identity
+        return self.identity is not None and _identity_of(self.path) == self.identity
 
-    def looks_unmounted(self) -> bool:
-        """Whether it is as empty as the place of a disk that is not mounted."""
-        return is_empty(self.path)
+    def open(self) -> Iterator[News]:
+        """Begin to watch; where there are no events to be had, poll."""
+        poll_seconds = self._poll_seconds
+        if poll_seconds is None and (kind := eventless_filesystem(self.path)):
+            poll_seconds = _POLL_SECONDS
+            yield "poll", f"{self.path}: {kind} sends no events, so it is polled"
+        self.identity = _identity_of(self.path)
+        for seconds in (poll_seconds, _POLL_SECONDS):
+            self.mode = EVENTS if seconds is None else "polling"
+            try:
+                self._watcher = Watcher(self.path, self.enters, self._put, seconds)
+                return
+            except OSError as error:
+                reason = error.strerror or error
+                yield "poll", f"{self.path}: no events to be had ({reason}), so it is polled"
+
+    def look(self) -> Iterator[News]:
+        """What has become of the folder itself since the last look."""
+        identity = _identity_of(self.path)
+        trouble = self._watcher.trouble() if self._watcher else ""
+        if self.identity is None:
+            # An empty folder looks like the place of a disk that is not mounted.
+            if identity is not None and not is_empty(self.path):
+                yield from self.open()
+                yield "root back", self.path
+        elif identity != self.identity and (identity is None or is_empty(self.path)):
+            self.close()
+            yield "root missing", self.path
+        elif identity != self.identity or trouble == ENDED:
+            self.close()
+            yield from self.open()
+            yield "root back", self.path
+        elif trouble:
+            yield "events lost", trouble
+        if self._watcher and self._watcher.lacks_watches() and not self._has_warned:
+            self._has_warned = True
+            yield "watch limit", watch_limit()
+
+    def close(self) -> None:
+        """Watch no longer; nothing in it counts as known."""
+        if self._watcher:
+            self._watcher.close()
+        self._watcher, self.identity = None, None
+        self.forget()
 
     def forget(self) -> None:
         """Take nothing for current at the next look, and look for orphans everywhere."""
@@ -121,7 +184,7 @@ class Watched:
         else:
             places = output_folders(self._output, self._below, stop)
         findings = find_orphans([self.path], places, stop)
-        if self.is_intact() and not (self._output and self.looks_unmounted()):
+        if self.is_intact() and not (self._output and is_empty(self.path)):
             self._is_known = True
             self._to_check.clear()
             yield from map(_outcome, remove(findings.orphans, stop))
@@ -156,7 +219,7 @@ class Watched:
             return 0
 
 
-def identity_of(path: str) -> tuple[int, int] | None:
+def _identity_of(path: str) -> tuple[int, int] | None:
     """Device and inode of a folder; None if it is not there."""
     try:
         status = os.stat(path)
