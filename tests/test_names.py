@@ -15,7 +15,7 @@ from support import files_below, make, picture, tree
 
 from thumbnailer import make_thumbnails
 from thumbnailer.naming import ENDINGS, folded, thumbnail_name
-from thumbnailer.scan import EXTENSIONS
+from thumbnailer.selection import EXTENSIONS
 
 # Letters that differ only by case or composition for some, and everything else a name may hold.
 ALPHABET = st.one_of(

@@ -12,7 +12,7 @@ from PIL import Image
 from support import THUMBNAILER, eventually, files_below, make, nobody, picture, tree
 
 from thumbnailer import Failure, iter_thumbnails
-from thumbnailer.scan import EXTENSIONS
+from thumbnailer.selection import EXTENSIONS
 
 
 def test_the_endings_are_those_pillow_reads_of_our_formats() -> None:

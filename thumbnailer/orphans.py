@@ -19,7 +19,7 @@ from thumbnailer import ledger, storage
 from thumbnailer.errors import OutputError
 from thumbnailer.model import Failure, Folder, Removal, Stop
 from thumbnailer.plan import THUMBS
-from thumbnailer.scan import is_entered
+from thumbnailer.selection import is_entered
 
 
 @dataclass(frozen=True, slots=True)

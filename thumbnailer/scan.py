@@ -2,31 +2,16 @@
 
 from __future__ import annotations
 
-import fnmatch
 import os
-import re
 import stat
 from collections.abc import Callable, Collection, Iterable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cache
 
 from thumbnailer import ledger, storage
 from thumbnailer.errors import SourceError, SourceForbidden, SourceMissing
 from thumbnailer.model import Failure, Outcome, Source, Status, Stop
-
-# What Pillow registers for JPEG, MPO, PNG, WebP, GIF, BMP, TIFF and AVIF; spelled out because
-# scanning must not cost the import of Pillow.
-EXTENSIONS = frozenset(
-    (
-        *(".jpg", ".jpeg", ".jpe", ".jfif", ".mpo"),
-        *(".png", ".apng", ".webp", ".gif", ".bmp"),
-        *(".tif", ".tiff", ".avif", ".avifs"),
-    )
-)
-
-# Folders that hold no pictures of the user's, whatever is in them: hidden ones by their first
-# letter, and what NAS systems and package managers put beside pictures.
-_NEVER_ENTERED = frozenset({"@eaDir", "node_modules"})
+from thumbnailer.selection import folder_filter, is_entered, is_picture, matcher
 
 
 def check_source(path: str) -> bool:
@@ -86,13 +71,61 @@ def scan(
     if not os.path.isdir(root):
         yield find(root, below=below)
         return
+    for item in folders(
+        root, below=below, recursive=recursive, include=include, exclude=exclude, stop=stop
+    ):
+        if isinstance(item, Outcome):
+            yield item
+        else:
+            yield from item.sources()
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """The pictures in a folder.
+
+    Attributes:
+        path: of the folder.
+        below: the folder an output tree keeps it in.
+        files: the pictures in it, sorted.
+    """
+
+    path: str
+    below: str
+    files: list[os.DirEntry[str]]
+
+    def sources(self) -> Iterator[Source | Outcome]:
+        return (_source(entry.path, entry.stat, self.below) for entry in self.files)
+
+    def state(self) -> int:
+        """Differs, but for chance, between any two states of the pictures. Takes 4 µs a picture."""
+        return hash(tuple(map(_state, self.files)))
+
+
+def folders(
+    root: str,
+    *,
+    below: str = "",
+    recursive: bool = True,
+    include: Iterable[str] = (),
+    exclude: Iterable[str] = (),
+    stop: Stop | None = None,
+) -> Iterator[Listing | Outcome]:
+    """What `scan` yields, folder by folder; an outcome for each folder that can't be read."""
     is_included = matcher(include) if include else None
     is_excluded = matcher(exclude) if exclude else None
+
+    def is_wanted(inner: str, entry: os.DirEntry[str]) -> bool:
+        name = os.path.join(inner, entry.name) if inner else entry.name
+        return bool(
+            (not is_included or is_included(name)) and not (is_excluded and is_excluded(name))
+        )
+
     pending: list[tuple[str, list[os.DirEntry[str]] | None]] = [("", None)]
     while pending and not (stop and stop.is_set()):
         inner, files = pending.pop()
+        folder = os.path.join(root, inner) if inner else root
         if files is None:
-            folder = os.path.join(root, inner) if inner else root
             try:
                 files, subfolders = _list(folder, stop)
             except OSError as error:
@@ -106,12 +139,12 @@ def scan(
                     (name, None) for name in inners if not (is_excluded and is_excluded(name))
                 ]
             continue
-        target = os.path.join(below, inner) if below else inner
-        for entry in files:
-            name = os.path.join(inner, entry.name) if inner else entry.name
-            if (is_included and not is_included(name)) or (is_excluded and is_excluded(name)):
-                continue
-            yield _source(entry.path, entry.stat, target)
+        if is_included or is_excluded:
+            files = [entry for entry in files if is_wanted(inner, entry)]
+        if files:
+            yield Listing(
+                folder, os.path.join(below, inner) if below and inner else below or inner, files
+            )
 
 
 def locator(
@@ -156,63 +189,10 @@ def locator(
     return locate
 
 
-def folder_filter(
-    root: str, *, recursive: bool = True, exclude: Iterable[str] = ()
-) -> Callable[[str], bool]:
-    """A test whether `scan` enters a folder below `root`, by its path alone.
-
-    The arguments are those of `scan`.
-    """
-    is_excluded = matcher(exclude) if exclude else None
-
-    def enters(folder: str) -> bool:
-        inner = os.path.relpath(folder, root)
-        if inner == os.curdir:
-            return True
-        parts = inner.split(os.sep)
-        if not recursive or not all(map(is_entered, parts)):
-            return False
-        return not is_excluded or not any(
-            is_excluded(os.sep.join(parts[:depth])) for depth in range(1, len(parts) + 1)
-        )
-
-    return enters
-
-
 def find(path: str, *, below: str = "") -> Source | Outcome:
     """The source at a path the caller named, or the failed outcome that says why there is none."""
     found = _source(path, lambda: os.stat(path), below)
     return found if isinstance(found, Source) else replace(found, status="failed")
-
-
-def is_entered(name: str) -> bool:
-    """Whether a folder of this name may hold pictures of the user's."""
-    return not name.startswith(".") and name not in _NEVER_ENTERED
-
-
-def matcher(globs: Iterable[str]) -> Callable[[str], bool]:
-    """A test of paths relative to a SOURCE against globs, upper and lower case alike.
-
-    A glob without a slash is held against the last part of the path, one with a slash against all
-    of it; `*` also matches slashes, and a leading `**/` matches nothing as well.
-    """
-    names, paths = [], []
-    for glob in globs:
-        glob = glob.replace(os.sep, "/").rstrip("/")
-        if "/" not in glob:
-            names.append(glob)
-        else:
-            paths += [glob, glob.removeprefix("**/")]
-    by_name, by_path = (
-        re.compile("|".join(map(fnmatch.translate, globs)) or r"(?!)", re.IGNORECASE)
-        for globs in (names, paths)
-    )
-
-    def matches(path: str) -> bool:
-        path = path.replace(os.sep, "/")
-        return bool(by_name.match(path.rpartition("/")[2]) or by_path.match(path))
-
-    return matches
 
 
 def _list(folder: str, stop: Stop | None) -> tuple[list[os.DirEntry[str]], list[str]]:
@@ -234,10 +214,12 @@ def _list(folder: str, stop: Stop | None) -> tuple[list[os.DirEntry[str]], list[
     return files, sorted(subfolders)
 
 
-def is_picture(name: str) -> bool:
-    """Whether a file's name says that it is a picture."""
-    # "._name" is what macOS leaves beside files on foreign disks: their metadata, no picture.
-    return os.path.splitext(name)[1].lower() in EXTENSIONS and not name.startswith("._")
+def _state(entry: os.DirEntry[str]) -> tuple[str, int, int]:
+    try:
+        status = entry.stat()
+    except OSError:
+        return entry.name, -1, 0
+    return entry.name, status.st_size, status.st_mtime_ns
 
 
 def _source(path: str, status: Callable[[], os.stat_result], below: str) -> Source | Outcome:

@@ -20,7 +20,7 @@ from thumbnailer.model import Outcome, Report, Source, Stop
 from thumbnailer.pending import Pending
 from thumbnailer.plan import AGAIN
 from thumbnailer.pool import Pool
-from thumbnailer.scan import is_picture
+from thumbnailer.selection import is_picture
 from thumbnailer.service import Path, checked
 from thumbnailer.stages import CHANGING, TRUNCATED
 from thumbnailer.watched import Watched

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
-from itertools import groupby
 
 from thumbnailer.config import Settings
 from thumbnailer.machine import eventless_filesystem, watch_limit
@@ -20,7 +19,8 @@ from thumbnailer.orphans import (
     thumbs_folders,
 )
 from thumbnailer.plan import THUMBS
-from thumbnailer.scan import folder_filter, locator, scan
+from thumbnailer.scan import folders, locator
+from thumbnailer.selection import folder_filter
 from thumbnailer.watcher import ENDED, EVENTS, Event, Watcher
 
 # How often files are looked at where no events come.
@@ -61,8 +61,8 @@ class Watched:
         self._has_warned = False
         self.mode = EVENTS
         self._output = os.fspath(settings.output) or None
-        self._scan = partial(
-            scan,
+        self._folders = partial(
+            folders,
             path,
             below=below,
             recursive=settings.recursive,
@@ -158,15 +158,18 @@ class Watched:
         """What may not be current: all of each folder that is not as it was at the last look."""
         before, self._seen = self._seen, {}
         was_known, self._is_known = self._is_known, False  # as long as the look is not over
-        found = self._scan(stop=stop)
-        for folder, group in groupby(found, key=_folder_of):
-            items = list(group)
-            state = hash(tuple(items)), self._thumbs_mtime_ns(folder)
-            self._seen[folder] = state
-            if before.get(folder) != state:
-                self._unsure.add(folder)
-                self._to_check.add(folder)
-                yield from items
+        for item in self._folders(stop=stop):
+            if isinstance(item, Outcome):  # a folder that can't be read, which is told of once
+                self._seen[item.source.path] = hash(item), 0
+                if before.get(item.source.path) != self._seen[item.source.path]:
+                    yield item
+                continue
+            state = item.state(), self._thumbs_mtime_ns(item.path)
+            self._seen[item.path] = state
+            if before.get(item.path) != state:
+                self._unsure.add(item.path)
+                self._to_check.add(item.path)
+                yield from item.sources()
         self._to_check |= before.keys() - self._seen.keys()
         self._is_known = was_known and not stop.is_set()
 
@@ -233,10 +236,6 @@ def _is_surely_gone(path: str) -> bool:
         return is_gone(path)
     except OSError:
         return False
-
-
-def _folder_of(item: Source | Outcome) -> str:
-    return os.path.dirname(item.path if isinstance(item, Source) else item.source.path)
 
 
 def _outcome(removal: Removal) -> Outcome:

@@ -16,7 +16,7 @@ from watchdog.observers.api import BaseObserver
 from watchdog.observers.polling import PollingObserverVFS
 
 from thumbnailer import storage
-from thumbnailer.scan import is_picture
+from thumbnailer.selection import is_picture
 
 if sys.platform == "linux":
     from watchdog.observers.inotify import InotifyEmitter, InotifyWatchGroup

@@ -1,0 +1,82 @@
+"""Which files count as pictures, and which folders are looked into, by their names alone."""
+
+from __future__ import annotations
+
+import fnmatch
+import os
+import re
+from collections.abc import Callable, Iterable
+
+# What Pillow registers for JPEG, MPO, PNG, WebP, GIF, BMP, TIFF and AVIF; spelled out because
+# scanning must not cost the import of Pillow.
+EXTENSIONS = frozenset(
+    (
+        *(".jpg", ".jpeg", ".jpe", ".jfif", ".mpo"),
+        *(".png", ".apng", ".webp", ".gif", ".bmp"),
+        *(".tif", ".tiff", ".avif", ".avifs"),
+    )
+)
+
+# Folders that hold no pictures of the user's, whatever is in them: hidden ones by their first
+# letter, and what NAS systems and package managers put beside pictures.
+_NEVER_ENTERED = frozenset({"@eaDir", "node_modules"})
+
+
+def is_picture(name: str) -> bool:
+    """Whether a file's name says that it is a picture."""
+    # "._name" is what macOS leaves beside files on foreign disks: their metadata, no picture.
+    stem, dot, ending = name.rpartition(".")
+    return dot + ending.lower() in EXTENSIONS and stem.strip(".") != "" and stem[:2] != "._"
+
+
+def is_entered(name: str) -> bool:
+    """Whether a folder of this name may hold pictures of the user's."""
+    return not name.startswith(".") and name not in _NEVER_ENTERED
+
+
+def folder_filter(
+    root: str, *, recursive: bool = True, exclude: Iterable[str] = ()
+) -> Callable[[str], bool]:
+    """A test whether `scan` enters a folder below `root`, by its path alone.
+
+    The arguments are those of `scan`.
+    """
+    is_excluded = matcher(exclude) if exclude else None
+
+    def enters(folder: str) -> bool:
+        inner = os.path.relpath(folder, root)
+        if inner == os.curdir:
+            return True
+        parts = inner.split(os.sep)
+        if not recursive or not all(map(is_entered, parts)):
+            return False
+        return not is_excluded or not any(
+            is_excluded(os.sep.join(parts[:depth])) for depth in range(1, len(parts) + 1)
+        )
+
+    return enters
+
+
+def matcher(globs: Iterable[str]) -> Callable[[str], bool]:
+    """A test of paths relative to a SOURCE against globs, upper and lower case alike.
+
+    A glob without a slash is held against the last part of the path, one with a slash against all
+    of it; `*` also matches slashes, and a leading `**/` matches nothing as well.
+    """
+    names, paths = [], []
+    for glob in globs:
+        glob = glob.replace(os.sep, "/").rstrip("/")
+        if "/" not in glob:
+            names.append(glob)
+        else:
+            paths += [glob, glob.removeprefix("**/")]
+    by_name, by_path = (
+        re.compile("|".join(map(fnmatch.translate, globs)) or r"(?!)", re.IGNORECASE)
+        for globs in (names, paths)
+    )
+
+    def matches(path: str) -> bool:
+        path = path.replace(os.sep, "/")
+        return bool(by_name.match(path.rpartition("/")[2]) or by_path.match(path))
+
+    return matches
