@@ -6,9 +6,11 @@ import os
 from pathlib import Path
 
 import pytest
-from faults import start
+from faults import RESTRICTED, start
 from support import THUMBNAILER, picture
 from watching import (
+    WATCH,
+    await_event,
     catches_up,
     failed,
     of_source,
@@ -16,6 +18,7 @@ from watching import (
     shell,
     soon,
     starting_tree,
+    stop,
     thumbnails,
     watching,
 )
@@ -264,3 +267,20 @@ def test_a_relative_folder_is_shown_as_it_was_named(
         shell("cp ../else/new.jpg sub", photos)
         catches_up(watch, Path("photos"))
         assert of_source(watch, Path("photos/sub/new.jpg")) == ["made"]
+
+
+def test_what_could_not_be_read_is_told_once_and_tried_again(photos: Path) -> None:
+    starting_tree(photos)
+    command = [*RESTRICTED, *WATCH[:-2], "--rescan", "0.5", str(photos)]
+    (photos / "b.png").chmod(0)
+    os.symlink("nothing", photos / "link.jpg")
+    with start(*command) as watch:
+        await_event(watch, "rescan", 2)
+        assert of_source(watch, photos / "b.png") == ["failed"]
+        assert of_source(watch, photos / "link.jpg") == ["skipped"]
+        (photos / "b.png").chmod(0o644)
+        soon(watch, lambda: of_source(watch, photos / "b.png") == ["failed", "made"])
+        shell("cp ../else/new.jpg .", photos)
+        await_event(watch, "rescan", 5)
+        assert of_source(watch, photos / "link.jpg") == ["skipped"]
+        stop(watch)

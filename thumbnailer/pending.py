@@ -76,7 +76,8 @@ class Pending:
 
     def oldest_seconds(self, now: float) -> float:
         """How long the first of them has been waiting; 0 if none is."""
-        return max((now - wait.first for wait in self._waits.values()), default=0.0)
+        # A copy, in one step: another thread may ask.
+        return max((now - wait.first for wait in list(self._waits.values())), default=0.0)
 
 
 def _state(path: str) -> _State | None:

@@ -34,6 +34,7 @@ _LOOK_AT_ROOTS_SECONDS = 1.0
 # events it takes in at once.
 _SLICE_SECONDS = 2.0
 _SLICE_PATHS = 1000
+_EVENTS_AT_ONCE = 10_000
 
 # How long a picture that nobody has closed may be truncated before it is called that.
 _PATIENCE_SECONDS = 60.0
@@ -127,6 +128,7 @@ class Vigil:
         self._gone: dict[str, float] = {}
         self._unclosed: set[str] = set()  # paths of the present batch
         self._held: dict[str, Outcome] = {}  # truncated, and not told of yet
+        self._told: dict[str, str] = {}  # the reasons of what has failed or was skipped
         self._scanning: Iterator[Source | Outcome] | None = self._rescan()
         self._next_rescan = self._next_look = self._paused_until = 0.0
         self._back_off_seconds = _BACK_OFF_SECONDS[0]
@@ -175,7 +177,7 @@ class Vigil:
         is_busy = self._scanning and time.monotonic() >= self._paused_until
         try:
             self._enter(self._events.get(timeout=0 if is_busy else _TICK_SECONDS))
-            while True:
+            for _ in range(_EVENTS_AT_ONCE):
                 self._enter(self._events.get_nowait())
         except Empty:
             pass
@@ -193,7 +195,9 @@ class Vigil:
 
     def _enter_folder(self, folder: str, now: float) -> None:
         """What is in a new folder may have come before anybody watched it."""
-        roots = [root for root in self._roots if root.holds(folder)]
+        roots = [root for root in self._roots if root.holds(folder) and root.enters(folder)]
+        if not roots:
+            return
         for place, folders, names in os.walk(folder):
             folders[:] = [
                 name
@@ -240,11 +244,26 @@ class Vigil:
                 self._pending.add(path, time.monotonic(), patience_seconds=_PATIENCE_SECONDS)
             elif reason.endswith(AGAIN) and path in self._held:
                 yield self._held.pop(path)
-            elif outcome.status == "failed" and not os.path.lexists(path):
+            elif outcome.error and not os.path.lexists(path):
                 pass  # it has gone since
-            elif _is_news(outcome):
+            elif self._is_news(outcome):
                 self._held.pop(path, None)
                 yield outcome
+
+    def _is_news(self, outcome: Outcome) -> bool:
+        """Whether something has happened, or gone wrong for the first time."""
+        path, error = outcome.source.path, outcome.error
+        if outcome.status == "failed" and error and not error.lasts:
+            for root in self._roots:  # what hindered it may not last: once more at the next rescan
+                root.doubt(path)
+        told = self._told.pop(path, None)
+        if not error:
+            return outcome.status != "current"
+        if error.stage == "stopped" or error.reason.endswith(AGAIN):
+            return False
+        self._told[path] = error.reason
+        was_tried_anew = outcome.seconds > 0 and error.lasts
+        return was_tried_anew or error.reason != told
 
     def _removals(self, now: float) -> Iterator[Outcome]:
         due = [path for path, when in self._gone.items() if when <= now]
@@ -316,12 +335,3 @@ class _Part:
             if time.monotonic() > end:
                 return
         self.is_last = True
-
-
-def _is_news(outcome: Outcome) -> bool:
-    """Whether something has happened, or gone wrong for the first time."""
-    if outcome.status == "skipped" and outcome.error:
-        return outcome.error.stage != "stopped"
-    return outcome.status != "current" and not (
-        outcome.error and outcome.error.reason.endswith(AGAIN)
-    )

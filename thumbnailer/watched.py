@@ -86,6 +86,7 @@ class Watched:
         self._seen: dict[str, tuple[int, int]] = {}
         self._unsure: set[str] = set()  # of these the mtime is not known yet
         self._to_check: set[str] = set()  # these may have orphans
+        self._doubted: set[str] = set()
         self._is_known = False  # whether all others have none
 
     def holds(self, path: str) -> bool:
@@ -146,6 +147,10 @@ class Watched:
         self._unsure.clear()
         self._is_known = False
 
+    def doubt(self, path: str) -> None:
+        """Take the folder of a path for changed at the next look."""
+        self._doubted.add(os.path.dirname(path))
+
     def located(self, paths: Iterable[str]) -> Iterator[Source | Outcome]:
         """Those of some paths that are pictures in it."""
         locate = self._locator()
@@ -157,6 +162,7 @@ class Watched:
     def changed(self, stop: Stop) -> Iterator[Source | Outcome]:
         """What may not be current: all of each folder that is not as it was at the last look."""
         before, self._seen = self._seen, {}
+        doubted, self._doubted = self._doubted, set()
         was_known, self._is_known = self._is_known, False  # as long as the look is not over
         for item in self._folders(stop=stop):
             if isinstance(item, Outcome):  # a folder that can't be read, which is told of once
@@ -166,7 +172,7 @@ class Watched:
                 continue
             state = item.state(), self._thumbs_mtime_ns(item.path)
             self._seen[item.path] = state
-            if before.get(item.path) != state:
+            if before.get(item.path) != state or item.path in doubted:
                 self._unsure.add(item.path)
                 self._to_check.add(item.path)
                 yield from item.sources()
