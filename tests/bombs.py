@@ -209,7 +209,7 @@ BOMBS: dict[str, tuple[Callable[[], bytes], str, int]] = {
         TEXT,
         60,
     ),
-    "large.webp": (lambda: webp_frames(16383, 1), PIXELS, 60),
+    "large.webp": (lambda: webp_frames(16383, 1), "has 16383 x 16383 px", 60),
     "frames.webp": (lambda: webp_frames(3000, 5000), MADE, 240),
     "long strip.tif": (lambda: tiff({279: (LONG, [2**32 - 1])}), MADE, 60),
     "negative strip.tif": (lambda: tiff({279: (SIGNED, [-1])}), MADE, 60),

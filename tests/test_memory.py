@@ -112,12 +112,15 @@ def test_large_answers_arrive_whole() -> None:
     ("name", "mode", "options"),
     [
         ("a.png", "RGB", {}),
+        ("a.webp", "RGB", {"lossless": True}),
+        ("a.webp", "RGBA", {"quality": 1}),
+        ("a.webp", "RGB", {"quality": 1}),
         ("a.tif", "CMYK", {}),
         ("a.jpg", "RGB", {"progressive": True}),
     ],
 )
 def test_what_needs_more_than_a_worker_may_take_fails_by_its_header(
-    photos: Path, name: str, mode: str, options: dict[str, bool]
+    photos: Path, name: str, mode: str, options: dict[str, int]
 ) -> None:
     picture(photos / name, (4000, 3000), mode, **options)
     run = make(photos, "--worker-memory", "32")
@@ -143,6 +146,8 @@ def test_a_jpeg_that_shrinks_on_load_needs_little(photos: Path) -> None:
         slow("a.gif", "P"),
         slow("a.bmp", "RGB"),
         slow("a.avif", "RGBA"),
+        slow("a.webp", "RGB"),
+        slow("a.webp", "RGBA"),
     ],
 )
 def test_what_is_estimated_suffices(photos: Path, name: str, mode: str) -> None:
@@ -156,3 +161,13 @@ def test_what_is_estimated_suffices(photos: Path, name: str, mode: str) -> None:
         assert reason["stage"] == "limits"
         needed = int(reason["reason"].split()[2])
         assert make(photos, "--worker-memory", str(needed + 24), "-s", "2000").code == 0
+
+
+def test_the_header_of_a_huge_webp_is_enough(photos: Path) -> None:
+    # 34 bytes for which Pillow would make room for 2 GB before it says how large it is.
+    Image.new("RGB", (16383, 1)).save(photos / "a.webp", lossless=True)
+    data = bytearray((photos / "a.webp").read_bytes())
+    data[21:25] = (int.from_bytes(data[21:25], "little") | 0x3FFF << 14).to_bytes(4, "little")
+    (photos / "a.webp").write_bytes(data)
+    reason = make(photos).rows[0]["error"]["reason"]
+    assert reason.startswith("has 16383 x 16384 px, 268 megapixels: more than the limit of 50")

@@ -29,18 +29,26 @@ def admit(image: ImageFile.ImageFile, limits: Limits, claim: Claim) -> None:
     Raises:
         LimitError: it needs more than a worker may take.
     """
-    needed = _needed_bytes(image)
+    needed = picture_bytes(image.format or "", image.mode, image.size) + _coefficient_bytes(image)
+    check_bytes(needed, limits)
+    claim(needed)
+
+
+def picture_bytes(format: str, mode: str, size: tuple[int, int]) -> int:
+    """What a picture of `size` (px) takes at the peak."""
+    return prod(size) * (_BY_FORMAT.get(format) or _BY_MODE.get(mode, _BY_OTHER_MODE))
+
+
+def check_bytes(needed: int, limits: Limits) -> None:
+    """
+    Raises:
+        LimitError: it is more than a worker may take.
+    """
     if needed > limits.memory_bytes:
         raise LimitError(
             f"needs about {needed >> 20} MiB to decode: more than the limit of "
             f"{limits.memory_bytes >> 20} (worker_memory)"
         )
-    claim(needed)
-
-
-def _needed_bytes(image: ImageFile.ImageFile) -> int:
-    each = _BY_FORMAT.get(image.format or "") or _BY_MODE.get(image.mode, _BY_OTHER_MODE)
-    return prod(image.size) * each + _coefficient_bytes(image)
 
 
 def _coefficient_bytes(image: ImageFile.ImageFile) -> int:

@@ -25,7 +25,9 @@ from PIL import (  # noqa: F401
     WebPImagePlugin,
 )
 
+from thumbnailer.imaging.memory import check_bytes, picture_bytes
 from thumbnailer.imaging.shrinking import can_shrink
+from thumbnailer.imaging.webp import HEADER_BYTES, webp_size
 from thumbnailer.model import Limits
 from thumbnailer.stages import LimitError, NoPictureError
 
@@ -70,6 +72,10 @@ def open_picture(file: BinaryIO, limits: Limits) -> ImageFile.ImageFile:
             it is instead.
         OSError: the file can't be read.
     """
+    if size := webp_size(file.read(HEADER_BYTES)):
+        _check_pixels(size, limits.pixels)
+        check_bytes(picture_bytes("WEBP", "", size), limits)
+    file.seek(0)
     with pillow_limit(max(limits.pixels, limits.shrinkable_pixels)):
         try:
             image = Image.open(file, formats=FORMATS)
@@ -90,16 +96,19 @@ def open_picture(file: BinaryIO, limits: Limits) -> ImageFile.ImageFile:
             if "too large" in str(error) or "Too much memory" in str(error):
                 raise LimitError("holds too much text or too large a colour profile") from None
             raise NoPictureError(_describe(file)) from None
-    most = limits.shrinkable_pixels if can_shrink(image) else limits.pixels
-    width, height = image.size
+    _check_pixels(image.size, limits.shrinkable_pixels if can_shrink(image) else limits.pixels)
+    if image.info.get("progressive") and _has_too_many_scans(file):
+        raise LimitError(f"has more than {_MAX_SCANS} scans, each a pass over the whole picture")
+    return image
+
+
+def _check_pixels(size: tuple[int, int], most: int) -> None:
+    width, height = size
     if width * height > most:
         raise LimitError(
             f"has {width} x {height} px, {width * height / 1e6:.3g} megapixels: "
             f"more than the limit of {most / 1e6:.3g} (max_pixels)"
         )
-    if image.info.get("progressive") and _has_too_many_scans(file):
-        raise LimitError(f"has more than {_MAX_SCANS} scans, each a pass over the whole picture")
-    return image
 
 
 def _has_too_many_scans(file: BinaryIO) -> bool:

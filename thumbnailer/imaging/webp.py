@@ -1,0 +1,38 @@
+"""What a WebP's first bytes say of its size.
+
+Pillow makes room for two whole pictures when it opens one: 2 GB for a file of 34 bytes.
+"""
+
+from __future__ import annotations
+
+# How many bytes hold the size, whatever the kind.
+HEADER_BYTES = 30
+
+
+def webp_size(start: bytes) -> tuple[int, int] | None:
+    """Width and height in px; None if this is no WebP, or none that makes sense.
+
+    Formats: RFC 9649, section 2.7 (VP8X) and 3.4 (VP8L); RFC 6386, section 9.1 (VP8).
+
+    Args:
+        start: the first HEADER_BYTES of a file.
+    """
+    if len(start) < 25 or start[:4] != b"RIFF" or start[8:12] != b"WEBP":
+        return None
+    kind = start[12:16]
+    if kind == b"VP8L" and start[20] == 0x2F:
+        bits = int.from_bytes(start[21:25], "little")
+        return (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1
+    if len(start) < HEADER_BYTES:
+        return None
+    if kind == b"VP8X":
+        return (
+            int.from_bytes(start[24:27], "little") + 1,
+            int.from_bytes(start[27:30], "little") + 1,
+        )
+    if kind == b"VP8 " and start[23:26] == b"\x9d\x01\x2a":
+        return (
+            int.from_bytes(start[26:28], "little") & 0x3FFF,
+            int.from_bytes(start[28:30], "little") & 0x3FFF,
+        )
+    return None
