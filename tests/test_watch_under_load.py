@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from faults import Started, at_random, copies, send, slow, workers_of
-from support import picture
+from support import make, picture
 from watching import (
     await_event,
     catches_up,
@@ -173,3 +173,15 @@ def all_are_made(watch: Started, thumbs: Path, number: int) -> None:
     await_event(watch, "ready")
     soon(watch, lambda: made() == number, lambda: f"{made()} are made", 30 + number / 50)
     soon(watch, lambda: sum(row.get("status") == "made" for row in rows(watch)) == number)
+
+
+def test_a_run_beside_a_watch_disturbs_neither(photos: Path) -> None:
+    starting_tree(photos)
+    with watching(photos) as watch:
+        for number in range(5):
+            shell(f"for n in 1 2 3 4 5; do cp ../else/new.jpg {number}$n.jpg; done", photos)
+            run = make("--force", photos)
+            assert (run.code, run.err) == (0, "")
+            shell(f"cp ../else/large.jpg {number}1.jpg; rm {number}2.jpg", photos)
+        catches_up(watch, photos)
+        assert not failed(watch)
