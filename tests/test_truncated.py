@@ -211,3 +211,13 @@ def test_the_library_can_keep_it_too(photos: Path, tmp_path: Path) -> None:
     with pytest.raises(PictureError, match="decode: truncated at "):
         make_thumbnail(source, tmp_path / "out.jpg")
     assert make_thumbnail(source, tmp_path / "out.jpg", truncated="keep").width == 256
+
+
+@pytest.mark.parametrize("height", [190_000, 40_000_000])
+def test_a_tall_picture_is_judged_quickly(photos: Path, height: int) -> None:
+    picture(photos / "a.bmp", (1, 100))
+    data = bytearray((photos / "a.bmp").read_bytes())
+    data[22:26] = height.to_bytes(4, "little")
+    (photos / "a.bmp").write_bytes(data)
+    run = make(photos, "--timeout", "15")
+    assert run.rows[0]["error"]["reason"].startswith("truncated")
