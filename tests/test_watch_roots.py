@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from faults import Started, slow
+from support import picture, tree
 from watching import (
     await_event,
     catches_up,
@@ -162,3 +163,13 @@ def unmount(disk: Path) -> None:
         'for i in 1 2 3 4 5 6 7 8 9; do umount "$0" 2>/dev/null && exit; sleep 0.2; done; exit 1'
     )
     subprocess.run(["sh", "-c", retry, str(disk)], check=True)
+
+
+def test_links_to_folders_are_not_followed_by_polling(tmp_path: Path) -> None:
+    photos = tree(tmp_path / "photos", "a.jpg")
+    for name in ("one", "two"):  # each way around doubles what a walk that follows them would see
+        (photos / name).symlink_to(".")
+    with watching(photos, "--poll", "0.3") as watch:
+        await_event(watch, "ready", seconds=10)
+        picture(photos / "b.jpg")
+        catches_up(watch, photos)

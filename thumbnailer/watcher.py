@@ -183,7 +183,7 @@ def _listing(enters: Callable[[str], bool]) -> Callable[[str | None], Iterator[A
     def listing(folder: str | None) -> Iterator[Any]:
         with os.scandir(folder) as entries:
             for entry in entries:
-                if not entry.is_dir(follow_symlinks=False) or enters(entry.path):
+                if not entry.is_dir() or (not entry.is_symlink() and enters(entry.path)):
                     yield entry
 
     return listing
