@@ -7,6 +7,8 @@ import os
 import sys
 import time
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from typing import TYPE_CHECKING, NoReturn, TextIO
 
@@ -150,7 +152,8 @@ class WatchPrinter:
         self._next_summary, self._counts = time.monotonic() + _MINUTE, Counter[str]()
 
     def show(self, outcome: Outcome, report: Report) -> None:
-        self._printer.show(outcome, report)
+        with _full_disk_ignored():
+            self._printer.show(outcome, report)
         self._counts[outcome.status] += 1
         if time.monotonic() >= self._next_summary:
             counts = ", ".join(f"{count} {status}" for status, count in self._counts.items())
@@ -160,10 +163,23 @@ class WatchPrinter:
     def tell(self, event: str, words: str) -> None:
         """Say what has happened to the watch itself."""
         now = datetime.now().astimezone().isoformat(timespec="seconds")
-        if self._as_json:
-            print(json.dumps({"event": event, "message": words, "time": now}), flush=True)
-        elif event == "error" or (not self._quiet and (self._verbose or event not in self._SMALL)):
-            print(f"{now} {event}: {printable(words)}", file=sys.stderr, flush=True)
+        is_small = self._quiet or (not self._verbose and event in self._SMALL)
+        with _full_disk_ignored():
+            if self._as_json:
+                print(json.dumps({"event": event, "message": words, "time": now}), flush=True)
+            elif event == "error" or not is_small:
+                print(f"{now} {event}: {printable(words)}", file=sys.stderr, flush=True)
+
+
+@contextmanager
+def _full_disk_ignored() -> Iterator[None]:
+    """A watch goes on where a log can't be written, unless nobody reads it any more."""
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError:
+        pass
 
 
 class RemovalPrinter:

@@ -13,8 +13,9 @@ from types import FrameType
 
 from thumbnailer.config import Settings
 from thumbnailer.console import WatchPrinter
-from thumbnailer.errors import ConfigError
+from thumbnailer.errors import ThumbnailError
 from thumbnailer.health import Health, write_health
+from thumbnailer.model import Stop
 from thumbnailer.notify import notify, notify_reloading, watchdog_seconds
 from thumbnailer.stopping import stopped_by_signals
 from thumbnailer.vigil import Vigil
@@ -23,14 +24,14 @@ _HEALTH_SECONDS = 1.0
 
 
 class _Until:
-    """A stop for one vigil: the end of the service, or a wish to start over with new settings."""
+    """A stop for one vigil: the end of the service, or SIGHUP's wish to start over."""
 
-    def __init__(self, stop: Callable[[], bool]) -> None:
-        self._stop = stop
+    def __init__(self) -> None:
+        self.stop: Stop | None = None
         self.reload = False
 
     def is_set(self) -> bool:
-        return self.reload or self._stop()
+        return self.reload or (self.stop is not None and self.stop.is_set())
 
     def __call__(self, signum: int, frame: FrameType | None) -> None:
         self.reload = True
@@ -53,49 +54,50 @@ def keep_watch(
     """
     address = environment.get("NOTIFY_SOCKET")
     printer = WatchPrinter(as_json=arguments.json, quiet=arguments.quiet, verbose=arguments.verbose)
-    settings = load()
-    with stopped_by_signals() as stop:
-        while not stop.is_set():
-            until = _Until(stop.is_set)
-            vigil = Vigil(
-                arguments.source,
-                settings,
-                stop=until,
-                settle_seconds=arguments.settle,
-                rescan_seconds=arguments.rescan,
-                poll_seconds=arguments.poll,
-                keep_orphans=arguments.keep_orphans,
-                tell=printer.tell,
-            )
-            with _on_hangup(until), _companion(vigil, settings, arguments.health, environment):
+
+    def start(settings: Settings) -> tuple[Vigil, Settings]:
+        vigil = Vigil(
+            arguments.source,
+            settings,
+            stop=until,
+            settle_seconds=arguments.settle,
+            rescan_seconds=arguments.rescan,
+            poll_seconds=arguments.poll,
+            keep_orphans=arguments.keep_orphans,
+            tell=printer.tell,
+        )
+        return vigil, settings
+
+    with stopped_by_signals() as stop, _on_hangup() as until:
+        until.stop = stop
+        vigil, settings = start(load())
+        while True:
+            with _companion(vigil, settings, arguments.health, environment):
                 notify(address, READY=1, STATUS="watching")
                 for outcome in vigil.run():
                     printer.show(outcome, vigil.report)
-            if until.reload and not stop.is_set():
-                notify_reloading(address)
-                settings = _reloaded(load, settings, printer)
+            if stop.is_set():
+                break
+            notify_reloading(address)
+            until.reload = False
+            try:
+                vigil, settings = start(load())
+                printer.tell("reloaded", "the settings have been read anew")
+            except ThumbnailError as error:
+                printer.tell("error", f"{error}; the settings stay as they were")
         notify(address, STOPPING=1)
     printer.tell("stopped", f"by {signal.Signals(stop.signal).name}")
 
 
-def _reloaded(load: Callable[[], Settings], before: Settings, printer: WatchPrinter) -> Settings:
-    try:
-        settings = load()
-    except ConfigError as error:
-        printer.tell("error", f"{error}; the settings stay as they were")
-        return before
-    printer.tell("reloaded", "the settings have been read anew")
-    return settings
-
-
 @contextmanager
-def _on_hangup(until: _Until) -> Iterator[None]:
+def _on_hangup() -> Iterator[_Until]:
+    until = _Until()
     if not hasattr(signal, "SIGHUP"):
-        yield
+        yield until
         return
     before = signal.signal(signal.SIGHUP, until)
     try:
-        yield
+        yield until
     finally:
         signal.signal(signal.SIGHUP, before)
 

@@ -79,11 +79,12 @@ class Ledger:
         shared: the folder also holds files that are not ours.
     """
 
-    __slots__ = ("_lines", "_rows", "shared")
+    __slots__ = ("_lines", "_rows", "_written", "shared")
 
     def __init__(self, data: bytes = b"", *, shared: bool = False) -> None:
         self.shared = shared
         self._rows: dict[str, list[Any]] = {}
+        self._written: set[str] = set()
         self._lines = 0
         for row in _parse(data):
             if isinstance(row, dict):
@@ -91,14 +92,19 @@ class Ledger:
             elif isinstance(row, list) and row and isinstance(row[0], str):
                 self._rows[row[0]] = row
                 self._lines += 1
+                if tuple(map(type, row)) != _FAILED:
+                    self._written.add(row[0])
                 if len(row) == 1:
                     del self._rows[row[0]]
+                    self._written.discard(row[0])
 
     def __contains__(self, name: str) -> bool:
-        return name in self._rows
+        """Whether a thumbnail was written under this name, or was about to be; one that has only
+        failed has no file."""
+        return name in self._written
 
     def names(self) -> Collection[str]:
-        return self._rows.keys()
+        return self._written
 
     def origins(self) -> Iterator[tuple[str, str]]:
         """Each thumbnail's name with the source it is held for."""
@@ -123,7 +129,12 @@ class Ledger:
         return self._lines > 2 * len(self._rows) + 100
 
     def to_bytes(self) -> bytes:
-        return _header(self.shared) + b"".join(map(_line, self._rows.values()))
+        rows = []
+        for name, row in self._rows.items():
+            if name in self and tuple(map(type, row)) == _FAILED:
+                rows.append([*row[:4], "", 0, 0, 0])  # there is an older thumbnail
+            rows.append(row)
+        return _header(self.shared) + b"".join(map(_line, rows))
 
 
 def read(folder: Folder) -> Ledger | None:
@@ -234,7 +245,7 @@ def close(folder: Folder, *, upwards: bool) -> None:
             names = storage.names_in(opened)
             if names == [MARK]:
                 known = Ledger(storage.read(opened, MARK))
-                if known.shared or known.names():
+                if known.shared or any(known.origins()):
                     return
                 storage.remove(opened, MARK)
             if not storage.remove_folder(here):

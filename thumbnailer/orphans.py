@@ -11,7 +11,7 @@ import stat
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from itertools import groupby
 
@@ -60,6 +60,11 @@ class Findings:
     orphans: list[Orphan] = field(default_factory=list)
     doubtful: list[Removal] = field(default_factory=list)
 
+    @property
+    def orphaned(self) -> int:
+        """How many thumbnails there are without a source."""
+        return sum(orphan.is_there for orphan in self.orphans)
+
 
 def find_orphans(
     roots: Iterable[str], folders: Iterable[Folder | Removal], stop: Stop | None = None
@@ -94,18 +99,18 @@ def find_orphans(
                 place, source_name = os.path.split(orphan.source)
                 root = _root_of(os.path.join(real_path(place), source_name), real_roots)
                 if root is not None and storage.is_plain(name) and name != ledger.MARK:
-                    _judge(orphan, root, findings)
+                    is_there = name in known and os.path.lexists(orphan.path)
+                    _judge(replace(orphan, is_there=is_there), root, findings)
     return findings
 
 
 def _judge(orphan: Orphan, root: str, findings: Findings) -> None:
-    is_there = os.path.lexists(orphan.path)
-    findings.thumbnails[root] += is_there
+    findings.thumbnails[root] += orphan.is_there
     try:
         if is_gone(orphan.source):
-            findings.orphans.append(Orphan(orphan.folder, orphan.name, orphan.origin, is_there))
+            findings.orphans.append(orphan)
     except OSError as error:
-        if is_there:
+        if orphan.is_there:
             reason = f"{orphan.source} can't be looked for: {error.strerror}"
             failure = Failure("scan", reason)
             findings.doubtful.append(Removal(orphan.path, orphan.source, "kept", failure))
@@ -220,7 +225,8 @@ def _remove_from(
                 try:
                     if not is_gone(orphan.source):
                         continue
-                    storage.remove(opened, orphan.name)
+                    if orphan.name in known:
+                        storage.remove(opened, orphan.name)
                 except OSError as error:
                     if error.errno in storage.FATAL_ERRNOS:
                         raise

@@ -81,7 +81,7 @@ def carry_out(
     findings: Findings, *, dry_run: bool = False, yes: bool = False, stop: Stop | None = None
 ) -> Iterator[Removal]:
     """Remove what was found, unless it is too much; for `prune`."""
-    orphaned, thumbnails = _orphaned(findings), findings.thumbnails.total()
+    orphaned, thumbnails = findings.orphaned, findings.thumbnails.total()
     if dry_run:
         would_go = (
             Removal(orphan.path, orphan.source, "would remove")
@@ -102,11 +102,7 @@ def carry_out(
 def report_of(findings: Findings, removals: Iterable[Removal], started: float) -> PruneReport:
     """The sum; `started` is on the clock of `time.perf_counter`."""
     seconds = time.perf_counter() - started
-    return PruneReport(findings.thumbnails.total(), _orphaned(findings), tuple(removals), seconds)
-
-
-def _orphaned(findings: Findings) -> int:
-    return sum(orphan.is_there for orphan in findings.orphans)
+    return PruneReport(findings.thumbnails.total(), findings.orphaned, tuple(removals), seconds)
 
 
 def _check(roots: Iterable[str]) -> None:

@@ -10,11 +10,13 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from queue import Empty, SimpleQueue
 from typing import Unpack
 
 from thumbnailer.config import Overrides, Settings, merged
 from thumbnailer.errors import OutputError, SourceError, WorkerError
+from thumbnailer.ledger import own_names
 from thumbnailer.line import flow, new_pool
 from thumbnailer.model import Outcome, Report, Source, Stop
 from thumbnailer.pending import Pending
@@ -128,8 +130,9 @@ class Vigil:
         self._gone: dict[str, float] = {}
         self._unclosed: set[str] = set()  # paths of the present batch
         self._held: dict[str, Outcome] = {}  # truncated, and not told of yet
+        self._ours: set[str] = set()  # folders of thumbnails, whose events are our own doing
         self._told: dict[str, str] = {}  # the reasons of what has failed or was skipped
-        self._scanning: Iterator[Source | Outcome] | None = self._rescan()
+        self._scanning: Iterator[Source | Outcome] | None = None
         self._next_rescan = self._next_look = self._paused_until = 0.0
         self._back_off_seconds = _BACK_OFF_SECONDS[0]
         self.report = Report()
@@ -153,7 +156,8 @@ class Vigil:
         return self._pending.oldest_seconds(time.monotonic())
 
     def run(self) -> Iterator[Outcome]:
-        """The outcomes, until the stop is set."""
+        """The outcomes, until the stop is set; may be run again after that."""
+        self._scanning = self._rescan()
         try:
             for root in self._roots:
                 for event, words in root.open():
@@ -164,6 +168,7 @@ class Vigil:
                     self._take_events()
                     self._look_at_roots()
                     for outcome in self._work(pool):
+                        self.last_beat = time.monotonic()
                         self.report.add(outcome)
                         if outcome.status == "failed" and outcome.error:
                             self.last_error = f"{outcome.source.path}: {outcome.error.reason}"
@@ -184,6 +189,8 @@ class Vigil:
 
     def _enter(self, event: Event) -> None:
         now = time.monotonic()
+        if os.path.dirname(event.path) in self._ours:
+            return
         if event.kind == "gone":
             self._pending.discard(event.path)
             self._held.pop(event.path, None)
@@ -199,6 +206,8 @@ class Vigil:
         if not roots:
             return
         for place, folders, names in os.walk(folder):
+            if self._stop.is_set():
+                return
             folders[:] = [
                 name
                 for name in folders
@@ -217,17 +226,17 @@ class Vigil:
         try:
             paths = self._pending.settled(now, _SLICE_PATHS)
             self._unclosed = {path for path, is_closed in paths.items() if not is_closed}
+            yield from self._removals(now)
             for root in self._roots:
                 if any(map(root.holds, paths)):
                     yield from self._batch(root.located(paths), pool)
             self._unclosed.clear()
-            yield from self._removals(now)
             if self._scanning:
                 yield from self._scan_on(self._scanning, pool)
             elif now >= self._next_rescan:
                 self._scanning = self._rescan()
             self._back_off_seconds = _BACK_OFF_SECONDS[0]
-        except (OutputError, WorkerError) as error:
+        except (OutputError, WorkerError, OSError) as error:
             self.last_error = str(error)
             self._tell("error", f"{error}; trying again in {self._back_off_seconds:g} s")
             self._paused_until = time.monotonic() + self._back_off_seconds
@@ -257,6 +266,10 @@ class Vigil:
             for root in self._roots:  # what hindered it may not last: once more at the next rescan
                 root.doubt(path)
         told = self._told.pop(path, None)
+        if error and error.stage == "write" and told is None:
+            self._pending.add(path, time.monotonic())  # an orphan may be in the way for a moment
+        if outcome.thumbnails:
+            self._know(os.path.dirname(outcome.thumbnails[0].path))
         if not error:
             return outcome.status != "current"
         if error.stage == "stopped" or error.reason.endswith(AGAIN):
@@ -264,6 +277,13 @@ class Vigil:
         self._told[path] = error.reason
         was_tried_anew = outcome.seconds > 0 and error.lasts
         return was_tried_anew or error.reason != told
+
+    def _know(self, folder: str) -> None:
+        """Let what happens in a folder pass that holds nothing but thumbnails of ours."""
+        if folder not in self._ours:
+            with suppress(OSError):
+                if own_names(folder) is None:
+                    self._ours.add(folder)
 
     def _removals(self, now: float) -> Iterator[Outcome]:
         due = [path for path, when in self._gone.items() if when <= now]
@@ -279,7 +299,11 @@ class Vigil:
         for root in self._roots:
             root.settle()
         if part.is_last and not self._stop.is_set():
+            for root in self._roots:
+                if not self._keep_orphans and root.identity is not None:
+                    yield from root.orphans(self._stop)
             self._scanning = None
+            self._ours.clear()
             self._next_rescan = time.monotonic() + self._rescan_seconds
             self._tell(
                 "ready" if self.last_rescan is None else "rescan", "everything has been looked at"
@@ -287,7 +311,7 @@ class Vigil:
             self.last_rescan = time.time()
 
     def _rescan(self) -> Iterator[Source | Outcome]:
-        """Whatever may not be current, of all that is there; and orphans are removed."""
+        """Whatever may not be current, of all that is there."""
         for root in self._roots:
             if root.identity is None:
                 continue
@@ -297,8 +321,6 @@ class Vigil:
                         self._pending.add(item.path, time.monotonic())
                 else:
                     yield item
-            if not self._keep_orphans and not self._stop.is_set():
-                yield from root.orphans(self._stop)
 
     def _is_fresh(self, source: Source) -> bool:
         """Whether somebody may still be writing it."""

@@ -26,6 +26,9 @@ from thumbnailer.watcher import ENDED, EVENTS, Event, Watcher
 # How often files are looked at where no events come.
 _POLL_SECONDS = 5.0
 
+# So many are removed even if they are all of some folders' thumbnails.
+_FEW = 10
+
 # The name of an event, and words.
 News = tuple[str, str]
 
@@ -59,6 +62,7 @@ class Watched:
         self._put, self._poll_seconds = put, poll_seconds
         self._watcher: Watcher | None = None
         self._has_warned = False
+        self._news: list[News] = []
         self.mode = EVENTS
         self._output = os.fspath(settings.output) or None
         self._folders = partial(
@@ -103,6 +107,8 @@ class Watched:
             poll_seconds = _POLL_SECONDS
             yield "poll", f"{self.path}: {kind} sends no events, so it is polled"
         self.identity = _identity_of(self.path)
+        if self.identity is None:
+            return
         for seconds in (poll_seconds, _POLL_SECONDS):
             self.mode = EVENTS if seconds is None else "polling"
             try:
@@ -114,6 +120,8 @@ class Watched:
 
     def look(self) -> Iterator[News]:
         """What has become of the folder itself since the last look."""
+        news, self._news = self._news, []
+        yield from news
         identity = _identity_of(self.path)
         trouble = self._watcher.trouble() if self._watcher else ""
         if self.identity is None:
@@ -182,6 +190,8 @@ class Watched:
     def orphans(self, stop: Stop) -> Iterator[Outcome]:
         """Remove, after all of `changed`, the thumbnails whose sources are gone.
 
+        If that would be more than half, a disk may not be mounted, and nothing is removed.
+
         Raises:
             OutputError: the file system is read-only.
         """
@@ -193,10 +203,20 @@ class Watched:
         else:
             places = output_folders(self._output, self._below, stop)
         findings = find_orphans([self.path], places, stop)
-        if self.is_intact() and not (self._output and is_empty(self.path)):
-            self._is_known = True
-            self._to_check.clear()
-            yield from map(_outcome, remove(findings.orphans, stop))
+        if stop.is_set() or not self.is_intact() or (self._output and is_empty(self.path)):
+            return
+        least = 0 if not self._is_known else _FEW
+        self._is_known = True
+        self._to_check.clear()
+        orphaned, thumbnails = findings.orphaned, findings.thumbnails.total()
+        if orphaned > least and 2 * orphaned > thumbnails:
+            words = (
+                f"{self.path}: {orphaned} of {thumbnails} thumbnails have no source any more, more "
+                "than half: they stay (see thumbnailer prune)"
+            )
+            self._news.append(("orphans", words))
+            return
+        yield from map(_outcome, remove(findings.orphans, stop))
 
     def settle(self) -> None:
         """The thumbnails of what has `changed` are made: that is how their folders should stay."""
