@@ -9,6 +9,7 @@ import shutil
 import signal
 import subprocess
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
@@ -673,3 +674,36 @@ def test_nothing_is_forgotten_of_a_disk_that_is_not_mounted(photos: Path, tmp_pa
     photos.mkdir()
     assert [*forget(paths, places, output=str(out))] == []
     assert files_below(out) == {"a.jpg", "b.jpg"}
+
+
+def test_a_file_of_the_user_s_under_the_name_of_what_failed_is_never_touched(
+    photos: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "notes.txt").write_text("mine")
+    tree(photos, *(f"{number}.jpg" for number in range(5)))
+    (photos / "b.jpg").write_text("no picture")
+    assert make_thumbnails(photos, output=out).failed == 1
+    mine = picture(out / "b.jpg", (50, 50)).read_bytes()
+    picture(photos / "b.jpg")
+    (failure,) = make_thumbnails(photos, output=out).failures
+    assert "was not made by thumbnailer" in str(failure.error)
+    (photos / "b.jpg").unlink()
+    thumbnailer("prune", photos, "-o", out, "--yes")
+    assert (out / "b.jpg").read_bytes() == mine
+
+
+def test_an_older_thumbnail_of_what_fails_now_stays_ours(photos: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "notes.txt").write_text("mine")
+    tree(photos, *(f"{number}.jpg" for number in range(5)))
+    make_thumbnails(photos, output=out)
+    (photos / "1.jpg").write_text("no picture")
+    for _ in range(150):  # until the ledger is compacted
+        os.utime(photos / "1.jpg", ns=(time.time_ns(), time.time_ns()))
+        make_thumbnails(photos, output=out)
+    (photos / "1.jpg").unlink()
+    thumbnailer("prune", photos, "-o", out)
+    assert not (out / "1.jpg").exists()

@@ -124,6 +124,12 @@ EVERYDAY = {
     "rsync",
     "touch",
 }
+# What only the next rescan brings right: one name that is a file, then a folder, or the reverse.
+BY_RESCAN = {
+    ("folder for a file", "output"),
+    ("folder for a file", "polling"),
+    ("file for a folder", "polling"),
+}
 MODES: dict[str, list[str]] = {
     "beside": [],
     "output": ["--output", "out"],
@@ -136,7 +142,7 @@ MODES: dict[str, list[str]] = {
     [
         pytest.param(
             operation,
-            options,
+            [*options, *(["--rescan", "2"] if (operation, mode) in BY_RESCAN else [])],
             id=f"{operation}-{mode}",
             marks=[] if operation in EVERYDAY and mode == "beside" else pytest.mark.slow,
         )

@@ -246,7 +246,11 @@ def _remove_from(
 
 
 def forget(
-    paths: Iterable[str], places: Mapping[str, str], *, output: str | None = None
+    paths: Iterable[str],
+    places: Mapping[str, str],
+    *,
+    output: str | None = None,
+    trusting: bool = False,
 ) -> Iterator[Removal]:
     """Remove the thumbnails of some sources, files or whole folders, if these are gone.
 
@@ -257,6 +261,7 @@ def forget(
         paths: what is gone, spelled as the SOURCE that it was in.
         places: each SOURCE with the folder that the output tree keeps it in, as in `scan`.
         output: the folder of the mirrored tree; None for `thumbs` folders.
+        trusting: an empty SOURCE is known to be the one that held them.
 
     Raises:
         OutputError: the file system is read-only.
@@ -266,7 +271,11 @@ def forget(
     folders: dict[Folder | Removal, None] = {}
     for path in paths:
         root = _root_of(os.path.dirname(os.path.abspath(path)), roots)
-        if root is None or not os.path.isdir(root) or (output is not None and is_empty(root)):
+        if (
+            root is None
+            or not os.path.isdir(root)
+            or (output is not None and not trusting and is_empty(root))
+        ):
             continue
         wanted.append(path)
         inner = os.path.relpath(path, root)

@@ -192,9 +192,15 @@ class Vigil:
         if os.path.dirname(event.path) in self._ours:
             return
         if event.kind == "gone":
-            self._pending.discard(event.path)
             self._held.pop(event.path, None)
             self._gone[event.path] = now + self._settle_seconds
+            # Polling tells of what has taken its place first.
+            if os.path.isdir(event.path):
+                self._enter_folder(event.path, now)
+            elif os.path.lexists(event.path):
+                self._pending.add(event.path, now)
+            else:
+                self._pending.discard(event.path)
         elif event.kind == "folder":
             self._enter_folder(event.path, now)
         else:
@@ -266,13 +272,15 @@ class Vigil:
             for root in self._roots:  # what hindered it may not last: once more at the next rescan
                 root.doubt(path)
         told = self._told.pop(path, None)
-        if error and error.stage == "write" and told is None:
-            self._pending.add(path, time.monotonic())  # an orphan may be in the way for a moment
         if outcome.thumbnails:
             self._know(os.path.dirname(outcome.thumbnails[0].path))
         if not error:
             return outcome.status != "current"
         if error.stage == "stopped" or error.reason.endswith(AGAIN):
+            return False
+        if error.stage == "write" and not error.fatal and told is None:
+            self._told[path] = ""  # an orphan may be in the way for a moment: once more
+            self._pending.add(path, time.monotonic())
             return False
         self._told[path] = error.reason
         was_tried_anew = outcome.seconds > 0 and error.lasts

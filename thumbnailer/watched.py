@@ -232,7 +232,8 @@ class Watched:
         """
         gone = [path for path in paths if self.holds(path) and _is_surely_gone(path)]
         if gone and self.is_intact():
-            yield from map(_outcome, forget(gone, {self.path: self._below}, output=self._output))
+            places = {self.path: self._below}
+            yield from map(_outcome, forget(gone, places, output=self._output, trusting=True))
 
     def _thumbs(self, folder: str) -> Folder:
         inner = os.path.relpath(folder, self.path)
