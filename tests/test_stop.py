@@ -72,6 +72,7 @@ def test_a_signal_at_any_moment_ends_the_run(
 
 
 @pytest.mark.parametrize("to_the_group", [True, False], ids=["group", "parent only"])
+@pytest.mark.slow
 def test_a_signal_while_the_workers_start(many: Path, to_the_group: bool) -> None:
     for moment in range(8):
         process = start(many)

@@ -36,7 +36,10 @@ from watching import (
 
 from thumbnailer import watch as watch_folder
 
-pytestmark = pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="looks at /proc")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="looks at /proc"),
+]
 
 signals = pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 
