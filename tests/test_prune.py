@@ -490,7 +490,7 @@ def test_a_torn_ledger(photos: Path) -> None:
     make(photos)
     mark = photos / "thumbs" / MARK
     header, *lines = mark.read_bytes().splitlines(keepends=True)
-    mark.write_bytes(header + b"".join(lines)[:-20])
+    mark.write_bytes(header + b"".join(sorted(lines))[:-20])  # the one of e.jpg is torn
     for name in ("a.jpg", "b.jpg"):
         (photos / name).unlink()
     run = run_prune(photos)
