@@ -74,6 +74,9 @@ class Worker:
                 )
                 with _CHILDREN, _without_main(), _without_ctrl_c():
                     self._process.start()
+            except BaseException:
+                self._pipe.close()  # multiprocessing needs descriptors for its own clean-up
+                raise
             finally:
                 theirs.close()
         except Exception as error:
