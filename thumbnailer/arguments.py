@@ -11,10 +11,9 @@ import thumbnailer
 from thumbnailer.config import KEYS, Settings, from_text, merged, read_config
 from thumbnailer.console import printable
 from thumbnailer.errors import ConfigError
+from thumbnailer.machine import POLL_SECONDS
 
 EXIT_USAGE = 2
-
-_POLL_SECONDS = 5.0
 
 
 class _Parser(argparse.ArgumentParser):
@@ -59,9 +58,7 @@ def parser() -> argparse.ArgumentParser:
     group.add_argument("--force", action="store_true", help="make every thumbnail anew")
     group.add_argument("--retry-failed", action="store_true", help="try again what failed before")
     group.add_argument("-n", "--dry-run", action="store_true", help="say what would be made")
-    group.add_argument("--json", action="store_true", help="one JSON object a line on stdout")
-    group.add_argument("--quiet", action="store_true", help="say nothing but failures")
-    group.add_argument("-v", "--verbose", action="store_true", help="a line for every picture")
+    _add_voice(group, "picture")
     watch = commands.add_parser(
         "watch",
         parents=[settings],
@@ -89,14 +86,12 @@ def parser() -> argparse.ArgumentParser:
         "--poll",
         metavar="SECONDS",
         nargs="?",
-        const=_POLL_SECONDS,
+        const=POLL_SECONDS,
         help="look at all files so often (default: 5) instead of relying on events",
     )
     add("--keep-orphans", action="store_true", help="leave thumbnails whose source is gone")
     add("--health", metavar="FILE", help="keep a small JSON file up to date")
-    add("--json", action="store_true", help="one JSON object a line on stdout")
-    add("--quiet", action="store_true", help="say nothing but failures")
-    add("-v", "--verbose", action="store_true", help="a line for every picture")
+    _add_voice(group, "picture")
     prune = commands.add_parser(
         "prune",
         help="remove the thumbnails of pictures that are gone",
@@ -108,9 +103,7 @@ def parser() -> argparse.ArgumentParser:
     add("-c", "--config", metavar="FILE", help="read `output` from FILE")
     add("-n", "--dry-run", action="store_true", help="say what would be removed")
     add("--yes", action="store_true", help="also if more than half of all thumbnails would go")
-    add("--json", action="store_true", help="one JSON object a line on stdout")
-    add("--quiet", action="store_true", help="say nothing but failures")
-    add("-v", "--verbose", action="store_true", help="a line for every removal")
+    _add_voice(prune, "removal")
     commands.add_parser(
         "config",
         parents=[settings],
@@ -118,6 +111,12 @@ def parser() -> argparse.ArgumentParser:
         description="Print the settings in force as a config.toml.",
     )
     return parser
+
+
+def _add_voice(group: argparse._ActionsContainer, each: str) -> None:
+    group.add_argument("--json", action="store_true", help="one JSON object a line on stdout")
+    group.add_argument("--quiet", action="store_true", help="say nothing but failures")
+    group.add_argument("-v", "--verbose", action="store_true", help=f"a line for every {each}")
 
 
 def parsed(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -139,7 +138,7 @@ def _mend_poll(arguments: argparse.Namespace) -> None:
                     f"--poll {arguments.poll}: must be a number of seconds above 0"
                 ) from None
             arguments.source.insert(0, arguments.poll)
-            arguments.poll = _POLL_SECONDS
+            arguments.poll = POLL_SECONDS
     if not arguments.source:
         raise ConfigError("watch: a SOURCE is missing")
 

@@ -135,19 +135,8 @@ def _count_ahead(
     so it would know the end only when it is there."""
 
     def count() -> None:
-        printer.expect(
-            sum(
-                1
-                for source in sources
-                for _ in scan(
-                    source,
-                    recursive=settings.recursive,
-                    include=settings.include,
-                    exclude=settings.exclude,
-                    stop=stop,
-                )
-            )
-        )
+        found = (scan(source, **settings.choice, stop=stop) for source in sources)
+        printer.expect(sum(1 for items in found for _ in items))
 
     if printer.has_bar:
         threading.Thread(target=count, daemon=True).start()

@@ -13,6 +13,7 @@ from typing import Any, TypedDict
 from thumbnailer import values
 from thumbnailer.errors import ConfigError
 from thumbnailer.model import Box, Limits, Recipe
+from thumbnailer.selection import Choice
 
 Size = int | str | tuple[int | None, int | None]
 
@@ -134,6 +135,11 @@ class Settings:
             self.worker_memory << 20,
             self.truncated == "keep",
         )
+
+    @property
+    def choice(self) -> Choice:
+        """What of a source is taken."""
+        return {"recursive": self.recursive, "include": self.include, "exclude": self.exclude}
 
     @property
     def memory_bytes(self) -> int | None:

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import TYPE_CHECKING, NoReturn, TextIO
 
-from thumbnailer.model import Outcome, PruneReport, Removal, Report
+from thumbnailer.model import Failure, Outcome, PruneReport, Removal, Report
 
 # From one summary of a busy watch to the next, in seconds.
 _MINUTE = 60.0
@@ -104,7 +104,6 @@ class JsonPrinter:
     """One JSON object a line on stdout for each source, and one with the summary."""
 
     def show(self, outcome: Outcome, report: Report) -> None:
-        error = outcome.error
         self._print(
             {
                 "source": outcome.source.path,
@@ -118,7 +117,7 @@ class JsonPrinter:
                     }
                     for thumbnail in outcome.thumbnails
                 ],
-                "error": {"stage": error.stage, "reason": error.reason} if error else None,
+                "error": _error_row(outcome.error),
                 "note": outcome.note or None,
                 "seconds": round(outcome.seconds, 6),
             }
@@ -198,7 +197,7 @@ class RemovalPrinter:
         error = removal.error
         if self._as_json:
             row = {name: getattr(removal, name) for name in ("thumbnail", "source", "status")}
-            row["error"] = {"stage": error.stage, "reason": error.reason} if error else None
+            row["error"] = _error_row(error)
             print(json.dumps(row), flush=True)
             return
         told = f": {printable(error.reason)}" if error else ""
@@ -220,6 +219,10 @@ class RemovalPrinter:
             counts += [f"{would_go} would be removed" if would_go else f"{report.removed} removed"]
             counts += [f"{statuses[name]} {name}" for name in ("kept", "failed") if statuses[name]]
             print(f"{note}{', '.join(counts)} in {report.seconds:.1f} s", flush=True)
+
+
+def _error_row(error: Failure | None) -> dict[str, str] | None:
+    return {"stage": error.stage, "reason": error.reason} if error else None
 
 
 def summary(report: Report, would_be_made: int = 0) -> str:

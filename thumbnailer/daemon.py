@@ -55,10 +55,10 @@ def keep_watch(
     address = environment.get("NOTIFY_SOCKET")
     printer = WatchPrinter(as_json=arguments.json, quiet=arguments.quiet, verbose=arguments.verbose)
 
-    def start(settings: Settings) -> tuple[Vigil, Settings]:
-        vigil = Vigil(
+    def start() -> Vigil:
+        return Vigil(
             arguments.source,
-            settings,
+            load(),
             stop=until,
             settle_seconds=arguments.settle,
             rescan_seconds=arguments.rescan,
@@ -66,13 +66,12 @@ def keep_watch(
             keep_orphans=arguments.keep_orphans,
             tell=printer.tell,
         )
-        return vigil, settings
 
     with stopped_by_signals() as stop, _on_hangup() as until:
         until.stop = stop
-        vigil, settings = start(load())
+        vigil = start()
         while True:
-            with _companion(vigil, settings, arguments.health, environment):
+            with _companion(vigil, arguments.health, environment):
                 notify(address, READY=1, STATUS="watching")
                 for outcome in vigil.run():
                     printer.show(outcome, vigil.report)
@@ -81,7 +80,7 @@ def keep_watch(
             notify_reloading(address)
             until.reload = False
             try:
-                vigil, settings = start(load())
+                vigil = start()
                 printer.tell("reloaded", "the settings have been read anew")
             except ThumbnailError as error:
                 printer.tell("error", f"{error}; the settings stay as they were")
@@ -103,16 +102,14 @@ def _on_hangup() -> Iterator[_Until]:
 
 
 @contextmanager
-def _companion(
-    vigil: Vigil, settings: Settings, health: str | None, environment: Mapping[str, str]
-) -> Iterator[None]:
+def _companion(vigil: Vigil, health: str | None, environment: Mapping[str, str]) -> Iterator[None]:
     """A thread that writes the health file and tells systemd that the vigil is alive."""
     address = environment.get("NOTIFY_SOCKET")
     ping_seconds = watchdog_seconds(
         environment.get("WATCHDOG_USEC"), environment.get("WATCHDOG_PID")
     )
     # Even a vigil that is well may be busy with one picture for two time-outs.
-    patience_seconds = 2 * settings.timeout + 60
+    patience_seconds = 2 * vigil.settings.timeout + 60
     over = threading.Event()
 
     def accompany() -> None:

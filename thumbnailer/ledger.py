@@ -132,7 +132,7 @@ class Ledger:
         rows = []
         for name, row in self._rows.items():
             if name in self and tuple(map(type, row)) == _FAILED:
-                rows.append([*row[:4], "", 0, 0, 0])  # there is an older thumbnail
+                rows.append(_announcement(*row[:4]))  # there is an older thumbnail
             rows.append(row)
         return _header(self.shared) + b"".join(map(_line, rows))
 
@@ -180,7 +180,7 @@ def announce(opened: storage.OpenFolder, jobs: Iterable[Job], *, shared: bool) -
         OSError: it can't be written.
     """
     rows = [
-        [job.name, job.origin, job.source.size_bytes, job.source.mtime_ns, "", 0, 0, 0]
+        _announcement(job.name, job.origin, job.source.size_bytes, job.source.mtime_ns)
         for job in jobs
         if shared
     ]
@@ -224,7 +224,7 @@ def forget(opened: storage.OpenFolder, origins: Mapping[str, str], *, shared: bo
     """
     storage.append(opened, MARK, _header(shared), b"".join(_line([name]) for name in origins))
     back = origins.keys() & set(storage.names_in(opened))
-    rows = [[name, origins[name], 0, 0, "", 0, 0, 0] for name in sorted(back)]
+    rows = [_announcement(name, origins[name], 0, 0) for name in sorted(back)]
     if rows:
         storage.append(opened, MARK, _header(shared), b"".join(map(_line, rows)))
 
@@ -268,6 +268,11 @@ def compact(opened: storage.OpenFolder, ledger: Ledger) -> None:
 
 def _header(shared: bool) -> bytes:
     return json.dumps({"thumbnailer": _VERSION, "shared": shared}).encode() + b"\n"
+
+
+def _announcement(name: str, origin: str, size_bytes: int, mtime_ns: int) -> list[Any]:
+    """The row of a name that is held for a source and not entered: it fits no fingerprint."""
+    return [name, origin, size_bytes, mtime_ns, "", 0, 0, 0]
 
 
 def _line(row: list[Any]) -> bytes:

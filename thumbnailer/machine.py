@@ -11,6 +11,9 @@ _CGROUPS = "/sys/fs/cgroup"
 # Where the system does not say how much memory there is.
 _SOME_BYTES = 2 << 30
 
+# How often files are looked at where no events come.
+POLL_SECONDS = 5.0
+
 # File systems whose files change without an event: on another machine, or below a layer.
 _EVENTLESS = frozenset(
     ("nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "afs", "ceph", "overlay", "vboxsf", "virtiofs")

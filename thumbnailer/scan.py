@@ -11,7 +11,7 @@ from functools import cache
 from thumbnailer import ledger, storage
 from thumbnailer.errors import SourceError, SourceForbidden, SourceMissing
 from thumbnailer.model import Failure, Outcome, Source, Status, Stop
-from thumbnailer.selection import folder_filter, is_entered, is_picture, matcher
+from thumbnailer.selection import folder_filter, is_entered, is_picture, matcher, picture_filter
 
 
 def check_source(path: str) -> bool:
@@ -112,15 +112,8 @@ def folders(
     stop: Stop | None = None,
 ) -> Iterator[Listing | Outcome]:
     """What `scan` yields, folder by folder; an outcome for each folder that can't be read."""
-    is_included = matcher(include) if include else None
+    takes = picture_filter(include, exclude) if include or exclude else None
     is_excluded = matcher(exclude) if exclude else None
-
-    def is_wanted(inner: str, entry: os.DirEntry[str]) -> bool:
-        name = os.path.join(inner, entry.name) if inner else entry.name
-        return bool(
-            (not is_included or is_included(name)) and not (is_excluded and is_excluded(name))
-        )
-
     pending: list[tuple[str, list[os.DirEntry[str]] | None]] = [("", None)]
     while pending and not (stop and stop.is_set()):
         inner, files = pending.pop()
@@ -139,8 +132,8 @@ def folders(
                     (name, None) for name in inners if not (is_excluded and is_excluded(name))
                 ]
             continue
-        if is_included or is_excluded:
-            files = [entry for entry in files if is_wanted(inner, entry)]
+        if takes:
+            files = [entry for entry in files if takes(os.path.join(inner, entry.name))]
         if files:
             yield Listing(
                 folder, os.path.join(below, inner) if below and inner else below or inner, files
@@ -161,8 +154,7 @@ def locator(
     The arguments are those of `scan`.
     """
     enters = folder_filter(root, recursive=recursive, exclude=exclude)
-    is_included = matcher(include) if include else None
-    is_excluded = matcher(exclude) if exclude else None
+    takes = picture_filter(include, exclude)
 
     @cache
     def own_names(inner: str) -> Collection[str] | None:
@@ -179,9 +171,7 @@ def locator(
         inner = os.path.relpath(path, root)
         folder, name = os.path.split(inner)
         own = own_names(folder)
-        if own is None or name in own or not is_picture(name):
-            return None
-        if (is_included and not is_included(inner)) or (is_excluded and is_excluded(inner)):
+        if own is None or name in own or not is_picture(name) or not takes(inner):
             return None
         target = os.path.join(below, folder) if below and folder else below or folder
         return _source(path, lambda: os.stat(path), target)

@@ -6,6 +6,7 @@ import fnmatch
 import os
 import re
 from collections.abc import Callable, Iterable
+from typing import TypedDict
 
 # What Pillow registers for JPEG, MPO, PNG, WebP, GIF, BMP, TIFF and AVIF; spelled out because
 # scanning must not cost the import of Pillow.
@@ -20,6 +21,20 @@ EXTENSIONS = frozenset(
 # Folders that hold no pictures of the user's, whatever is in them: hidden ones by their first
 # letter, and what NAS systems and package managers put beside pictures.
 _NEVER_ENTERED = frozenset({"@eaDir", "node_modules"})
+
+
+class Choice(TypedDict):
+    """What of a SOURCE is taken, as `scan` and its like are told.
+
+    Attributes:
+        recursive: whether subfolders are entered.
+        include: globs; only pictures that match one are taken.
+        exclude: globs; folders and pictures that match one are left out.
+    """
+
+    recursive: bool
+    include: tuple[str, ...]
+    exclude: tuple[str, ...]
 
 
 def is_picture(name: str) -> bool:
@@ -55,6 +70,18 @@ def folder_filter(
         )
 
     return enters
+
+
+def picture_filter(include: Iterable[str], exclude: Iterable[str]) -> Callable[[str], bool]:
+    """A test whether `scan` takes a picture in a folder that it enters, by its path relative to the
+    SOURCE, which the globs are held against."""
+    is_included = matcher(include) if include else None
+    is_excluded = matcher(exclude) if exclude else None
+
+    def takes(inner: str) -> bool:
+        return (not is_included or is_included(inner)) and not (is_excluded and is_excluded(inner))
+
+    return takes
 
 
 def matcher(globs: Iterable[str]) -> Callable[[str], bool]:

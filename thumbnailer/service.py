@@ -147,7 +147,7 @@ def iter_thumbnails(
     if isinstance(paths, str | bytes | os.PathLike):
         return run(paths, chosen, Report(), stop=stop_event, **switches)
     names = map(os.fsdecode, paths)
-    found = (item for name in names for item in _scan(name, "", chosen, stop_event))
+    found = (item for name in names for item in scan(name, **chosen.choice, stop=stop_event))
     return _line(found, chosen, Report(), stop=stop_event, **switches)
 
 
@@ -163,7 +163,11 @@ def run(
 ) -> Iterator[Outcome]:
     """Check the sources, then return the iterator over their outcomes, which fills the report."""
     roots, folders = checked(sources, settings)
-    found = (item for root in roots for item in _scan(root, folders.get(root, ""), settings, stop))
+    found = (
+        item
+        for root in roots
+        for item in scan(root, below=folders.get(root, ""), **settings.choice, stop=stop)
+    )
     return _line(
         found, settings, report, stop=stop, force=force, retry_failed=retry_failed, dry_run=dry_run
     )
@@ -188,19 +192,6 @@ def checked(sources: Path | Iterable[Path], settings: Settings) -> tuple[list[st
     if len(roots) == 1:
         return roots, dict.fromkeys(folders, "")
     return roots, {folder: os.path.basename(os.path.abspath(folder)) for folder in folders}
-
-
-def _scan(
-    root: str, below: str, settings: Settings, stop: Stop | None
-) -> Iterator[Source | Outcome]:
-    return scan(
-        root,
-        below=below,
-        recursive=settings.recursive,
-        include=settings.include,
-        exclude=settings.exclude,
-        stop=stop,
-    )
 
 
 def _line(

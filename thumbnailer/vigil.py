@@ -96,6 +96,7 @@ class Vigil:
     The arguments are those of `watch`; `tell` is called with the name of an event and words.
 
     Attributes:
+        settings: as given.
         report: what was told of up to now.
         last_rescan: when the last one ended, seconds since the epoch; None before the first.
         last_error: the last thing that went wrong, in words.
@@ -118,7 +119,7 @@ class Vigil:
         for root in roots:
             if root not in folders:
                 raise SourceError(None, "is no folder; only folders can be watched", root)
-        self._settings, self._stop, self._tell = settings, stop, tell
+        self.settings, self._stop, self._tell = settings, stop, tell
         self._settle_seconds, self._rescan_seconds = settle_seconds, rescan_seconds
         self._keep_orphans = keep_orphans
         self._events: SimpleQueue[Event] = SimpleQueue()
@@ -162,7 +163,7 @@ class Vigil:
             for root in self._roots:
                 for event, words in root.open():
                     self._tell(event, words)
-            with new_pool(self._settings) as pool:
+            with new_pool(self.settings) as pool:
                 while not self._stop.is_set():
                     self.last_beat = time.monotonic()
                     self._take_events()
@@ -250,7 +251,7 @@ class Vigil:
             self._rescan_everything()
 
     def _batch(self, found: Iterable[Source | Outcome], pool: Pool) -> Iterator[Outcome]:
-        for outcome in flow(found, self._settings, Report(), pool, stop=self._stop):
+        for outcome in flow(found, self.settings, Report(), pool, stop=self._stop):
             path, reason = outcome.source.path, outcome.error.reason if outcome.error else ""
             if reason == CHANGING:
                 self._pending.add(path, time.monotonic())

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 
 from thumbnailer.config import Settings
-from thumbnailer.machine import eventless_filesystem, watch_limit
+from thumbnailer.machine import POLL_SECONDS, eventless_filesystem, watch_limit
 from thumbnailer.model import Folder, Outcome, Removal, Source, Stop
 from thumbnailer.orphans import (
     find_orphans,
@@ -22,9 +22,6 @@ from thumbnailer.plan import THUMBS
 from thumbnailer.scan import folders, locator
 from thumbnailer.selection import folder_filter
 from thumbnailer.watcher import ENDED, EVENTS, Event, Watcher
-
-# How often files are looked at where no events come.
-_POLL_SECONDS = 5.0
 
 # So many are removed even if they are all of some folders' thumbnails.
 _FEW = 10
@@ -65,22 +62,8 @@ class Watched:
         self._news: list[News] = []
         self.mode = EVENTS
         self._output = os.fspath(settings.output) or None
-        self._folders = partial(
-            folders,
-            path,
-            below=below,
-            recursive=settings.recursive,
-            include=settings.include,
-            exclude=settings.exclude,
-        )
-        self._locator = partial(
-            locator,
-            path,
-            below=below,
-            recursive=settings.recursive,
-            include=settings.include,
-            exclude=settings.exclude,
-        )
+        self._folders = partial(folders, path, below=below, **settings.choice)
+        self._locator = partial(locator, path, below=below, **settings.choice)
         self.enters: Callable[[str], bool] = folder_filter(
             path, recursive=settings.recursive, exclude=settings.exclude
         )
@@ -104,12 +87,12 @@ class Watched:
         """Begin to watch; where there are no events to be had, poll."""
         poll_seconds = self._poll_seconds
         if poll_seconds is None and (kind := eventless_filesystem(self.path)):
-            poll_seconds = _POLL_SECONDS
+            poll_seconds = POLL_SECONDS
             yield "poll", f"{self.path}: {kind} sends no events, so it is polled"
         self.identity = _identity_of(self.path)
         if self.identity is None:
             return
-        for seconds in (poll_seconds, _POLL_SECONDS):
+        for seconds in (poll_seconds, POLL_SECONDS):
             self.mode = EVENTS if seconds is None else "polling"
             try:
                 self._watcher = Watcher(self.path, self.enters, self._put, seconds)
