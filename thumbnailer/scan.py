@@ -87,19 +87,22 @@ class Listing:
     Attributes:
         path: of the folder.
         below: the folder an output tree keeps it in.
-        files: the pictures in it, sorted.
+        names: of the pictures in it, sorted.
     """
 
     path: str
     below: str
-    files: list[os.DirEntry[str]]
+    names: list[str]
 
     def sources(self) -> Iterator[Source | Outcome]:
-        return (_source(entry.path, entry.stat, self.below) for entry in self.files)
+        return (_source(os.path.join(self.path, name), self.below) for name in self.names)
 
     def state(self) -> int:
         """Differs, but for chance, between any two states of the pictures. Takes 4 µs a picture."""
-        return hash(tuple(map(_state, self.files)))
+        state = 0
+        for name in self.names:
+            state = hash((state, name, *_state(os.path.join(self.path, name))))
+        return state
 
 
 def folders(
@@ -114,18 +117,18 @@ def folders(
     """What `scan` yields, folder by folder; an outcome for each folder that can't be read."""
     takes = picture_filter(include, exclude) if include or exclude else None
     is_excluded = matcher(exclude) if exclude else None
-    pending: list[tuple[str, list[os.DirEntry[str]] | None]] = [("", None)]
+    pending: list[tuple[str, list[str] | None]] = [("", None)]
     while pending and not (stop and stop.is_set()):
-        inner, files = pending.pop()
+        inner, names = pending.pop()
         folder = os.path.join(root, inner) if inner else root
-        if files is None:
+        if names is None:
             try:
-                files, subfolders = _list(folder, stop)
+                names, subfolders = _list(folder, stop)
             except OSError as error:
                 status: Status = "skipped" if isinstance(error, FileNotFoundError) else "failed"
                 yield _no_source(folder, status, f"can't be read: {error.strerror or error}")
                 continue
-            pending.append((inner, files))
+            pending.append((inner, names))
             if recursive:
                 inners = (os.path.join(inner, name) for name in reversed(subfolders))
                 pending += [
@@ -133,11 +136,10 @@ def folders(
                 ]
             continue
         if takes:
-            files = [entry for entry in files if takes(os.path.join(inner, entry.name))]
-        if files:
-            yield Listing(
-                folder, os.path.join(below, inner) if below and inner else below or inner, files
-            )
+            names = [name for name in names if takes(os.path.join(inner, name))]
+        if names:
+            target = os.path.join(below, inner) if below and inner else below or inner
+            yield Listing(folder, target, names)
 
 
 def locator(
@@ -174,23 +176,26 @@ def locator(
         if own is None or name in own or not is_picture(name) or not takes(inner):
             return None
         target = os.path.join(below, folder) if below and folder else below or folder
-        return _source(path, lambda: os.stat(path), target)
+        return _source(path, target)
 
     return locate
 
 
 def find(path: str, *, below: str = "") -> Source | Outcome:
     """The source at a path the caller named, or the failed outcome that says why there is none."""
-    found = _source(path, lambda: os.stat(path), below)
+    found = _source(path, below)
     return found if isinstance(found, Source) else replace(found, status="failed")
 
 
-def _list(folder: str, stop: Stop | None) -> tuple[list[os.DirEntry[str]], list[str]]:
-    """The pictures by name and the names of the subfolders to enter, both sorted."""
+def _list(folder: str, stop: Stop | None) -> tuple[list[str], list[str]]:
+    """The names of the pictures and of the subfolders to enter, both sorted.
+
+    Names, since an entry keeps what `stat` once told of it: 600 bytes a picture.
+    """
     own = ledger.own_names(folder)
     if own is None:
         return [], []
-    files, subfolders = [], []
+    pictures, subfolders = [], []
     with os.scandir(folder) as entries:
         for entry in entries:
             if stop and stop.is_set():
@@ -199,22 +204,21 @@ def _list(folder: str, stop: Stop | None) -> tuple[list[os.DirEntry[str]], list[
                 if is_entered(entry.name):
                     subfolders.append(entry.name)
             elif is_picture(entry.name) and entry.name not in own:
-                files.append(entry)
-    files.sort(key=lambda entry: entry.name)
-    return files, sorted(subfolders)
+                pictures.append(entry.name)
+    return sorted(pictures), sorted(subfolders)
 
 
-def _state(entry: os.DirEntry[str]) -> tuple[str, int, int]:
+def _state(path: str) -> tuple[int, int]:
     try:
-        status = entry.stat()
+        status = os.stat(path)
     except OSError:
-        return entry.name, -1, 0
-    return entry.name, status.st_size, status.st_mtime_ns
+        return -1, 0
+    return status.st_size, status.st_mtime_ns
 
 
-def _source(path: str, status: Callable[[], os.stat_result], below: str) -> Source | Outcome:
+def _source(path: str, below: str) -> Source | Outcome:
     try:
-        found = status()
+        found = os.stat(path)
     except FileNotFoundError:
         reason = "is a link to nothing" if os.path.islink(path) else "is not there"
         return _no_source(path, "skipped", reason)
