@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from thumbnailer.model import Job, Rendering
+from thumbnailer.model import Job, Picture, Rendering
 
 
 class Unpicklable(Exception):
@@ -21,9 +21,14 @@ class Unpicklable(Exception):
         super().__init__(first)
 
 
+def said(job: Job, data: bytes) -> Rendering:
+    """An answer of some bytes, whose width is the number of this process."""
+    return Rendering(job.source, (Picture(data, "png", os.getpid(), 1),))
+
+
 def work(job: Job, claim: Callable[[int], None]) -> Rendering:
     """Do what the first word of the job's name says, then answer."""
-    match job.name.split()[0]:
+    match job.wanted[0].name.split()[0]:
         case "kill":
             os.kill(os.getpid(), signal.SIGKILL)
         case "segv":
@@ -41,32 +46,32 @@ def work(job: Job, claim: Callable[[int], None]) -> Rendering:
         case "unpicklable":
             raise Unpicklable("one", "two")
         case "hog":  # so many bytes
-            bytes(int(job.name.split()[1]))
+            bytes(int(job.wanted[0].name.split()[1]))
         case "large":  # an answer of so many bytes
-            return Rendering(job.source, b"x" * int(job.name.split()[1]), 0, 0)
+            return said(job, b"x" * int(job.wanted[0].name.split()[1]))
         case "claim":  # so many bytes, and keep them for a moment; says when that was
-            claim(int(job.name.split()[1]))
+            claim(int(job.wanted[0].name.split()[1]))
             begin = time.monotonic()
             time.sleep(0.05)
             times = f"{begin} {time.monotonic()}".encode()
-            return Rendering(job.source, times, width=os.getpid(), height=1)
+            return said(job, times)
         case "write":
-            Path(job.name.split()[1]).write_bytes(b"escaped")
+            Path(job.wanted[0].name.split()[1]).write_bytes(b"escaped")
         case "run":
-            subprocess.run(job.name.split()[1:], check=True)
+            subprocess.run(job.wanted[0].name.split()[1:], check=True)
         case "connect":
-            socket.create_connection(("127.0.0.1", int(job.name.split()[1]))).close()
+            socket.create_connection(("127.0.0.1", int(job.wanted[0].name.split()[1]))).close()
         case "pid":
-            return Rendering(job.source, b"%d" % os.getpid(), 0, 0)
+            return said(job, b"%d" % os.getpid())
         case "limits":
-            return Rendering(job.source, Path("/proc/self/limits").read_bytes(), 0, 0)
+            return said(job, Path("/proc/self/limits").read_bytes())
         case "claim-kill":
-            claim(int(job.name.split()[1]))
+            claim(int(job.wanted[0].name.split()[1]))
             os.kill(os.getpid(), signal.SIGKILL)
         case "sleep":
-            time.sleep(float(job.name.split()[1]))
+            time.sleep(float(job.wanted[0].name.split()[1]))
         case "once":  # dies the first time, which the file named by the source remembers
             if not os.path.exists(job.source.path):
                 open(job.source.path, "wb").close()
                 os.kill(os.getpid(), signal.SIGKILL)
-    return Rendering(job.source, b"", width=os.getpid(), height=1)
+    return said(job, b"")

@@ -13,19 +13,19 @@ from thumbnailer.model import (
     Recipe,
     Rendering,
     Source,
+    Wanted,
 )
 from thumbnailer.pool import Pool
 
 
+def named(job: Job) -> str:
+    """What a job is told to do."""
+    return job.wanted[0].name
+
+
 def job(name: str, source: str = "") -> Job:
-    return Job(
-        Source(source or name, 0, 0),
-        "",
-        Folder("", ""),
-        name,
-        Recipe(Box(1, 1), "png", 1),
-        Limits(1, 1, 1, 1),
-    )
+    wanted = Wanted(Folder("", ""), "", name, Recipe(box=Box(1, 1)))
+    return Job(Source(source or name, 0, 0), (wanted,), Limits(1, 1, 1, 1))
 
 
 def pool(
@@ -51,11 +51,13 @@ def finish(jobs: list[Job], answers: list[Answer]) -> list[Outcome]:
     return [
         Outcome(job.source, "failed", error=result)
         if isinstance(result, Failure)
-        else Outcome(
-            job.source, "made", seconds=0.001 if job.name.startswith("quick") else result.width
-        )
+        else Outcome(job.source, "made", seconds=_seconds(job, result))
         for job, (result, _) in zip(jobs, answers, strict=True)
     ]
+
+
+def _seconds(job: Job, result: Rendering) -> float:
+    return 0.001 if named(job).startswith("quick") else result.pictures[0].width
 
 
 def answers(
@@ -70,7 +72,8 @@ def answers(
 
     def finish(jobs: list[Job], answers: list[Answer]) -> list[Outcome]:
         for done, (result, _) in zip(jobs, answers, strict=True):
-            seen.append((done.name, result.data if isinstance(result, Rendering) else result))
+            said = result.pictures[0].data if isinstance(result, Rendering) else result
+            seen.append((named(done), said))
         return [Outcome(done.source, "made", seconds=seconds) for done in jobs]
 
     with Pool(

@@ -11,14 +11,15 @@ from escapes import Scene
 
 from thumbnailer import sandbox
 from thumbnailer.model import Box, Limits, Recipe
-from thumbnailer.render import thumbnail_bytes
+from thumbnailer.render import pictures_of
 
 LIMITS = Limits(10**6, 10**6, 60, 2**30)
 
 
 def encoded(source: Path, format: str) -> bytes:
     with source.open("rb") as file:
-        return thumbnail_bytes(file, Recipe(Box(48, 48), format, 80), LIMITS)[0]
+        (made,), _ = pictures_of(file, [(Recipe(box=Box(48, 48), format=format), ())], LIMITS)
+        return made.data
 
 
 def enter_beside_a_thread(scene: Scene) -> None:

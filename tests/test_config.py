@@ -24,7 +24,8 @@ def test_the_project_s_config_toml_is_what_the_code_prints() -> None:
 def test_it_holds_every_key_with_its_default_and_a_comment() -> None:
     text = (PROJECT / "config.toml").read_text()
     values = tomllib.loads(text)
-    assert set(values) == {item.name for item in dataclasses.fields(Settings)}
+    # Tables can't be empty: an example in a comment stands for them.
+    assert set(values) == {item.name for item in dataclasses.fields(Settings)} - {"sizes"}
     assert Settings(**values) == Settings()
     lines = text.splitlines()
     for key in values:
@@ -67,7 +68,7 @@ def test_no_file_is_read_unasked(photos: Path) -> None:
         ("quality = true", "c.toml: quality = True: must be a whole number from 1 to 100"),
         ("size = 0", "c.toml: size = 0: must be 256,"),
         ("size = [1, 2, 3]", "c.toml: size = [1, 2, 3]: must be 256,"),
-        ('format = "gif"', 'c.toml: format = \'gif\': must be "jpeg", "png" or "webp"'),
+        ('format = "tiff"', 'c.toml: format = \'tiff\': must be "jpeg", "png", "webp"'),
         ("jobs = 0", "c.toml: jobs = 0: must be"),
         ("recursive = 1", "c.toml: recursive = 1: must be true or false"),
         ('include = "*.jpg"', "c.toml: include = '*.jpg': must be a list of globs"),
@@ -118,7 +119,9 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
 
 
 def test_the_library_says_the_same() -> None:
-    with pytest.raises(ConfigError, match=r"^quality = 0: must be a whole number from 1 to 100$"):
+    with pytest.raises(
+        ConfigError, match=r"^quality = 0: must be a whole number from 1 to 100, or"
+    ):
         Settings(quality=0)
     with pytest.raises(ValueError, match="size"):
         Settings(size=(0, 10))

@@ -297,7 +297,7 @@ def test_a_service_without_any_stream_does_its_work(photos: Path) -> None:
         (["make", ".", "--size", "x"], "--size x: must be 256, "),
         (["make", ".", "--quality", "101"], "--quality 101: must be a whole number from 1 to 100"),
         (["make", ".", "--quality", "good"], "--quality good: must be a whole number"),
-        (["make", ".", "--format", "tiff"], '--format tiff: must be "jpeg", "png" or "webp"'),
+        (["make", ".", "--format", "tiff"], '--format tiff: must be "jpeg", "png", "webp"'),
         (["make", ".", "--jobs", "0"], "--jobs 0: must be"),
         (["make", ".", "--timeout", "-1"], "--timeout -1: must be a number of seconds above 0"),
         (["make", ".", "--timeout", "nan"], "--timeout nan: must be"),

@@ -639,7 +639,7 @@ def test_single_sources_and_folders_are_forgotten(
     make(photos, *layout)
     (photos / "a.jpg").unlink()
     shutil.rmtree(photos / "2025")
-    places = {str(photos): ""}
+    places = {str(photos): [""]}
     gone = [str(photos / "a.jpg"), str(photos / "b.jpg"), str(photos / "2025")]
     removed = {
         os.path.basename(removal.thumbnail) for removal in forget(gone, places, output=output)
@@ -655,7 +655,7 @@ def test_of_several_sources_each_is_forgotten_where_it_is_kept(tmp_path: Path) -
     for name in ("one", "two"):
         tree(tmp_path / name, "a.jpg", "sub/b.jpg")
     make(tmp_path / "one", tmp_path / "two", "-o", out)
-    places = {str(tmp_path / name): name for name in ("one", "two")}
+    places = {str(tmp_path / name): [name] for name in ("one", "two")}
     (tmp_path / "one" / "a.jpg").unlink()
     shutil.rmtree(tmp_path / "two" / "sub")
     gone = [str(tmp_path / "one" / "a.jpg"), str(tmp_path / "two" / "sub")]
@@ -667,7 +667,7 @@ def test_nothing_is_forgotten_of_a_disk_that_is_not_mounted(photos: Path, tmp_pa
     tree(photos, "a.jpg", "b.jpg")
     out = tmp_path / "out"
     make(photos, "-o", out)
-    paths, places = [str(photos / "a.jpg"), str(photos / "b.jpg")], {str(photos): ""}
+    paths, places = [str(photos / "a.jpg"), str(photos / "b.jpg")], {str(photos): [""]}
     photos.rename(tmp_path / "unplugged")
     assert [*forget(paths, places, output=str(out))] == []
     photos.mkdir()

@@ -12,7 +12,6 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from thumbnailer.config import Settings as Settings
     from thumbnailer.errors import ConfigError as ConfigError
     from thumbnailer.errors import OutputError as OutputError
     from thumbnailer.errors import PictureError as PictureError
@@ -31,12 +30,13 @@ if TYPE_CHECKING:
     from thumbnailer.service import iter_thumbnails as iter_thumbnails
     from thumbnailer.service import make_thumbnail as make_thumbnail
     from thumbnailer.service import make_thumbnails as make_thumbnails
+    from thumbnailer.settings import Settings as Settings
     from thumbnailer.vigil import watch as watch
 
 __version__ = "0.1.0"
 
 _NAMES = {
-    "config": ["Settings"],
+    "settings": ["Settings"],
     "errors": [
         "ConfigError",
         "OutputError",

@@ -8,10 +8,11 @@ from collections.abc import Sequence
 from typing import Any, NoReturn
 
 import thumbnailer
-from thumbnailer.config import KEYS, Settings, from_text, merged, read_config
+from thumbnailer.config import from_text, merged, read_config
 from thumbnailer.console import printable
 from thumbnailer.errors import ConfigError
 from thumbnailer.machine import POLL_SECONDS
+from thumbnailer.settings import KEYS, Settings
 
 EXIT_USAGE = 2
 
@@ -31,9 +32,14 @@ def parser() -> argparse.ArgumentParser:
     settings = _Parser(add_help=False)
     group = settings.add_argument_group("settings")
     add = group.add_argument
-    add("-s", "--size", help="the box in px: 256, 256x192, 256x or x192 (default: 256)")
-    add("-f", "--format", help="jpeg, png or webp (default: jpeg)")
-    add("-q", "--quality", help="1 to 100, for jpeg and webp (default: 80)")
+    add(
+        "-s",
+        "--size",
+        action="append",
+        help="the box in px: 256, 256x192, 256x or x192 (default: 256); repeatable",
+    )
+    add("-f", "--format", help="jpeg, png, webp, avif, gif or auto (default: jpeg)")
+    add("-q", "--quality", help="1 to 100, for jpeg, webp and avif (default: 80, avif 50)")
     add("-o", "--output", metavar="DIR", help="a mirrored tree there, not a thumbs folder beside")
     add("-j", "--jobs", help="pictures at the same time (default: one a processor)")
     add("--recursive", action=argparse.BooleanOptionalAction, help="enter subfolders (default)")
@@ -46,6 +52,7 @@ def parser() -> argparse.ArgumentParser:
     add("--sandbox", metavar="WHEN", help="auto (default: where it can be had), require or off")
     add("--truncated", metavar="fail|keep", help="keep: make what there is of a truncated picture")
     add("-c", "--config", metavar="FILE", help="read settings from FILE; options here go first")
+    _add_looks(settings.add_argument_group("looks"))
 
     make = commands.add_parser(
         "make",
@@ -113,6 +120,25 @@ def parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _add_looks(group: argparse._ActionsContainer) -> None:
+    add, flag = group.add_argument, argparse.BooleanOptionalAction
+    add("--fit", help="contain (default), cover (fill the box, crop), pad or fill (stretch)")
+    add("--crop", help="what cover keeps: centre (default), entropy or attention")
+    add("--upscale", action=flag, help="a thumbnail may be larger than its source")
+    add("--background", metavar="COLOUR", help="behind transparent pictures, around padded ones")
+    add("--linear", action=flag, help="resize in linear light")
+    add("--sharpen", action=flag, help="sharpen a little what was much reduced")
+    add("--animated", action=flag, help="keep animations, in webp and gif")
+    add("--progressive", action=flag, help="jpeg that appears coarse first")
+    add("--subsampling", metavar="4:2:0|4:4:4", help="of the colours of jpeg and avif")
+    add("--palette", action=flag, help="png of 256 colours at most")
+    add("--max-bytes", metavar="N", help="the highest quality whose file is no longer")
+    add("--keep", metavar="LIST", help="of copyright,date,gps,icc (default: none)")
+    add("--also", metavar="LIST", help="read ico,jpeg2000,ppm,psd,tga too")
+    add("--name", metavar="TEMPLATE", help='such as "{stem}_{size}"')
+    add("--layout", help="thumbs (default), or freedesktop: the desktop's own cache")
+
+
 def _add_voice(group: argparse._ActionsContainer, each: str) -> None:
     group.add_argument("--json", action="store_true", help="one JSON object a line on stdout")
     group.add_argument("--quiet", action="store_true", help="say nothing but failures")
@@ -158,10 +184,13 @@ def settings_of(arguments: argparse.Namespace) -> Settings:
     values: dict[str, Any] = {} if arguments.config is None else read_config(arguments.config)
     for key in KEYS:
         given = getattr(arguments, key, None)
+        if key == "size" and given is not None:
+            values.pop("sizes", None)  # what is said here goes first
         if isinstance(given, str):
             values[key] = from_text(key, given, _option(key))
         elif isinstance(given, list):
-            values[key] = tuple(from_text(key, glob, _option(key)) for glob in given)
+            each = [from_text(key, text, _option(key)) for text in given]
+            values[key] = each if key == "size" else tuple(glob for globs in each for glob in globs)
         elif given is not None:
             values[key] = given
     return merged(None, values)

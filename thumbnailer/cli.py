@@ -11,12 +11,12 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 from thumbnailer.arguments import EXIT_USAGE, parsed, settings_of
-from thumbnailer.config import Settings
 from thumbnailer.console import JsonPrinter, RemovalPrinter, TextPrinter, printable
 from thumbnailer.errors import ConfigError, ThumbnailError
 from thumbnailer.model import Removal, Report
 from thumbnailer.scan import scan
 from thumbnailer.service import run
+from thumbnailer.settings import Settings
 from thumbnailer.stopping import Signals, stopped_by_signals
 
 EXIT_OK, EXIT_COULD_NOT_RUN, EXIT_SOME_FAILED = 0, 1, 3

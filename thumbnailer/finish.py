@@ -1,14 +1,15 @@
 """What becomes of a worker's answers: thumbnails get their names, attempts a line in the ledger.
 
 This is done by the process that started the run. Workers, which read files that nobody vetted,
-write nothing at all; and what came back together is written together: one look at the folder and
-one line of writing for up to sixteen thumbnails.
+write nothing at all; and what came back together is written together: one look at each folder and
+one line of writing for the thumbnails of up to sixteen pictures.
 """
 
 from __future__ import annotations
 
 import os
-from itertools import groupby
+from contextlib import suppress
+from dataclasses import dataclass
 
 from thumbnailer import ledger, storage
 from thumbnailer.model import (
@@ -16,83 +17,134 @@ from thumbnailer.model import (
     Failure,
     Folder,
     Job,
+    Limits,
     Outcome,
-    Rendering,
+    Picture,
+    Source,
     Thumbnail,
+    Wanted,
+    attempt_fingerprint,
 )
 from thumbnailer.stages import StageError, stage
+
+
+@dataclass(slots=True)
+class _Task:
+    """One thumbnail of one job: what the worker made for it, and what has become of that."""
+
+    wanted: Wanted
+    limits: Limits
+    state: Source
+    made: Picture | Failure
+    note: str
+    result: Thumbnail | Failure | None = None
+
+    @property
+    def name(self) -> str:
+        is_other = (
+            isinstance(self.made, Picture) and self.wanted.other and self.made.format == "png"
+        )
+        return self.wanted.other if is_other else self.wanted.name
+
+    def attempt(self, result: Thumbnail | Failure) -> ledger.Attempt:
+        recipe = self.wanted.recipe
+        is_made = isinstance(result, Thumbnail)
+        fingerprint = recipe.fingerprint if is_made else attempt_fingerprint(recipe, self.limits)
+        return ledger.Attempt(
+            self.name, self.wanted.origin, self.state, fingerprint, result, self.note
+        )
 
 
 def finish(jobs: list[Job], answers: list[Answer]) -> list[Outcome]:
     """Write what workers made of some jobs, and say what became of each.
 
     Args:
-        jobs: in any order; those of one folder that stand together are written together.
+        jobs: in any order; thumbnails in the same folder are written together.
         answers: to each job, in the same order.
     """
-    outcomes: list[Outcome] = []
-    pairs = zip(jobs, answers, strict=True)
-    for folder, group in groupby(pairs, key=lambda pair: pair[0].folder):
-        outcomes += _finish_in(folder, list(group))
-    return outcomes
+    tasks = [list(_tasks(job, answer)) for job, answer in zip(jobs, answers, strict=True)]
+    by_folder: dict[Folder, list[_Task]] = {}
+    for task in (task for of_job in tasks for task in of_job):
+        by_folder.setdefault(task.wanted.folder, []).append(task)
+    for folder, together in by_folder.items():
+        _finish_in(folder, together)
+    return list(map(_outcome, jobs, answers, tasks))
 
 
-def _finish_in(folder: Folder, pairs: list[tuple[Job, Answer]]) -> list[Outcome]:
-    results: list[Thumbnail | Failure]
+def _tasks(job: Job, answer: Answer) -> list[_Task]:
+    made = answer.result
+    if isinstance(made, Failure):
+        return [_Task(wanted, job.limits, job.source, made, "") for wanted in job.wanted]
+    return [
+        _Task(wanted, job.limits, made.state, picture, made.note)
+        for wanted, picture in zip(job.wanted, made.pictures, strict=True)
+    ]
+
+
+def _outcome(job: Job, answer: Answer, tasks: list[_Task]) -> Outcome:
+    failures = [task.result for task in tasks if isinstance(task.result, Failure)]
+    if failures:
+        failure = max(failures, key=lambda failure: failure.fatal)
+        return Outcome(job.source, "failed", error=failure, seconds=answer.seconds)
+    made = iter(tasks)
+    thumbnails = (next(made).result if isinstance(one, Wanted) else one for one in job.thumbnails)
+    return Outcome(
+        job.source,
+        "made",
+        tuple(one for one in thumbnails if isinstance(one, Thumbnail)),
+        seconds=answer.seconds,
+        note=tasks[0].note,
+    )
+
+
+def _finish_in(folder: Folder, tasks: list[_Task]) -> None:
     try:
         with (
             stage("write", folder.path),
             storage.open_folder(folder, create=True) as opened,
         ):
-            results = _write(opened, folder, pairs)
+            _write(opened, folder, tasks)
     except StageError as error:
         # A picture that failed by itself keeps its own reason, unless this one ends the run.
         trouble = error.failure
-        results = [
-            answer.result if isinstance(answer.result, Failure) and not trouble.fatal else trouble
-            for _, answer in pairs
-        ]
-    return [
-        _outcome(job, answer, result) for (job, answer), result in zip(pairs, results, strict=True)
-    ]
+        for task in tasks:
+            failed = isinstance(task.made, Failure) and not trouble.fatal
+            task.result = task.made if failed and isinstance(task.made, Failure) else trouble
 
 
-def _outcome(job: Job, answer: Answer, result: Thumbnail | Failure) -> Outcome:
-    if isinstance(result, Failure):
-        return Outcome(job.source, "failed", error=result, seconds=answer.seconds)
-    return Outcome(job.source, "made", (result,), seconds=answer.seconds, note=_note(answer.result))
-
-
-def _note(result: Rendering | Failure) -> str:
-    return result.note if isinstance(result, Rendering) else ""
-
-
-def _write(
-    opened: storage.OpenFolder, folder: Folder, pairs: list[tuple[Job, Answer]]
-) -> list[Thumbnail | Failure]:
-    made = [job for job, answer in pairs if isinstance(answer.result, Rendering)]
+def _write(opened: storage.OpenFolder, folder: Folder, tasks: list[_Task]) -> None:
+    made = {task.name: task.wanted.origin for task in tasks if isinstance(task.made, Picture)}
     ledger.announce(opened, made, shared=folder.shared)
     attempts = []
-    for job, (result, _) in pairs:
-        if isinstance(result, Rendering):
-            thumbnail = _replace(opened, job, result)
-            attempts.append(ledger.Attempt(job, result.state, thumbnail, result.note))
-        else:
-            attempts.append(ledger.Attempt(job, job.source, result, ""))
-    lasting = [
-        attempt
-        for attempt in attempts
-        if isinstance(attempt.result, Thumbnail) or attempt.result.lasts
-    ]
-    ledger.enter(opened, lasting, shared=folder.shared)
-    return [attempt.result for attempt in attempts]
+    for task in tasks:
+        result = _replace(opened, task.name, task.made)
+        task.result = result
+        if isinstance(result, Thumbnail) or result.lasts:
+            attempts.append(task.attempt(result))
+    ledger.enter(opened, attempts, shared=folder.shared)
+    _remove_others(opened, folder, tasks)
 
 
-def _replace(opened: storage.OpenFolder, job: Job, rendering: Rendering) -> Thumbnail | Failure:
+def _replace(opened: storage.OpenFolder, name: str, made: Picture | Failure) -> Thumbnail | Failure:
+    if isinstance(made, Failure):
+        return made
     try:
         with stage("write", opened.path):
-            storage.replace(opened, job.name, rendering.data)
+            storage.replace(opened, name, made.data)
     except StageError as error:
         return error.failure
-    path = os.path.join(opened.path, job.name)
-    return Thumbnail(path, rendering.width, rendering.height, len(rendering.data))
+    return Thumbnail(os.path.join(opened.path, name), made.width, made.height, len(made.data))
+
+
+def _remove_others(opened: storage.OpenFolder, folder: Folder, tasks: list[_Task]) -> None:
+    """A picture that was opaque and is no longer, or the other way round, had another name."""
+    others = {
+        task.wanted.name if task.name == task.wanted.other else task.wanted.other: task
+        for task in tasks
+        if task.wanted.other and isinstance(task.result, Thumbnail)
+    }
+    there = others.keys() & set(storage.names_in(opened)) if others else ()
+    for name in there:
+        with suppress(OSError):
+            storage.remove(opened, name)
+            ledger.forget(opened, {name: others[name].wanted.origin}, shared=folder.shared)

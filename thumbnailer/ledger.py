@@ -26,7 +26,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from thumbnailer import storage
-from thumbnailer.model import Failure, Folder, Job, Source, Thumbnail
+from thumbnailer.model import Failure, Folder, Source, Thumbnail
 
 MARK = ".thumbnailer"
 _VERSION = 1
@@ -64,10 +64,21 @@ class Entry:
 
 
 class Attempt(NamedTuple):
-    """A job, the state its source was in, what came of it, and what is missing of the source."""
+    """An attempt at a thumbnail.
 
-    job: Job
+    Attributes:
+        name: the thumbnail's.
+        origin: its source's path, relative to the folder.
+        state: the source as it was read.
+        fingerprint: of the recipe, or of the attempt if it failed.
+        result: what came of it.
+        note: what is missing of the source or was left aside, in words.
+    """
+
+    name: str
+    origin: str
     state: Source
+    fingerprint: str
     result: Thumbnail | Failure
     note: str
 
@@ -172,18 +183,17 @@ def mark(opened: storage.OpenFolder, *, shared: bool) -> None:
     storage.append(opened, MARK, _header(shared), b"")
 
 
-def announce(opened: storage.OpenFolder, jobs: Iterable[Job], *, shared: bool) -> None:
+def announce(opened: storage.OpenFolder, origins: Mapping[str, str], *, shared: bool) -> None:
     """Make the folder ours, and in one with others' files also the names that thumbnails will have,
     so that nobody takes them for some of those, whatever happens before they are entered.
+
+    Args:
+        origins: the thumbnails' names, with the sources they are held for.
 
     Raises:
         OSError: it can't be written.
     """
-    rows = [
-        _announcement(job.name, job.origin, job.source.size_bytes, job.source.mtime_ns)
-        for job in jobs
-        if shared
-    ]
+    rows = [_announcement(name, origin, 0, 0) for name, origin in origins.items() if shared]
     storage.append(opened, MARK, _header(shared), b"".join(map(_line, rows)))
 
 
@@ -199,13 +209,13 @@ def enter(
         OSError: the ledger can't be written.
     """
     lines = b""
-    for job, state, result, note in attempts:
-        row: list[str | int] = [job.name, job.origin, state.size_bytes, state.mtime_ns]
+    for name, origin, state, fingerprint, result, note in attempts:
+        row: list[str | int] = [name, origin, state.size_bytes, state.mtime_ns, fingerprint]
         if isinstance(result, Thumbnail):
-            row += [job.recipe.fingerprint, result.width, result.height, result.size_bytes]
+            row += [result.width, result.height, result.size_bytes]
             row += [note] if note else []
         else:
-            row += [job.attempt, result.stage, result.reason]
+            row += [result.stage, result.reason]
         lines += _line(row)
     storage.append(opened, MARK, _header(shared), lines)
 
@@ -229,17 +239,18 @@ def forget(opened: storage.OpenFolder, origins: Mapping[str, str], *, shared: bo
         storage.append(opened, MARK, _header(shared), b"".join(map(_line, rows)))
 
 
-def close(folder: Folder, *, upwards: bool) -> None:
+def close(folder: Folder, levels: int) -> None:
     """Remove a folder that is ours alone and holds nothing but an empty ledger, with that.
 
     Args:
-        upwards: then also those above it, up to its anchor, that hold no more.
+        levels: how many folders, this one and those above it, may go; the anchor never does.
 
     Raises:
         OSError: it can't be read or changed.
     """
     below = folder.below
-    while below:
+    while below and levels:
+        levels -= 1
         here = Folder(folder.anchor, below)
         with storage.open_folder(here) as opened:
             names = storage.names_in(opened)
@@ -252,7 +263,7 @@ def close(folder: Folder, *, upwards: bool) -> None:
                 if names == [MARK]:  # something has come in between
                     mark(opened, shared=False)
                 return
-        below = os.path.dirname(below) if upwards else ""
+        below = os.path.dirname(below)
 
 
 def compact(opened: storage.OpenFolder, ledger: Ledger) -> None:

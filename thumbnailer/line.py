@@ -8,13 +8,13 @@ from collections.abc import Iterable, Iterator
 from contextlib import closing
 
 from thumbnailer import sandbox
-from thumbnailer.config import Settings
 from thumbnailer.errors import OutputError, ThumbnailError, WorkerError
 from thumbnailer.finish import finish
 from thumbnailer.machine import available_memory_bytes, usable_cpus
 from thumbnailer.model import Failure, Job, Outcome, Report, Source, Stop
 from thumbnailer.plan import plan, prepare_output
 from thumbnailer.pool import Pool
+from thumbnailer.settings import Settings
 
 # By name: importing it would import Pillow, which only workers need.
 _RENDER = "thumbnailer.render:render"
@@ -70,9 +70,10 @@ def flow(
     def planned() -> Iterator[Job | Outcome]:
         for item in plan(
             _counted(found, report),
-            settings.recipe,
+            settings.recipes,
             settings.limits,
             output=output,
+            template=settings.name,
             force=force,
             retry_failed=retry_failed,
             dry_run=dry_run,

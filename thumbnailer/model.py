@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import os
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal, NamedTuple, Protocol
 
 # Raised when the same recipe comes out differently, so that old thumbnails are made again.
@@ -70,19 +71,56 @@ class Folder:
         return os.path.join(self.anchor, self.below) if self.below else self.anchor
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Recipe:
-    """What a thumbnail should look like: `box` in px, `format` a name, `quality` 1 to 100."""
+    """What a thumbnail should look like; the fields are those of `Settings`, in their one form.
+
+    Attributes:
+        box: in px.
+        format: `jpeg`, `png`, `webp`, `avif`, `gif`, or `auto`: `jpeg` for opaque pictures, else
+            `png`.
+        quality: 1 to 100; without meaning for `png` and `gif`.
+        fit: `contain`, `cover`, `pad` or `fill`.
+        crop: `centre`, `entropy` or `attention`; for `cover`.
+        background: R, G and B, 0 to 255.
+        subsampling: `4:2:0` or `4:4:4`, of the colours of `jpeg` and `avif`.
+        max_bytes: the longest file; 0 for any.
+        keep: of `copyright`, `date`, `gps` and `icc`.
+    """
 
     box: Box
-    format: str
-    quality: int
+    format: str = "jpeg"
+    quality: int = 80
+    fit: str = "contain"
+    crop: str = "centre"
+    upscale: bool = False
+    background: tuple[int, int, int] = (255, 255, 255)
+    linear: bool = False
+    sharpen: bool = False
+    animated: bool = False
+    progressive: bool = False
+    subsampling: str = "4:2:0"
+    palette: bool = False
+    max_bytes: int = 0
+    keep: tuple[str, ...] = ()
 
     @property
     def fingerprint(self) -> str:
         """Differs between any two recipes whose thumbnails differ."""
-        quality = None if self.format == "png" else self.quality
-        return _fingerprint(_RENDERING, *self.box, self.format, quality)
+        return _fingerprint(_RENDERING, *dataclasses.astuple(self._plain()))
+
+    def _plain(self) -> Recipe:
+        """The same with what has no meaning for it left out."""
+        recipe = self
+        if self.format in ("png", "gif"):
+            recipe = replace(recipe, quality=0)
+        if self.format not in ("jpeg", "auto"):
+            recipe = replace(recipe, progressive=False)
+        if self.format not in ("jpeg", "auto", "avif"):
+            recipe = replace(recipe, subsampling="")
+        if self.format not in ("png", "auto"):
+            recipe = replace(recipe, palette=False)
+        return recipe if self.fit == "cover" else replace(recipe, crop="")
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +133,7 @@ class Limits:
         seconds: wall time of one attempt.
         memory_bytes: for decoding and resizing.
         keep_truncated: a picture that can't be decoded to its end is made from what there is.
+        also: formats that are read besides the usual ones, by the names that `Settings` has.
     """
 
     pixels: int
@@ -102,31 +141,47 @@ class Limits:
     seconds: float
     memory_bytes: int
     keep_truncated: bool = False
+    also: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
-    """A source and the thumbnail wanted of it: all that a worker has to know.
+class Wanted:
+    """A thumbnail to be made.
 
     Attributes:
         origin: the source's path relative to `folder`, its name in that folder's ledger.
         name: the thumbnail's file name in `folder`.
+        other: its name if it comes out as `png` where the recipe's format is `auto`, else "".
+        text: what a `png` says of its source, as keys and values (PNG specification, tEXt).
+    """
+
+    folder: Folder
+    origin: str
+    name: str
+    recipe: Recipe
+    other: str = ""
+    text: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A source and the thumbnails wanted of it: all that a worker has to know.
+
+    Attributes:
+        thumbnails: those to be made, at least one, and those that are current.
     """
 
     source: Source
-    origin: str
-    folder: Folder
-    name: str
-    recipe: Recipe
+    thumbnails: tuple[Wanted | Thumbnail, ...]
     limits: Limits
 
     @property
-    def attempt(self) -> str:
-        """Fingerprint of all but the source that decides whether making the thumbnail succeeds."""
-        return attempt_fingerprint(self.recipe, self.limits)
+    def wanted(self) -> tuple[Wanted, ...]:
+        return tuple(one for one in self.thumbnails if isinstance(one, Wanted))
 
 
 def attempt_fingerprint(recipe: Recipe, limits: Limits) -> str:
+    """Of all but the source that decides whether making a thumbnail succeeds."""
     return _fingerprint(recipe.fingerprint, limits)
 
 
@@ -157,21 +212,27 @@ class Failure:
     lasts: bool = True
 
 
+class Picture(NamedTuple):
+    """A thumbnail as the content of a file: its format, and its width and height in px."""
+
+    data: bytes
+    format: str
+    width: int
+    height: int
+
+
 @dataclass(frozen=True, slots=True)
 class Rendering:
-    """A thumbnail as a worker made it: the content of a file, not yet on disk.
+    """What a worker made of a job; nothing of it is on disk yet.
 
     Attributes:
         state: the source as it was when it was read.
-        data: the content of the thumbnail's file.
-        width, height: its size in px.
-        note: what is missing of the source, in words.
+        pictures: one for each thumbnail wanted, in their order.
+        note: what is missing of the source or was left aside, in words.
     """
 
     state: Source
-    data: bytes
-    width: int
-    height: int
+    pictures: tuple[Picture, ...]
     note: str = ""
 
 
@@ -185,7 +246,8 @@ class Answer(NamedTuple):
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """What became of one source. `error` is set for `skipped` and `failed`; `seconds` is wall time
-    in the worker; `note` says what is missing of a truncated picture that has a thumbnail."""
+    in the worker; `note` says what is missing of a truncated picture that has a thumbnail, or was
+    left aside."""
 
     source: Source
     status: Status

@@ -5,20 +5,28 @@ from __future__ import annotations
 import hashlib
 import os
 import unicodedata
+from string import Formatter
+
+from thumbnailer.model import Box
 
 # The file name endings that already say each format, the first being the one we give.
 ENDINGS = {
     "jpeg": (".jpg", ".jpeg", ".jpe", ".jfif"),
     "png": (".png", ".apng"),
     "webp": (".webp",),
+    "avif": (".avif",),
+    "gif": (".gif",),
 }
+
+# What a template may hold, and what it stands for.
+TOKENS = ("stem", "name", "ext", "size", "parent", "hash")
 
 # The longest file name, in bytes, that all common file systems take (ext4, XFS, APFS, NTFS).
 _MAX_NAME_BYTES = 255
 
 
 def thumbnail_name(source_name: str, format: str) -> str:
-    """The file name of a source's thumbnail.
+    """The file name of a source's thumbnail, or of one for which a template was filled in.
 
     The name stays where its ending already says the format, else an ending is appended, so that
     `a.jpg` and `a.png` have thumbnails of their own. Where that makes it too long it is cut, and a
@@ -28,6 +36,52 @@ def thumbnail_name(source_name: str, format: str) -> str:
         return source_name
     name = source_name + ENDINGS[format][0]
     return name if len(os.fsencode(name)) <= _MAX_NAME_BYTES else tagged(name, source_name)
+
+
+def is_template(text: str) -> bool:
+    """Whether a text can be filled in, and then is the name of a file that differs by source."""
+    try:
+        filled = text.format(**dict.fromkeys(TOKENS, "x"))
+        tokens = {token for _, token, _, _ in Formatter().parse(text) if token is not None}
+    except (KeyError, IndexError, ValueError, AttributeError, TypeError):
+        return False
+    differs = {"stem", "name", "hash"} & tokens
+    is_plain = not {"/", os.sep, "\0"} & set(filled) and not filled.startswith(".")
+    return not text or (is_plain and tokens <= set(TOKENS) and bool(differs))
+
+
+def filled_in(template: str, path: str, below: str, size: str) -> str:
+    """A template with what its tokens stand for: `{name}` is `a.b.jpg`, `{stem}` `a.b`, `{ext}`
+    `jpg`, `{parent}` the name of the source's folder, `{size}` the thumbnail's size as it was
+    asked for or named, and `{hash}` 16 hexadecimal digits that stand for the source's path.
+
+    Args:
+        path: of the source.
+        below: its folder in the tree that it was found in, so that the hash is the same wherever
+            that tree is.
+    """
+    folder, name = os.path.split(path)
+    stem, ending = os.path.splitext(name)
+    place = os.fsencode(os.path.join(below, name))
+    return template.format(
+        stem=stem,
+        name=name,
+        ext=ending[1:],
+        size=size,
+        parent=os.path.basename(os.path.abspath(folder)),
+        hash=hashlib.blake2b(place, digest_size=8).hexdigest(),
+    )
+
+
+def formats_of(format: str) -> tuple[str, ...]:
+    """The formats that a thumbnail may come out in: for `auto` the usual one first."""
+    return ("jpeg", "png") if format == "auto" else (format,)
+
+
+def short_size(box: Box) -> str:
+    """A box in words: `256` for a square one, else `256x192`, `256x` or `x192`."""
+    width, height = box.width or "", box.height or ""
+    return str(width) if width == height else f"{width}x{height}"
 
 
 def format_of(name: str) -> str | None:

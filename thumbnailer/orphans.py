@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import stat
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
@@ -144,7 +144,16 @@ def thumbs_folders(root: str, stop: Stop | None = None) -> Iterator[Folder | Rem
         if isinstance(subfolders, Removal):
             yield subfolders
         elif THUMBS in subfolders:
-            yield Folder(root, os.path.join(inner, THUMBS))
+            yield from sizes_of(Folder(root, os.path.join(inner, THUMBS)))
+
+
+def sizes_of(thumbs: Folder) -> Iterator[Folder]:
+    """A `thumbs` folder after those in it, where there are several sizes."""
+    with suppress(OSError), os.scandir(thumbs.path) as entries:
+        for entry in entries:
+            if entry.is_dir(follow_symlinks=False):
+                yield Folder(thumbs.anchor, os.path.join(thumbs.below, entry.name))
+    yield thumbs
 
 
 def output_folders(
@@ -241,13 +250,19 @@ def _remove_from(
                 with suppress(OSError):  # a full disk is a reason to prune, and may take no line
                     ledger.forget(opened, gone, shared=known.shared)
         storage.sweep(opened)
-    # In a tree that is all ours the folders were made by us, even those without a ledger.
-    ledger.close(folder, upwards=ledger.own_names(folder.anchor) is None)
+    ledger.close(folder, _levels(folder))
+
+
+def _levels(folder: Folder) -> int:
+    """How many folders are ours, from this one upwards, even those without a ledger."""
+    if ledger.own_names(folder.anchor) is None:  # a tree that is all ours
+        return len(folder.below.split(os.sep))
+    return 1 if os.path.basename(folder.below) == THUMBS else 2
 
 
 def forget(
     paths: Iterable[str],
-    places: Mapping[str, str],
+    places: Mapping[str, Sequence[str]],
     *,
     output: str | None = None,
     trusting: bool = False,
@@ -259,7 +274,7 @@ def forget(
 
     Args:
         paths: what is gone, spelled as the SOURCE that it was in.
-        places: each SOURCE with the folder that the output tree keeps it in, as in `scan`.
+        places: each SOURCE with the folders that the output tree keeps it in, one for each size.
         output: the folder of the mirrored tree; None for `thumbs` folders.
         trusting: an empty SOURCE is known to be the one that held them.
 
@@ -280,9 +295,11 @@ def forget(
         wanted.append(path)
         inner = os.path.relpath(path, root)
         if output is None:
-            folders[Folder(root, os.path.join(os.path.dirname(inner), THUMBS))] = None
-        else:
-            below = os.path.join(places[root], inner)
+            thumbs = Folder(root, os.path.join(os.path.dirname(inner), THUMBS))
+            folders |= dict.fromkeys(sizes_of(thumbs))
+            continue
+        for place in places[root]:
+            below = os.path.join(place, inner)
             folders |= dict.fromkeys(output_folders(output, below))
             folders[Folder(output, os.path.dirname(below))] = None
     findings = find_orphans(wanted, folders)

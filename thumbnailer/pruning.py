@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from itertools import chain
 from typing import Unpack
 
-from thumbnailer.config import Overrides, Settings, merged
+from thumbnailer.config import merged
 from thumbnailer.errors import PruneRefused, SourceError
 from thumbnailer.model import PruneReport, Removal, Stop
 from thumbnailer.orphans import (
@@ -21,6 +21,7 @@ from thumbnailer.orphans import (
 )
 from thumbnailer.scan import check_source
 from thumbnailer.service import Path
+from thumbnailer.settings import Overrides, Settings
 
 
 def prune(

@@ -1,9 +1,10 @@
-"""A worker's whole job: from a source file to the content of its thumbnail."""
+"""A worker's whole job: from a source file to the contents of its thumbnails."""
 
 from __future__ import annotations
 
 import os
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 from typing import BinaryIO
@@ -12,12 +13,12 @@ from thumbnailer import storage
 from thumbnailer.imaging.colour import to_resizable, to_srgb
 from thumbnailer.imaging.decoding import load
 from thumbnailer.imaging.encoding import encode
-from thumbnailer.imaging.fit import contain, resize
+from thumbnailer.imaging.fit import Frame, frame, largest, resized
 from thumbnailer.imaging.memory import Claim
 from thumbnailer.imaging.opening import open_picture
 from thumbnailer.imaging.orientation import orientation_of, swaps_sides, upright
 from thumbnailer.imaging.shrinking import can_shrink, shrink_on_load
-from thumbnailer.model import Box, Failure, Job, Limits, Recipe, Rendering
+from thumbnailer.model import Box, Failure, Job, Limits, Picture, Recipe, Rendering
 from thumbnailer.stages import CHANGING, StageError, stage
 
 # A picture that is still being written changes while it is read; it is read again this often.
@@ -27,50 +28,63 @@ _READINGS = 3
 _WRITE_NS = 100_000_000
 
 
+# Keys and values.
+Text = tuple[tuple[str, str], ...]
+
+
 def _granted(needed_bytes: int) -> None:
     """The claim of somebody who has memory enough."""
 
 
-def thumbnail_bytes(
-    file: BinaryIO, recipe: Recipe, limits: Limits, claim: Claim = _granted
-) -> tuple[bytes, int, int, str]:
-    """All steps from an open source to an encoded thumbnail.
+def pictures_of(
+    file: BinaryIO,
+    wanted: Sequence[tuple[Recipe, Text]],
+    limits: Limits,
+    claim: Claim = _granted,
+) -> tuple[tuple[Picture, ...], str]:
+    """All steps from an open source to encoded thumbnails.
 
     Args:
+        wanted: what each thumbnail should look like, and what a PNG says of its source.
         claim: called with a number of bytes before they are needed; may wait.
 
     Returns:
-        The content of a picture file, its width and height in px, and in words what is missing of
-        the source ("" if it is whole).
+        A picture for each recipe, and in words what is missing of the source or was left aside.
 
     Raises:
         StageError: a step failed; nothing else is raised for a bad file.
     """
-
     with stage("open"):
         opened = open_picture(file, limits)
         profile = opened.info.get("icc_profile")
     with stage("decode"):
         shrinks = can_shrink(opened)
-        picture, note = (opened, "") if shrinks else load(opened, file, limits, claim)
-        orientation = orientation_of(picture)
-        box = Box(*reversed(recipe.box)) if swaps_sides(orientation) else recipe.box
-        size = contain(picture.size, box)
+        whole, note = (opened, "") if shrinks else load(opened, file, limits, claim)
+        orientation = orientation_of(whole)
+        frames = [_frame(whole.size, orientation, recipe) for recipe, _ in wanted]
         if shrinks:
-            shrink_on_load(opened, size)
-            picture, note = load(opened, file, limits, claim)
+            shrink_on_load(opened, largest(frames))
+            whole, note = load(opened, file, limits, claim)
     with stage("resize"):
-        picture = resize(to_resizable(picture), size)
-    with stage("orientation"):
-        picture = upright(picture, orientation)
-    with stage("colour"):
-        picture = to_srgb(picture, profile)
-    with stage("encode"):
-        return encode(picture, recipe.format, recipe.quality), *picture.size, note
+        parts = resized(to_resizable(whole), frames, [recipe.crop for recipe, _ in wanted])
+    pictures = []
+    for (recipe, text), part in zip(wanted, parts, strict=True):
+        with stage("orientation"):
+            part = upright(part, orientation)
+        with stage("colour"):
+            part = to_srgb(part, profile)
+        with stage("encode"):
+            pictures.append(encode(part, recipe, text=text))
+    return tuple(pictures), note
+
+
+def _frame(size: tuple[int, int], orientation: int, recipe: Recipe) -> Frame:
+    box = Box(*reversed(recipe.box)) if swaps_sides(orientation) else recipe.box
+    return frame(size, box, recipe.fit, upscale=recipe.upscale)
 
 
 def render(job: Job, claim: Claim) -> Rendering | Failure:
-    """Make the thumbnail of a job; nothing is written, and nothing raised for a bad file.
+    """Make the thumbnails of a job; nothing is written, and nothing raised for a bad file.
 
     Args:
         claim: called with a number of bytes before they are needed; may wait.
@@ -82,21 +96,22 @@ def render(job: Job, claim: Claim) -> Rendering | Failure:
 
 
 def _read_unchanged(job: Job, claim: Claim) -> Rendering:
-    """A thumbnail with the state of the source that it shows."""
+    """Thumbnails with the state of the source that they show."""
+    wanted = [(one.recipe, one.text) for one in job.wanted]
     for _ in range(_READINGS):
         with stage("open"):
             file = storage.open_source(job.source.path)
         with file:
             before = _settled(file)
             try:
-                made = thumbnail_bytes(file, job.recipe, job.limits, claim)
+                pictures, note = pictures_of(file, wanted, job.limits, claim)
             except StageError:
                 if _is_unchanged(job.source.path, before):
                     raise
                 continue
         if _is_unchanged(job.source.path, before):
             state = replace(job.source, size_bytes=before.st_size, mtime_ns=before.st_mtime_ns)
-            return Rendering(state, *made)
+            return Rendering(state, pictures, note)
     raise StageError(Failure("open", CHANGING, lasts=False))
 
 

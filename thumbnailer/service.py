@@ -9,12 +9,13 @@ from dataclasses import replace
 from typing import Unpack
 
 from thumbnailer import storage
-from thumbnailer.config import Overrides, Settings, Size, merged
+from thumbnailer.config import merged
 from thumbnailer.errors import ConfigError, OutputError, PictureError, SourceError
 from thumbnailer.line import flow, new_pool
 from thumbnailer.model import Folder, Outcome, Report, Source, Stop, Thumbnail
 from thumbnailer.naming import format_of
 from thumbnailer.scan import check_source, scan
+from thumbnailer.settings import Overrides, Settings, Size
 from thumbnailer.stages import StageError, stage
 
 # str is a Sequence of str: a lone path has to be told from many by its type.
@@ -51,7 +52,7 @@ def make_thumbnail(
             full or read-only.
     """
     # Here, since it imports Pillow, which none of the other uses needs in this process.
-    from thumbnailer.render import thumbnail_bytes
+    from thumbnailer.render import pictures_of
 
     source_path, path = os.fsdecode(source), os.fsdecode(thumbnail)
     format = format or format_of(path)
@@ -71,15 +72,15 @@ def make_thumbnail(
         with file:
             # The memory of the caller's process is the caller's concern; the pixels are limited.
             limits = replace(settings.limits, memory_bytes=sys.maxsize)
-            data, width, height, _ = thumbnail_bytes(file, settings.recipe, limits)
+            (made,), _ = pictures_of(file, [(settings.recipes[""], ())], limits)
         with stage("write", path), storage.open_folder(Folder(folder, "")) as opened:
-            storage.replace(opened, name, data)
+            storage.replace(opened, name, made.data)
     except StageError as error:
         failure = error.failure
         if failure.fatal:
             raise OutputError(failure.reason) from error
         raise PictureError(source_path, failure.stage, failure.reason) from error
-    return Thumbnail(path, width, height, len(data))
+    return Thumbnail(path, made.width, made.height, len(made.data))
 
 
 def make_thumbnails(

@@ -14,6 +14,9 @@ CHANGING = "keeps changing while it is read"
 # How the reason begins of a picture whose file ends early.
 TRUNCATED = "truncated"
 
+# How it begins where the data make no sense.
+DAMAGED = "damaged"
+
 
 class LimitError(Exception):
     """The header promises more pixels than allowed."""
@@ -69,5 +72,5 @@ def stage(name: str, place: str = "") -> Iterator[None]:
 def _readable(name: str, error: Exception) -> str:
     """A reason for what nobody has foreseen; Pillow's words for it speak of its inner life."""
     if name in ("open", "decode"):
-        return "damaged: the data make no sense"
+        return f"{DAMAGED}: the data make no sense"
     return f"could not be done: {error}"

@@ -4,14 +4,82 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 
-from thumbnailer.naming import ENDINGS
+from thumbnailer.naming import ENDINGS, is_template
 
 # The longest side libjpeg writes; WebP's is 16383 and checked by its encoder.
 _MAX_SIDE = 65_500
 
 _MAX_SECONDS = 86_400
+
+
+def number(text: str) -> object:
+    """A text that was typed for a number; itself if it is none."""
+    for kind in (int, float):
+        with suppress(ValueError):
+            return kind(text)
+    return text
+
+
+def listed(text: str) -> tuple[str, ...]:
+    """What was typed with commas between."""
+    return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def globs_of(text: str) -> tuple[str, ...]:
+    """One glob, which may well contain a comma."""
+    return (text,)
+
+
+def one_of(*names: str) -> Callable[[object], str]:
+    def check(value: object) -> str:
+        if value not in names:
+            raise ValueError
+        return str(value)
+
+    return check
+
+
+def some_of(*names: str) -> Callable[[object], tuple[str, ...]]:
+    """Of some names those given, each once, in one order."""
+
+    def check(value: object) -> tuple[str, ...]:
+        if not isinstance(value, list | tuple | set | frozenset) or not set(names).issuperset(
+            value
+        ):
+            raise ValueError
+        return tuple(name for name in names if name in value)
+
+    return check
+
+
+def sizes(value: object) -> str | tuple[str, ...]:
+    """One size, or several as a list of texts, each once."""
+    if isinstance(value, list | tuple) and all(isinstance(one, str) for one in value):
+        several = tuple(dict.fromkeys(map(size, value)))
+        if not several:
+            raise ValueError
+        return several if len(several) > 1 else several[0]
+    return size(value)
+
+
+def named_sizes(value: object) -> dict[str, dict[str, object]]:
+    """Each size with its own fit, format and quality."""
+    checks = {"size": size, "fit": FIT, "format": format_, "quality": QUALITY}
+    if not isinstance(value, Mapping):
+        raise ValueError
+    checked: dict[str, dict[str, object]] = {}
+    for name, own in value.items():
+        own = own if isinstance(own, Mapping) else {"size": own}
+        is_plain = isinstance(name, str) and re.fullmatch(r"[^\W_][\w.-]{0,99}", name)
+        if not is_plain or "size" not in own or not checks.keys() >= own.keys():
+            raise ValueError
+        checked[name] = {key: check(own[key]) for key, check in checks.items() if key in own}
+    if len({name.casefold() for name in checked}) < len(checked):
+        raise ValueError
+    return checked
 
 
 def size(value: object) -> str:
@@ -47,15 +115,40 @@ def whole_or_auto(low: int, high: int) -> Callable[[object], int | str]:
 def format_(value: object) -> str:
     name = value.lower() if isinstance(value, str) else ""
     name = "jpeg" if name == "jpg" else name
-    if name not in ENDINGS:
+    if name not in ENDINGS and name != "auto":
         raise ValueError
     return name
 
 
-def truncated(value: object) -> str:
-    if value not in ("fail", "keep"):
+def colour(value: object) -> str:
+    """The name of a colour, or #rrggbb."""
+    if not isinstance(value, str):
         raise ValueError
-    return str(value)
+    rgb(value)
+    return value.strip().lower()
+
+
+def rgb(colour: str) -> tuple[int, int, int]:
+    """R, G and B, 0 to 255.
+
+    Raises:
+        ValueError: there is no such colour.
+    """
+    text = colour.strip().lower()
+    if match := re.fullmatch(r"#?([0-9a-f]{6})", text):
+        red, green, blue = bytes.fromhex(match[1])
+        return red, green, blue
+    if text in ("white", "black"):
+        return (255, 255, 255) if text == "white" else (0, 0, 0)
+    from thumbnailer.imaging.names import rgb_of  # Pillow, which takes 30 ms
+
+    return rgb_of(text)
+
+
+def template(value: object) -> str:
+    if not isinstance(value, str) or not is_template(value):
+        raise ValueError
+    return value
 
 
 def output(value: object) -> str:
@@ -65,12 +158,6 @@ def output(value: object) -> str:
     if "\0" in path:
         raise ValueError
     return path
-
-
-def sandbox(value: object) -> str:
-    if value not in ("auto", "require", "off"):
-        raise ValueError
-    return str(value)
 
 
 def flag(value: object) -> bool:
@@ -93,3 +180,7 @@ def seconds(value: object) -> float:
     if not 0 < value <= _MAX_SECONDS:
         raise ValueError
     return float(value)
+
+
+FIT = one_of("contain", "cover", "pad", "fill")
+QUALITY = whole_or_auto(1, 100)

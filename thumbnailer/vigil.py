@@ -14,16 +14,17 @@ from contextlib import suppress
 from queue import Empty, SimpleQueue
 from typing import Unpack
 
-from thumbnailer.config import Overrides, Settings, merged
+from thumbnailer.config import merged
 from thumbnailer.errors import OutputError, SourceError, WorkerError
 from thumbnailer.ledger import own_names
 from thumbnailer.line import flow, new_pool
 from thumbnailer.model import Outcome, Report, Source, Stop
 from thumbnailer.pending import Pending
-from thumbnailer.plan import AGAIN
 from thumbnailer.pool import Pool
 from thumbnailer.selection import is_picture
 from thumbnailer.service import Path, checked
+from thumbnailer.settings import Overrides, Settings
+from thumbnailer.shelf import AGAIN
 from thumbnailer.stages import CHANGING, TRUNCATED
 from thumbnailer.watched import Watched
 from thumbnailer.watcher import EVENTS, Event

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
+from itertools import chain
 
-from thumbnailer.config import Settings
 from thumbnailer.machine import POLL_SECONDS, eventless_filesystem, watch_limit
 from thumbnailer.model import Folder, Outcome, Removal, Source, Stop
 from thumbnailer.orphans import (
@@ -21,6 +21,7 @@ from thumbnailer.orphans import (
 from thumbnailer.plan import THUMBS
 from thumbnailer.scan import folders, locator
 from thumbnailer.selection import folder_filter
+from thumbnailer.settings import Settings
 from thumbnailer.watcher import ENDED, EVENTS, Event, Watcher
 
 # So many are removed even if they are all of some folders' thumbnails.
@@ -55,23 +56,27 @@ class Watched:
         put: Callable[[Event], None],
         poll_seconds: float | None,
     ) -> None:
-        self.path, self._below = path, below
+        self.path = path
         self._put, self._poll_seconds = put, poll_seconds
         self._watcher: Watcher | None = None
         self._has_warned = False
         self._news: list[News] = []
         self.mode = EVENTS
         self._output = os.fspath(settings.output) or None
+        # Where each size of thumbnail is kept: below each folder, or in the output tree.
+        sizes = settings.recipes
+        self._thumbs = [os.path.join(THUMBS, name).rstrip(os.sep) for name in sizes]
+        self._trees = [os.path.join(name, below).rstrip(os.sep) for name in sizes]
         self._folders = partial(folders, path, below=below, **settings.choice)
         self._locator = partial(locator, path, below=below, **settings.choice)
         self.enters: Callable[[str], bool] = folder_filter(
             path, recursive=settings.recursive, exclude=settings.exclude
         )
         self.identity: tuple[int, int] | None = None
-        # Of each folder with pictures a hash of what the last look saw in it, and the mtime (ns) of
-        # its thumbnails' folder when they had been made: 150 bytes a folder, not a picture.
+        # Of each folder with pictures a hash of what the last look saw in it, and one of its
+        # thumbnails' folders' mtimes when they had been made: 150 bytes a folder, not a picture.
         self._seen: dict[str, tuple[int, int]] = {}
-        self._unsure: set[str] = set()  # of these the mtime is not known yet
+        self._unsure: set[str] = set()  # of these the second is not known yet
         self._to_check: set[str] = set()  # these may have orphans
         self._doubted: set[str] = set()
         self._is_known = False  # whether all others have none
@@ -161,7 +166,7 @@ class Watched:
                 if before.get(item.source.path) != self._seen[item.source.path]:
                     yield item
                 continue
-            state = item.state(), self._thumbs_mtime_ns(item.path)
+            state = item.state(), self._thumbs_state(item.path)
             self._seen[item.path] = state
             if before.get(item.path) != state or item.path in doubted:
                 self._unsure.add(item.path)
@@ -180,11 +185,12 @@ class Watched:
         """
         places: Iterable[Folder | Removal]
         if self._is_known:
-            places = map(self._thumbs, sorted(self._to_check))
+            places = chain.from_iterable(map(self._places, sorted(self._to_check)))
         elif self._output is None:
             places = thumbs_folders(self.path, stop)
         else:
-            places = output_folders(self._output, self._below, stop)
+            output = self._output
+            places = chain.from_iterable(output_folders(output, tree, stop) for tree in self._trees)
         findings = find_orphans([self.path], places, stop)
         if stop.is_set() or not self.is_intact() or (self._output and is_empty(self.path)):
             return
@@ -204,7 +210,7 @@ class Watched:
     def settle(self) -> None:
         """The thumbnails of what has `changed` are made: that is how their folders should stay."""
         for folder in self._unsure & self._seen.keys():
-            self._seen[folder] = self._seen[folder][0], self._thumbs_mtime_ns(folder)
+            self._seen[folder] = self._seen[folder][0], self._thumbs_state(folder)
         self._unsure.clear()
 
     def removed(self, paths: Iterable[str]) -> Iterator[Outcome]:
@@ -215,21 +221,29 @@ class Watched:
         """
         gone = [path for path in paths if self.holds(path) and _is_surely_gone(path)]
         if gone and self.is_intact():
-            places = {self.path: self._below}
+            places = {self.path: self._trees}
             yield from map(_outcome, forget(gone, places, output=self._output, trusting=True))
 
-    def _thumbs(self, folder: str) -> Folder:
+    def _places(self, folder: str) -> list[Folder]:
+        """Where the thumbnails of a folder's pictures are."""
         inner = os.path.relpath(folder, self.path)
         inner = "" if inner == os.curdir else inner
         if self._output is None:
-            return Folder(self.path, os.path.join(inner, THUMBS))
-        return Folder(self._output, os.path.join(self._below, inner).rstrip(os.sep))
+            return [Folder(self.path, os.path.join(inner, thumbs)) for thumbs in self._thumbs]
+        return [
+            Folder(self._output, os.path.join(tree, inner).rstrip(os.sep)) for tree in self._trees
+        ]
 
-    def _thumbs_mtime_ns(self, folder: str) -> int:
-        try:
-            return os.stat(self._thumbs(folder).path).st_mtime_ns
-        except OSError:
-            return 0
+    def _thumbs_state(self, folder: str) -> int:
+        """Differs, but for chance, when thumbnails have been added or taken away."""
+        return hash(tuple(_mtime_ns(place.path) for place in self._places(folder)))
+
+
+def _mtime_ns(path: str) -> int:
+    try:
+        return os.stat(path).st_mtime_ns
+    except OSError:
+        return 0
 
 
 def _identity_of(path: str) -> tuple[int, int] | None:

@@ -12,17 +12,16 @@ import sys
 from functools import partial
 
 from thumbnailer.model import Box, Limits, Recipe
-from thumbnailer.render import thumbnail_bytes
+from thumbnailer.render import pictures_of
 
 
 def make(path: str, size: int) -> None:
     with open(path, "rb") as file:
-        data, *_ = thumbnail_bytes(
-            file, Recipe(Box(size, size), "jpeg", 80), Limits(10**9, 10**9, 60, 10**12)
-        )
+        recipe = Recipe(box=Box(size, size))
+        (made,), _ = pictures_of(file, [(recipe, ())], Limits(10**9, 10**9, 60, 10**12))
     folder, name = os.path.split(path)
     with open(os.path.join(folder, "thumbs", name), "wb") as file:
-        file.write(data)
+        file.write(made.data)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Feed `thumbnail_bytes` with what atheris (PyPI) makes of small pictures of all formats.
+"""Feed `pictures_of` with what atheris (PyPI) makes of small pictures of all formats.
 
     python -m tests.fuzz FOLDER [libFuzzer options, such as -max_total_time=600 -rss_limit_mb=3000]
 
@@ -20,22 +20,22 @@ with atheris.instrument_imports(include=["PIL", "thumbnailer"]):
     from PIL import Image
 
     from thumbnailer.model import Box, Limits, Recipe
-    from thumbnailer.render import thumbnail_bytes
+    from thumbnailer.render import pictures_of
     from thumbnailer.stages import StageError
 
-RECIPES = [Recipe(Box(64, 48), format, 80) for format in ("jpeg", "png", "webp")]
+RECIPES = [Recipe(box=Box(64, 48), format=format) for format in ("jpeg", "png", "webp")]
 LIMITS = Limits(2_000_000, 8_000_000, 10, 1 << 28)
 
 
 def one_input(data: bytes) -> None:
     recipe = RECIPES[len(data) % len(RECIPES)]
     try:
-        made, width, height, _ = thumbnail_bytes(io.BytesIO(data), recipe, LIMITS)
+        (made,), _ = pictures_of(io.BytesIO(data), [(recipe, ())], LIMITS)
     except StageError:
         return
-    assert made
-    assert 1 <= width <= 64
-    assert 1 <= height <= 48
+    assert made.data
+    assert 1 <= made.width <= 64
+    assert 1 <= made.height <= 48
 
 
 def write_seeds(folder: Path) -> None:

@@ -54,11 +54,14 @@ def to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
     return image.convert("RGB") if image.mode == "CMYK" else image
 
 
-def flattened(image: Image.Image) -> Image.Image:
-    """The picture over white, without alpha."""
+def flattened(image: Image.Image, background: tuple[int, int, int]) -> Image.Image:
+    """The picture over a background (R, G, B), without alpha."""
     if image.mode not in ("LA", "RGBA"):
         return image
-    canvas = Image.new(image.mode[:-1], image.size, "white")
+    is_grey = image.mode == "LA" and len(set(background)) == 1
+    canvas = Image.new(
+        "L" if is_grey else "RGB", image.size, background[0] if is_grey else background
+    )
     canvas.paste(image.convert(canvas.mode), mask=image.getchannel("A"))
     return canvas
 

@@ -16,7 +16,7 @@ from thumbnailer.imaging.opening import open_picture, pillow_limit
 from thumbnailer.imaging.orientation import orientation_of
 from thumbnailer.imaging.shrinking import can_shrink
 from thumbnailer.model import Limits
-from thumbnailer.stages import TRUNCATED, DamageError
+from thumbnailer.stages import DAMAGED, TRUNCATED, DamageError
 
 _END_OF_JPEG = b"\xff\xd9"
 
@@ -60,7 +60,7 @@ def load(
         if isinstance(error, OSError) and error.errno is not None:
             raise
         failure = error
-    remains, kind, share = None, "damaged", None
+    remains, kind, share = None, DAMAGED, None
     with suppress(Exception):  # whatever Pillow raises the second time
         kind = TRUNCATED if _ends_early(image, file, failure) else kind
         remains, share = _remains(image, file, limits)

@@ -8,25 +8,36 @@ from typing import Any
 from PIL import Image
 
 from thumbnailer.imaging.colour import flattened
+from thumbnailer.model import Picture, Recipe
 
 
-def encode(image: Image.Image, format: str, quality: int) -> bytes:
-    """The bytes of a `jpeg`, `png` or `webp` file; no metadata, no profile (sRGB is assumed).
+def encode(
+    image: Image.Image,
+    recipe: Recipe,
+    *,
+    exif: bytes = b"",
+    profile: bytes = b"",
+    text: tuple[tuple[str, str], ...] = (),
+) -> Picture:
+    """The content of a file that holds the picture and nothing else but what is given.
 
     Args:
         image: L, LA, RGB or RGBA.
-        format: `jpeg` puts transparent pictures over white.
-        quality: 1 to 100; without meaning for `png`.
+        recipe: its format, quality and so on; `jpeg` puts transparent pictures over the background.
+        exif: metadata to keep, as an EXIF block.
+        profile: the ICC profile of the picture; without one sRGB is assumed.
+        text: keys and values for a `png` (PNG specification, tEXt).
     """
+    format = recipe.format
     if format == "jpeg":
-        image = flattened(image)
+        image = flattened(image, recipe.background)
     options: dict[str, dict[str, Any]] = {
-        "jpeg": {"quality": quality, "optimize": True},
+        "jpeg": {"quality": recipe.quality, "optimize": True},
         "png": {"optimize": False},
-        "webp": {"quality": quality, "method": 4},
+        "webp": {"quality": recipe.quality, "method": 4},
     }
     # Pillow writes some of what a source's header held (comment, profile, transparency) again.
     image.info = {}
     buffer = io.BytesIO()
     image.save(buffer, format, **options[format])
-    return buffer.getvalue()
+    return Picture(buffer.getvalue(), format, *image.size)

