@@ -7,13 +7,13 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
-from typing import BinaryIO
+from typing import BinaryIO, TypeVar
 
 from thumbnailer import storage
 from thumbnailer.imaging.colour import to_resizable, to_srgb
 from thumbnailer.imaging.decoding import load
 from thumbnailer.imaging.encoding import encode
-from thumbnailer.imaging.fit import Frame, frame, largest, resized
+from thumbnailer.imaging.fit import Frame, frame_of, largest, pad, resized, sharpened
 from thumbnailer.imaging.memory import Claim
 from thumbnailer.imaging.opening import open_picture
 from thumbnailer.imaging.orientation import orientation_of, swaps_sides, upright
@@ -27,6 +27,8 @@ _READINGS = 3
 # How long a single write of a part of a picture may take.
 _WRITE_NS = 100_000_000
 
+
+T = TypeVar("T")
 
 # Keys and values.
 Text = tuple[tuple[str, str], ...]
@@ -54,33 +56,42 @@ def pictures_of(
     Raises:
         StageError: a step failed; nothing else is raised for a bad file.
     """
+    looks = wanted[0][0]  # all recipes of a job share what is not of their own size
     with stage("open"):
         opened = open_picture(file, limits)
         profile = opened.info.get("icc_profile")
     with stage("decode"):
         shrinks = can_shrink(opened)
-        whole, note = (opened, "") if shrinks else load(opened, file, limits, claim)
+        whole, missing = (opened, "") if shrinks else load(opened, file, limits, claim)
         orientation = orientation_of(whole)
         frames = [_frame(whole.size, orientation, recipe) for recipe, _ in wanted]
+        full_width = whole.width
         if shrinks:
             shrink_on_load(opened, largest(frames))
-            whole, note = load(opened, file, limits, claim)
+            whole, missing = load(opened, file, limits, claim)
     with stage("resize"):
-        parts = resized(to_resizable(whole), frames, [recipe.crop for recipe, _ in wanted])
+        parts = resized(to_resizable(whole), frames, looks.crop)
     pictures = []
-    for (recipe, text), part in zip(wanted, parts, strict=True):
+    for (recipe, text), frame, part in zip(wanted, frames, parts, strict=True):
         with stage("orientation"):
-            part = upright(part, orientation)
+            part, canvas = upright(part, orientation), _turned(frame.canvas, orientation)
         with stage("colour"):
-            part = to_srgb(part, profile)
+            part, remark = to_srgb(part, profile)
+            if recipe.sharpen:
+                part = sharpened(part, full_width / frame.scaled[0])
+            part = pad(part, canvas, recipe.background)
         with stage("encode"):
             pictures.append(encode(part, recipe, text=text))
-    return tuple(pictures), note
+    return tuple(pictures), "; ".join(filter(None, (missing, remark)))
 
 
 def _frame(size: tuple[int, int], orientation: int, recipe: Recipe) -> Frame:
-    box = Box(*reversed(recipe.box)) if swaps_sides(orientation) else recipe.box
-    return frame(size, box, recipe.fit, upscale=recipe.upscale)
+    box = Box(*_turned(recipe.box, orientation))
+    return frame_of(size, box, recipe.fit, upscale=recipe.upscale)
+
+
+def _turned(sides: tuple[T, T], orientation: int) -> tuple[T, T]:
+    return (sides[1], sides[0]) if swaps_sides(orientation) else sides
 
 
 def render(job: Job, claim: Claim) -> Rendering | Failure:

@@ -15,33 +15,21 @@ from thumbnailer.line import flow, new_pool
 from thumbnailer.model import Folder, Outcome, Report, Source, Stop, Thumbnail
 from thumbnailer.naming import format_of
 from thumbnailer.scan import check_source, scan
-from thumbnailer.settings import Overrides, Settings, Size
+from thumbnailer.settings import Looks, Overrides, Settings
 from thumbnailer.stages import StageError, stage
 
 # str is a Sequence of str: a lone path has to be told from many by its type.
 Path = str | bytes | os.PathLike[str] | os.PathLike[bytes]
 
 
-def make_thumbnail(
-    source: Path,
-    thumbnail: Path,
-    *,
-    size: Size = 256,
-    format: str | None = None,
-    quality: int = 80,
-    max_pixels: int | str = "auto",
-    truncated: str = "fail",
-) -> Thumbnail:
+def make_thumbnail(source: Path, thumbnail: Path, **looks: Unpack[Looks]) -> Thumbnail:
     """Make one thumbnail, in this process, and replace whatever has its name.
 
     Args:
         source: the picture.
         thumbnail: the file to write; its folder must exist.
-        size: the box in px: 256, (256, 192), "256x192", "256x", "x192".
-        format: `jpeg`, `png` or `webp`; None to go by the ending of `thumbnail`.
-        quality: 1 to 100, for jpeg and webp.
-        max_pixels: the largest picture to decode, width x height; "auto" as in `Settings`.
-        truncated: `keep` to make a truncated picture from what there is of it.
+        **looks: those of the settings that say how a thumbnail looks and what is read, such as
+            `size=256` or `fit="cover"`; the format goes by the ending of `thumbnail` if left out.
 
     Returns:
         The path as given, width and height in px, length in bytes.
@@ -55,12 +43,13 @@ def make_thumbnail(
     from thumbnailer.render import pictures_of
 
     source_path, path = os.fsdecode(source), os.fsdecode(thumbnail)
-    format = format or format_of(path)
+    format = looks.get("format") or format_of(path)
     if not format:
         raise ConfigError(f"{path}: its ending says no format that is written here; name a format")
-    settings = Settings(
-        size=size, format=format, quality=quality, max_pixels=max_pixels, truncated=truncated
-    )
+    settings = merged(None, {**looks, "format": format})
+    recipe, *others = settings.recipes.values()
+    if others:
+        raise ConfigError(f"size = {settings.size}: is more than one")
     if check_source(source_path):
         raise SourceError(None, "is a folder", source_path)
     if os.path.exists(path) and os.path.samefile(source_path, path):
@@ -72,7 +61,7 @@ def make_thumbnail(
         with file:
             # The memory of the caller's process is the caller's concern; the pixels are limited.
             limits = replace(settings.limits, memory_bytes=sys.maxsize)
-            (made,), _ = pictures_of(file, [(settings.recipes[""], ())], limits)
+            (made,), _ = pictures_of(file, [(recipe, ())], limits)
         with stage("write", path), storage.open_folder(Folder(folder, "")) as opened:
             storage.replace(opened, name, made.data)
     except StageError as error:

@@ -312,8 +312,8 @@ class Settings:
         )
 
 
-class Overrides(TypedDict, total=False):
-    """The settings as keyword arguments."""
+class Looks(TypedDict, total=False):
+    """The settings that say how one thumbnail looks and what is read, as keyword arguments."""
 
     size: Size
     format: str
@@ -331,6 +331,13 @@ class Overrides(TypedDict, total=False):
     max_bytes: int
     keep: tuple[str, ...]
     also: tuple[str, ...]
+    max_pixels: int | str
+    truncated: str
+
+
+class Overrides(Looks, total=False):
+    """The settings as keyword arguments."""
+
     name: str
     layout: str
     output: str | os.PathLike[str]
@@ -339,11 +346,9 @@ class Overrides(TypedDict, total=False):
     include: tuple[str, ...]
     exclude: tuple[str, ...]
     timeout: float
-    max_pixels: int | str
     worker_memory: int
     memory: int | str
     sandbox: str
-    truncated: str
     sizes: Mapping[str, Any]
 
 

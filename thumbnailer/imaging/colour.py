@@ -36,22 +36,22 @@ def to_resizable(image: Image.Image) -> Image.Image:
     return image.convert(_RESIZABLE[image.mode]) if image.mode in _RESIZABLE else image
 
 
-def to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
-    """L, LA, RGB or RGBA in sRGB, grey staying grey.
+def to_srgb(image: Image.Image, profile: bytes | None) -> tuple[Image.Image, str]:
+    """L, LA, RGB or RGBA in sRGB, grey staying grey; and in words what was left aside, or "".
 
     Args:
         image: of a mode that `to_resizable` gives.
         profile: its ICC profile; left aside if broken or made for another kind of picture.
     """
     if image.mode in ("LA", "RGBA"):
-        opaque = to_srgb(image.convert(image.mode[:-1]), profile)
+        opaque, remark = to_srgb(image.convert(image.mode[:-1]), profile)
         opaque.putalpha(image.getchannel("A"))
-        return opaque
+        return opaque, remark
     if image.mode == "LAB":
-        return _applied(image, _from_lab(), "RGB")
+        return _applied(image, _from_lab(), "RGB"), ""
     if profile and (transform := _from_profile(profile, image.mode)):
-        return _applied(image, transform, "L" if image.mode == "L" else "RGB")
-    return image.convert("RGB") if image.mode == "CMYK" else image
+        return _applied(image, transform, "L" if image.mode == "L" else "RGB"), ""
+    return image.convert("RGB") if image.mode == "CMYK" else image, ""
 
 
 def flattened(image: Image.Image, background: tuple[int, int, int]) -> Image.Image:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from PIL import Image
@@ -30,7 +30,7 @@ class Frame(NamedTuple):
     canvas: Size
 
 
-def frame(size: Size, box: Box, fit: str, *, upscale: bool) -> Frame:
+def frame_of(size: Size, box: Box, fit: str, *, upscale: bool) -> Frame:
     """How a picture of `size` (px) goes into a box."""
     scaled = contain(size, box)
     return Frame(scaled, scaled, scaled)
@@ -53,21 +53,27 @@ def largest(frames: Sequence[Frame]) -> Size:
     return max(frame.scaled[0] for frame in frames), max(frame.scaled[1] for frame in frames)
 
 
-def resized(image: Image.Image, frames: Sequence[Frame], crops: Sequence[str]) -> list[Image.Image]:
-    """What is seen of a picture in each frame."""
-    return [resize(image, frame, crop) for frame, crop in zip(frames, crops, strict=True)]
+def lanczos(image: Image.Image, size: Size) -> Image.Image:
+    """Resample to `size` (px); Pillow premultiplies alpha by itself."""
+    return image.resize(size, Image.Resampling.LANCZOS, reducing_gap=REDUCING_GAP)
 
 
-def resize(image: Image.Image, frame: Frame, crop: str) -> Image.Image:
-    """Resample what is seen of a picture with Lanczos; Pillow premultiplies alpha by itself.
+def resized(
+    image: Image.Image,
+    frames: Sequence[Frame],
+    crop: str,
+    resample: Callable[[Image.Image, Size], Image.Image] = lanczos,
+) -> list[Image.Image]:
+    """What is seen of a picture in each frame.
 
     Args:
-        image: the whole picture, of any size with the shape of `frame.scaled`.
-        crop: `centre`, `entropy` or `attention`: which part is seen.
+        image: the whole picture, of any size with the shape of each `frame.scaled`.
+        crop: `centre`, `entropy` or `attention`: which part is seen where not all is.
+        resample: how a picture is brought to a size.
     """
-    if image.size == frame.scaled:
-        return image
-    return image.resize(frame.scaled, Image.Resampling.LANCZOS, reducing_gap=REDUCING_GAP)
+    return [
+        image if image.size == frame.scaled else resample(image, frame.scaled) for frame in frames
+    ]
 
 
 def pad(image: Image.Image, canvas: Size, background: tuple[int, int, int]) -> Image.Image:
