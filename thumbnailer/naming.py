@@ -32,9 +32,8 @@ def thumbnail_name(source_name: str, format: str) -> str:
     `a.jpg` and `a.png` have thumbnails of their own. Where that makes it too long it is cut, and a
     hash makes up for what is lost.
     """
-    if format_of(source_name) == format:
-        return source_name
-    name = source_name + ENDINGS[format][0]
+    is_said = format_of(source_name) == format
+    name = source_name if is_said else source_name + ENDINGS[format][0]
     return name if len(os.fsencode(name)) <= _MAX_NAME_BYTES else tagged(name, source_name)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 
 from thumbnailer import ledger, storage
+from thumbnailer.errors import ConfigError
 from thumbnailer.model import (
     Failure,
     Folder,
@@ -55,23 +56,19 @@ def plan(
     way = lru_cache(os.path.relpath)
 
     def wanted_of(source: Source, size: str, recipe: Recipe) -> Wanted | Failure:
+        shelf = shelves.at(_folder_of(source, size, output))
         source_folder, source_name = os.path.split(source.path)
         if output is None:
-            shelf = shelves.at(Folder(source_folder, os.path.join(THUMBS, size).rstrip(os.sep)))
             way_back = os.path.join(os.pardir, os.pardir) if size else os.pardir
         else:
-            shelf = shelves.at(Folder(output, os.path.join(size, source.below).rstrip(os.sep)))
             way_back = way(source_folder or os.curdir, shelf.folder.path)
         origin = os.path.join(way_back, source_name)
-        if template:
-            said = size or short_size(recipe.box)
-            source_name = filled_in(template, source.path, source.below, said)
         names: list[str] = []
-        for format in formats_of(recipe.format):
-            name = shelf.claim(thumbnail_name(source_name, format), origin)
-            if isinstance(name, Failure):
-                return name
-            names.append(name)
+        for name in _names_of(source, size, recipe, template):
+            claimed = shelf.claim(name, origin)
+            if isinstance(claimed, Failure):
+                return claimed
+            names.append(claimed)
         return Wanted(shelf.folder, origin, names[0], recipe, names[1] if names[1:] else "")
 
     def standing_of(source: Source, wanted: Wanted) -> Outcome | None:
@@ -110,6 +107,54 @@ def plan(
                     for one, stands in zip(wanted, standing, strict=True)
                 )
                 yield Job(source, tuple(thumbnails), limits)
+
+
+def check_names(
+    sources: Iterable[Source | Outcome],
+    recipes: Mapping[str, Recipe],
+    *,
+    output: str | None,
+    template: str,
+) -> None:
+    """Make sure that no two sources of a folder have thumbnails of the same name.
+
+    The arguments are those of `plan`.
+
+    Raises:
+        ConfigError: two have; names them.
+    """
+    folders: set[str] | None = None
+    holders: dict[str, str] = {}
+    for source in sources:
+        if isinstance(source, Outcome):
+            continue
+        places = {size: _folder_of(source, size, output).path for size in recipes}
+        if folders != set(places.values()):  # sources come folder by folder
+            folders, holders = set(places.values()), {}
+        for size, recipe in recipes.items():
+            for name in _names_of(source, size, recipe, template):
+                path = os.path.join(places[size], name)
+                holder = holders.setdefault(path, source.path)
+                if holder != source.path:
+                    raise ConfigError(
+                        f"name = {template!r}: {holder} and {source.path} would both have the "
+                        f"thumbnail {path}"
+                    )
+
+
+def _folder_of(source: Source, size: str, output: str | None) -> Folder:
+    if output is None:
+        below = os.path.join(THUMBS, size).rstrip(os.sep)
+        return Folder(os.path.dirname(source.path), below)
+    return Folder(output, os.path.join(size, source.below).rstrip(os.sep))
+
+
+def _names_of(source: Source, size: str, recipe: Recipe, template: str) -> list[str]:
+    """The name of a thumbnail, or two if its format shows only when it is made."""
+    name = os.path.basename(source.path)
+    if template:
+        name = filled_in(template, source.path, source.below, size or short_size(recipe.box))
+    return [thumbnail_name(name, format) for format in formats_of(recipe.format)]
 
 
 def _together(source: Source, standing: list[Outcome]) -> Outcome:

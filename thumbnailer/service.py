@@ -14,6 +14,7 @@ from thumbnailer.errors import ConfigError, OutputError, PictureError, SourceErr
 from thumbnailer.line import flow, new_pool
 from thumbnailer.model import Folder, Outcome, Report, Source, Stop, Thumbnail
 from thumbnailer.naming import format_of
+from thumbnailer.plan import check_names
 from thumbnailer.scan import check_source, scan
 from thumbnailer.settings import Looks, Overrides, Settings
 from thumbnailer.stages import StageError, stage
@@ -151,15 +152,25 @@ def run(
     retry_failed: bool = False,
     dry_run: bool = False,
 ) -> Iterator[Outcome]:
-    """Check the sources, then return the iterator over their outcomes, which fills the report."""
+    """Check the sources and the names of their thumbnails, then return the iterator over their
+    outcomes, which fills the report."""
     roots, folders = checked(sources, settings)
-    found = (
-        item
-        for root in roots
-        for item in scan(root, below=folders.get(root, ""), **settings.choice, stop=stop)
-    )
+
+    def found() -> Iterator[Source | Outcome]:
+        for root in roots:
+            yield from scan(root, below=folders.get(root, ""), **settings.choice, stop=stop)
+
+    if settings.name:
+        output = os.fspath(settings.output) or None
+        check_names(found(), settings.recipes, output=output, template=settings.name)
     return _line(
-        found, settings, report, stop=stop, force=force, retry_failed=retry_failed, dry_run=dry_run
+        found(),
+        settings,
+        report,
+        stop=stop,
+        force=force,
+        retry_failed=retry_failed,
+        dry_run=dry_run,
     )
 
 
