@@ -48,8 +48,21 @@ def test_the_hash_is_the_same_wherever_the_tree_is(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "template",
-    ["thumb", "{size}", "../{stem}", "{stem}/x", "{colour}", "{stem", "{0}", ".{stem}", "{stem.x}"]
-    + ["{stem[0]}", "{stem!x}", "{stem:d}", "{stem}\0"],
+    [
+        "thumb",
+        "{size}",
+        "../{stem}",
+        "{stem}/x",
+        "{colour}",
+        "{stem",
+        "{0}",
+        ".{stem}",
+        "{stem.x}",
+        "{stem[0]}",
+        "{stem!x}",
+        "{stem:d}",
+        "{stem}\x00",
+    ],
 )
 def test_a_template_that_can_t_name_files_is_refused(tmp_path: Path, template: str) -> None:
     with pytest.raises(ConfigError, match=r"^name = "):

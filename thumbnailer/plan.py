@@ -26,6 +26,68 @@ from thumbnailer.stages import DAMAGED, TRUNCATED
 THUMBS = "thumbs"
 
 
+class Planner:
+    """What there should be of each source, and how that stands.
+
+    Args:
+        recipes: what the thumbnails should look like, each with the name of its folder, which is
+            "" for the only one.
+        limits: what one picture may cost at most.
+        output: the folder of the mirrored tree; None for a `thumbs` folder beside each source.
+        template: what thumbnails are called; "" for as their source.
+        tidy: sweep folders of thumbnails when they are first looked at.
+    """
+
+    def __init__(
+        self,
+        recipes: Mapping[str, Recipe],
+        limits: Limits,
+        *,
+        output: str | None = None,
+        template: str = "",
+        tidy: bool = True,
+    ) -> None:
+        self._recipes, self._output, self._template = recipes, output, template
+        self._looks = {recipe: recipe.fingerprint for recipe in recipes.values()}
+        self._attempts = {
+            recipe: attempt_fingerprint(recipe, limits) for recipe in recipes.values()
+        }
+        self._shelves = Shelves(len(recipes), tidy=tidy)
+        self._way = lru_cache(os.path.relpath)
+
+    def wanted(self, source: Source) -> list[Wanted] | Failure:
+        """The thumbnails a source should have, or why it can't have one of them."""
+        wanted: list[Wanted] = []
+        for size, recipe in self._recipes.items():
+            one = self._one_wanted(source, size, recipe)
+            if isinstance(one, Failure):
+                return one
+            wanted.append(one)
+        return wanted
+
+    def _one_wanted(self, source: Source, size: str, recipe: Recipe) -> Wanted | Failure:
+        shelf = self._shelves.at(_folder_of(source, size, self._output))
+        source_folder, source_name = os.path.split(source.path)
+        if self._output is None:
+            way_back = os.path.join(os.pardir, os.pardir) if size else os.pardir
+        else:
+            way_back = self._way(source_folder or os.curdir, shelf.folder.path)
+        origin = os.path.join(way_back, source_name)
+        names: list[str] = []
+        for name in _names_of(source, size, recipe, self._template):
+            claimed = shelf.claim(name, origin)
+            if isinstance(claimed, Failure):
+                return claimed
+            names.append(claimed)
+        return Wanted(shelf.folder, origin, names[0], recipe, names[1] if names[1:] else "")
+
+    def standing(self, source: Source, wanted: Wanted) -> Outcome | str:
+        """What an earlier run made of a source as it is now, or why that is not what is wanted."""
+        recipe = wanted.recipe
+        shelf = self._shelves.at(wanted.folder)
+        return shelf.standing(wanted, source, self._looks[recipe], self._attempts[recipe])
+
+
 def plan(
     sources: Iterable[Source | Outcome],
     recipes: Mapping[str, Recipe],
@@ -41,72 +103,42 @@ def plan(
 
     Args:
         sources: what the scan found; its outcomes are passed on.
-        recipes: what the thumbnails should look like, each with the name of its folder, which is
-            "" for the only one.
-        limits: what one picture may cost at most.
-        output: the folder of the mirrored tree; None for a `thumbs` folder beside each source.
-        template: what thumbnails are called; "" for as their source.
+        recipes, limits, output, template: as for `Planner`.
         force: make every thumbnail, current or not.
         retry_failed: try again what failed before, though nothing has changed.
         dry_run: touch nothing; what would become a job is skipped.
     """
-    attempts = {recipe: attempt_fingerprint(recipe, limits) for recipe in recipes.values()}
-    looks = {recipe: recipe.fingerprint for recipe in recipes.values()}
-    shelves = Shelves(len(recipes), tidy=not dry_run)
-    way = lru_cache(os.path.relpath)
+    planner = Planner(recipes, limits, output=output, template=template, tidy=not dry_run)
 
-    def wanted_of(source: Source, size: str, recipe: Recipe) -> Wanted | Failure:
-        shelf = shelves.at(_folder_of(source, size, output))
-        source_folder, source_name = os.path.split(source.path)
-        if output is None:
-            way_back = os.path.join(os.pardir, os.pardir) if size else os.pardir
-        else:
-            way_back = way(source_folder or os.curdir, shelf.folder.path)
-        origin = os.path.join(way_back, source_name)
-        names: list[str] = []
-        for name in _names_of(source, size, recipe, template):
-            claimed = shelf.claim(name, origin)
-            if isinstance(claimed, Failure):
-                return claimed
-            names.append(claimed)
-        return Wanted(shelf.folder, origin, names[0], recipe, names[1] if names[1:] else "")
-
-    def standing_of(source: Source, wanted: Wanted) -> Outcome | None:
-        recipe = wanted.recipe
-        standing = shelves.at(wanted.folder).standing(
-            wanted, source, looks[recipe], attempts[recipe]
-        )
-        if standing is None or force or (retry_failed and standing.status == "failed"):
-            return None
-        is_partial = standing.note.startswith((TRUNCATED, DAMAGED))
-        if is_partial and not limits.keep_truncated:
-            return None  # an earlier run was content with less
-        return standing
+    def suffices(standing: Outcome | str) -> bool:
+        if isinstance(standing, str) or force:
+            return False
+        if standing.note.startswith((TRUNCATED, DAMAGED)) and not limits.keep_truncated:
+            return False  # an earlier run was content with less
+        return standing.status == "current" or not retry_failed
 
     for source in sources:
         if isinstance(source, Outcome):
             yield source
             continue
-        wanted: list[Wanted] = []
-        for size, recipe in recipes.items():
-            one = wanted_of(source, size, recipe)
-            if isinstance(one, Failure):
-                yield Outcome(source, "skipped" if one.stage == "scan" else "failed", error=one)
-                break
-            wanted.append(one)
+        wanted = planner.wanted(source)
+        if isinstance(wanted, Failure):
+            yield Outcome(source, "skipped" if wanted.stage == "scan" else "failed", error=wanted)
+            continue
+        standing = [planner.standing(source, one) for one in wanted]
+        enough = [one for one in standing if isinstance(one, Outcome) and suffices(one)]
+        if len(enough) == len(wanted):
+            yield _together(source, enough)
+        elif dry_run:
+            yield Outcome(source, "skipped", error=Failure("dry run", "would be made"))
         else:
-            standing = [standing_of(source, one) for one in wanted]
-            known = [one for one in standing if one is not None]
-            if len(known) == len(wanted):
-                yield _together(source, known)
-            elif dry_run:
-                yield Outcome(source, "skipped", error=Failure("dry run", "would be made"))
-            else:
-                thumbnails = (
-                    stands.thumbnails[0] if stands and stands.status == "current" else one
-                    for one, stands in zip(wanted, standing, strict=True)
-                )
-                yield Job(source, tuple(thumbnails), limits)
+            thumbnails = [
+                stands.thumbnails[0]
+                if isinstance(stands, Outcome) and stands.thumbnails and suffices(stands)
+                else one
+                for one, stands in zip(wanted, standing, strict=True)
+            ]
+            yield Job(source, tuple(thumbnails), limits)
 
 
 def check_names(

@@ -16,6 +16,8 @@ from thumbnailer.naming import folded, tagged
 # Ends the reason of what is not even tried.
 AGAIN = " (failed before and has not changed since)"
 
+_MISSING = "has not been made"
+
 # What is known of thumbnail folders is kept for this many folders and about this many thumbnails
 # (650 bytes each). Sources come folder by folder, but a caller's list of paths may jump about.
 _KEPT_FOLDERS, _KEPT_THUMBNAILS = 256, 20_000
@@ -106,32 +108,41 @@ class Shelf:
         source = os.path.normpath(os.path.join(self.folder.path, holder))
         return (held_name, source) if os.path.lexists(source) else None
 
-    def standing(self, wanted: Wanted, source: Source, recipe: str, attempt: str) -> Outcome | None:
-        """What an earlier run made of this state of the source under these settings, if it did.
+    def standing(self, wanted: Wanted, source: Source, recipe: str, attempt: str) -> Outcome | str:
+        """What an earlier run made of this state of the source under these settings; or why there
+        is no such thing, in words.
 
         Args:
             recipe, attempt: the fingerprints.
         """
-        names = (wanted.name, wanted.other) if wanted.other else (wanted.name,)
-        standing = (self._standing(name, wanted, source, recipe, attempt) for name in names)
-        return next(filter(None, standing), None)
+        standing = self._standing(wanted.name, wanted, source, recipe, attempt)
+        if isinstance(standing, str) and wanted.other:
+            other = self._standing(wanted.other, wanted, source, recipe, attempt)
+            return standing if other == _MISSING else other
+        return standing
 
     def _standing(
         self, name: str, wanted: Wanted, source: Source, recipe: str, attempt: str
-    ) -> Outcome | None:
+    ) -> Outcome | str:
         path = os.path.join(self.folder.path, name)
         entry = self._ledger.get(name)
-        if entry is None or not entry.is_about(wanted.origin, source):
-            return None
+        if entry is None or not entry.fingerprint:  # nor is a name that is merely held
+            return _MISSING
+        if entry.origin != wanted.origin:
+            return f"was made of {entry.origin}"
+        if not entry.is_about(wanted.origin, source):
+            return "the picture has changed since"
         if isinstance(entry.result, Failure):
-            if entry.fingerprint == attempt:
-                again = f"{entry.result.reason}{AGAIN}"
-                return Outcome(source, "failed", error=replace(entry.result, reason=again))
-        elif entry.fingerprint == recipe:
-            thumbnail = Thumbnail(path, *entry.result)
-            if _is_intact(thumbnail):
-                return Outcome(source, "current", (thumbnail,), note=entry.note)
-        return None
+            if entry.fingerprint != attempt:
+                return "failed with other settings"
+            again = f"{entry.result.reason}{AGAIN}"
+            return Outcome(source, "failed", error=replace(entry.result, reason=again))
+        if entry.fingerprint != recipe:
+            return "was made with other settings, or by another version"
+        thumbnail = Thumbnail(path, *entry.result)
+        if not _is_intact(thumbnail):
+            return "is gone, or is not as it was made"
+        return Outcome(source, "current", (thumbnail,), note=entry.note)
 
     def _is_ours(self, name: str) -> bool:
         """Whether a thumbnail was made by this program, perhaps by another run just now."""
