@@ -16,6 +16,8 @@ from thumbnailer.settings import KEYS, Settings
 
 EXIT_USAGE = 2
 
+_IN = "the folder it was found in, for --output"
+
 
 class _Parser(argparse.ArgumentParser):
     """Says what is wrong in one line."""
@@ -111,6 +113,15 @@ def parser() -> argparse.ArgumentParser:
     add("-n", "--dry-run", action="store_true", help="say what would be removed")
     add("--yes", action="store_true", help="also if more than half of all thumbnails would go")
     _add_voice(prune, "removal")
+    explain = commands.add_parser(
+        "explain",
+        parents=[settings],
+        help="say why a picture has the thumbnails it has",
+        description="Say of pictures what would be made of them, from what, and how that stands.",
+    )
+    explain.add_argument("file", metavar="FILE", nargs="+", help="a picture")
+    explain.add_argument("--in", dest="root", metavar="SOURCE", default="", help=_IN)
+    explain.add_argument("--json", action="store_true", help="one JSON object a picture")
     commands.add_parser(
         "config",
         parents=[settings],

@@ -11,9 +11,15 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 from thumbnailer.arguments import EXIT_USAGE, parsed, settings_of
-from thumbnailer.console import JsonPrinter, RemovalPrinter, TextPrinter, printable
+from thumbnailer.console import (
+    JsonPrinter,
+    RemovalPrinter,
+    TextPrinter,
+    printable,
+    show_explanation,
+)
 from thumbnailer.errors import ConfigError, ThumbnailError
-from thumbnailer.model import Removal, Report
+from thumbnailer.model import Failure, Removal, Report
 from thumbnailer.scan import scan
 from thumbnailer.service import run
 from thumbnailer.settings import Settings
@@ -32,6 +38,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         settings = settings_of(arguments)
         if arguments.command == "config":
             return _config(settings)
+        if arguments.command == "explain":
+            return _explain(arguments, settings)
         if arguments.command == "prune":
             return _prune(arguments, settings)
         return _make(arguments, settings)
@@ -104,6 +112,17 @@ def _watch(arguments: argparse.Namespace) -> int:
 
     keep_watch(arguments, lambda: settings_of(arguments), os.environ)
     return EXIT_OK
+
+
+def _explain(arguments: argparse.Namespace, settings: Settings) -> int:
+    from thumbnailer.explaining import explain
+
+    failed = False
+    for path in arguments.file:
+        explanation = explain(path, settings, arguments.root)
+        show_explanation(explanation, as_json=arguments.json)
+        failed = failed or isinstance(explanation.description, Failure)
+    return EXIT_SOME_FAILED if failed else EXIT_OK
 
 
 def _prune(arguments: argparse.Namespace, settings: Settings) -> int:

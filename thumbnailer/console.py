@@ -9,6 +9,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from datetime import datetime
 from typing import TYPE_CHECKING, NoReturn, TextIO
 
@@ -19,6 +20,8 @@ _MINUTE = 60.0
 
 if TYPE_CHECKING:
     from tqdm import tqdm
+
+    from thumbnailer.explaining import Explanation
 
 
 class TextPrinter:
@@ -219,6 +222,49 @@ class RemovalPrinter:
             counts += [f"{would_go} would be removed" if would_go else f"{report.removed} removed"]
             counts += [f"{statuses[name]} {name}" for name in ("kept", "failed") if statuses[name]]
             print(f"{note}{', '.join(counts)} in {report.seconds:.1f} s", flush=True)
+
+
+def show_explanation(explanation: Explanation, *, as_json: bool) -> None:
+    """Print what there is to say of a picture."""
+    if as_json:
+        print(json.dumps(asdict(explanation)), flush=True)
+        return
+    print(printable(explanation.source.path))
+    for line in _explanation_lines(explanation):
+        print(f"  {printable(line)}", flush=True)
+
+
+def _explanation_lines(explanation: Explanation) -> Iterator[str]:
+    picture = explanation.description
+    if isinstance(picture, Failure):
+        yield f"can't be read ({picture.stage}): {picture.reason}"
+    else:
+        frames = f", {picture.frames} frames, of which the first" if picture.frames > 1 else ""
+        yield f"{picture.format}, {_px(picture.size)}, {picture.mode}{frames}"
+        if picture.orientation != 1:
+            yield f"orientation {picture.orientation}, to be applied"
+        if picture.profile is None:
+            yield "colour profile: broken, left aside"
+        elif picture.profile:
+            yield f"colour profile: {picture.profile}, to be converted to sRGB"
+        if picture.preview:
+            yield f"embedded preview: {_px(picture.preview)}, not used"
+        if picture.shrink > 1:
+            yield f"decoded at 1/{picture.shrink}: {_px(picture.decoded)}"
+        else:
+            yield "decoded in full"
+        if picture.missing:
+            yield picture.missing
+    if explanation.refused:
+        yield f"no thumbnail: {explanation.refused.reason}"
+    for thumbnail in explanation.thumbnails:
+        size = f", {_px(thumbnail.size)}" if thumbnail.size else ""
+        yield f"{thumbnail.path}: {thumbnail.looks}{size}"
+        yield f"  {thumbnail.state}" + (f": {thumbnail.reason}" if thumbnail.reason else "")
+
+
+def _px(size: tuple[int, int]) -> str:
+    return f"{size[0]} x {size[1]} px"
 
 
 def _error_row(error: Failure | None) -> dict[str, str] | None:

@@ -34,7 +34,7 @@ T = TypeVar("T")
 Text = tuple[tuple[str, str], ...]
 
 
-def _granted(needed_bytes: int) -> None:
+def granted(needed_bytes: int) -> None:
     """The claim of somebody who has memory enough."""
 
 
@@ -42,7 +42,7 @@ def pictures_of(
     file: BinaryIO,
     wanted: Sequence[tuple[Recipe, Text]],
     limits: Limits,
-    claim: Claim = _granted,
+    claim: Claim = granted,
 ) -> tuple[tuple[Picture, ...], str]:
     """All steps from an open source to encoded thumbnails.
 
@@ -64,7 +64,7 @@ def pictures_of(
         shrinks = can_shrink(opened)
         whole, missing = (opened, "") if shrinks else load(opened, file, limits, claim)
         orientation = orientation_of(whole)
-        frames = [_frame(whole.size, orientation, recipe) for recipe, _ in wanted]
+        frames = [frame_for(whole.size, orientation, recipe) for recipe, _ in wanted]
         full_width = whole.width
         if shrinks:
             shrink_on_load(opened, largest(frames))
@@ -74,7 +74,7 @@ def pictures_of(
     pictures = []
     for (recipe, text), frame, part in zip(wanted, frames, parts, strict=True):
         with stage("orientation"):
-            part, canvas = upright(part, orientation), _turned(frame.canvas, orientation)
+            part, canvas = upright(part, orientation), turned(frame.canvas, orientation)
         with stage("colour"):
             part, remark = to_srgb(part, profile)
             if recipe.sharpen:
@@ -85,12 +85,14 @@ def pictures_of(
     return tuple(pictures), "; ".join(filter(None, (missing, remark)))
 
 
-def _frame(size: tuple[int, int], orientation: int, recipe: Recipe) -> Frame:
-    box = Box(*_turned(recipe.box, orientation))
+def frame_for(size: tuple[int, int], orientation: int, recipe: Recipe) -> Frame:
+    """How a picture of `size` (px), stored in an orientation, goes into a recipe's box."""
+    box = Box(*turned(recipe.box, orientation))
     return frame_of(size, box, recipe.fit, upscale=recipe.upscale)
 
 
-def _turned(sides: tuple[T, T], orientation: int) -> tuple[T, T]:
+def turned(sides: tuple[T, T], orientation: int) -> tuple[T, T]:
+    """Width and height, swapped if the orientation swaps them."""
     return (sides[1], sides[0]) if swaps_sides(orientation) else sides
 
 

@@ -1,0 +1,86 @@
+"""What there is to say of a picture without making anything of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import BinaryIO
+
+from thumbnailer.imaging.decoding import load
+from thumbnailer.imaging.fit import largest
+from thumbnailer.imaging.opening import open_picture
+from thumbnailer.imaging.orientation import orientation_of
+from thumbnailer.imaging.preview import preview_size
+from thumbnailer.imaging.profile import profile_name
+from thumbnailer.imaging.shrinking import can_shrink, shrink_on_load
+from thumbnailer.model import Limits, Recipe
+from thumbnailer.render import frame_for, granted, turned
+from thumbnailer.stages import stage
+
+
+@dataclass(frozen=True, slots=True)
+class Description:
+    """A picture, and what its thumbnails would be made from.
+
+    Attributes:
+        format: as Pillow names it.
+        size: width and height in px, as stored.
+        mode: of its pixels, as Pillow names it.
+        frames: how many it has.
+        orientation: 1 to 8, of EXIF 2.32; still to be applied.
+        profile: the name of its ICC profile; "" if it has none, None if that makes no sense.
+        preview: width and height in px of the preview embedded in its EXIF data.
+        decoded: width and height in px of what is decoded of it for its thumbnails.
+        thumbnails: width and height in px of each thumbnail.
+        missing: what is missing of it, in words.
+    """
+
+    format: str
+    size: tuple[int, int]
+    mode: str
+    frames: int
+    orientation: int
+    profile: str | None
+    preview: tuple[int, int] | None
+    decoded: tuple[int, int]
+    thumbnails: tuple[tuple[int, int], ...]
+    missing: str
+
+    @property
+    def shrink(self) -> int:
+        """The decoder makes it 1/`shrink` of its size."""
+        return max(1, round(self.size[0] / self.decoded[0]))
+
+
+def describe(file: BinaryIO, recipes: Sequence[Recipe], limits: Limits) -> Description:
+    """Describe a picture; of a JPEG no pixel is decoded.
+
+    Raises:
+        StageError: it can't be opened or decoded.
+    """
+    with stage("open"):
+        opened = open_picture(file, limits)
+        size, mode, profile = opened.size, opened.mode, opened.info.get("icc_profile")
+    with stage("decode"):
+        shrinks = can_shrink(opened)
+        whole, missing = (opened, "") if shrinks else load(opened, file, limits, granted)
+        orientation = orientation_of(whole)
+        frames = [frame_for(whole.size, orientation, recipe) for recipe in recipes]
+        if shrinks:
+            shrink_on_load(opened, largest(frames))
+    count = 1
+    with suppress(Exception):  # broken animations have a first frame all the same
+        count = getattr(opened, "n_frames", 1)
+    return Description(
+        opened.format or "",
+        size,
+        mode,
+        count,
+        orientation,
+        profile_name(profile) if profile else "",
+        preview_size(opened),
+        whole.size,
+        tuple(turned(frame.canvas, orientation) for frame in frames),
+        missing,
+    )
