@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from functools import lru_cache
 from math import ceil, hypot
 
@@ -22,13 +21,16 @@ _STEPS = 8
 # Transparent parts are judged as this grey, on which both black and white stand out.
 _GREY = (128, 128, 128)
 
-# The direction of skin colours in RGB, and from which likeness to it on a colour is one:
-# smartcrop.js (https://github.com/jwagner/smartcrop.js), as are the bounds of lightness below.
+# The direction of skin colours in RGB, from which likeness to it on a colour counts as one, and
+# below which length of R, G and B none does: smartcrop.js, https://github.com/jwagner/smartcrop.js.
 _SKIN = (0.78, 0.57, 0.44)
 _SKIN_FROM = 0.8
 _DARK = 0.2
-_SKIN_WEIGHT = 0.6
-_SATURATION_WEIGHT = 0.4
+
+# What skin and a fully saturated colour count, where the steepest edge counts 1: nearest to libvips
+# of 72 settings tried on 35 camera pictures: .24 of the slack apart, where the centre is .43 apart.
+_SKIN_WEIGHT = 0.7
+_SATURATION_WEIGHT = 0.1
 
 # The Laplacian in two halves, since values below 0 are lost.
 _RISES = ImageFilter.Kernel((3, 3), (0, -1, 0, -1, 4, -1, 0, -1, 0), 1)
@@ -60,7 +62,7 @@ def _copy(
 ) -> tuple[Image.Image, int]:
     """A small RGB copy that is cropped from left to right, and the width of the window in it."""
     share = min(shares)
-    along = min(ceil(window_px / share), _MAX_PX, max(image.size))
+    along = min(ceil(window_px / share), _MAX_PX)
     size = (along, window_px) if shares[0] == share else (window_px, along)
     copy = image.resize(size, Image.Resampling.BOX, reducing_gap=1.0)
     copy = flattened(to_srgb(copy, None)[0], _GREY).convert("RGB")
@@ -90,6 +92,8 @@ def _catching(copy: Image.Image, window: int) -> float:
     """Puts the window around the point around which there is most to look at."""
     grey = copy.convert("L")
     edges = ImageChops.add(grey.filter(_RISES), grey.filter(_FALLS))
+    inside = (1, 1, copy.width - 1, copy.height - 1)  # Pillow leaves the outermost as they were
+    edges = edges.crop(inside).crop((-1, -1, copy.width - 1, copy.height - 1))
     colours = copy.filter(_colour_interest()).getchannel(0)
     around = hypot(window, copy.height) / 10  # as in libvips, conversion/smartcrop.c
     interest = ImageChops.add(edges, colours, 2).filter(ImageFilter.GaussianBlur(around))
@@ -112,8 +116,9 @@ def _colour_interest() -> ImageFilter.Color3DLUT:
         length = hypot(red, green, blue)
         if length < _DARK:
             return 0, 0, 0
-        distance = hypot(*(part / length - skin for part, skin in zip((red, green, blue), _SKIN)))
+        parts = zip((red, green, blue), _SKIN, strict=True)
+        distance = hypot(*(part / length - of_skin for part, of_skin in parts))
         skin = max(0, (1 - distance - _SKIN_FROM) / (1 - _SKIN_FROM))
-        return min(1, _SKIN_WEIGHT*skin + _SATURATION_WEIGHT * (lightest - darkest)), 0, 0
+        return _SKIN_WEIGHT * skin + _SATURATION_WEIGHT * (lightest - darkest), 0, 0
 
     return ImageFilter.Color3DLUT.generate(17, interest)

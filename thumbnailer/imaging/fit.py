@@ -50,7 +50,9 @@ def frame_of(size: Size, box: Box, fit: str, *, upscale: bool) -> Frame:
         fit: `contain`, `cover`, `pad` or `fill`.
         upscale: the picture may be enlarged.
     """
-    ratios = [Fraction(side, of) for side, of in zip(box, size, strict=True) if side] or [Fraction(1)]
+    ratios = [Fraction(side, of) for side, of in zip(box, size, strict=True) if side] or [
+        Fraction(1)
+    ]
     if not upscale:
         ratios = [min(ratio, Fraction(1)) for ratio in ratios]
     scaled = _times(size, min(ratios), min(ratios))
