@@ -18,13 +18,15 @@ def ssim(one: Image.Image, other: Image.Image) -> float:
     x, y = (image.convert("RGB").convert("L").convert("F") for image in (one, other))
     means = [x, y, _product(x, x), _product(y, y), _product(x, y)]
     blocks = (array("f", each.reduce(_BLOCK).tobytes()) for each in means)
-    return mean(
+    similarity: float = mean(
         (2 * a * b + _C1)
         * (2 * (ab - a * b) + _C2)
         / ((a * a + b * b + _C1) * (aa - a * a + bb - b * b + _C2))
         for a, b, aa, bb, ab in zip(*blocks, strict=True)
     )
+    return similarity
 
 
 def _product(one: Image.Image, other: Image.Image) -> Image.Image:
-    return ImageMath.lambda_eval(lambda args: args["x"] * args["y"], x=one, y=other)
+    product: Image.Image = ImageMath.lambda_eval(lambda args: args["x"] * args["y"], x=one, y=other)
+    return product

@@ -122,8 +122,7 @@ def test_cover_shows_the_middle(tmp_path: Path, name: str, across: bool) -> None
     stripes(size, across).save(tmp_path / name, subsampling=0)
     image = thumb(tmp_path / name, size=100, fit="cover")
     assert image.size == (100, 100)
-    for low, high in image.crop((2, 2, 98, 98)).getextrema():
-        assert high - low < 8
+    assert max(ImageStat.Stat(image.crop((2, 2, 98, 98))).stddev) < 3
     assert corners(image.crop((2, 2, 98, 98))) == ["lime"] * 4
 
 
@@ -273,29 +272,28 @@ def test_shrink_on_load_leaves_enough_for_every_fit(tmp_path: Path, fit: str, bo
 SEVERAL = [75, 1024, 128, 512, 256]
 
 
-def check_several(source: Path, folder: Path, fit: str = "contain") -> None:
-    """Sizes made together are as good as each alone."""
-    together, alone = folder / "together", folder / "alone"
-    options = ["--fit", fit, "--format", "png", "-o"]
-    for size in SEVERAL:
-        make(source, *options, alone / str(size), "--size", str(size))
-    sizes = [argument for size in SEVERAL for argument in ("--size", str(size))]
-    assert make(source, *options, together, *sizes).code == 0
-    for size in SEVERAL:
-        ones = sorted((alone / str(size)).rglob("*.png"))
-        others = sorted((together / str(size)).rglob("*.png"))
-        assert [path.name for path in ones] == [path.name for path in others] != []
-        for path, other_path in zip(ones, others, strict=True):
-            with Image.open(path) as one, Image.open(other_path) as other:
-                assert one.size == other.size, path
-                assert ssim(one, other) >= 0.99, path
+def check_several(photos: Path, output: Path, fit: str = "contain") -> None:
+    """Sizes made together are as good as the whole picture resized in one pass."""
+    options = [argument for size in SEVERAL for argument in ("--size", str(size))]
+    assert make(photos, "-f", "png", "--fit", fit, "-o", output, *options).code == 0
+    for path in photos.iterdir():
+        with Image.open(path) as whole:
+            whole.load()
+        for made in output.rglob(path.name):
+            with Image.open(made) as image:
+                assert max(image.size) == int(made.parent.name)
+                lanczos = Image.Resampling.LANCZOS
+                cut = ImageOps.fit(whole, image.size, lanczos)
+                expected = cut if fit == "cover" else whole.resize(image.size, lanczos)
+                assert ssim(image, expected) >= 0.99, made
+        assert len(list(output.rglob(path.name))) == len(SEVERAL)
 
 
 @pytest.mark.parametrize("fit", ["contain", "cover"])
 def test_several_sizes_are_as_good_as_each_alone(photos: Path, tmp_path: Path, fit: str) -> None:
     with Image.open(SUNSET) as image:  # as PNG, which is decoded whole for any size
         image.save(photos / "a.png")
-    check_several(photos, tmp_path, fit)
+    check_several(photos, tmp_path / "out", fit)
 
 
 @pytest.mark.slow
@@ -305,8 +303,11 @@ def test_several_sizes_of_camera_pictures_are_as_good_as_each_alone(
     for path in sorted((corpus / "camera").iterdir()):
         with Image.open(path) as image:
             image.draft("RGB", (2048, 2048))
-            image.save(photos / f"{path.name}.png", compress_level=1)
-    check_several(photos, tmp_path)
+            upright = ImageOps.exif_transpose(image.convert("RGB"))
+            if max(upright.size) > 1024:
+                upright.info.clear()
+                upright.save(photos / f"{path.stem}.png", compress_level=1)
+    check_several(photos, tmp_path / "out")
 
 
 def test_sizes_of_several_fits_do_not_feed_each_other_cropped_pictures(

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from statistics import mean, median
 
@@ -18,7 +18,10 @@ from thumbnailer.imaging.cropping import place
 
 _COUNT = 20
 _SIDE = 256
-_KINDS = ("entropy", "attention")
+KINDS = ("entropy", "attention")
+
+# A name, a picture, and ours and theirs for each kind.
+Row = tuple[str, Image.Image, dict[str, tuple[float, float]]]
 
 
 def main() -> None:
@@ -26,42 +29,50 @@ def main() -> None:
     parser.add_argument("folder", type=Path, help=f"of which the first {_COUNT} are taken")
     parser.add_argument("--sheet", type=Path, help="a PNG: whole, ours, libvips', for each kind")
     arguments = parser.parse_args()
-    rows: list[tuple[str, list[float]]] = []
-    sheet: list[list[Image.Image]] = []
-    costs: list[float] = []
-    for name, scaled in _scaled(arguments.folder):
-        shares = _SIDE / scaled.width, _SIDE / scaled.height
-        places, views = [], [scaled]
-        for kind in _KINDS:
-            begin = time.perf_counter()
-            ours = place(scaled, shares, kind)
-            costs.append(time.perf_counter() - begin)
-            for at in (ours, _place_of_libvips(scaled, kind)):
-                places.append(at)
-                left, top = (round((side - _SIDE) * at) for side in scaled.size)
-                views.append(scaled.crop((left, top, left + _SIDE, top + _SIDE)))
-        rows.append((name, places))
-        sheet.append(views)
+    rows = list(compared(arguments.folder))
     print("place of the window (0: left or top, 1: right or bottom) and distance")
-    print(f"{'':34}{'entropy':^24}{'attention':^24}")
-    print(f"{'picture':34}" + f"{'ours':>7}{'libvips':>8}{'apart':>7}  " * 2)
-    for name, (e1, e2, a1, a2) in rows:
-        print(
-            f"{name[:32]:34}{e1:7.2f}{e2:8.2f}{abs(e1 - e2):7.2f}  "
-            f"{a1:7.2f}{a2:8.2f}{abs(a1 - a2):7.2f}"
-        )
-    for number, kind in enumerate(_KINDS):
-        pairs = [(places[2 * number], places[2 * number + 1]) for _, places in rows]
+    print(f"{'':34}" + "".join(f"{kind:^24}" for kind in KINDS))
+    print(f"{'picture':34}" + f"{'ours':>7}{'libvips':>8}{'apart':>7}  " * len(KINDS))
+    for name, _, places in rows:
+        print(f"{name[:32]:34}" + "".join(map(_cells, places.values())))
+    for kind in KINDS:
+        pairs = [places[kind] for _, _, places in rows]
         apart = mean(abs(ours - theirs) for ours, theirs in pairs)
         centred = mean(abs(0.5 - theirs) for _, theirs in pairs)
-        print(f"{kind}: {apart:.2f} of the slack apart in the mean; the centre {centred:.2f}")
-    print(f"{median(costs) * 1000:.2f} ms in the median")
+        cost = median(_cost(scaled, kind) for _, scaled, _ in rows)
+        print(
+            f"{kind}: {apart:.2f} of the slack apart in the mean, where the centre is {centred:.2f}"
+            f" apart; {cost * 1000:.2f} ms in the median"
+        )
     if arguments.sheet:
-        _save(sheet, arguments.sheet)
+        _save(rows, arguments.sheet)
+
+
+def compared(folder: Path) -> Iterator[Row]:
+    """The first pictures that are no squares, as large as they are to cover the box, and the places
+    of the window: ours and that of libvips."""
+    for name, scaled in _scaled(folder):
+        both = {
+            kind: (place(scaled, _shares(scaled), kind), _theirs(scaled, kind)) for kind in KINDS
+        }
+        yield name, scaled, both
+
+
+def _cells(pair: tuple[float, float]) -> str:
+    return f"{pair[0]:7.2f}{pair[1]:8.2f}{abs(pair[0] - pair[1]):7.2f}  "
+
+
+def _shares(scaled: Image.Image) -> tuple[float, float]:
+    return _SIDE / scaled.width, _SIDE / scaled.height
+
+
+def _cost(scaled: Image.Image, kind: str) -> float:
+    begin = time.perf_counter()
+    place(scaled, _shares(scaled), kind)
+    return time.perf_counter() - begin
 
 
 def _scaled(folder: Path) -> Iterator[tuple[str, Image.Image]]:
-    """The first pictures that are no squares, upright, of the size that covers the box."""
     found = 0
     for path in sorted(folder.iterdir()):
         with Image.open(path) as image:
@@ -74,25 +85,23 @@ def _scaled(folder: Path) -> Iterator[tuple[str, Image.Image]]:
             yield path.name, upright.resize(size, Image.Resampling.LANCZOS)
 
 
-def _place_of_libvips(scaled: Image.Image, kind: str) -> float:
+def _theirs(scaled: Image.Image, kind: str) -> float:
     picture = pyvips.Image.new_from_memory(scaled.tobytes(), *scaled.size, 3, "uchar")
     window = picture.copy(interpretation="srgb").smartcrop(_SIDE, _SIDE, interesting=kind)
-    return max(-window.xoffset, -window.yoffset) / (max(scaled.size) - _SIDE)
+    return float(max(-window.xoffset, -window.yoffset) / (max(scaled.size) - _SIDE))
 
 
-def _save(rows: list[list[Image.Image]], path: Path) -> None:
-    """Two rows of pictures side by side, at half their size."""
-    half = _SIDE // 2
-    strips = []
-    for row in rows:
-        strip = Image.new("RGB", (200 + (half + 4) * 4, 200), "grey")
-        for number, view in enumerate(row):
-            small = view.resize((view.width // 2, view.height // 2))
-            strip.paste(small, (200 + (half + 4) * (number - 1) if number else 0, 0))
-        strips.append(strip)
-    sheet = Image.new("RGB", (strips[0].width * 2, 200 * ((len(strips) + 1) // 2)))
-    for number, strip in enumerate(strips):
-        sheet.paste(strip, (number % 2 * strip.width, number // 2 * 200))
+def _save(rows: Sequence[Row], path: Path) -> None:
+    """Two pictures side by side, with what is seen of them, at half their size."""
+    half, width = _SIDE // 2, 200
+    sheet = Image.new("RGB", (2 * (width + 4 * half), width * ((len(rows) + 1) // 2)), "grey")
+    for number, (_, scaled, places) in enumerate(rows):
+        x, y = number % 2 * (width + 4 * half), number // 2 * width
+        sheet.paste(scaled.resize((scaled.width // 2, scaled.height // 2)), (x, y))
+        for column, at in enumerate(at for pair in places.values() for at in pair):
+            left, top = (round((side - _SIDE) * at) for side in scaled.size)
+            seen = scaled.resize((half - 4, half - 4), box=(left, top, left + _SIDE, top + _SIDE))
+            sheet.paste(seen, (x + width + column * half, y))
     sheet.save(path)
 
 
