@@ -114,21 +114,29 @@ def resized(
         crop: `centre`, `entropy` or `attention`: which part is seen where not all is.
         resample: how a picture is brought to a size.
     """
-    wholes = [image]
-    seen: dict[tuple[Size, Size], Image.Image] = {}
+    made = {(image.size, image.size): image}  # by the size of the whole, and of what is seen of it
     kinds = {(frame.scaled, frame.seen) for frame in frames}
-    for scaled, part in sorted(kinds, key=lambda kind: (prod(kind[0]), kind), reverse=True):
-        enough = [whole for whole in wholes if _is_enough(whole.size, scaled)]
-        source = min(enough, key=lambda whole: prod(whole.size), default=image)
-        seen[scaled, part] = made = _seen(source, scaled, part, crop, resample)
-        if part == scaled and scaled[0] <= image.width and scaled[1] <= image.height:
-            wholes.append(made)
-    return [seen[frame.scaled, frame.seen] for frame in frames]
+    results = {}
+    for scaled, seen in sorted(kinds, key=lambda kind: (prod(kind[0]), kind), reverse=True):
+        enough = [kind for kind in made if _is_enough(kind, scaled, seen)]
+        kind = min(enough, key=lambda kind: prod(kind[1]), default=(image.size, image.size))
+        is_whole = kind[0] == kind[1]
+        result = _seen(made[kind], scaled if is_whole else seen, seen, crop, resample)
+        results[scaled, seen] = result
+        if scaled[0] <= image.width and scaled[1] <= image.height:
+            made[scaled, seen] = result
+    return [results[frame.scaled, frame.seen] for frame in frames]
 
 
-def _is_enough(size: Size, scaled: Size) -> bool:
-    """Whether a picture of a size is as good as the original; both its sides may be rounded."""
-    return all(have + 1 >= REDUCING_GAP * want for have, want in zip(size, scaled, strict=True))
+def _is_enough(made: tuple[Size, Size], scaled: Size, seen: Size) -> bool:
+    """Whether what was made is as good to go on from as the original: it shows all of the picture,
+    or the same part, and enough of its pixels; all sizes were rounded to whole ones."""
+    for whole, part, aim, aim_part in zip(*made, scaled, seen, strict=True):
+        if part != whole and abs(part / whole * aim - aim_part) > 0.5:
+            return False
+        if whole + 1 < REDUCING_GAP * aim:
+            return False
+    return True
 
 
 def _seen(
