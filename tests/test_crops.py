@@ -106,7 +106,8 @@ def test_of_nothing_the_middle_is_seen(tmp_path: Path, crop: str, colour: str) -
 
 
 @pytest.mark.parametrize(
-    ("colour", "beside"), [((224, 172, 140), (130, 140, 150)), ((220, 30, 30), (120, 120, 120))]
+    ("colour", "beside"),
+    [((224, 172, 140), (90, 140, 230)), ((220, 30, 30), (120, 120, 120))],
 )
 def test_attention_goes_to_skin_and_to_strong_colours(
     tmp_path: Path, colour: tuple[int, int, int], beside: tuple[int, int, int]
@@ -131,6 +132,17 @@ def test_what_is_transparent_is_not_worth_seeing(tmp_path: Path, crop: str) -> N
     seen = thumb(saved(image, tmp_path / "a.png", "RGBA"), crop=crop)
     assert seen.getchannel("A").getextrema() == (255, 255)
     assert share_of_interest(seen) > 0.18
+
+
+@pytest.mark.parametrize("crop", CROPS)
+@pytest.mark.parametrize("colour", ["black", "white"])
+def test_a_silhouette_is_worth_seeing(tmp_path: Path, crop: str, colour: str) -> None:
+    image = Image.new("RGBA", (600, 200), colour)
+    image.putalpha(Image.new("L", image.size))
+    image.paste(colour, (460, 40, 520, 160))
+    image.paste(colour, (540, 60, 580, 140))
+    seen = thumb(saved(image, tmp_path / "a.png", "RGBA"), crop=crop)
+    assert mean(seen.getchannel("A").tobytes()) > 30
 
 
 @pytest.mark.parametrize("crop", CROPS)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -214,8 +215,9 @@ print(int(status["VmHWM"].split()[0]) // 1024)
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
 @pytest.mark.parametrize("fit", ["cover", "fill", "pad", "contain"])
 @pytest.mark.parametrize("size", [(1, 2_000_000), (2_000_000, 1)])
-def test_extreme_shapes_take_little_memory(tmp_path: Path, size: Size, fit: str) -> None:
-    Image.new("RGB", size).save(tmp_path / "a.png")
+@pytest.mark.parametrize("mode", ["RGB", "RGBA"])
+def test_extreme_shapes_take_little_memory(tmp_path: Path, size: Size, fit: str, mode: str) -> None:
+    Image.new(mode, size).save(tmp_path / "a.png")
     source, target = str(tmp_path / "a.png"), tmp_path / "b.png"
     command = [sys.executable, "-c", FRUGAL, source, str(target), "1000", fit]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
@@ -272,9 +274,11 @@ def test_shrink_on_load_leaves_enough_for_every_fit(tmp_path: Path, fit: str, bo
 SEVERAL = [75, 1024, 128, 512, 256]
 
 
-def check_several(photos: Path, output: Path, fit: str = "contain") -> None:
+def check_several(
+    photos: Path, output: Path, fit: str = "contain", sizes: Sequence[int] = SEVERAL
+) -> None:
     """Sizes made together are as good as the whole picture resized in one pass."""
-    options = [argument for size in SEVERAL for argument in ("--size", str(size))]
+    options = [argument for size in sizes for argument in ("--size", str(size))]
     assert make(photos, "-f", "png", "--fit", fit, "-o", output, *options).code == 0
     for path in photos.iterdir():
         with Image.open(path) as whole:
@@ -286,7 +290,7 @@ def check_several(photos: Path, output: Path, fit: str = "contain") -> None:
                 cut = ImageOps.fit(whole, image.size, lanczos)
                 expected = cut if fit == "cover" else whole.resize(image.size, lanczos)
                 assert ssim(image, expected) >= 0.99, made
-        assert len(list(output.rglob(path.name))) == len(SEVERAL)
+        assert len(list(output.rglob(path.name))) == len(sizes)
 
 
 @pytest.mark.parametrize("fit", ["contain", "cover"])
@@ -294,6 +298,14 @@ def test_several_sizes_are_as_good_as_each_alone(photos: Path, tmp_path: Path, f
     with Image.open(SUNSET) as image:  # as PNG, which is decoded whole for any size
         image.save(photos / "a.png")
     check_several(photos, tmp_path / "out", fit)
+
+
+def test_sizes_close_to_each_other_are_not_made_from_each_other(
+    photos: Path, tmp_path: Path
+) -> None:
+    with Image.open(SUNSET) as image:
+        image.save(photos / "a.png")
+    check_several(photos, tmp_path / "out", sizes=range(200, 280, 10))
 
 
 @pytest.mark.slow
