@@ -215,9 +215,8 @@ print(int(status["VmHWM"].split()[0]) // 1024)
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
 @pytest.mark.parametrize("fit", ["cover", "fill", "pad", "contain"])
 @pytest.mark.parametrize("size", [(1, 2_000_000), (2_000_000, 1)])
-@pytest.mark.parametrize("mode", ["RGB", "RGBA"])
 def test_extreme_shapes_take_little_memory(tmp_path: Path, size: Size, fit: str, mode: str) -> None:
-    Image.new(mode, size).save(tmp_path / "a.png")
+    Image.new("RGB", size).save(tmp_path / "a.png")
     source, target = str(tmp_path / "a.png"), tmp_path / "b.png"
     command = [sys.executable, "-c", FRUGAL, source, str(target), "1000", fit]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
@@ -225,6 +224,17 @@ def test_extreme_shapes_take_little_memory(tmp_path: Path, size: Size, fit: str,
     with Image.open(target) as image:
         sides = {"contain": (1, 1000) if size[0] == 1 else (1000, 1)}
         assert image.size == sides.get(fit, (1000, 1000))
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
+def test_what_is_stretched_one_way_and_shrunk_the_other_takes_little_memory(
+    tmp_path: Path,
+) -> None:
+    Image.new("RGBA", (100, 9900)).save(tmp_path / "a.png")
+    source, target = str(tmp_path / "a.png"), str(tmp_path / "b.png")
+    command = [sys.executable, "-c", FRUGAL, source, target, "20000x10", "fill"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert int(done.stdout) < 150  # MiB; 20000 x 9900 px would take 800
 
 
 @pytest.mark.parametrize(
@@ -305,7 +315,7 @@ def test_sizes_close_to_each_other_are_not_made_from_each_other(
 ) -> None:
     with Image.open(SUNSET) as image:
         image.save(photos / "a.png")
-    check_several(photos, tmp_path / "out", sizes=range(200, 280, 10))
+    check_several(photos, tmp_path / "out", sizes=range(200, 300, 2))
 
 
 @pytest.mark.slow
