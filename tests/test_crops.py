@@ -178,7 +178,7 @@ def test_it_is_an_option_of_the_command(photos: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("crop", "apart"), [("entropy", 0.1), ("attention", 0.2)])
+@pytest.mark.parametrize(("crop", "apart"), [("entropy", 0.1), ("attention", 0.18)])
 def test_camera_pictures_are_cropped_much_as_by_libvips(
     corpus: Path, crop: str, apart: float
 ) -> None:
