@@ -13,10 +13,11 @@ from thumbnailer import storage
 from thumbnailer.imaging.colour import to_resizable, to_srgb
 from thumbnailer.imaging.decoding import load
 from thumbnailer.imaging.encoding import encode
-from thumbnailer.imaging.fit import Frame, frame_of, largest, pad, resized, sharpened
+from thumbnailer.imaging.fit import Frame, check_canvases, frame_of, largest, pad, resized
 from thumbnailer.imaging.memory import Claim
 from thumbnailer.imaging.opening import open_picture
 from thumbnailer.imaging.orientation import orientation_of, swaps_sides, upright
+from thumbnailer.imaging.sharpening import sharpened
 from thumbnailer.imaging.shrinking import can_shrink, shrink_on_load
 from thumbnailer.model import Box, Failure, Job, Limits, Picture, Recipe, Rendering
 from thumbnailer.stages import CHANGING, StageError, stage
@@ -65,6 +66,7 @@ def pictures_of(
         whole, missing = (opened, "") if shrinks else load(opened, file, limits, claim)
         orientation = orientation_of(whole)
         frames = [frame_for(whole.size, orientation, recipe) for recipe, _ in wanted]
+        check_canvases(frames, whole.size, limits.pixels)
         full_width = whole.width
         if shrinks:
             shrink_on_load(opened, largest(frames))
