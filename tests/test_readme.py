@@ -85,10 +85,14 @@ def test_pruning_looks_as_shown(tmp_path: Path) -> None:
 @pytest.mark.parametrize("command", ["make", "prune"])
 def test_every_option_is_in_the_table(command: str) -> None:
     text = thumbnailer(command, "--help").out
-    options = set(re.findall(r"(?<![\w-])--?[a-z][a-z-]*", text)) - {"-h", "--help", "--recursive"}
+    options = set(re.findall(r"(?<![\w-])--?[a-z][a-z-]*", text)) - {"-h", "--help"}
     assert options
     section = README.partition(f"## Options of `thumbnailer {command}")[2].partition("\n## ")[0]
-    assert {option for option in options if f"`{option}" not in section} == set()
+    for option in options:  # what can be switched on and off is in the table once
+        off = option.replace("--", "--no-", 1)
+        assert any(f"`{spelt}" in section for spelt in (option, off, option.replace("no-", ""))), (
+            off
+        )
 
 
 def test_the_files_named_are_there() -> None:
