@@ -158,7 +158,7 @@ def _seen(
 
 
 def _in_two_steps(image: Image.Image, size: Size, resample: Resample) -> Image.Image:
-    """Shrinks before it stretches: Pillow goes along the rows first, and so 700 x 70000 px with
+    """Shrinks before it stretches: Pillow 12 goes along the rows first, and so 700 x 70000 px with
     alpha on their way to 60000 x 10 would take 16 GB."""
     if size[0] > image.width and size[1] < image.height:
         image = resample(image, (image.width, size[1]), None)
