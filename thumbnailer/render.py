@@ -10,11 +10,13 @@ from dataclasses import replace
 from typing import BinaryIO, TypeVar
 
 from thumbnailer import storage
+from thumbnailer.imaging.animation import Still, encode_frames, film, frames_in, moves
 from thumbnailer.imaging.colour import to_resizable, to_srgb
 from thumbnailer.imaging.decoding import load
 from thumbnailer.imaging.encoding import encode
 from thumbnailer.imaging.fit import Frame, check_canvases, frame_of, largest, pad, resized
 from thumbnailer.imaging.memory import Claim
+from thumbnailer.imaging.metadata import kept
 from thumbnailer.imaging.opening import open_picture
 from thumbnailer.imaging.orientation import orientation_of, swaps_sides, upright
 from thumbnailer.imaging.sharpening import sharpened
@@ -58,32 +60,62 @@ def pictures_of(
         StageError: a step failed; nothing else is raised for a bad file.
     """
     looks = wanted[0][0]  # all recipes of a job share what is not of their own size
+    recipes = [recipe for recipe, _ in wanted]
+    moving = list(dict.fromkeys(filter(moves, recipes)))
     with stage("open"):
         opened = open_picture(file, limits)
         profile = opened.info.get("icc_profile")
+        length = frames_in(opened) if moving else 1
     with stage("decode"):
         shrinks = can_shrink(opened)
         whole, missing = (opened, "") if shrinks else load(opened, file, limits, claim)
         orientation = orientation_of(whole)
-        frames = [frame_for(whole.size, orientation, recipe) for recipe, _ in wanted]
-        check_canvases(frames, whole.size, limits.pixels)
+        frames = {recipe: frame_for(whole.size, orientation, recipe) for recipe in recipes}
+        check_canvases(list(frames.values()), whole.size, limits.pixels)
         full_width = whole.width
         if shrinks:
-            shrink_on_load(opened, largest(frames))
+            shrink_on_load(opened, largest(list(frames.values())))
             whole, missing = load(opened, file, limits, claim)
-    with stage("resize"):
-        parts = resized(to_resizable(whole), frames, looks.crop)
+    with stage("encode"):
+        exif = kept(opened, file, looks.keep)
+
+    def shown(picture: Still, some: Sequence[Recipe], crop: str) -> tuple[list[Still], str]:
+        with stage("resize"):
+            parts = resized(to_resizable(picture), [frames[recipe] for recipe in some], crop)
+        images = []
+        for recipe, part in zip(some, parts, strict=True):
+            frame = frames[recipe]
+            with stage("orientation"):
+                part, canvas = upright(part, orientation), turned(frame.canvas, orientation)
+            with stage("colour"):
+                part, remark = to_srgb(part, profile)
+                if recipe.sharpen:
+                    part = sharpened(part, full_width / frame.scaled[0])
+                part = pad(part, canvas, recipe.background)
+            # The picture itself goes on to its next frame.
+            images.append(part.copy() if part is opened else part)
+        return images, remark
+
+    images, remark = shown(whole, recipes, looks.crop)
+    reels: dict[Recipe, list[Still]] = {}
+    if length > 1 and not missing:
+        # Smart crops would choose another part of each frame, and the picture would jump.
+        films, timing = film(
+            opened,
+            length,
+            [frames[recipe].canvas for recipe in moving],
+            limits,
+            claim,
+            lambda picture: shown(picture, moving, "centre")[0],
+        )
+        reels, missing = dict(zip(moving, films, strict=True)), timing.note
     pictures = []
-    for (recipe, text), frame, part in zip(wanted, frames, parts, strict=True):
-        with stage("orientation"):
-            part, canvas = upright(part, orientation), turned(frame.canvas, orientation)
-        with stage("colour"):
-            part, remark = to_srgb(part, profile)
-            if recipe.sharpen:
-                part = sharpened(part, full_width / frame.scaled[0])
-            part = pad(part, canvas, recipe.background)
+    for (recipe, text), image in zip(wanted, images, strict=True):
         with stage("encode"):
-            pictures.append(encode(part, recipe, text=text))
+            if len(reels.get(recipe, ())) > 1:
+                pictures.append(encode_frames(reels[recipe], timing, recipe, exif=exif))
+            else:
+                pictures.append(encode(image, recipe, exif=exif, text=text))
     return tuple(pictures), "; ".join(filter(None, (missing, remark)))
 
 
