@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import re
 from collections.abc import Sequence
 from typing import Any, NoReturn
@@ -204,6 +205,10 @@ def settings_of(arguments: argparse.Namespace) -> Settings:
             values[key] = each if key == "size" else tuple(glob for globs in each for glob in globs)
         elif given is not None:
             values[key] = given
+    if values.get("layout") == "freedesktop" and not values.get("output"):
+        # XDG Base Directory Specification 0.8.
+        cache = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
+        values["output"] = os.path.join(cache, "thumbnails")
     return merged(None, values)
 
 

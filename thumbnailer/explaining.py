@@ -76,7 +76,14 @@ def explain(path: str, settings: Settings, root: str = "") -> Explanation:
     except StageError as error:
         description = error.failure
     output = os.fspath(settings.output) or None
-    planner = Planner(recipes, limits, output=output, template=settings.name, tidy=False)
+    planner = Planner(
+        recipes,
+        limits,
+        output=output,
+        template=settings.name,
+        desktop=settings.is_for_desktop,
+        tidy=False,
+    )
     wanted = planner.wanted(source)
     if isinstance(wanted, Failure):
         return Explanation(source, description, (), wanted)

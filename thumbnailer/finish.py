@@ -11,7 +11,7 @@ import os
 from contextlib import suppress
 from dataclasses import dataclass
 
-from thumbnailer import ledger, storage
+from thumbnailer import desktop, ledger, storage
 from thumbnailer.model import (
     Answer,
     Failure,
@@ -103,7 +103,7 @@ def _finish_in(folder: Folder, tasks: list[_Task]) -> None:
             stage("write", folder.path),
             storage.open_folder(folder, create=True) as opened,
         ):
-            _write(opened, folder, tasks)
+            (_write_for_desktop if folder.desktop else _write)(opened, folder, tasks)
     except StageError as error:
         # A picture that failed by itself keeps its own reason, unless this one ends the run.
         trouble = error.failure
@@ -125,12 +125,24 @@ def _write(opened: storage.OpenFolder, folder: Folder, tasks: list[_Task]) -> No
     _remove_others(opened, folder, tasks)
 
 
-def _replace(opened: storage.OpenFolder, name: str, made: Picture | Failure) -> Thumbnail | Failure:
+def _write_for_desktop(opened: storage.OpenFolder, folder: Folder, tasks: list[_Task]) -> None:
+    for task in tasks:
+        task.result = _replace(opened, task.name, task.made, desktop.PRIVATE_FILE)
+        if isinstance(task.result, Thumbnail):
+            desktop.forget_failure(folder, task.name)
+        elif task.result.lasts:
+            attempt = attempt_fingerprint(task.wanted.recipe, task.limits)
+            desktop.put_failure(task.wanted, attempt, task.result)
+
+
+def _replace(
+    opened: storage.OpenFolder, name: str, made: Picture | Failure, mode: int = 0o666
+) -> Thumbnail | Failure:
     if isinstance(made, Failure):
         return made
     try:
         with stage("write", opened.path):
-            storage.replace(opened, name, made.data)
+            storage.replace(opened, name, made.data, mode)
     except StageError as error:
         return error.failure
     return Thumbnail(os.path.join(opened.path, name), made.width, made.height, len(made.data))

@@ -59,10 +59,10 @@ def flow(
     """
     if settings.sandbox == "require" and (reason := sandbox.available()):
         raise WorkerError(f"the sandbox that is required can't be had: {reason}")
-    output = os.fspath(settings.output) or None
+    output, desktop = os.fspath(settings.output) or None, settings.is_for_desktop
     if output and not dry_run:
         try:
-            prepare_output(output)
+            prepare_output(output, desktop=desktop)
         except OSError as error:
             raise OutputError(f"{output}: {error.strerror}") from error
     open_sources: Counter[Source] = Counter()
@@ -74,6 +74,7 @@ def flow(
             settings.limits,
             output=output,
             template=settings.name,
+            desktop=desktop,
             force=force,
             retry_failed=retry_failed,
             dry_run=dry_run,

@@ -60,11 +60,14 @@ class Folder:
         anchor: a folder the caller named, directly or through the scan.
         below: the way from there to the thumbnails.
         shared: it held somebody else's files before the first thumbnail came.
+        desktop: it is one of the desktop's cache: nobody else may look into it, and thumbnails say
+            themselves what they were made of.
     """
 
     anchor: str
     below: str
     shared: bool = False
+    desktop: bool = False
 
     @property
     def path(self) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 
 from thumbnailer import ledger, storage
+from thumbnailer.desktop import PRIVATE_FOLDER, name_of, text_of
 from thumbnailer.errors import ConfigError
 from thumbnailer.model import (
     Failure,
@@ -35,6 +36,7 @@ class Planner:
         limits: what one picture may cost at most.
         output: the folder of the mirrored tree; None for a `thumbs` folder beside each source.
         template: what thumbnails are called; "" for as their source.
+        desktop: `output` is the desktop's cache, and recipes have the names of folders in it.
         tidy: sweep folders of thumbnails when they are first looked at.
     """
 
@@ -45,9 +47,11 @@ class Planner:
         *,
         output: str | None = None,
         template: str = "",
+        desktop: bool = False,
         tidy: bool = True,
     ) -> None:
         self._recipes, self._output, self._template = recipes, output, template
+        self._desktop = desktop
         self._looks = {recipe: recipe.fingerprint for recipe in recipes.values()}
         self._attempts = {
             recipe: attempt_fingerprint(recipe, limits) for recipe in recipes.values()
@@ -66,6 +70,8 @@ class Planner:
         return wanted
 
     def _one_wanted(self, source: Source, size: str, recipe: Recipe) -> Wanted | Failure:
+        if self._desktop:
+            return self._one_for_the_desktop(source, size, recipe)
         shelf = self._shelves.at(_folder_of(source, size, self._output))
         source_folder, source_name = os.path.split(source.path)
         if self._output is None:
@@ -81,6 +87,13 @@ class Planner:
             names.append(claimed)
         return Wanted(shelf.folder, origin, names[0], recipe, names[1] if names[1:] else "")
 
+    def _one_for_the_desktop(self, source: Source, size: str, recipe: Recipe) -> Wanted | Failure:
+        shelf = self._shelves.at(Folder(self._output or "", size, desktop=True))
+        name = shelf.claim(name_of(source.path), source.path)
+        if isinstance(name, Failure):
+            return name
+        return Wanted(shelf.folder, source.path, name, recipe, text=text_of(source))
+
     def standing(self, source: Source, wanted: Wanted) -> Outcome | str:
         """What an earlier run made of a source as it is now, or why that is not what is wanted."""
         recipe = wanted.recipe
@@ -95,6 +108,7 @@ def plan(
     *,
     output: str | None = None,
     template: str = "",
+    desktop: bool = False,
     force: bool = False,
     retry_failed: bool = False,
     dry_run: bool = False,
@@ -103,12 +117,14 @@ def plan(
 
     Args:
         sources: what the scan found; its outcomes are passed on.
-        recipes, limits, output, template: as for `Planner`.
+        recipes, limits, output, template, desktop: as for `Planner`.
         force: make every thumbnail, current or not.
         retry_failed: try again what failed before, though nothing has changed.
         dry_run: touch nothing; what would become a job is skipped.
     """
-    planner = Planner(recipes, limits, output=output, template=template, tidy=not dry_run)
+    planner = Planner(
+        recipes, limits, output=output, template=template, desktop=desktop, tidy=not dry_run
+    )
 
     def suffices(standing: Outcome | str) -> bool:
         if isinstance(standing, str) or force:
@@ -198,12 +214,16 @@ def _together(source: Source, standing: list[Outcome]) -> Outcome:
     return Outcome(source, "current", thumbnails, note=standing[0].note)
 
 
-def prepare_output(path: str) -> None:
-    """Create the folder of a mirrored tree and make it ours, so that no scan takes it for sources.
+def prepare_output(path: str, *, desktop: bool = False) -> None:
+    """Create the folder of a mirrored tree and make it ours, so that no scan takes it for sources;
+    or the desktop's cache, if that is what it is.
 
     Raises:
         OSError: it can't be made or written.
     """
+    if desktop:
+        storage.make_folder(path, PRIVATE_FOLDER)
+        return
     storage.make_folder(path)
     folder = Folder(path, "")
     if ledger.read(folder) is None:

@@ -9,7 +9,7 @@ from itertools import chain
 from typing import Unpack
 
 from thumbnailer.config import merged
-from thumbnailer.errors import PruneRefused, SourceError
+from thumbnailer.errors import ConfigError, PruneRefused, SourceError
 from thumbnailer.model import PruneReport, Removal, Stop
 from thumbnailer.orphans import (
     Findings,
@@ -58,6 +58,8 @@ def survey(
     sources: Path | Iterable[Path], settings: Settings, *, stop: Stop | None = None
 ) -> Findings:
     """Find what there is to remove, for `prune`; touches nothing."""
+    if settings.is_for_desktop:
+        raise ConfigError("layout = 'freedesktop': the desktop prunes its cache itself")
     if isinstance(sources, str | bytes | os.PathLike):
         sources = [sources]
     roots = [os.fsdecode(source) for source in sources]

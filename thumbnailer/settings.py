@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypedDict
 
 from thumbnailer import values
+from thumbnailer.desktop import FOLDERS
 from thumbnailer.errors import ConfigError
 from thumbnailer.model import Box, Limits, Recipe
 from thumbnailer.naming import short_size
@@ -230,17 +231,47 @@ class Settings:
             value = getattr(self, item.name)
             checked = checked_value(item.name, value, f"{item.name} = {shown(value)}")
             object.__setattr__(self, item.name, checked)
+        if self.is_for_desktop:
+            self._check_for_desktop()
+
+    def _check_for_desktop(self) -> None:
+        sides = [recipe.box for recipe in self._named_recipes.values()]
+        if not all(box.width == box.height in FOLDERS for box in sides):
+            right = ", ".join(map(str, FOLDERS))
+            raise ConfigError(f"size = {shown(self.size)}: the desktop's cache has {right}")
+        for key, right in (("fit", "contain"), ("name", "")):
+            value = getattr(self, key)
+            if value != right:
+                raise ConfigError(f"{key} = {shown(value)}: has no place in the desktop's cache")
+        if not self.output:
+            raise ConfigError("layout = 'freedesktop': output must say where the cache is")
+
+    @property
+    def is_for_desktop(self) -> bool:
+        """Whether thumbnails go into the desktop's cache, whose folder `output` is then."""
+        return self.layout == "freedesktop"
 
     @property
     def recipes(self) -> dict[str, Recipe]:
         """What is wanted of each picture, by the name of its folder; that is "" if it is one."""
+        recipes = self._named_recipes
+        if self.is_for_desktop:
+            return {
+                FOLDERS[recipe.box.width or 0]: dataclasses.replace(
+                    recipe, format="png", upscale=False, keep=(), max_bytes=0
+                )
+                for recipe in recipes.values()
+            }
+        return recipes if len(recipes) > 1 else dict(zip([""], recipes.values(), strict=True))
+
+    @property
+    def _named_recipes(self) -> dict[str, Recipe]:
         named: dict[str, dict[str, Any]] = dict(self.sizes)
         if not named:
             size: Any = self.size  # which has been checked: a text or several
             texts = [size] if isinstance(size, str) else size
             named = {short_size(_box(text)): {"size": text} for text in texts}
-        recipes = {name: self._recipe(**own) for name, own in named.items()}
-        return recipes if len(recipes) > 1 else dict(zip([""], recipes.values(), strict=True))
+        return {name: self._recipe(**own) for name, own in named.items()}
 
     def _recipe(
         self,

@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import replace
 from functools import lru_cache
 
-from thumbnailer import ledger, storage
+from thumbnailer import desktop, ledger, storage
 from thumbnailer.model import Failure, Folder, Outcome, Source, Thumbnail, Wanted
 from thumbnailer.naming import folded, tagged
 
@@ -33,15 +33,16 @@ class Shelves:
 
     def __init__(self, at_once: int, *, tidy: bool) -> None:
         self._at_once, self._tidy = at_once, tidy
-        self._kept: OrderedDict[tuple[str, str], Shelf] = OrderedDict()
+        self._kept: OrderedDict[tuple[str, str], Shelf | DesktopShelf] = OrderedDict()
         self._real_path = lru_cache(os.path.realpath)
 
-    def at(self, folder: Folder) -> Shelf:
+    def at(self, folder: Folder) -> Shelf | DesktopShelf:
         key = self._real_path(folder.anchor), folder.below
         if key in self._kept:
             self._kept.move_to_end(key)
             return self._kept[key]
-        shelf = self._kept[key] = Shelf(folder, tidy=self._tidy)
+        kind = DesktopShelf if folder.desktop else Shelf
+        shelf = self._kept[key] = kind(folder, tidy=self._tidy)
         while len(self._kept) > self._at_once and (
             len(self._kept) > _KEPT_FOLDERS or sum(map(len, self._kept.values())) > _KEPT_THUMBNAILS
         ):
@@ -152,6 +153,34 @@ class Shelf:
             now = ledger.read(self.folder)
             return now is not None and name in now
         return False
+
+
+class DesktopShelf:
+    """A folder of the desktop's cache during one run; otherwise like a `Shelf`."""
+
+    def __init__(self, folder: Folder, *, tidy: bool) -> None:
+        self.folder = folder
+        if tidy:
+            with suppress(OSError), storage.open_folder(folder) as opened:
+                storage.sweep(opened)
+
+    def __len__(self) -> int:
+        return 0
+
+    def claim(self, name: str, origin: str) -> str | Failure:
+        """Names are digests of paths: nobody else has this one."""
+        cache = os.path.join(os.path.realpath(self.folder.anchor), "")
+        if os.path.realpath(origin).startswith(cache):
+            return Failure("scan", "is in the desktop's cache of thumbnails")
+        return name
+
+    def standing(self, wanted: Wanted, source: Source, recipe: str, attempt: str) -> Outcome | str:
+        with suppress(OSError):
+            if made := desktop.find(self.folder, wanted.name, source):
+                return Outcome(source, "current", (made,))
+        if failed := desktop.find_failure(self.folder, wanted.name, source, attempt):
+            return Outcome(source, "failed", error=Failure("open", f"{failed}{AGAIN}"))
+        return _MISSING
 
 
 def _tidy(folder: Folder, known: ledger.Ledger) -> None:

@@ -75,7 +75,7 @@ def open_folder(folder: Folder, *, create: bool = False) -> Iterator[OpenFolder]
             path, fd = here.at(part)
             if create:
                 with suppress(FileExistsError):
-                    os.mkdir(path, dir_fd=fd)
+                    os.mkdir(path, 0o700 if folder.desktop else 0o777, dir_fd=fd)
             there = OpenFolder(os.path.join(here.path, part), _open_directory(path, fd))
             _close(here)
             here = there
@@ -84,28 +84,31 @@ def open_folder(folder: Folder, *, create: bool = False) -> Iterator[OpenFolder]
         _close(here)
 
 
-def read(folder: OpenFolder, name: str) -> bytes:
-    """The content of a regular file in the folder; no link is followed.
+def read(folder: OpenFolder, name: str, most_bytes: int = -1) -> bytes:
+    """The content of a regular file in the folder, or its beginning; no link is followed.
 
     Raises:
         FileNotFoundError: there is none.
         OSError: it is a link or no regular file, or can't be read.
     """
     with open(_open_own(folder, name, os.O_RDONLY), "rb") as file:
-        return file.read()
+        return file.read(most_bytes)
 
 
-def replace(folder: OpenFolder, name: str, data: bytes) -> None:
+def replace(folder: OpenFolder, name: str, data: bytes, mode: int = 0o666) -> None:
     """Make `data` the content of `name`, at once and whole, whatever was there before.
+
+    Args:
+        mode: of a new file, from which the process's umask is taken.
 
     Raises:
         OSError: it could not be written; what was there before is untouched.
     """
     try:
-        _replace_once(folder, name, data)
+        _replace_once(folder, name, data, mode)
     except FileNotFoundError:
         # Another run's sweep can take a temporary file in the microseconds before it is locked.
-        _replace_once(folder, name, data)
+        _replace_once(folder, name, data, mode)
 
 
 def append(folder: OpenFolder, name: str, header: bytes, line: bytes) -> None:
@@ -186,19 +189,19 @@ def is_temporary(name: str) -> bool:
     return _TEMPORARY.fullmatch(name) is not None
 
 
-def make_folder(path: str) -> None:
+def make_folder(path: str, mode: int = 0o777) -> None:
     """Create a folder the caller named, with its parents, unless it is there.
 
     Raises:
         OSError: it can't be made, or something else has its name.
     """
-    os.makedirs(path, exist_ok=True)
+    os.makedirs(path, mode, exist_ok=True)
 
 
-def _replace_once(folder: OpenFolder, name: str, data: bytes) -> None:
+def _replace_once(folder: OpenFolder, name: str, data: bytes, mode: int) -> None:
     temporary, dir_fd = folder.at(f".thumbnailer-{os.urandom(8).hex()}.tmp")
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _NO_LINK | _PLAIN
-    fd = os.open(temporary, flags, 0o666, dir_fd=dir_fd)
+    fd = os.open(temporary, flags, mode, dir_fd=dir_fd)
     try:
         try:
             _lock(fd)
