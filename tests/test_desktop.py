@@ -115,7 +115,7 @@ def test_what_is_current_is_left_alone_by_whomever_it_was_made(photos: Path, cac
         text = {key: value for key, value in image.info.items() if key != "Thumb::Size"}
     info = PngInfo()
     for key, value in text.items():
-        info.add_text(key, "somebody else" if key == "Software" else value)
+        info.add_text(key, "somebody else" if key == "Software" else str(value))
     Image.new("RGB", (7, 5)).save(made, pnginfo=info)
     again = run(photos, cache=cache)
     assert again.summary["current"] == 1
