@@ -64,9 +64,10 @@ def kept(source: Path, keep: tuple[str, ...], format: str = "jpeg") -> dict[int,
     assert b"Secret" not in target.read_bytes()
     with Image.open(target) as image:
         exif = image.getexif()
+        directories: dict[int, dict[int, Any]]
         directories = {directory: exif.get_ifd(directory) for directory in (IFD.Exif, IFD.GPSInfo)}
-    main = {tag: value for tag, value in exif.items() if tag not in list(IFD)}
-    return {key: tags for key, tags in {0: main, **directories}.items() if tags}
+    directories[0] = {tag: value for tag, value in exif.items() if tag not in list(IFD)}
+    return {directory: tags for directory, tags in directories.items() if tags}
 
 
 @pytest.mark.parametrize("target", TARGETS)
