@@ -97,7 +97,7 @@ def film(
     first = _first(image)
     for number in range(frames):
         if words := _decode(image, first + number):
-            words += f" after {number} of {frames} frames"
+            words += f" after {number} frame{'s' * (number != 1)}"
             if limits.keep_truncated and number:
                 return reels, Timing(durations, _plays(image), words)
             raise StageError(Failure("decode", words))

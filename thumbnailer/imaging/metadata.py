@@ -32,9 +32,9 @@ _TAGS: dict[str, dict[int, Collection[int]]] = {
     "gps": {_GPS: range(32)},
 }
 
-# Bytes of a value by its type: TIFF 6.0, section 2.
-_WIDTHS = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8}
-_LONG = 4
+# Bytes of a value by its type: TIFF 6.0, section 2; 13 is of its supplement 1.
+_WIDTHS = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4}
+_LONG, _IFD = 4, 13
 
 # Longer values are left out. With all 44 tags at this length a block still fits into a JPEG, which
 # has room for 65,533 bytes.
@@ -94,7 +94,7 @@ def _copied(source: BinaryIO, wanted: dict[int, set[int]]) -> bytes:
         directories = {_MAIN: _read(source, order, offset, wanted.get(_MAIN, set()))}
         for tag in wanted.keys() - {_MAIN}:
             pointer = _read(source, order, offset, {tag}).get(tag)
-            if pointer and pointer.type == _LONG and pointer.number == 1:
+            if pointer and pointer.type in (_LONG, _IFD) and pointer.number == 1:
                 (there,) = struct.unpack(order + "I", pointer.data)
                 directories[tag] = _read(source, order, there, wanted[tag])
     except struct.error:

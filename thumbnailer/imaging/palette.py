@@ -10,8 +10,8 @@ from PIL import Image
 # Colours of the whole picture, at most: GIF89a, section 20; PNG specification, PLTE.
 MOST = 256
 
-# How many frames of an animation its common palette is made from.
-_SAMPLES = 9
+# How many px of an animation its common palette is made from.
+_SAMPLE_PIXELS = 1 << 17
 
 _OPAQUE_FROM = 128
 
@@ -72,16 +72,11 @@ def with_common_palette(
         if holes:
             rgb.paste((0, 0, 0), mask=holes)
         pictures.append(rgb)
-    samples = pictures[:: -(-len(pictures) // _SAMPLES)]
-    width, height = samples[0].size
-    sheet = Image.new("RGB", (width, height * len(samples)))
-    for at, sample in enumerate(samples):
-        sheet.paste(sample, (0, at * height))
-    palette = sheet.quantize(colours - has_holes, Image.Quantize.MAXCOVERAGE, kmeans=1)
+    palette = _sample(pictures).quantize(colours - has_holes, Image.Quantize.FASTOCTREE)
     frames = [picture.quantize(palette=palette, dither=Image.Dither.NONE) for picture in pictures]
     if not has_holes:
         return frames, None
-    nowhere = Image.new("1", (width, height))
+    nowhere = Image.new("1", images[0].size)
     pierced = [
         _pierced(frame, holes or nowhere, colours)[0]
         for frame, holes in zip(frames, all_holes, strict=True)
@@ -109,6 +104,17 @@ def _exact(image: Image.Image, colours: int) -> Image.Image | None:
     else:
         exact.putpalette(b"".join(palette), "RGBA")
     return exact
+
+
+def _sample(pictures: Sequence[Image.Image]) -> Image.Image:
+    """Some of each picture, one below the other."""
+    width, height = pictures[0].size
+    shrink = min(1, (_SAMPLE_PIXELS / (width * height * len(pictures))) ** 0.5)
+    width, height = max(1, int(width * shrink)), max(1, int(height * shrink))
+    sheet = Image.new("RGB", (width, height * len(pictures)))
+    for at, picture in enumerate(pictures):
+        sheet.paste(picture.resize((width, height), Image.Resampling.NEAREST), (0, at * height))
+    return sheet
 
 
 def _holes(image: Image.Image) -> Image.Image | None:
