@@ -10,14 +10,17 @@ from dataclasses import replace
 from typing import BinaryIO, TypeVar
 
 from thumbnailer import storage
-from thumbnailer.imaging.colour import to_resizable, to_srgb
+from thumbnailer.imaging import linear
+from thumbnailer.imaging.colour import coloured, to_srgb
 from thumbnailer.imaging.decoding import load
+from thumbnailer.imaging.depth import prepare, to_resizable
 from thumbnailer.imaging.encoding import encode
-from thumbnailer.imaging.fit import Frame, frame_of, largest, pad, resized, sharpened
+from thumbnailer.imaging.fit import Frame, frame_of, lanczos, largest, pad, resized, sharpened
 from thumbnailer.imaging.memory import Claim
 from thumbnailer.imaging.opening import open_picture
 from thumbnailer.imaging.orientation import orientation_of, swaps_sides, upright
 from thumbnailer.imaging.shrinking import can_shrink, shrink_on_load
+from thumbnailer.imaging.tagged import profile_of
 from thumbnailer.model import Box, Failure, Job, Limits, Picture, Recipe, Rendering
 from thumbnailer.stages import CHANGING, StageError, stage
 
@@ -59,7 +62,8 @@ def pictures_of(
     looks = wanted[0][0]  # all recipes of a job share what is not of their own size
     with stage("open"):
         opened = open_picture(file, limits)
-        profile = opened.info.get("icc_profile")
+        profile = profile_of(opened, file)
+        prepare(opened)
     with stage("decode"):
         shrinks = can_shrink(opened)
         whole, missing = (opened, "") if shrinks else load(opened, file, limits, claim)
@@ -70,19 +74,24 @@ def pictures_of(
             shrink_on_load(opened, largest(frames))
             whole, missing = load(opened, file, limits, claim)
     with stage("resize"):
-        parts = resized(to_resizable(whole), frames, looks.crop)
+        image, remark = to_resizable(whole), ""
+        if looks.linear:  # light is known of sRGB only
+            image, remark = to_srgb(image, profile)
+            profile = b""
+        resample = linear.resample if looks.linear else lanczos
+        parts = resized(image, frames, looks.crop, resample)
     pictures = []
     for (recipe, text), frame, part in zip(wanted, frames, parts, strict=True):
         with stage("orientation"):
             part, canvas = upright(part, orientation), _turned(frame.canvas, orientation)
         with stage("colour"):
-            part, remark = to_srgb(part, profile)
+            part, own, aside = coloured(part, profile, keep="icc" in recipe.keep)
             if recipe.sharpen:
                 part = sharpened(part, full_width / frame.scaled[0])
             part = pad(part, canvas, recipe.background)
         with stage("encode"):
-            pictures.append(encode(part, recipe, text=text))
-    return tuple(pictures), "; ".join(filter(None, (missing, remark)))
+            pictures.append(encode(part, recipe, profile=own, text=text))
+    return tuple(pictures), "; ".join(filter(None, (missing, remark or aside)))
 
 
 def _frame(size: tuple[int, int], orientation: int, recipe: Recipe) -> Frame:
