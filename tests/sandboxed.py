@@ -11,7 +11,7 @@ from escapes import Scene
 
 from thumbnailer import sandbox
 from thumbnailer.model import Box, Limits, Recipe
-from thumbnailer.render import pictures_of
+from thumbnailer.pictures import pictures_of
 
 LIMITS = Limits(10**6, 10**6, 60, 2**30)
 

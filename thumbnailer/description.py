@@ -12,10 +12,10 @@ from thumbnailer.imaging.fit import largest
 from thumbnailer.imaging.opening import open_picture
 from thumbnailer.imaging.orientation import orientation_of
 from thumbnailer.imaging.preview import preview_size
-from thumbnailer.imaging.profile import profile_name
 from thumbnailer.imaging.shrinking import can_shrink, shrink_on_load
+from thumbnailer.imaging.tagged import name_of, profile_of
 from thumbnailer.model import Limits, Recipe
-from thumbnailer.render import frame_for, granted, turned
+from thumbnailer.pictures import frame_for, granted, turned
 from thumbnailer.stages import stage
 
 
@@ -29,7 +29,8 @@ class Description:
         mode: of its pixels, as Pillow names it.
         frames: how many it has.
         orientation: 1 to 8, of EXIF 2.32; still to be applied.
-        profile: the name of its ICC profile; "" if it has none, None if that makes no sense.
+        profile: the name of its ICC profile, or of one that says the same as its other tags; "" if
+            it has none, None if that makes no sense.
         preview: width and height in px of the preview embedded in its EXIF data.
         decoded: width and height in px of what is decoded of it for its thumbnails.
         thumbnails: width and height in px of each thumbnail.
@@ -61,7 +62,7 @@ def describe(file: BinaryIO, recipes: Sequence[Recipe], limits: Limits) -> Descr
     """
     with stage("open"):
         opened = open_picture(file, limits)
-        size, mode, profile = opened.size, opened.mode, opened.info.get("icc_profile")
+        size, mode, profile = opened.size, opened.mode, profile_of(opened, file)
     with stage("decode"):
         shrinks = can_shrink(opened)
         whole, missing = (opened, "") if shrinks else load(opened, file, limits, granted)
@@ -78,7 +79,7 @@ def describe(file: BinaryIO, recipes: Sequence[Recipe], limits: Limits) -> Descr
         mode,
         count,
         orientation,
-        profile_name(profile) if profile else "",
+        name_of(profile) if profile else "",
         preview_size(opened),
         whole.size,
         tuple(turned(frame.canvas, orientation) for frame in frames),

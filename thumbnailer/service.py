@@ -41,7 +41,7 @@ def make_thumbnail(source: Path, thumbnail: Path, **looks: Unpack[Looks]) -> Thu
             full or read-only.
     """
     # Here, since it imports Pillow, which none of the other uses needs in this process.
-    from thumbnailer.render import pictures_of
+    from thumbnailer.pictures import pictures_of
 
     source_path, path = os.fsdecode(source), os.fsdecode(thumbnail)
     format = looks.get("format") or format_of(path)

@@ -12,7 +12,7 @@ import sys
 from functools import partial
 
 from thumbnailer.model import Box, Limits, Recipe
-from thumbnailer.render import pictures_of
+from thumbnailer.pictures import pictures_of
 
 
 def make(path: str, size: int) -> None:

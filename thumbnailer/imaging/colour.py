@@ -1,42 +1,28 @@
-"""Bring any pixel format to 8-bit sRGB or grey, with or without alpha."""
+"""Bring the colours of a picture to sRGB, by its ICC profile."""
 
 from __future__ import annotations
 
 import io
-from array import array
 from functools import lru_cache
-from math import isfinite
+from itertools import chain, product
 
-from PIL import Image, ImageCms
+from PIL import Image, ImageChops, ImageCms
 
-# What to convert to before resampling; other modes can be resampled as they are.
-_RESIZABLE = {
-    "1": "L",
-    "P": "RGB",
-    "La": "LA",
-    "PA": "RGBA",
-    "RGBa": "RGBA",
-    "RGBX": "RGB",
-    "YCbCr": "RGB",
-    "HSV": "RGB",
-}
-_TRANSPARENT = {"1": "LA", "L": "LA", "P": "RGBA", "RGB": "RGBA"}
+from thumbnailer.imaging.profiles import SRGB, profile_bytes
 
 # The colour space an ICC profile must name in its header to describe pictures of a mode
 # (ICC.1:2022, table 19).
 _SPACE = {"L": "GRAY", "RGB": "RGB ", "CMYK": "CMYK"}
 
+_BROKEN = "its colour profile is broken and was left aside"
+_FOREIGN = "its colour profile is for another kind of picture and was left aside"
 
-def to_resizable(image: Image.Image) -> Image.Image:
-    """A mode that can be resampled: L, LA, RGB, RGBA, CMYK or LAB, 8 bits a channel."""
-    if image.mode == "F" or image.mode.startswith("I"):
-        return _to_8_bit(image)
-    if image.mode in _TRANSPARENT and image.has_transparency_data:
-        return image.convert(_TRANSPARENT[image.mode])
-    return image.convert(_RESIZABLE[image.mode]) if image.mode in _RESIZABLE else image
+# A profile that changes no value by more than this means sRGB: HP's does so by 1 and GIMP's by 0,
+# while one of gamma 2.2 does by 9. To try it once takes 0.2 ms, a transform 1 ms a thumbnail.
+_NEAR = 1
 
 
-def to_srgb(image: Image.Image, profile: bytes | None) -> tuple[Image.Image, str]:
+def to_srgb(image: Image.Image, profile: bytes) -> tuple[Image.Image, str]:
     """L, LA, RGB or RGBA in sRGB, grey staying grey; and in words what was left aside, or "".
 
     Args:
@@ -49,9 +35,27 @@ def to_srgb(image: Image.Image, profile: bytes | None) -> tuple[Image.Image, str
         return opaque, remark
     if image.mode == "LAB":
         return _applied(image, _from_lab(), "RGB"), ""
-    if profile and (transform := _from_profile(profile, image.mode)):
-        return _applied(image, transform, "L" if image.mode == "L" else "RGB"), ""
-    return image.convert("RGB") if image.mode == "CMYK" else image, ""
+    transform, remark = _from_profile(profile, image.mode) if profile else (None, "")
+    if transform:
+        return _applied(image, transform, "L" if image.mode == "L" else "RGB"), remark
+    return image.convert("RGB") if image.mode == "CMYK" else image, remark
+
+
+def coloured(image: Image.Image, profile: bytes, *, keep: bool) -> tuple[Image.Image, bytes, str]:
+    """A picture in sRGB, or as it is with its ICC profile.
+
+    Args:
+        image, profile: as for `to_srgb`.
+        keep: whether it stays as it is. CMYK and LAB, which few formats know, do not.
+
+    Returns:
+        L, LA, RGB or RGBA; the profile to go with it, or b""; and in words what was left aside.
+    """
+    if keep and image.mode not in ("CMYK", "LAB"):
+        _, remark = _from_profile(profile, image.mode.removesuffix("A")) if profile else (None, "")
+        return image, b"" if remark else profile, remark
+    converted, remark = to_srgb(image, profile)
+    return converted, profile_bytes(SRGB, "srgb") if keep else b"", remark
 
 
 def flattened(image: Image.Image, background: tuple[int, int, int]) -> Image.Image:
@@ -66,42 +70,6 @@ def flattened(image: Image.Image, background: tuple[int, int, int]) -> Image.Ima
     return canvas
 
 
-def _to_8_bit(image: Image.Image) -> Image.Image:
-    """Grey of 16 or 32 bits or of floats, scaled to L (Pillow's own conversion clips).
-
-    The range is taken to be 0 to 65535 for integers and 0 to 1 for floats; a picture that leaves it
-    is stretched between its own extremes.
-    """
-    is_integer = image.mode != "F"
-    image = image.convert("I") if is_integer else image
-    low, high = _extremes(image)
-    if is_integer and low >= 0 and high <= 65535:
-        return image.point(_from_16_bit(), "L")
-    if not is_integer and low >= 0 and high <= 1:
-        low, high = 0, 1
-    scale = 255 / (high - low) if high > low else 0
-    return image.convert("F").point(lambda value: value * scale + (0.5 - low * scale)).convert("L")
-
-
-def _extremes(image: Image.Image) -> tuple[float, float]:
-    """The smallest and largest value of a picture of one channel, I or F."""
-    low, high = image.getextrema()
-    assert isinstance(low, int | float)  # one channel, so numbers and not pairs of them
-    assert isinstance(high, int | float)
-    if isfinite(low) and isfinite(high):
-        return low, high
-    # "No data" is often NaN; the others are judged by a sample.
-    width, height = image.size
-    sample = image.resize((min(width, 512), min(height, 512)), Image.Resampling.NEAREST)
-    values = [value for value in array("f", sample.tobytes()) if isfinite(value)]
-    return (min(values), max(values)) if values else (0, 0)
-
-
-@lru_cache(maxsize=1)
-def _from_16_bit() -> list[int]:
-    return [round(value / 257) for value in range(65536)]
-
-
 def _applied(image: Image.Image, transform: ImageCms.ImageCmsTransform, mode: str) -> Image.Image:
     converted = ImageCms.applyTransform(image, transform)
     assert converted is not None  # None only when transforming in place
@@ -109,15 +77,34 @@ def _applied(image: Image.Image, transform: ImageCms.ImageCmsTransform, mode: st
 
 
 @lru_cache(maxsize=16)
-def _from_profile(profile: bytes, mode: str) -> ImageCms.ImageCmsTransform | None:
-    """The way from a profile to sRGB; None where the profile does not fit or makes no sense."""
+def _from_profile(profile: bytes, mode: str) -> tuple[ImageCms.ImageCmsTransform | None, str]:
+    """The way from a profile to sRGB, None where there is none to go; and why it can't be gone."""
     try:
         source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-        if source.profile.xcolor_space != _SPACE.get(mode):
-            return None
-        return _to_srgb_transform(source, mode)
+        if source.profile.xcolor_space != _SPACE[mode]:
+            return None, _FOREIGN
+        transform = _to_srgb_transform(source, mode)
     except (ImageCms.PyCMSError, OSError, TypeError, ValueError):
-        return None
+        return None, _BROKEN
+    return None if _changes_little(transform, mode) else transform, ""
+
+
+def _changes_little(transform: ImageCms.ImageCmsTransform, mode: str) -> bool:
+    """Whether values stay what they are."""
+    if mode == "CMYK":
+        return False
+    changes = ImageChops.difference(_applied(_probe(mode), transform, mode), _probe(mode))
+    return max(max(channel.tobytes()) for channel in changes.split()) <= _NEAR
+
+
+@lru_cache(maxsize=2)
+def _probe(mode: str) -> Image.Image:
+    """A picture of colours, or greys, from all over their space."""
+    values = range(0, 256, 15)
+    pixels = product(values, repeat=len(mode))
+    return Image.frombytes(
+        mode, (len(values), len(values) ** (len(mode) - 1)), bytes(chain(*pixels))
+    )
 
 
 @lru_cache(maxsize=1)

@@ -69,7 +69,7 @@ def _copy(
     size = (along, window_px) if shares[0] == share else (window_px, along)
     # Pillow's box filter would take a mirrored picture's pixels into other boxes.
     copy = image.resize(size, Image.Resampling.BILINEAR, reducing_gap=2.0)
-    copy = flattened(to_srgb(copy, None)[0], _GREY).convert("RGB")
+    copy = flattened(to_srgb(copy, b"")[0], _GREY).convert("RGB")
     if shares[0] > share:
         copy = copy.transpose(Image.Transpose.TRANSPOSE)
     return copy, max(1, round(along * share))

@@ -10,7 +10,7 @@ from typing import BinaryIO
 
 from PIL import Image, ImageFile, ImageStat
 
-from thumbnailer.imaging.colour import to_resizable
+from thumbnailer.imaging.depth import to_resizable
 from thumbnailer.imaging.memory import Claim, admit
 from thumbnailer.imaging.opening import open_picture, pillow_limit
 from thumbnailer.imaging.orientation import orientation_of

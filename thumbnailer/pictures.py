@@ -1,0 +1,144 @@
+"""From an open source to the contents of its thumbnails, step by step."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import BinaryIO, NamedTuple, TypeVar
+
+from thumbnailer.imaging import linear
+from thumbnailer.imaging.animation import Still, encode_frames, film, frames_in, moves
+from thumbnailer.imaging.colour import coloured, to_srgb
+from thumbnailer.imaging.decoding import load
+from thumbnailer.imaging.depth import prepare, to_resizable
+from thumbnailer.imaging.encoding import encode
+from thumbnailer.imaging.fit import (
+    Frame,
+    check_canvases,
+    frame_of,
+    lanczos,
+    largest,
+    pad,
+    resized,
+)
+from thumbnailer.imaging.memory import Claim
+from thumbnailer.imaging.metadata import kept
+from thumbnailer.imaging.opening import open_picture
+from thumbnailer.imaging.orientation import orientation_of, swaps_sides, upright
+from thumbnailer.imaging.sharpening import sharpened
+from thumbnailer.imaging.shrinking import can_shrink, shrink_on_load
+from thumbnailer.imaging.tagged import profile_of
+from thumbnailer.model import Box, Limits, Picture, Recipe
+from thumbnailer.stages import stage
+
+T = TypeVar("T")
+
+# Keys and values.
+Text = tuple[tuple[str, str], ...]
+
+
+class _Shown(NamedTuple):
+    """A thumbnail before it is encoded, its ICC profile or b"", and what was left aside."""
+
+    image: Still
+    profile: bytes
+    remark: str
+
+
+def granted(needed_bytes: int) -> None:
+    """The claim of somebody who has memory enough."""
+
+
+def pictures_of(
+    file: BinaryIO,
+    wanted: Sequence[tuple[Recipe, Text]],
+    limits: Limits,
+    claim: Claim = granted,
+) -> tuple[tuple[Picture, ...], str]:
+    """All steps from an open source to encoded thumbnails.
+
+    Args:
+        wanted: what each thumbnail should look like, and what a PNG says of its source.
+        claim: called with a number of bytes before they are needed; may wait.
+
+    Returns:
+        A picture for each recipe, and in words what is missing of the source or was left aside.
+
+    Raises:
+        StageError: a step failed; nothing else is raised for a bad file.
+    """
+    looks = wanted[0][0]  # all recipes of a job share what is not of their own size
+    recipes = [recipe for recipe, _ in wanted]
+    moving = list(dict.fromkeys(filter(moves, recipes)))
+    with stage("open"):
+        opened = open_picture(file, limits)
+        profile = profile_of(opened, file)
+        prepare(opened)
+        length = frames_in(opened) if moving else 1
+    with stage("decode"):
+        shrinks = can_shrink(opened)
+        whole, missing = (opened, "") if shrinks else load(opened, file, limits, claim)
+        orientation = orientation_of(whole)
+        frames = {recipe: frame_for(whole.size, orientation, recipe) for recipe in recipes}
+        check_canvases(list(frames.values()), whole.size, limits.pixels)
+        full_width = whole.width
+        if shrinks:
+            shrink_on_load(opened, largest(list(frames.values())))
+            whole, missing = load(opened, file, limits, claim)
+    with stage("encode"):
+        exif = kept(opened, file, looks.keep)
+
+    def show(picture: Still, some: Sequence[Recipe], crop: str) -> list[_Shown]:
+        with stage("resize"):
+            image, tagged, aside = to_resizable(picture), profile, ""
+            if looks.linear:  # light is known of sRGB only
+                (image, aside), tagged = to_srgb(image, profile), b""
+            resample = linear.resample if looks.linear else lanczos
+            parts = resized(image, [frames[recipe] for recipe in some], crop, resample)
+        shown = []
+        for recipe, part in zip(some, parts, strict=True):
+            frame = frames[recipe]
+            with stage("orientation"):
+                part, canvas = upright(part, orientation), turned(frame.canvas, orientation)
+            with stage("colour"):
+                part, own, remark = coloured(part, tagged, keep="icc" in recipe.keep)
+                if recipe.sharpen:
+                    part = sharpened(part, full_width / frame.scaled[0])
+                part = pad(part, canvas, recipe.background)
+            # The picture itself goes on to its next frame.
+            part = part.copy() if part is opened else part
+            shown.append(_Shown(part, own, aside or remark))
+        return shown
+
+    stills = show(whole, recipes, looks.crop)
+    reels: dict[Recipe, list[Still]] = {}
+    if length > 1 and not missing:
+        # Smart crops would choose another part of each frame, and the picture would jump.
+        films, timing = film(
+            opened,
+            length,
+            [frames[recipe].canvas for recipe in moving],
+            limits,
+            claim,
+            lambda picture: [shown.image for shown in show(picture, moving, "centre")],
+        )
+        reels, missing = dict(zip(moving, films, strict=True)), timing.note
+    pictures = []
+    for (recipe, text), (image, own, _) in zip(wanted, stills, strict=True):
+        with stage("encode"):
+            if len(reels.get(recipe, ())) > 1:
+                made = encode_frames(reels[recipe], timing, recipe, exif=exif, profile=own)
+            else:
+                made = encode(image, recipe, exif=exif, profile=own, text=text)
+            pictures.append(made)
+    return tuple(pictures), "; ".join(filter(None, (missing, stills[0].remark)))
+
+
+def frame_for(size: tuple[int, int], orientation: int, recipe: Recipe) -> Frame:
+    """How a picture of `size` (px), stored in an orientation, goes into a recipe's box."""
+    box = Box(*turned(recipe.box, orientation))
+    return frame_of(size, box, recipe.fit, upscale=recipe.upscale)
+
+
+def turned(sides: tuple[T, T], orientation: int) -> tuple[T, T]:
+    """Width and height, swapped if the orientation swaps them."""
+    return (sides[1], sides[0]) if swaps_sides(orientation) else sides
