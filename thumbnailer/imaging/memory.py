@@ -17,7 +17,10 @@ Claim = Callable[[int], None]
 _BY_MODE = {"1": 3, "L": 2, "I;16": 7, "RGB": 7, "CMYK": 7, "RGBA": 11, "LA": 11, "F": 12}
 _BY_OTHER_MODE = 11
 # Decoders that hold several copies of the whole picture.
-_BY_FORMAT = {"WEBP": 28, "AVIF": 16}
+_BY_FORMAT = {"WEBP": 28, "AVIF": 16, "HEIF": 16, "RAW": 28}
+
+# Under this name `Image.info` says what a decoder holds whatever the size, in bytes.
+HELD_BYTES = "held_bytes"
 
 
 def admit(image: ImageFile.ImageFile, limits: Limits, claim: Claim) -> None:
@@ -30,6 +33,7 @@ def admit(image: ImageFile.ImageFile, limits: Limits, claim: Claim) -> None:
         LimitError: it needs more than a worker may take.
     """
     needed = picture_bytes(image.format or "", image.mode, image.size) + _coefficient_bytes(image)
+    needed += image.info.get(HELD_BYTES, 0)
     check_bytes(needed, limits)
     claim(needed)
 
