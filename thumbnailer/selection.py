@@ -28,7 +28,7 @@ _ALSO = {
     "psd": (".psd",),
     "tga": (".tga", ".icb", ".vda", ".vst"),
     "heif": (".heic", ".heif", ".hif"),
-    # What cameras of today and yesterday write; of `.raw` and `.mos` there are too many other kinds.
+    # What cameras write, now or once; `.raw` and `.mos` may be too much else.
     "raw": (
         *(".3fr", ".arw", ".cr2", ".cr3", ".crw", ".dcr", ".dng", ".erf", ".iiq", ".kdc", ".mef"),
         *(".mrw", ".nef", ".nrw", ".orf", ".pef", ".raf", ".rw2", ".rwl", ".sr2", ".srf", ".srw"),

@@ -51,7 +51,7 @@ _PHOTOMETRIC, _SUB_IFDS, _DNG_VERSION = 262, 330, 50706
 _SENSOR_DATA = (32803, 34892)  # a colour filter array; its linear form
 _MAX_SUB_IFDS = 16
 
-# An array of icons, pointers or bitmaps, which Windows knows no longer: OS/2 2.0, BITMAPARRAYFILEHEADER.
+# An array of icons, pointers or bitmaps: OS/2 2.0, BITMAPARRAYFILEHEADER.
 _OS2 = re.compile(rb"BA.{12}(IC|CI|CP|PT|BM)", re.DOTALL)
 
 # How other contents begin that are often found under a picture's name: (offset, bytes, name).
@@ -149,7 +149,7 @@ def describe(file: BinaryIO, also: tuple[str, ...]) -> str:
     if key == "psd" and start[22:24] not in (b"\0\1", b"\0\x08"):
         return "is a Photoshop document of 16 or 32 bits a channel, which is not read here"
     if key:
-        if is_at_end or _promises_more(file, start):
+        if is_at_end or promises_more(file):
             return f"truncated: begins like {name}, but ends early"
         return f"begins like {name}, but its header is damaged"
     for offset, magic, name in _OTHERS:
@@ -160,7 +160,7 @@ def describe(file: BinaryIO, also: tuple[str, ...]) -> str:
     for format in FORMATS:
         accepts = Image.OPEN[format][1]
         if accepts and accepts(start[:16]):
-            if _promises_more(file, start) if format in ("WEBP", "AVIF") else is_at_end:
+            if promises_more(file) if format in ("WEBP", "AVIF") else is_at_end:
                 return f"truncated: begins like {format}, but ends early"
             return f"begins like {format}, but its header is damaged"
     if start.startswith(b"ftyp", 4):
@@ -179,8 +179,10 @@ def describe(file: BinaryIO, also: tuple[str, ...]) -> str:
         return "is no picture of a format that is read here"
 
 
-def _promises_more(file: BinaryIO, start: bytes) -> bool:
+def promises_more(file: BinaryIO) -> bool:
     """Whether a WebP, AVIF or HEIF, which are read as one piece, is longer than its file."""
+    file.seek(0)
+    start = file.read(8)
     length = file.seek(0, io.SEEK_END)
     if start.startswith(b"RIFF"):
         return int.from_bytes(start[4:8], "little") + 8 > length

@@ -32,7 +32,7 @@ def open_heif(file: BinaryIO, limits: Limits) -> ImageFile.ImageFile:
     with _OPTIONS:  # which are of the whole process, and those of whoever else uses them
         before, options.DECODE_THREADS = options.DECODE_THREADS, 1
         try:
-            image: ImageFile.ImageFile = HeifImageFile(file)
+            image: ImageFile.ImageFile = HeifImageFile(file)  # type: ignore[no-untyped-call]
         finally:
             options.DECODE_THREADS = before
     image.info[HELD_BYTES] = held_bytes

@@ -71,26 +71,25 @@ def open_picture(file: BinaryIO, limits: Limits) -> ImageFile.ImageFile:
     if key and key not in limits.also:
         raise NoPictureError(describe(file, limits.also))
     file.seek(0)
-    with pillow_limit(max(limits.pixels, limits.shrinkable_pixels)):
-        try:
-            image = _opened(file, key, limits)
-        except UnidentifiedImageError:
-            raise NoPictureError(describe(file, limits.also)) from None
-        except (Image.DecompressionBombError, Image.DecompressionBombWarning):
-            file.seek(0)
-            is_jpeg = file.read(2) == b"\xff\xd8"
-            most = limits.shrinkable_pixels if is_jpeg else limits.pixels
-            raise LimitError(
-                f"has more than {most / 1e6:.3g} megapixels, the limit (max_pixels)"
-            ) from None
-        except (LimitError, MemoryError, NoPictureError):
+    try:
+        image = _opened(file, key, limits)
+    except UnidentifiedImageError:
+        raise NoPictureError(describe(file, limits.also)) from None
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+        file.seek(0)
+        is_jpeg = file.read(2) == b"\xff\xd8"
+        most = limits.shrinkable_pixels if is_jpeg else limits.pixels
+        raise LimitError(
+            f"has more than {most / 1e6:.3g} megapixels, the limit (max_pixels)"
+        ) from None
+    except (LimitError, MemoryError, NoPictureError):
+        raise
+    except Exception as error:  # whatever is raised on a header that makes no sense
+        if isinstance(error, OSError) and error.errno is not None:
             raise
-        except Exception as error:  # whatever is raised on a header that makes no sense
-            if isinstance(error, OSError) and error.errno is not None:
-                raise
-            if "too large" in str(error) or "Too much memory" in str(error):
-                raise LimitError("holds too much text or too large a colour profile") from None
-            raise NoPictureError(describe(file, limits.also)) from None
+        if "too large" in str(error) or "Too much memory" in str(error):
+            raise LimitError("holds too much text or too large a colour profile") from None
+        raise NoPictureError(describe(file, limits.also)) from None
     _check_pixels(image.size, limits.shrinkable_pixels if can_shrink(image) else limits.pixels)
     if image.info.get("progressive") and _has_too_many_scans(file):
         raise LimitError(f"has more than {_MAX_SCANS} scans, each a pass over the whole picture")
@@ -109,7 +108,8 @@ def _opened(file: BinaryIO, key: str, limits: Limits) -> ImageFile.ImageFile:
         return open_raw(file, limits, lambda preview: open_picture(preview, limits))
     if key == "ico":
         return _opened_icon(file, limits)
-    return Image.open(file, formats=[ALSO[key]] if key else FORMATS)
+    with pillow_limit(max(limits.pixels, limits.shrinkable_pixels)):
+        return Image.open(file, formats=[ALSO[key]] if key else FORMATS)
 
 
 def _opened_icon(file: BinaryIO, limits: Limits) -> ImageFile.ImageFile:

@@ -11,7 +11,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from types import ModuleType
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from PIL import ExifTags, Image, ImageFile
 
@@ -25,7 +25,8 @@ from thumbnailer.stages import NoPictureError
 if TYPE_CHECKING:
     import rawpy
 
-# What the import maps, with that of NumPy: 86 MiB, in 0.1 s, so it waits for the first such picture.
+# What the import maps, with that of NumPy: 86 MiB. It takes 0.1 s, so the first such picture has
+# to wait for it.
 _IMPORT_BYTES = 96 << 20
 
 # LibRaw's ways to turn a picture as EXIF orientations, and what undoes each of those.
@@ -129,7 +130,7 @@ class _RawPicture(ImageFile.ImageFile):
         if self._is_half:
             self._size = self.width // 2, self.height // 2
 
-    def load(self) -> Image.core.PixelAccess | None:
+    def load(self) -> Any:
         if self._raw:
             raw, self._raw = self._raw, None
             with raw:
