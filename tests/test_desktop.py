@@ -112,7 +112,7 @@ def test_what_is_current_is_left_alone_by_whomever_it_was_made(photos: Path, cac
     run(photos, cache=cache)
     (made,) = cache.rglob("*.png")
     with Image.open(made) as image:
-        text = {key: value for key, value in image.info.items() if key != "Thumb::Size"}
+        text = {str(key): str(value) for key, value in image.info.items() if key != "Thumb::Size"}
     info = PngInfo()
     for key, value in text.items():
         info.add_text(key, "somebody else" if key == "Software" else str(value))

@@ -136,7 +136,8 @@ class Limits:
         seconds: wall time of one attempt.
         memory_bytes: for decoding and resizing.
         keep_truncated: a picture that can't be decoded to its end is made from what there is.
-        also: formats that are read besides the usual ones, by the names that `Settings` has.
+        also: formats that are read besides the usual ones, by the names that `Settings` has, and
+            the extras that are installed.
     """
 
     pixels: int

@@ -11,7 +11,13 @@ from functools import cache
 from thumbnailer import ledger, storage
 from thumbnailer.errors import SourceError, SourceForbidden, SourceMissing
 from thumbnailer.model import Failure, Outcome, Source, Status, Stop
-from thumbnailer.selection import folder_filter, is_entered, is_picture, matcher, picture_filter
+from thumbnailer.selection import (
+    folder_filter,
+    is_entered,
+    matcher,
+    name_filter,
+    picture_filter,
+)
 
 
 def check_source(path: str) -> bool:
@@ -48,6 +54,7 @@ def scan(
     recursive: bool = True,
     include: Iterable[str] = (),
     exclude: Iterable[str] = (),
+    also: Iterable[str] = (),
     stop: Stop | None = None,
 ) -> Iterator[Source | Outcome]:
     """The pictures in a folder, sorted within each folder, those of subfolders first.
@@ -62,6 +69,7 @@ def scan(
         recursive: whether subfolders are entered.
         include: globs; only pictures that match one are taken.
         exclude: globs; folders and pictures that match one are left out.
+        also: formats taken besides the usual ones, by the names that `Limits` has.
         stop: once it is set nothing more is read.
 
     Returns:
@@ -72,7 +80,13 @@ def scan(
         yield find(root, below=below)
         return
     for item in folders(
-        root, below=below, recursive=recursive, include=include, exclude=exclude, stop=stop
+        root,
+        below=below,
+        recursive=recursive,
+        include=include,
+        exclude=exclude,
+        also=also,
+        stop=stop,
     ):
         if isinstance(item, Outcome):
             yield item
@@ -112,9 +126,11 @@ def folders(
     recursive: bool = True,
     include: Iterable[str] = (),
     exclude: Iterable[str] = (),
+    also: Iterable[str] = (),
     stop: Stop | None = None,
 ) -> Iterator[Listing | Outcome]:
     """What `scan` yields, folder by folder; an outcome for each folder that can't be read."""
+    is_picture = name_filter(also)
     takes = picture_filter(include, exclude) if include or exclude else None
     is_excluded = matcher(exclude) if exclude else None
     pending: list[tuple[str, list[str] | None]] = [("", None)]
@@ -123,7 +139,7 @@ def folders(
         folder = os.path.join(root, inner) if inner else root
         if names is None:
             try:
-                names, subfolders = _list(folder, stop)
+                names, subfolders = _list(folder, is_picture, stop)
             except OSError as error:
                 status: Status = "skipped" if isinstance(error, FileNotFoundError) else "failed"
                 yield _no_source(folder, status, f"can't be read: {error.strerror or error}")
@@ -149,6 +165,7 @@ def locator(
     recursive: bool = True,
     include: Iterable[str] = (),
     exclude: Iterable[str] = (),
+    also: Iterable[str] = (),
 ) -> Callable[[str], Source | Outcome | None]:
     """A function that finds one picture by its path below `root` just as `scan` would, or None
     where `scan` would find none. It remembers what folders are ours, so it is for one batch only.
@@ -156,6 +173,7 @@ def locator(
     The arguments are those of `scan`.
     """
     enters = folder_filter(root, recursive=recursive, exclude=exclude)
+    is_picture = name_filter(also)
     takes = picture_filter(include, exclude)
 
     @cache
@@ -187,7 +205,9 @@ def find(path: str, *, below: str = "") -> Source | Outcome:
     return found if isinstance(found, Source) else replace(found, status="failed")
 
 
-def _list(folder: str, stop: Stop | None) -> tuple[list[str], list[str]]:
+def _list(
+    folder: str, is_picture: Callable[[str], bool], stop: Stop | None
+) -> tuple[list[str], list[str]]:
     """The names of the pictures and of the subfolders to enter, both sorted.
 
     Names, since an entry keeps what `stat` once told of it: 600 bytes a picture.

@@ -14,7 +14,7 @@ from thumbnailer.desktop import FOLDERS
 from thumbnailer.errors import ConfigError
 from thumbnailer.model import Box, Limits, Recipe
 from thumbnailer.naming import short_size
-from thumbnailer.selection import Choice
+from thumbnailer.selection import Choice, extras
 
 # One size, as 256, "256x192" or (256, 192), or several as a list of such texts.
 Size = int | str | tuple[int | None, int | None] | list[str]
@@ -311,13 +311,18 @@ class Settings:
             self.timeout,
             self.worker_memory << 20,
             self.truncated == "keep",
-            self.also,
+            (*self.also, *extras()),
         )
 
     @property
     def choice(self) -> Choice:
         """What of a source is taken."""
-        return {"recursive": self.recursive, "include": self.include, "exclude": self.exclude}
+        return {
+            "recursive": self.recursive,
+            "include": self.include,
+            "exclude": self.exclude,
+            "also": self.limits.also,
+        }
 
     @property
     def memory_bytes(self) -> int | None:

@@ -21,7 +21,7 @@ from thumbnailer.line import flow, new_pool
 from thumbnailer.model import Outcome, Report, Source, Stop
 from thumbnailer.pending import Pending
 from thumbnailer.pool import Pool
-from thumbnailer.selection import is_picture
+from thumbnailer.selection import name_filter
 from thumbnailer.service import Path, checked
 from thumbnailer.settings import Overrides, Settings
 from thumbnailer.shelf import AGAIN
@@ -123,6 +123,7 @@ class Vigil:
         self.settings, self._stop, self._tell = settings, stop, tell
         self._settle_seconds, self._rescan_seconds = settle_seconds, rescan_seconds
         self._keep_orphans = keep_orphans
+        self._is_picture = name_filter(settings.choice["also"])
         self._events: SimpleQueue[Event] = SimpleQueue()
         self._roots = [
             Watched(path, below, settings, self._events.put, poll_seconds)
@@ -221,7 +222,7 @@ class Vigil:
                 for name in folders
                 if any(root.enters(os.path.join(place, name)) for root in roots)
             ]
-            for name in filter(is_picture, names):
+            for name in filter(self._is_picture, names):
                 path = os.path.join(place, name)
                 if path not in self._pending:
                     self._pending.add(path, now)

@@ -20,7 +20,7 @@ from thumbnailer.orphans import (
 )
 from thumbnailer.plan import THUMBS
 from thumbnailer.scan import folders, locator
-from thumbnailer.selection import folder_filter
+from thumbnailer.selection import folder_filter, name_filter
 from thumbnailer.settings import Settings
 from thumbnailer.watcher import ENDED, EVENTS, Event, Watcher
 
@@ -72,6 +72,7 @@ class Watched:
         self.enters: Callable[[str], bool] = folder_filter(
             path, recursive=settings.recursive, exclude=settings.exclude
         )
+        self._is_picture = name_filter(settings.choice["also"])
         self.identity: tuple[int, int] | None = None
         # Of each folder with pictures a hash of what the last look saw in it, and one of its
         # thumbnails' folders' mtimes when they had been made: 150 bytes a folder, not a picture.
@@ -100,7 +101,9 @@ class Watched:
         for seconds in (poll_seconds, POLL_SECONDS):
             self.mode = EVENTS if seconds is None else "polling"
             try:
-                self._watcher = Watcher(self.path, self.enters, self._put, seconds)
+                self._watcher = Watcher(
+                    self.path, self.enters, self._is_picture, self._put, seconds
+                )
                 return
             except OSError as error:
                 reason = error.strerror or error

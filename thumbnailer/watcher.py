@@ -16,7 +16,6 @@ from watchdog.observers.api import BaseObserver
 from watchdog.observers.polling import PollingObserverVFS
 
 from thumbnailer import storage
-from thumbnailer.selection import is_picture
 
 if sys.platform == "linux":
     from watchdog.observers.inotify import InotifyEmitter, InotifyWatchGroup
@@ -58,6 +57,7 @@ class Watcher:
     Args:
         root: the folder; events have paths that begin like it.
         enters: whether a folder below it is to be watched.
+        is_picture: whether a file is to be told of, by its name.
         put: called with each event, in a thread of watchdog's.
         poll_seconds: look at all files this often instead of relying on the system's events.
 
@@ -69,11 +69,12 @@ class Watcher:
         self,
         root: str,
         enters: Callable[[str], bool],
+        is_picture: Callable[[str], bool],
         put: Callable[[Event], None],
         poll_seconds: float | None = None,
     ) -> None:
         self._lacks_watches = False
-        self._put, self._trouble = put, ""
+        self._is_picture, self._put, self._trouble = is_picture, put, ""
         self._inotify: InotifyFD | None = None
         self._log = _Overflow(self._have_trouble)
         logging.getLogger("watchdog").addHandler(self._log)
@@ -130,7 +131,7 @@ class Watcher:
 
     def _dispatch(self, event: fs.FileSystemEvent) -> None:
         try:
-            for translated in _translated(event):
+            for translated in _translated(event, self._is_picture):
                 self._put(translated)
         except Exception as error:  # it would end watchdog's thread
             self._trouble = f"an event could not be handled: {error}"
@@ -152,7 +153,7 @@ class _Overflow(logging.Handler):
         self._tell(record.getMessage())
 
 
-def _translated(event: fs.FileSystemEvent) -> Iterator[Event]:
+def _translated(event: fs.FileSystemEvent, is_picture: Callable[[str], bool]) -> Iterator[Event]:
     source, target = os.fsdecode(event.src_path), os.fsdecode(event.dest_path)
     if event.is_directory:
         if isinstance(event, fs.DirCreatedEvent):

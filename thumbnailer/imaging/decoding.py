@@ -11,6 +11,7 @@ from typing import BinaryIO
 from PIL import Image, ImageFile, ImageStat
 
 from thumbnailer.imaging.depth import to_resizable
+from thumbnailer.imaging.formats import promises_more
 from thumbnailer.imaging.memory import Claim, admit
 from thumbnailer.imaging.opening import open_picture, pillow_limit
 from thumbnailer.imaging.orientation import orientation_of
@@ -105,6 +106,8 @@ def _ends_early(image: ImageFile.ImageFile, file: BinaryIO, failure: Exception) 
     # PNG and BMP are read no further than they make sense.
     if image.format in ("PNG", "BMP") and not file.read(1):
         return True
+    if image.format == "HEIF":
+        return promises_more(file)
     if image.format == "TIFF":  # whose decoder does not tell one from the other
         size = file.seek(0, io.SEEK_END)
         tags = image.tag_v2  # type: ignore[attr-defined]

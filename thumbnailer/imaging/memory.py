@@ -17,7 +17,12 @@ Claim = Callable[[int], None]
 _BY_MODE = {"1": 3, "L": 2, "I;16": 7, "RGB": 7, "CMYK": 7, "RGBA": 11, "LA": 11, "F": 12}
 _BY_OTHER_MODE = 11
 # Decoders that hold several copies of the whole picture.
-_BY_FORMAT = {"WEBP": 28, "AVIF": 16}
+_BY_FORMAT = {"WEBP": 28, "AVIF": 16, "HEIF": 16, "PPM": 14, "RAW": 28}
+
+_BY_FORMAT_AND_MODE = {("JPEG2000", "L"): 8, ("JPEG2000", "RGB"): 20, ("JPEG2000", "RGBA"): 26}
+
+# Under this name `Image.info` says what a decoder holds whatever the size, in bytes.
+HELD_BYTES = "held_bytes"
 
 
 def admit(image: ImageFile.ImageFile, limits: Limits, claim: Claim) -> None:
@@ -30,13 +35,15 @@ def admit(image: ImageFile.ImageFile, limits: Limits, claim: Claim) -> None:
         LimitError: it needs more than a worker may take.
     """
     needed = picture_bytes(image.format or "", image.mode, image.size) + _coefficient_bytes(image)
+    needed += image.info.get(HELD_BYTES, 0)
     check_bytes(needed, limits)
     claim(needed)
 
 
 def picture_bytes(format: str, mode: str, size: tuple[int, int]) -> int:
     """What a picture of `size` (px) takes at the peak."""
-    return prod(size) * (_BY_FORMAT.get(format) or _BY_MODE.get(mode, _BY_OTHER_MODE))
+    by_format = _BY_FORMAT_AND_MODE.get((format, mode)) or _BY_FORMAT.get(format)
+    return prod(size) * (by_format or _BY_MODE.get(mode, _BY_OTHER_MODE))
 
 
 def check_bytes(needed: int, limits: Limits) -> None:

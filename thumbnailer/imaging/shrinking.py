@@ -8,12 +8,12 @@ from PIL import ImageFile
 
 from thumbnailer.imaging.fit import REDUCING_GAP
 
-_SHRINKABLE = {"JPEG", "MPO"}
+_SHRINKABLE = {"JPEG", "MPO", "RAW"}
 
 
 def can_shrink(image: ImageFile.ImageFile) -> bool:
     """Whether the decoder can produce a smaller picture: libjpeg does, by 1/2, 1/4 or 1/8, as part
-    of the inverse DCT."""
+    of the inverse DCT, and a raw picture has a preview."""
     return image.format in _SHRINKABLE
 
 
