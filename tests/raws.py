@@ -10,6 +10,9 @@ from PIL import Image
 # Types of fields: TIFF 6.0, section 2.
 _BYTE, _ASCII, _SHORT, _LONG, _RATIONAL, _SIGNED_RATIONAL = 1, 2, 3, 4, 5, 10
 
+# Each with the type of its values, and these.
+Tags = dict[int, tuple[int, object]]
+
 
 def dng(
     image: Image.Image,
@@ -27,8 +30,8 @@ def dng(
         orientation: of the raw picture, as in EXIF.
     """
     sensor = _mosaic(image.convert("RGB"))
-    common = {254: (_LONG, [0]), 274: (_SHORT, [orientation])}
-    camera = {
+    common: Tags = {254: (_LONG, [0]), 274: (_SHORT, [orientation])}
+    camera: Tags = {
         271: (_ASCII, b"Maker\0"),
         272: (_ASCII, b"Camera\0"),
         50706: (_BYTE, [1, 4, 0, 0]),
@@ -38,7 +41,7 @@ def dng(
         50728: (_RATIONAL, [10000] * 3),
         50778: (_SHORT, [21]),  # D65
     }
-    raw = {
+    raw: Tags = {
         256: (_LONG, [image.width]),
         257: (_LONG, [image.height]),
         258: (_SHORT, [16]),
@@ -85,15 +88,15 @@ def _mosaic(image: Image.Image) -> bytes:
     return struct.pack(f"<{width * image.height}H", *values)
 
 
-def _file(directories: list[tuple[dict[int, tuple[int, object]], bytes]]) -> bytes:
+def _file(directories: list[tuple[Tags, bytes]]) -> bytes:
     """A TIFF: the first directory, which names the others as its children (SubIFDs)."""
     out = bytearray(b"II*\0\0\0\0\0")
-    places = []
+    places: list[int] = []
     for tags, data in reversed(directories):
         start = len(out)
         out += data + bytes(len(data) % 2)
         tags = tags | {273: (_LONG, [start])}
-        if places and tags is not None:
+        if places:
             tags[330] = (_LONG, list(places))
         rows = []
         for tag, (kind, value) in sorted(tags.items()):

@@ -24,7 +24,7 @@ def test_the_endings_are_those_pillow_reads_of_our_formats() -> None:
 def test_endings_count_whatever_their_case_and_other_files_do_not(photos: Path) -> None:
     for name in ("a.JPG", "b.Jpeg", "c.jpg"):
         picture(photos / name, format="JPEG")
-    for name in ("notes.txt", "movie.mp4", "raw.heic", "jpg", "d.jpg.part", "._c.jpg"):
+    for name in ("notes.txt", "movie.mp4", "icon.ico", "jpg", "d.jpg.part", "._c.jpg"):
         (photos / name).touch()
     assert set(make(photos).statuses) == {"a.JPG", "b.Jpeg", "c.jpg"}
 

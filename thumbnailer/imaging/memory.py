@@ -17,7 +17,7 @@ Claim = Callable[[int], None]
 _BY_MODE = {"1": 3, "L": 2, "I;16": 7, "RGB": 7, "CMYK": 7, "RGBA": 11, "LA": 11, "F": 12}
 _BY_OTHER_MODE = 11
 # Decoders that hold several copies of the whole picture.
-_BY_FORMAT = {"WEBP": 28, "AVIF": 16, "HEIF": 16, "PPM": 14, "RAW": 28}
+_BY_FORMAT = {"WEBP": 28, "AVIF": 16, "HEIF": 16, "PPM": 14, "RAW": 20}
 
 _BY_FORMAT_AND_MODE = {("JPEG2000", "L"): 8, ("JPEG2000", "RGB"): 20, ("JPEG2000", "RGBA"): 26}
 
@@ -34,7 +34,7 @@ def admit(image: ImageFile.ImageFile, limits: Limits, claim: Claim) -> None:
     Raises:
         LimitError: it needs more than a worker may take.
     """
-    needed = picture_bytes(image.format or "", image.mode, image.size) + _coefficient_bytes(image)
+    needed = picture_bytes(image.format or "", image.mode, image.size) + coefficient_bytes(image)
     needed += image.info.get(HELD_BYTES, 0)
     check_bytes(needed, limits)
     claim(needed)
@@ -58,7 +58,7 @@ def check_bytes(needed: int, limits: Limits) -> None:
         )
 
 
-def _coefficient_bytes(image: ImageFile.ImageFile) -> int:
+def coefficient_bytes(image: ImageFile.ImageFile) -> int:
     """What libjpeg keeps of a progressive JPEG until the last scan: 2 bytes a sample, unshrunk."""
     if not image.info.get("progressive"):
         return 0

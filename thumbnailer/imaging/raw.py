@@ -18,7 +18,7 @@ from PIL import ExifTags, Image, ImageFile
 from thumbnailer.imaging.colour import to_srgb
 from thumbnailer.imaging.depth import to_resizable
 from thumbnailer.imaging.fit import REDUCING_GAP, Size
-from thumbnailer.imaging.memory import HELD_BYTES, check_bytes
+from thumbnailer.imaging.memory import HELD_BYTES, check_bytes, coefficient_bytes
 from thumbnailer.imaging.orientation import orientation_of, swaps_sides, upright
 from thumbnailer.model import Limits
 from thumbnailer.stages import NoPictureError
@@ -124,6 +124,7 @@ class _RawPicture(ImageFile.ImageFile):
             if width >= needed[0] and height >= needed[1]:
                 if isinstance(self._preview, ImageFile.ImageFile):
                     self._preview.draft(None, _sides(size, self._turned, self._orientation))
+                    self.info[HELD_BYTES] += coefficient_bytes(self._preview)
                 self._is_preview = True
                 self._size = _sides(self._preview.size, self._turned, self._orientation)
                 return
