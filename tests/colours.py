@@ -6,6 +6,7 @@ import io
 import struct
 import zlib
 from pathlib import Path
+from typing import Any
 
 from PIL import Image, ImageCms
 
@@ -55,6 +56,10 @@ def srgb_profile() -> bytes:
     return ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 
 
+def lab_profile() -> bytes:
+    return ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB")).tobytes()
+
+
 def pixel(image: Image.Image, x: int = 0, y: int = 0) -> tuple[int, ...]:
     """The values at a place, as a tuple also if there is only one."""
     value = image.getpixel((x, y))
@@ -65,7 +70,7 @@ def is_near(one: tuple[int, ...], other: tuple[int, ...], by: int = 2) -> bool:
     return all(abs(a - b) <= by for a, b in zip(one, other, strict=True))
 
 
-def as_jpeg(image: Image.Image, **options: object) -> bytes:
+def as_jpeg(image: Image.Image, **options: Any) -> bytes:
     buffer = io.BytesIO()
-    image.save(buffer, "jpeg", **options)  # type: ignore[arg-type]
+    image.save(buffer, "jpeg", **options)
     return buffer.getvalue()

@@ -15,6 +15,7 @@ from colours import (
     gamma,
     iccp,
     is_near,
+    lab_profile,
     pixel,
     png,
     srgb_profile,
@@ -48,13 +49,11 @@ def test_a_broken_profile_is_told_and_the_thumbnail_is_current(photos: Path) -> 
 
 @pytest.mark.parametrize(
     ("mode", "profile"),
-    [("L", srgb_profile()), ("CMYK", srgb_profile()), ("RGB", ImageCms.createProfile("LAB"))],
+    [("L", srgb_profile()), ("CMYK", srgb_profile()), ("RGB", lab_profile())],
 )
 def test_a_profile_for_another_kind_of_picture_is_told(
-    photos: Path, mode: str, profile: bytes | ImageCms.core.CmsProfile
+    photos: Path, mode: str, profile: bytes
 ) -> None:
-    if not isinstance(profile, bytes):
-        profile = ImageCms.ImageCmsProfile(profile).tobytes()
     picture(photos / "a.jpg", mode=mode, icc_profile=profile)
     assert [row["note"] for row in make(photos).rows] == [FOREIGN]
 
@@ -317,8 +316,8 @@ def test_a_gain_map_is_not_the_picture(tmp_path: Path) -> None:
     """As in the two-picture JPEGs of phones, with and without Adobe's word for it."""
     base, gains = quarters((64, 64)), Image.new("L", (32, 32), 200)
     for xmp in (b"", b'<x:xmpmeta hdrgm:Version="1.0"/>'):
-        options = {"xmp": xmp} if xmp else {}
-        base.save(tmp_path / "a.jpg", "MPO", save_all=True, append_images=[gains], **options)  # type: ignore[arg-type]
+        options: dict[str, Any] = {"xmp": xmp} if xmp else {}
+        base.save(tmp_path / "a.jpg", "MPO", save_all=True, append_images=[gains], **options)
         out = thumb(tmp_path / "a.jpg")
         assert (out.size, out.mode) == ((64, 64), "RGB")
         assert corners(out) == ["red", "lime", "blue", "white"]
