@@ -48,7 +48,6 @@ def vips_thumbnail(source: Path, size: tuple[int, int], *, linear: bool) -> Imag
 def difference(source: Path, *, linear: bool = False) -> float:
     ours = thumb(source, "out of test.png", size=256, linear=linear)
     theirs = vips_thumbnail(source, ours.size, linear=linear)
-    assert ours.mode == theirs.mode
     return mean_delta_e(*(flattened(image, (255, 255, 255)) for image in (ours, theirs)))
 
 
