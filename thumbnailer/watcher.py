@@ -103,12 +103,13 @@ class Watcher:
 
     def close(self) -> None:
         """End the watching and wait for its threads."""
-        logging.getLogger("watchdog").removeHandler(self._log)
         for thread in (self._observer, self._inotify):
             with suppress(RuntimeError):  # it was never started
                 if thread:
                     thread.stop()
                     thread.join()
+        # Last, since what a thread that is being stopped has to say is nobody's concern either.
+        logging.getLogger("watchdog").removeHandler(self._log)
 
     def trouble(self) -> str:
         """Why events may have been lost since the last call, in words; "" if none were."""
