@@ -142,7 +142,7 @@ BROKEN = {
     "a value of no length": directory((Base.Copyright, 2, 0, 8)),
     "a value of 4 GB": directory((Base.Copyright, 2, (1 << 32) - 1, 8)),
     "a type that there is not": directory((Base.Copyright, 99, 4, 8)),
-    "a place that is no place": directory((IFD.GPSInfo, 2, 4, 8)),
+    "a place that is no place": directory((IFD.GPSInfo, 2, 4, 8), (GPS.GPSStatus, 2, 2, 65)),
     "a place beyond the end": directory((IFD.GPSInfo, 4, 1, 1 << 31)),
     "a long text": directory((Base.Copyright, 2, 5000, 8)) + b"Secret" * 1000,
 }
