@@ -251,6 +251,30 @@ def test_a_truncated_animation(photos: Path, ending: str) -> None:
     assert difference(pictures[1], frames()[1]) < 30
 
 
+def test_a_gif_may_end_anywhere(tmp_path: Path) -> None:
+    data = animation(tmp_path / "a.gif").read_bytes()
+    starts = [place for place in range(len(data)) if data.startswith(b"!\xf9\4", place)]
+    assert len(starts) == 4
+    source, target = tmp_path / "cut.gif", tmp_path / "out.webp"
+    said = {}
+    for end in range(starts[1] + 1, len(data)):
+        source.write_bytes(data[:end])
+        try:
+            make_thumbnail(source, target, animated=True)
+        except PictureError as error:
+            said[end] = error.reason
+        else:
+            with Image.open(target) as image:
+                said[end] = f"{getattr(image, 'n_frames', 1)} frames"
+    for end, words in said.items():
+        whole = sum(start < end for start in starts) - 1
+        is_in_head = end - starts[whole] < 20
+        right = {f"truncated after {whole} frame{'s' * (whole > 1)}"}
+        right |= {f"{whole} frames"} if is_in_head else set()
+        right |= {"4 frames"} if end > len(data) - 3 else set()  # when all pixels are there
+        assert words in right, end
+
+
 def long_gif(path: Path, count: int, side: int = 2) -> Path:
     """A GIF of many frames that are all different from the last."""
     first, second = (Image.new("P", (side, side), at) for at in (0, 1))

@@ -58,8 +58,9 @@ def frames_in(image: ImageFile.ImageFile) -> int:
         return 1
     try:
         frames: int = getattr(image, "n_frames", 1)
-    except Exception:  # a GIF that ends early, which its pixels will tell
-        return 1
+    except Exception:  # a GIF that ends early; it goes by its frames to count them
+        frames = image.tell() + 2  # with the broken one
+        image.seek(0)
     return frames - _first(image)
 
 
