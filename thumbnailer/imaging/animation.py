@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import struct
 from collections.abc import Callable, Sequence
 from math import prod
 from typing import Any, NamedTuple
@@ -31,6 +32,10 @@ _FRAME_PIXEL_BYTES = 8
 
 # A picture as the steps hand it on, for files that don't know Pillow.
 Still = Image.Image
+
+
+# What Pillow raises where it reads beyond the end of a file.
+_ENDED = (EOFError, IndexError, struct.error)
 
 
 class Timing(NamedTuple):
@@ -155,9 +160,8 @@ def _decode(image: ImageFile.ImageFile, number: int) -> str:
         except Exception as error:  # whatever Pillow raises on data that make no sense
             if isinstance(error, OSError) and error.errno is not None:
                 raise
-            return (
-                TRUNCATED if isinstance(error, EOFError) or "truncated" in str(error) else DAMAGED
-            )
+            is_short = isinstance(error, _ENDED) or "truncated" in str(error)
+            return TRUNCATED if is_short else DAMAGED
 
 
 def _first(image: ImageFile.ImageFile) -> int:
