@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 import struct
 from pathlib import Path
 from typing import Any
@@ -127,6 +126,7 @@ def test_pages_are_no_frames(tmp_path: Path, name: str) -> None:
 
 
 # How often it is shown, 0 for ever → what a format says of it. A GIF counts repetitions.
+LOOPS: dict[int, dict[str, int | None]]
 LOOPS = {0: {"gif": 0, "webp": 0, "png": 0}, 1: {"gif": None, "webp": 1, "png": 1}}
 LOOPS[5] = {"gif": 4, "webp": 5, "png": 5}
 
@@ -144,7 +144,8 @@ def test_an_apng_may_begin_with_a_still_that_is_none_of_its_frames(
     tmp_path: Path, default: bool
 ) -> None:
     first = Image.new("RGB", (120, 80), "olive")
-    options = {"append_images": frames()[0 if default else 1 :], "default_image": default}
+    options: dict[str, Any] = {"default_image": default}
+    options["append_images"] = frames()[0 if default else 1 :]
     start = first if default else frames()[0]
     start.save(tmp_path / "a.png", save_all=True, duration=DURATIONS, loop=0, **options)
     pictures, durations = stills(moving(tmp_path / "a.png", quality=95))
@@ -250,9 +251,34 @@ def test_a_truncated_animation(photos: Path, ending: str) -> None:
     assert difference(pictures[1], frames()[1]) < 30
 
 
-def long_gif(path: Path, count: int) -> Path:
-    """A GIF of many tiny frames that are all different from the last."""
-    first, second = (Image.new("P", (2, 2), at) for at in (0, 1))
+def test_a_gif_may_end_anywhere(tmp_path: Path) -> None:
+    data = animation(tmp_path / "a.gif").read_bytes()
+    starts = [place for place in range(len(data)) if data.startswith(b"!\xf9\4", place)]
+    assert len(starts) == 4
+    source, target = tmp_path / "cut.gif", tmp_path / "out.webp"
+    said = {}
+    for end in range(starts[1] + 1, len(data)):
+        source.write_bytes(data[:end])
+        try:
+            make_thumbnail(source, target, animated=True)
+        except PictureError as error:
+            said[end] = error.reason
+        else:
+            with Image.open(target) as image:
+                said[end] = f"{getattr(image, 'n_frames', 1)} frames"
+    for end, words in said.items():
+        whole = sum(start < end for start in starts) - 1
+        is_in_head = end - starts[whole] < 20
+        right = {f"truncated after {whole} frame{'s' * (whole > 1)}"}
+        right |= {f"{whole} frames"} if is_in_head else set()
+        has_all_pixels = end > [*starts, len(data)][whole + 1] - 3
+        right |= {f"{whole + 1} frames"} if has_all_pixels else set()
+        assert words in right, end
+
+
+def long_gif(path: Path, count: int, side: int = 2) -> Path:
+    """A GIF of many frames that are all different from the last."""
+    first, second = (Image.new("P", (side, side), at) for at in (0, 1))
     for image in (first, second):
         image.putpalette([0, 0, 0, 255, 255, 255])
     others = [second, first] * (count // 2)
@@ -286,6 +312,14 @@ def test_a_large_animation_is_a_still(photos: Path) -> None:
     assert row["note"].startswith("is an animation of 24 frames, too long")
 
 
+def test_frames_that_take_too_much_memory_are_not_kept(photos: Path) -> None:
+    long_gif(photos / "a.gif", 900, side=80)
+    command: list[str | Path] = [photos, "--animated", "--format", "webp"]
+    (row,) = make(*command, "--worker-memory", "32").rows
+    assert row["note"] == "is an animation of 900 frames, too long to keep: shows the first"
+    assert make(*command, "--force").rows[0]["note"] is None
+
+
 def test_a_promise_of_frames_costs_nothing(photos: Path) -> None:
     data = picture(photos / "a.png").read_bytes()
     control = chunk(b"acTL", struct.pack(">II", 2**31 - 1, 0))
@@ -298,20 +332,20 @@ def test_one_source_may_move_in_one_size_and_stand_in_another(photos: Path) -> N
     animation(photos / "a.png", "RGBA")
     sizes = {
         "moving": {"size": "256x256", "format": "webp"},
+        "again": {"size": "256x256", "format": "webp"},
         "small": {"size": "60x60", "format": "gif"},
         "still": {"size": "256x256", "format": "png"},
     }
-    lines = [f"[sizes.{name}]" for name in sizes]
     text = "animated = true\n"
-    for line, own in zip(lines, sizes.values(), strict=True):
-        text += line + "\n" + "".join(f"{key} = {json.dumps(own[key])}\n" for key in own)
+    for name, own in sizes.items():
+        text += f"[sizes.{name}]\n" + "".join(f'{key} = "{own[key]}"\n' for key in own)
     (photos / "config.toml").write_text(text)
     (row,) = make(photos, "--config", photos / "config.toml").rows
     counts = []
     for thumbnail in row["thumbnails"]:
         with Image.open(thumbnail["path"]) as image:
             counts.append((image.format, image.width, getattr(image, "n_frames", 1)))
-    assert sorted(counts) == [("GIF", 60, 4), ("PNG", 120, 1), ("WEBP", 120, 4)]
+    assert sorted(counts) == [("GIF", 60, 4), ("PNG", 120, 1), *[("WEBP", 120, 4)] * 2]
     (still,) = (one["path"] for one in row["thumbnails"] if one["path"].endswith("png"))
     with Image.open(still) as image:
         assert difference(image, frames("RGBA")[0]) == 0

@@ -12,7 +12,8 @@ import pytest
 from PIL import Image, ImageChops, ImageStat
 from support import corners, make, picture, quarters
 
-from thumbnailer import PictureError, make_thumbnail
+from thumbnailer import PictureError, Settings, make_thumbnail
+from thumbnailer.render import pictures_of
 
 BRANDS = {"jpeg": "JPEG", "png": "PNG", "webp": "WEBP", "avif": "AVIF", "gif": "GIF"}
 
@@ -161,11 +162,23 @@ def test_auto_makes_png_of_what_is_not(photos: Path) -> None:
 def test_a_palette_makes_png_small(tmp_path: Path) -> None:
     source = scene(tmp_path / "a.png")
     full, few = (data_of(source, format="png", palette=palette) for palette in (False, True))
-    image = opened(few)
-    assert image.mode == "P"
+    assert opened(few).mode == "P"
     assert len(few) < len(full) * 0.6
-    blurred = [each.convert("RGB").resize((75, 50)) for each in (image, opened(full))]
-    assert max(ImageStat.Stat(ImageChops.difference(*blurred)).rms) < 4
+
+
+@pytest.mark.parametrize(("format", "hole"), [("png", 0), ("png", 1), ("gif", 0), ("gif", 1)])
+def test_a_palette_leaves_no_bands(tmp_path: Path, format: str, hole: int) -> None:
+    channels = [Image.linear_gradient("L").rotate(90 * turn) for turn in range(3)]
+    original = Image.merge("RGB", channels).convert("RGBA")
+    original.paste((0, 255, 0, 0), (0, 0, 128 * hole, 128 * hole))
+    original.save(tmp_path / "a.png")
+    image = opened(data_of(tmp_path / "a.png", format=format, palette=True))
+    black = Image.new("RGBA", image.size, "black")
+    blurred = [
+        Image.alpha_composite(black, each.convert("RGBA")).resize((32, 32), Image.Resampling.BOX)
+        for each in (image, original)
+    ]
+    assert max(ImageStat.Stat(ImageChops.difference(*blurred)).rms) < 2.5
 
 
 def test_a_palette_keeps_soft_edges(tmp_path: Path) -> None:
@@ -180,17 +193,21 @@ def thumb_of(source: Path) -> Image.Image:
     return opened(data_of(source, format="png"))
 
 
-@pytest.mark.parametrize("format", ["png", "gif"])
-@pytest.mark.parametrize("mode", ["RGB", "RGBA"])
-def test_few_colours_are_kept_exactly(tmp_path: Path, format: str, mode: str) -> None:
-    image = Image.new(mode, (60, 60))
+@pytest.mark.parametrize(
+    ("format", "alphas"), [("png", [255]), ("gif", [255]), ("png", [255, 90, 0]), ("gif", [255, 0])]
+)
+def test_few_colours_are_kept_exactly(tmp_path: Path, format: str, alphas: list[int]) -> None:
+    image = Image.new("RGBA", (60, 60))
     for at in range(250):
-        colour = (100 + at % 16, 100 + at // 16, 50)
-        image.paste((*colour, 255) if mode == "RGBA" else colour, (at % 60, at // 60 * 12, 60, 60))
+        alpha = alphas[at % len(alphas)]
+        colour = (100 + at % 16, 100 + at // 16, 50, alpha) if alpha else (0, 0, 0, 0)
+        image.paste(colour, (at % 60, at // 60 * 12, 60, 60))
     image.save(tmp_path / "a.png")
     out = opened(data_of(tmp_path / "a.png", format=format, palette=True))
     assert out.mode == "P"
-    assert out.convert(mode).tobytes() == image.tobytes()
+    assert out.convert("RGBA").getchannel("A").tobytes() == image.getchannel("A").tobytes()
+    black = Image.new("RGBA", (60, 60), "black")
+    assert Image.alpha_composite(black, out.convert("RGBA")) == Image.alpha_composite(black, image)
 
 
 def test_gif_knows_all_or_nothing(tmp_path: Path) -> None:
@@ -267,3 +284,16 @@ def test_nothing_but_the_picture_is_in_the_file(tmp_path: Path, format: str) -> 
             assert data[12:16] == b"VP8 "
         if format == "gif":
             assert data.startswith(b"GIF87a")  # which knows pictures only
+
+
+def test_a_png_says_what_it_is_told_to(tmp_path: Path) -> None:
+    """In plain chunks before the pixels, where those who look for it look."""
+    source = picture(tmp_path / "a.jpg")
+    text = (("Thumb::URI", "file:///a%20b.jpg"), ("Thumb::MTime", "123"), ("Title", "Łódź"))
+    settings = Settings(format="png")
+    with source.open("rb") as file:
+        recipe = settings.recipes[""]
+        (made,), _ = pictures_of(file, [(recipe, text)], settings.limits)
+    assert chunks(made.data) == [b"IHDR", b"tEXt", b"tEXt", b"iTXt", b"IDAT", b"IEND"]
+    assert b"tEXtThumb::URI\0file:///a%20b.jpg" in made.data
+    assert opened(made.data).info == dict(text)

@@ -142,7 +142,7 @@ BROKEN = {
     "a value of no length": directory((Base.Copyright, 2, 0, 8)),
     "a value of 4 GB": directory((Base.Copyright, 2, (1 << 32) - 1, 8)),
     "a type that there is not": directory((Base.Copyright, 99, 4, 8)),
-    "a place that is no place": directory((IFD.GPSInfo, 2, 4, 8)),
+    "a place that is no place": directory((IFD.GPSInfo, 2, 4, 8), (GPS.GPSStatus, 2, 2, 65)),
     "a place beyond the end": directory((IFD.GPSInfo, 4, 1, 1 << 31)),
     "a long text": directory((Base.Copyright, 2, 5000, 8)) + b"Secret" * 1000,
 }
@@ -155,12 +155,22 @@ def test_what_makes_no_sense_is_left_out(tmp_path: Path, what: str, ending: str)
     assert kept(source, ("copyright", "date", "gps")) == {}
 
 
-def test_what_is_whole_beside_what_is_broken_stays(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "pointers",
+    [
+        [(IFD.GPSInfo, 4, 1, 8)],  # to where it stands itself
+        [(IFD.Exif, 3, 1, 8)],
+        [(IFD.Exif, 4, 1, 1 << 31), (IFD.GPSInfo, 4, 1, 1 << 31)],
+    ],
+)
+def test_what_is_whole_beside_what_is_broken_stays(
+    tmp_path: Path, pointers: list[tuple[int, int, int, int]]
+) -> None:
     block = directory(
         (Base.Artist, 2, 4, int.from_bytes(b"Ann\0", "little")),
         (Base.Copyright, 2, 9, 1 << 31),
         (Base.Artist, 2, 5000, 8),
-        (IFD.GPSInfo, 4, 1, 8),  # itself
+        *pointers,
     )
     source = picture(tmp_path / "a.jpg", exif=b"Exif\0\0" + block)
     assert kept(source, ("copyright", "date", "gps")) == {0: {Base.Artist: "Ann"}}

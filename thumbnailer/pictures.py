@@ -68,7 +68,7 @@ def pictures_of(
     """
     looks = wanted[0][0]  # all recipes of a job share what is not of their own size
     recipes = [recipe for recipe, _ in wanted]
-    moving = list(dict.fromkeys(filter(moves, recipes)))
+    moving = list(filter(moves, recipes))
     with stage("open"):
         opened = open_picture(file, limits)
         profile = profile_of(opened, file)

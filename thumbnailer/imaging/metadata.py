@@ -96,7 +96,8 @@ def _copied(source: BinaryIO, wanted: dict[int, set[int]]) -> bytes:
             pointer = _read(source, order, offset, {tag}).get(tag)
             if pointer and pointer.type in (_LONG, _IFD) and pointer.number == 1:
                 (there,) = struct.unpack(order + "I", pointer.data)
-                directories[tag] = _read(source, order, there, wanted[tag])
+                with suppress(struct.error):
+                    directories[tag] = _read(source, order, there, wanted[tag])
     except struct.error:
         return b""
     return _written(order, directories)

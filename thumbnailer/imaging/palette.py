@@ -15,6 +15,12 @@ _SAMPLE_PIXELS = 1 << 17
 
 _OPAQUE_FROM = 128
 
+# Fewer colours than that are not shared out between what is opaque and what is not.
+_MIN_TO_SHARE = 16
+
+# The most that opaque parts get of all colours.
+_MAX_SOLID = 0.75
+
 
 def with_palette(image: Image.Image, colours: int) -> Image.Image:
     """The picture in at most `colours` (2 to 256) colours, each with its own alpha.
@@ -33,11 +39,9 @@ def with_palette(image: Image.Image, colours: int) -> Image.Image:
         return image
     if exact := _exact(image, colours):
         return exact
-    if not is_opaque(image):  # which Pillow can't dither
-        return image.convert("RGBA").quantize(colours, Image.Quantize.FASTOCTREE)
-    rgb = image.convert("RGB")
-    palette = rgb.quantize(colours, Image.Quantize.FASTOCTREE)
-    return rgb.quantize(palette=palette, dither=Image.Dither.FLOYDSTEINBERG)
+    if not is_opaque(image):
+        return _with_alpha(image.convert("RGBA"), colours)
+    return _dithered(image.convert("RGB"), colours)
 
 
 def with_holes(image: Image.Image, colours: int) -> tuple[Image.Image, int | None]:
@@ -104,6 +108,42 @@ def _exact(image: Image.Image, colours: int) -> Image.Image | None:
     else:
         exact.putpalette(b"".join(palette), "RGBA")
     return exact
+
+
+def _dithered(rgb: Image.Image, colours: int) -> Image.Image:
+    palette = rgb.quantize(colours, Image.Quantize.FASTOCTREE)
+    return rgb.quantize(palette=palette, dither=Image.Dither.FLOYDSTEINBERG)
+
+
+def _with_alpha(rgba: Image.Image, colours: int) -> Image.Image:
+    """What is opaque dithered, and the rest, which Pillow can't dither, in colours of its own.
+
+    Each part gets colours by its share of what is seen, the rest some for its edges at least.
+    """
+    alpha = rgba.getchannel("A")
+    # What nobody sees is to take one colour only.
+    rgba.paste((0, 0, 0, 0), mask=alpha.point([255] + [0] * 255, "1"))
+    opaque = alpha.point([0] * 255 + [255], "1")
+    seen = alpha.histogram()[1:]
+    solid = round(min(seen[-1] / max(sum(seen), 1), _MAX_SOLID) * colours)
+    if solid < 2 or colours < _MIN_TO_SHARE:
+        return rgba.quantize(colours, Image.Quantize.FASTOCTREE)
+    rgb = Image.new("RGB", rgba.size)
+    rgb.paste(rgba.convert("RGB"), mask=opaque)
+    whole = _dithered(rgb, solid)
+    rgba.paste((0, 0, 0, 0), mask=opaque)
+    soft = rgba.quantize(colours - solid, Image.Quantize.FASTOCTREE)
+    palette = [*_quadruples(whole, solid), *_quadruples(soft, colours - solid)]
+    shifted = soft.point([min(place + solid, MOST - 1) for place in range(MOST)])
+    shifted.paste(whole, mask=opaque)
+    shifted.putpalette(palette, "RGBA")
+    return shifted
+
+
+def _quadruples(image: Image.Image, colours: int) -> list[int]:
+    """R, G, B and A of as many colours of a picture of mode P."""
+    values = image.getpalette("RGBA") or []
+    return (values + [0] * 4 * colours)[: 4 * colours]
 
 
 def _sample(pictures: Sequence[Image.Image]) -> Image.Image:
