@@ -13,7 +13,7 @@ from PIL import Image, ImageChops, ImageStat
 from support import corners, make, picture, quarters
 
 from thumbnailer import PictureError, Settings, make_thumbnail
-from thumbnailer.render import pictures_of
+from thumbnailer.pictures import pictures_of
 
 BRANDS = {"jpeg": "JPEG", "png": "PNG", "webp": "WEBP", "avif": "AVIF", "gif": "GIF"}
 

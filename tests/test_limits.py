@@ -113,7 +113,7 @@ def test_the_caller_s_pillow_is_left_as_it_was(tmp_path: Path) -> None:
         (b'<svg xmlns="http://www.w3.org/2000/svg"/>', "is an SVG or XML document"),
         (b"<!DOCTYPE html><html>", "is a web page, no picture"),
         (b"PK\x03\x04", "is a ZIP archive"),
-        (b"\0\0\0\x18ftypheic", "is a HEIC picture"),
+        (b"\0\0\0\x18ftypheic", "truncated: begins like a HEIC picture"),
         (b"\0\0\0\x18ftypmp42", "is a video or another ISO media file"),
         (b"\x89PNG\r\n\x1a\n" + b"\xff" * 100, "begins like PNG, but its header is damaged"),
         (b"\x12\x93\xff" * 99, "is no picture of a format that is read here"),

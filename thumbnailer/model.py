@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal, NamedTuple, Protocol
 
 # Raised when the same recipe comes out differently, so that old thumbnails are made again.
-_RENDERING = 1
+_RENDERING = 2
 
 # `removed`: its source is gone, and so is its thumbnail now; only a watch tells of it.
 Status = Literal["made", "current", "skipped", "failed", "removed"]
@@ -123,6 +123,8 @@ class Recipe:
             recipe = replace(recipe, subsampling="")
         if self.format not in ("png", "auto"):
             recipe = replace(recipe, palette=False)
+        if self.format not in ("webp", "gif"):
+            recipe = replace(recipe, animated=False)
         return recipe if self.fit == "cover" else replace(recipe, crop="")
 
 
