@@ -22,6 +22,7 @@ def test_every_camera_picture_is_made(corpus: Path, tmp_path: Path) -> None:
             assert max(image.size) == 256
 
 
+@pytest.mark.slow
 def test_camera_pictures_look_like_a_full_decode(corpus: Path, tmp_path: Path) -> None:
     make(corpus / "camera", "-o", tmp_path, "-f", "png", "--include", "*_[A-F]*")
     made = [path for path in tmp_path.iterdir() if path.suffix == ".png"]

@@ -310,6 +310,7 @@ def test_several_sizes_are_as_good_as_each_alone(photos: Path, tmp_path: Path, f
     check_several(photos, tmp_path / "out", fit)
 
 
+@pytest.mark.slow
 def test_sizes_close_to_each_other_are_not_made_from_each_other(
     photos: Path, tmp_path: Path
 ) -> None:

@@ -206,8 +206,9 @@ def settings_of(arguments: argparse.Namespace) -> Settings:
         elif given is not None:
             values[key] = given
     if values.get("layout") == "freedesktop" and not values.get("output"):
-        # XDG Base Directory Specification 0.8.
-        cache = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
+        cache = os.environ.get("XDG_CACHE_HOME", "")
+        if not os.path.isabs(cache):  # as the XDG Base Directory Specification 0.8 has it
+            cache = os.path.expanduser("~/.cache")
         values["output"] = os.path.join(cache, "thumbnails")
     return merged(None, values)
 

@@ -20,7 +20,7 @@ from thumbnailer.imaging.fit import (
     pad,
     resized,
 )
-from thumbnailer.imaging.memory import Claim
+from thumbnailer.imaging.memory import Claim, admit_canvases
 from thumbnailer.imaging.metadata import kept
 from thumbnailer.imaging.opening import open_picture
 from thumbnailer.imaging.orientation import orientation_of, swaps_sides, upright
@@ -84,6 +84,8 @@ def pictures_of(
         if shrinks:
             shrink_on_load(opened, largest(list(frames.values())))
             whole, missing = load(opened, file, limits, claim)
+        canvases = [frames[recipe].canvas for recipe in recipes]
+        admit_canvases(whole, opened.format or "", canvases, limits, claim)
     with stage("encode"):
         exif = kept(opened, file, looks.keep)
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from math import prod
 
-from PIL import ImageFile
+from PIL import Image, ImageFile
 
 from thumbnailer.model import Limits
 from thumbnailer.stages import LimitError
 
 Claim = Callable[[int], None]
+Size = tuple[int, int]
 
 # Bytes a pixel at the peak, which is in the decoder or while resizing: growth of the address space
 # at 40 megapixels, rounded up (Pillow 13).
@@ -20,6 +21,10 @@ _BY_OTHER_MODE = 11
 _BY_FORMAT = {"WEBP": 28, "AVIF": 16, "HEIF": 16, "PPM": 14, "RAW": 20}
 
 _BY_FORMAT_AND_MODE = {("JPEG2000", "L"): 8, ("JPEG2000", "RGB"): 20, ("JPEG2000", "RGBA"): 26}
+
+# Bytes a pixel of a thumbnail that is larger than its source: itself, a step on the way to it, and
+# what encoders make of it.
+_CANVAS_PIXEL_BYTES = 12
 
 # Under this name `Image.info` says what a decoder holds whatever the size, in bytes.
 HELD_BYTES = "held_bytes"
@@ -38,6 +43,26 @@ def admit(image: ImageFile.ImageFile, limits: Limits, claim: Claim) -> None:
     needed += image.info.get(HELD_BYTES, 0)
     check_bytes(needed, limits)
     claim(needed)
+
+
+def admit_canvases(
+    image: Image.Image, format: str, sizes: Sequence[Size], limits: Limits, claim: Claim
+) -> None:
+    """Claim anew, with that of the thumbnails, where these are larger than the picture.
+
+    Args:
+        image: as it was decoded.
+        format: that it was decoded from.
+        sizes: of the thumbnails, in px.
+
+    Raises:
+        LimitError: they need more than a worker may take.
+    """
+    pixels = sum(map(prod, sizes))
+    if pixels > prod(image.size):
+        needed = picture_bytes(format, image.mode, image.size) + pixels * _CANVAS_PIXEL_BYTES
+        check_bytes(needed, limits)
+        claim(needed)
 
 
 def picture_bytes(format: str, mode: str, size: tuple[int, int]) -> int:
