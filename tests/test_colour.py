@@ -310,6 +310,11 @@ def test_what_must_be_converted_gets_the_profile_of_srgb(tmp_path: Path) -> None
     assert all(abs(a - b) <= 1 for a, b in zip(same.tobytes(), probe.tobytes(), strict=True))
 
 
+def test_a_broken_profile_is_told_also_in_linear_light(photos: Path) -> None:
+    picture(photos / "a.jpg", icc_profile=b"garbage")
+    assert [row["note"] for row in make(photos, "--linear").rows] == [BROKEN]
+
+
 def test_no_broken_profile_is_kept(photos: Path) -> None:
     picture(photos / "a.jpg", icc_profile=b"garbage")
     (row,) = make(photos, "--keep", "icc").rows
