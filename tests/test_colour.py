@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import struct
 from pathlib import Path
 from typing import Any
 
@@ -66,11 +67,16 @@ def test_of_a_good_profile_and_of_none_nothing_is_told(photos: Path) -> None:
 
 
 @pytest.mark.parametrize("mode", ["RGB", "RGBA"])
-def test_an_srgb_profile_changes_nothing(tmp_path: Path, mode: str) -> None:
+def test_a_profile_that_means_srgb_changes_nothing(tmp_path: Path, mode: str) -> None:
+    """Also not by the 1 or so that makers of profiles differ by."""
     image = Image.merge("RGB", [Image.effect_noise((300, 200), 99) for _ in range(3)]).convert(mode)
     image.save(tmp_path / "a.png")
-    image.save(tmp_path / "b.png", icc_profile=srgb_profile())
-    assert thumb(tmp_path / "a.png").tobytes() == thumb(tmp_path / "b.png").tobytes()
+    nearly = bytearray(srgb_profile())
+    red = nearly.index(b"XYZ \0\0\0\0\0\0\x6f") + 8  # X of red: 0.436
+    nearly[red : red + 4] = struct.pack(">i", int.from_bytes(nearly[red : red + 4]) + 30)
+    for profile in (srgb_profile(), bytes(nearly)):
+        image.save(tmp_path / "b.png", icc_profile=profile)
+        assert thumb(tmp_path / "a.png").tobytes() == thumb(tmp_path / "b.png").tobytes()
 
 
 @pytest.mark.parametrize(
@@ -82,7 +88,7 @@ def test_an_srgb_profile_changes_nothing(tmp_path: Path, mode: str) -> None:
         ((128, 64, 0), [gamma(1)], (188, 137, 0)),
         ((128, 64, 0), [gamma(1), SRGB], (188, 137, 0)),
         # 1/2.2 is what writes who means sRGB.
-        ((128, 64, 0), [gamma(0.45455), SRGB], (128, 64, 0)),
+        ((15, 128, 0), [gamma(0.45455), SRGB], (15, 128, 0)),
         # What goes before what: cICP, iCCP, sRGB, cHRM and gAMA.
         (RED_IN_P3, [P3, SAYS_SRGB], RED_IN_P3),
         ((255, 0, 0), [iccp(swapped_profile()), P3, gamma(1)], (0, 255, 0)),
@@ -93,7 +99,7 @@ def test_an_srgb_profile_changes_nothing(tmp_path: Path, mode: str) -> None:
         (RED_IN_P3, [gamma(0)], RED_IN_P3),
         (RED_IN_P3, [gamma(40_000)], RED_IN_P3),
         (RED_IN_P3, [cicp(77, 13)], RED_IN_P3),
-        (RED_IN_P3, [(b"cICP", b"\x0c")], RED_IN_P3),
+        (RED_IN_P3, [(b"cICP", bytes([12, 13, 0, 1, 0]))], RED_IN_P3),
         (RED_IN_P3, [(b"cICP", bytes([12, 13, 0, 0]))], RED_IN_P3),  # not of full range
     ],
 )
@@ -302,6 +308,11 @@ def test_what_must_be_converted_gets_the_profile_of_srgb(tmp_path: Path) -> None
     same = ImageCms.profileToProfile(probe, profile, srgb)
     assert same
     assert all(abs(a - b) <= 1 for a, b in zip(same.tobytes(), probe.tobytes(), strict=True))
+
+
+def test_a_broken_profile_is_told_also_in_linear_light(photos: Path) -> None:
+    picture(photos / "a.jpg", icc_profile=b"garbage")
+    assert [row["note"] for row in make(photos, "--linear").rows] == [BROKEN]
 
 
 def test_no_broken_profile_is_kept(photos: Path) -> None:
