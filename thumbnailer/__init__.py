@@ -21,12 +21,12 @@ if TYPE_CHECKING:
     from thumbnailer.errors import WorkerError as WorkerError
     from thumbnailer.model import Failure as Failure
     from thumbnailer.model import Outcome as Outcome
-    from thumbnailer.model import PruneReport as PruneReport
-    from thumbnailer.model import Removal as Removal
     from thumbnailer.model import Report as Report
     from thumbnailer.model import Source as Source
     from thumbnailer.model import Thumbnail as Thumbnail
     from thumbnailer.pruning import prune as prune
+    from thumbnailer.removals import PruneReport as PruneReport
+    from thumbnailer.removals import Removal as Removal
     from thumbnailer.service import iter_thumbnails as iter_thumbnails
     from thumbnailer.service import make_thumbnail as make_thumbnail
     from thumbnailer.service import make_thumbnails as make_thumbnails
@@ -46,7 +46,8 @@ _NAMES = {
         "ThumbnailError",
         "WorkerError",
     ],
-    "model": ["Failure", "Outcome", "PruneReport", "Removal", "Report", "Source", "Thumbnail"],
+    "model": ["Failure", "Outcome", "Report", "Source", "Thumbnail"],
+    "removals": ["PruneReport", "Removal"],
     "pruning": ["prune"],
     "service": ["iter_thumbnails", "make_thumbnail", "make_thumbnails"],
     "vigil": ["watch"],

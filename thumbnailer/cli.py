@@ -19,7 +19,8 @@ from thumbnailer.console import (
     show_explanation,
 )
 from thumbnailer.errors import ConfigError, ThumbnailError
-from thumbnailer.model import Failure, Removal, Report
+from thumbnailer.model import Failure, Report
+from thumbnailer.removals import Removal
 from thumbnailer.scan import scan
 from thumbnailer.service import run
 from thumbnailer.settings import Settings

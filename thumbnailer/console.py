@@ -13,7 +13,8 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import TYPE_CHECKING, NoReturn, TextIO
 
-from thumbnailer.model import Failure, Outcome, PruneReport, Removal, Report
+from thumbnailer.model import Failure, Outcome, Report
+from thumbnailer.removals import PruneReport, Removal
 
 # From one summary of a busy watch to the next, in seconds.
 _MINUTE = 60.0

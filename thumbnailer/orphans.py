@@ -17,8 +17,9 @@ from itertools import groupby
 
 from thumbnailer import ledger, storage
 from thumbnailer.errors import OutputError
-from thumbnailer.model import Failure, Folder, Removal, Stop
+from thumbnailer.model import Failure, Folder, Stop
 from thumbnailer.plan import THUMBS
+from thumbnailer.removals import Removal
 from thumbnailer.selection import is_entered
 
 

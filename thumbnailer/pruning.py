@@ -10,7 +10,7 @@ from typing import Unpack
 
 from thumbnailer.config import merged
 from thumbnailer.errors import ConfigError, PruneRefused, SourceError
-from thumbnailer.model import PruneReport, Removal, Stop
+from thumbnailer.model import Stop
 from thumbnailer.orphans import (
     Findings,
     find_orphans,
@@ -19,9 +19,11 @@ from thumbnailer.orphans import (
     remove,
     thumbs_folders,
 )
+from thumbnailer.overrides import Overrides
+from thumbnailer.removals import PruneReport, Removal
 from thumbnailer.scan import check_source
 from thumbnailer.service import Path
-from thumbnailer.settings import Overrides, Settings
+from thumbnailer.settings import Settings
 
 
 def prune(

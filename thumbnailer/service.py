@@ -14,9 +14,10 @@ from thumbnailer.errors import ConfigError, OutputError, PictureError, SourceErr
 from thumbnailer.line import flow, new_pool
 from thumbnailer.model import Folder, Outcome, Report, Source, Stop, Thumbnail
 from thumbnailer.naming import format_of
+from thumbnailer.overrides import Looks, Overrides
 from thumbnailer.plan import check_names
 from thumbnailer.scan import check_source, scan
-from thumbnailer.settings import Looks, Overrides, Settings
+from thumbnailer.settings import Settings
 from thumbnailer.stages import StageError, stage
 
 # str is a Sequence of str: a lone path has to be told from many by its type.

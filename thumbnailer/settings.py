@@ -7,7 +7,7 @@ import json
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypedDict
+from typing import Any
 
 from thumbnailer import values
 from thumbnailer.desktop import FOLDERS
@@ -346,46 +346,6 @@ class Settings:
         return "# Settings of thumbnailer; `thumbnailer config` prints them.\n\n" + "\n".join(
             blocks
         )
-
-
-class Looks(TypedDict, total=False):
-    """The settings that say how one thumbnail looks and what is read, as keyword arguments."""
-
-    size: Size
-    format: str
-    quality: int | str
-    fit: str
-    crop: str
-    upscale: bool
-    background: str
-    linear: bool
-    sharpen: bool
-    animated: bool
-    progressive: bool
-    subsampling: str
-    palette: bool
-    max_bytes: int
-    keep: tuple[str, ...]
-    also: tuple[str, ...]
-    max_pixels: int | str
-    truncated: str
-
-
-class Overrides(Looks, total=False):
-    """The settings as keyword arguments."""
-
-    name: str
-    layout: str
-    output: str | os.PathLike[str]
-    jobs: int | str
-    recursive: bool
-    include: tuple[str, ...]
-    exclude: tuple[str, ...]
-    timeout: float
-    worker_memory: int
-    memory: int | str
-    sandbox: str
-    sizes: Mapping[str, Any]
 
 
 KEYS = {item.name: item for item in dataclasses.fields(Settings)}

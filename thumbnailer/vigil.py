@@ -19,11 +19,12 @@ from thumbnailer.errors import OutputError, SourceError, WorkerError
 from thumbnailer.ledger import own_names
 from thumbnailer.line import flow, new_pool
 from thumbnailer.model import Outcome, Report, Source, Stop
+from thumbnailer.overrides import Overrides
 from thumbnailer.pending import Pending
 from thumbnailer.pool import Pool
 from thumbnailer.selection import name_filter
 from thumbnailer.service import Path, checked
-from thumbnailer.settings import Overrides, Settings
+from thumbnailer.settings import Settings
 from thumbnailer.shelf import AGAIN
 from thumbnailer.stages import CHANGING, TRUNCATED
 from thumbnailer.watched import Watched

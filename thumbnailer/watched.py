@@ -8,7 +8,7 @@ from functools import partial
 from itertools import chain
 
 from thumbnailer.machine import POLL_SECONDS, eventless_filesystem, watch_limit
-from thumbnailer.model import Folder, Outcome, Removal, Source, Stop
+from thumbnailer.model import Folder, Outcome, Source, Stop
 from thumbnailer.orphans import (
     find_orphans,
     forget,
@@ -19,6 +19,7 @@ from thumbnailer.orphans import (
     thumbs_folders,
 )
 from thumbnailer.plan import THUMBS
+from thumbnailer.removals import Removal
 from thumbnailer.scan import folders, locator
 from thumbnailer.selection import folder_filter, name_filter
 from thumbnailer.settings import Settings

@@ -1,0 +1,49 @@
+"""The settings as keyword arguments, for type checkers."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any, TypedDict
+
+from thumbnailer.settings import Size
+
+
+class Looks(TypedDict, total=False):
+    """The settings that say how one thumbnail looks and what is read, as keyword arguments."""
+
+    size: Size
+    format: str
+    quality: int | str
+    fit: str
+    crop: str
+    upscale: bool
+    background: str
+    linear: bool
+    sharpen: bool
+    animated: bool
+    progressive: bool
+    subsampling: str
+    palette: bool
+    max_bytes: int
+    keep: tuple[str, ...]
+    also: tuple[str, ...]
+    max_pixels: int | str
+    truncated: str
+
+
+class Overrides(Looks, total=False):
+    """The settings as keyword arguments."""
+
+    name: str
+    layout: str
+    output: str | os.PathLike[str]
+    jobs: int | str
+    recursive: bool
+    include: tuple[str, ...]
+    exclude: tuple[str, ...]
+    timeout: float
+    worker_memory: int
+    memory: int | str
+    sandbox: str
+    sizes: Mapping[str, Any]
