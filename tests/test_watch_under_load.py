@@ -58,8 +58,18 @@ def test_a_burst_that_goes_as_it_came(photos: Path) -> None:
     starting_tree(photos)
     with watching(photos) as watch:
         for _ in range(3):
-            shell("cp -r ../burst .; sleep 0.3; rm -rf burst || rm -rf burst", photos)
+            shell("cp -r ../burst .; sleep 0.3; until rm -rf burst; do :; done", photos)
         catches_up(watch, photos, seconds=30)
+        assert not failed(watch)
+
+
+def test_what_is_gone_only_for_a_moment_has_not_failed(photos: Path) -> None:
+    copies(photos.parent / "burst", 2000, (64, 48))
+    starting_tree(photos)
+    with watching(photos) as watch:
+        away_and_back = "sleep 0.5; mv burst ..; sleep 0.01; mv ../burst ."
+        shell(f"mv ../burst .; for n in $(seq 15); do {away_and_back}; done", photos)
+        catches_up(watch, photos, seconds=60)
         assert not failed(watch)
 
 

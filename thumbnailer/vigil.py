@@ -7,6 +7,7 @@ is unmounted sends no event. All of it goes in finite batches down the one line,
 
 from __future__ import annotations
 
+import errno
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -42,6 +43,9 @@ _EVENTS_AT_ONCE = 10_000
 
 # How long a picture that nobody has closed may be truncated before it is called that.
 _PATIENCE_SECONDS = 60.0
+
+# What is said of a picture that was taken away before it could be read.
+_MISSING = os.strerror(errno.ENOENT)
 
 # After a full disk or when no worker starts: doubled from the first to the last.
 _BACK_OFF_SECONDS = (1.0, 60.0)
@@ -265,6 +269,8 @@ class Vigil:
                 yield self._held.pop(path)
             elif outcome.error and not os.path.lexists(path):
                 pass  # it has gone since
+            elif reason == _MISSING and os.path.exists(path):
+                self._pending.add(path, time.monotonic())  # and was there again
             elif self._is_news(outcome):
                 self._held.pop(path, None)
                 yield outcome
