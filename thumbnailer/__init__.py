@@ -8,9 +8,8 @@ process imports this package too and needs none of them.
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING
-
+# As of `typing`, which alone takes as long to import as Python to start.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from thumbnailer.errors import ConfigError as ConfigError
     from thumbnailer.errors import OutputError as OutputError
@@ -59,6 +58,8 @@ __all__ = [*_HOMES]
 def __getattr__(name: str) -> object:
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
     return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
 from collections.abc import Mapping
 from typing import Any
 
@@ -65,6 +64,8 @@ def _checked(key: str, value: object, said: str) -> Any:
 
 def _known(key: str, said: str) -> None:
     if key not in KEYS:
+        import difflib  # 1 ms, which only a mistake need wait
+
         close = difflib.get_close_matches(key, KEYS, n=1)
         hint = f"did you mean {close[0]}?" if close else f"the settings are {', '.join(KEYS)}"
         raise ConfigError(f"{said}: there is no such setting; {hint}")

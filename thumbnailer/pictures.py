@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import BinaryIO, NamedTuple, TypeVar
 
-from thumbnailer.imaging import linear
 from thumbnailer.imaging.animation import Still, encode_frames, film, frames_in, moves
 from thumbnailer.imaging.colour import coloured, to_srgb
 from thumbnailer.imaging.decoding import load
@@ -92,9 +91,11 @@ def pictures_of(
     def show(picture: Still, some: Sequence[Recipe], crop: str) -> list[_Shown]:
         with stage("resize"):
             image, tagged, aside = to_resizable(picture), profile, ""
+            resample = lanczos
             if looks.linear:  # light is known of sRGB only
+                from thumbnailer.imaging.linear import resample
+
                 (image, aside), tagged = to_srgb(image, profile), b""
-            resample = linear.resample if looks.linear else lanczos
             parts = resized(image, [frames[recipe] for recipe in some], crop, resample)
         shown = []
         for recipe, part in zip(some, parts, strict=True):

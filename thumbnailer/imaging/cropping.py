@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from functools import lru_cache
 from math import ceil, hypot, sqrt
-from statistics import mean
 
 from PIL import Image, ImageChops, ImageFilter, ImageOps
 
@@ -110,7 +109,8 @@ def _catching(copy: Image.Image, window: int) -> float:
     middle = (copy.width - 1) / 2
     from_middle = [at % copy.width - middle for at, value in enumerate(values) if value == most]
     nearest = min(map(abs, from_middle))
-    best = middle + mean(column for column in from_middle if abs(column) == nearest)
+    nearests = [column for column in from_middle if abs(column) == nearest]
+    best = middle + sum(nearests) / len(nearests)
     return min(max((best + 0.5 - window / 2) / slack, 0), 1)
 
 
