@@ -64,6 +64,8 @@ class TextPrinter:
         if self._bar is not None:
             self._bar.set_postfix({"failed": report.failed}, refresh=False)
             self._bar.update()
+        if outcome.status == "current" and not self._verbose:
+            return
         if outcome.note and outcome.status == "made" and not self._quiet:
             self._write(
                 f"made: {printable(outcome.source.path)}: {printable(outcome.note)}", sys.stderr

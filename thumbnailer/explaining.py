@@ -84,12 +84,13 @@ def explain(path: str, settings: Settings, root: str = "") -> Explanation:
         desktop=settings.is_for_desktop,
         tidy=False,
     )
-    wanted = planner.wanted(source)
-    if isinstance(wanted, Failure):
-        return Explanation(source, description, (), wanted)
+    places, name = planner.places(source)
     thumbnails = []
-    for at, one in enumerate(wanted):
-        standing = planner.standing(source, one)
+    for at, place in enumerate(places):
+        one = place.wanted(source, name)
+        if isinstance(one, Failure):
+            return Explanation(source, description, (), one)
+        standing = place.standing(source, one)
         recipe = one.recipe
         is_lossy = recipe.format not in ("png", "gif")
         looks = f"{recipe.fit}, {recipe.format}" + (f" {recipe.quality}" if is_lossy else "")

@@ -134,6 +134,17 @@ class Ledger:
             return Entry(origin, size_bytes, mtime_ns, fingerprint, Failure(*rest))
         return Entry(origin, size_bytes, mtime_ns, fingerprint, tuple(rest[:3]), *rest[3:])
 
+    def made(
+        self, name: str, origin: str, source: Source, fingerprint: str
+    ) -> tuple[int, int, int] | None:
+        """Width, height and bytes of a thumbnail that was made of all of this state of its source;
+        None if the last attempt was another. Like `get`, but five times as fast."""
+        row = self._rows.get(name, [])
+        wanted = [origin, source.size_bytes, source.mtime_ns, fingerprint]
+        if row[1:5] != wanted or tuple(map(type, row)) != _MADE:
+            return None
+        return row[5], row[6], row[7]
+
     @property
     def is_bloated(self) -> bool:
         """Whether most lines have been overtaken by later ones."""

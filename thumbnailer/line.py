@@ -69,7 +69,7 @@ def flow(
 
     def planned() -> Iterator[Job | Outcome]:
         for item in plan(
-            _counted(found, report),
+            found,
             settings.recipes,
             settings.limits,
             output=output,
@@ -79,7 +79,9 @@ def flow(
             retry_failed=retry_failed,
             dry_run=dry_run,
         ):
-            open_sources[item.source] += 1
+            report.found += 1
+            if isinstance(item, Job):
+                open_sources[item.source] += 1
             yield item
 
     end: ThumbnailError | None = None
@@ -87,9 +89,10 @@ def flow(
     try:
         with closing(pool.imap_unordered(planned(), stop)) as outcomes:
             for outcome in outcomes:
-                open_sources[outcome.source] -= 1
-                if not open_sources[outcome.source]:
-                    del open_sources[outcome.source]
+                if outcome.source in open_sources:
+                    open_sources[outcome.source] -= 1
+                    if not open_sources[outcome.source]:
+                        del open_sources[outcome.source]
                 report.add(outcome)
                 yield outcome
                 if outcome.error and outcome.error.fatal:
@@ -116,9 +119,3 @@ def _drop(open_sources: Counter[Source], reason: str, report: Report) -> list[Ou
     for outcome in dropped:
         report.add(outcome)
     return dropped
-
-
-def _counted(found: Iterable[Source | Outcome], report: Report) -> Iterator[Source | Outcome]:
-    for item in found:
-        report.found += 1
-        yield item

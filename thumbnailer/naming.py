@@ -18,6 +18,8 @@ ENDINGS = {
     "gif": (".gif",),
 }
 
+_FORMATS = {ending: format for format, endings in ENDINGS.items() for ending in endings}
+
 # What a template may hold, and what it stands for.
 TOKENS = ("stem", "name", "ext", "size", "parent", "hash")
 
@@ -85,8 +87,7 @@ def short_size(box: Box) -> str:
 
 def format_of(name: str) -> str | None:
     """The format that a file name's ending says; None if it says none we write."""
-    ending = os.path.splitext(name)[1].lower()
-    return next((format for format, endings in ENDINGS.items() if ending in endings), None)
+    return _FORMATS.get(os.path.splitext(name)[1].lower())
 
 
 def tagged(name: str, source_name: str) -> str:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
-from functools import lru_cache
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 
 from thumbnailer import ledger, storage
 from thumbnailer.desktop import PRIVATE_FOLDER, name_of, text_of
@@ -17,14 +17,68 @@ from thumbnailer.model import (
     Outcome,
     Recipe,
     Source,
+    Status,
+    Thumbnail,
     Wanted,
     attempt_fingerprint,
 )
 from thumbnailer.naming import filled_in, formats_of, short_size, thumbnail_name
-from thumbnailer.shelf import Shelves, holds_files
+from thumbnailer.shelf import DesktopShelf, Shelf, Shelves, holds_files
 from thumbnailer.stages import DAMAGED, TRUNCATED
 
 THUMBS = "thumbs"
+
+
+class Place:
+    """One size of the thumbnails of one folder's pictures.
+
+    Args:
+        shelf: the folder they go to.
+        recipe: what they should look like.
+        looks, attempt: its fingerprints.
+        way_back: from there to the pictures' folder; None where thumbnails say themselves what they
+            were made of.
+        names: gives the name of a picture's thumbnail, or two if its format shows only later.
+    """
+
+    def __init__(
+        self,
+        shelf: Shelf | DesktopShelf,
+        recipe: Recipe,
+        looks: str,
+        attempt: str,
+        way_back: str | None,
+        names: Callable[[Source, str], list[str]],
+    ) -> None:
+        self._shelf, self._recipe, self._looks, self._attempt = shelf, recipe, looks, attempt
+        self._way_back, self._names = way_back, names
+
+    def untouched(self, source: Source, source_name: str) -> Outcome | None:
+        """The source as current where all is as it was left, which is how most are found. Whatever
+        else there is to say of it takes three times as long, and this gives None."""
+        names = self._names(source, source_name)
+        if len(names) > 1 or self._way_back is None:
+            return None
+        origin = self._way_back + source_name
+        return self._shelf.untouched(names[0], origin, source, self._looks)
+
+    def wanted(self, source: Source, source_name: str) -> Wanted | Failure:
+        """The thumbnail a source should have, or why it can't have it."""
+        is_for_desktop = self._way_back is None
+        origin = source.path if self._way_back is None else self._way_back + source_name
+        names = []
+        for name in self._names(source, source_name):
+            claimed = self._shelf.claim(name, origin)
+            if isinstance(claimed, Failure):
+                return claimed
+            names.append(claimed)
+        other = names[1] if names[1:] else ""
+        text = text_of(source) if is_for_desktop else ()
+        return Wanted(self._shelf.folder, origin, names[0], self._recipe, other, text)
+
+    def standing(self, source: Source, wanted: Wanted) -> Outcome | str:
+        """What an earlier run made of a source as it is now, or why that is not what is wanted."""
+        return self._shelf.standing(wanted, source, self._looks, self._attempt)
 
 
 class Planner:
@@ -57,48 +111,37 @@ class Planner:
             recipe: attempt_fingerprint(recipe, limits) for recipe in recipes.values()
         }
         self._shelves = Shelves(len(recipes), tidy=tidy)
-        self._way = lru_cache(os.path.relpath)
+        self._at: tuple[str, str] | None = None
+        self._places: list[Place] = []
 
-    def wanted(self, source: Source) -> list[Wanted] | Failure:
-        """The thumbnails a source should have, or why it can't have one of them."""
-        wanted: list[Wanted] = []
-        for size, recipe in self._recipes.items():
-            one = self._one_wanted(source, size, recipe)
-            if isinstance(one, Failure):
-                return one
-            wanted.append(one)
-        return wanted
+    def places(self, source: Source) -> tuple[list[Place], str]:
+        """Where the thumbnails of a source go, in the order of the recipes; and its name.
 
-    def _one_wanted(self, source: Source, size: str, recipe: Recipe) -> Wanted | Failure:
+        Sources come folder by folder: what all of a folder share is found out once.
+        """
+        folder, name = os.path.split(source.path)
+        if self._at != (folder, source.below):
+            self._at = folder, source.below
+            self._places = [self._place(source, folder, *sized) for sized in self._recipes.items()]
+        return self._places, name
+
+    def _place(self, source: Source, source_folder: str, size: str, recipe: Recipe) -> Place:
+        way_back: str | None = None
         if self._desktop:
-            return self._one_for_the_desktop(source, size, recipe)
-        shelf = self._shelves.at(_folder_of(source, size, self._output))
-        source_folder, source_name = os.path.split(source.path)
-        if self._output is None:
-            way_back = os.path.join(os.pardir, os.pardir) if size else os.pardir
+            folder = Folder(self._output or "", size, desktop=True)
         else:
-            way_back = self._way(source_folder or os.curdir, shelf.folder.path)
-        origin = os.path.join(way_back, source_name)
-        names: list[str] = []
-        for name in _names_of(source, size, recipe, self._template):
-            claimed = shelf.claim(name, origin)
-            if isinstance(claimed, Failure):
-                return claimed
-            names.append(claimed)
-        return Wanted(shelf.folder, origin, names[0], recipe, names[1] if names[1:] else "")
-
-    def _one_for_the_desktop(self, source: Source, size: str, recipe: Recipe) -> Wanted | Failure:
-        shelf = self._shelves.at(Folder(self._output or "", size, desktop=True))
-        name = shelf.claim(name_of(source.path), source.path)
-        if isinstance(name, Failure):
-            return name
-        return Wanted(shelf.folder, source.path, name, recipe, text=text_of(source))
-
-    def standing(self, source: Source, wanted: Wanted) -> Outcome | str:
-        """What an earlier run made of a source as it is now, or why that is not what is wanted."""
-        recipe = wanted.recipe
-        shelf = self._shelves.at(wanted.folder)
-        return shelf.standing(wanted, source, self._looks[recipe], self._attempts[recipe])
+            folder = _folder_of(source, size, self._output)
+        shelf = self._shelves.at(folder)
+        if self._desktop:
+            names: Callable[[Source, str], list[str]] = _names_for_desktop
+        else:
+            names = partial(_names_of, size=size, recipe=recipe, template=self._template)
+            way_back = os.path.join(os.pardir, os.pardir) if size else os.pardir
+            if self._output is not None:
+                way_back = os.path.relpath(source_folder or os.curdir, shelf.folder.path)
+            way_back = os.path.join(way_back, "")
+        looks, attempt = self._looks[recipe], self._attempts[recipe]
+        return Place(shelf, recipe, looks, attempt, way_back, names)
 
 
 def plan(
@@ -133,28 +176,42 @@ def plan(
             return False  # an earlier run was content with less
         return standing.status == "current" or not retry_failed
 
+    def considered(
+        source: Source, name: str, found: list[tuple[Place, Outcome | None]]
+    ) -> Job | Outcome:
+        """What to do about a source not all of whose thumbnails are as they were left."""
+        enough, thumbnails = [], list[Wanted | Thumbnail]()
+        for place, untouched in found:
+            if untouched:
+                enough.append(untouched)
+                thumbnails.append(untouched.thumbnails[0])
+                continue
+            wanted = place.wanted(source, name)
+            if isinstance(wanted, Failure):
+                status: Status = "skipped" if wanted.stage == "scan" else "failed"
+                return Outcome(source, status, error=wanted)
+            standing = place.standing(source, wanted)
+            if isinstance(standing, Outcome) and suffices(standing):
+                enough.append(standing)
+                thumbnails.append(standing.thumbnails[0] if standing.thumbnails else wanted)
+            else:
+                thumbnails.append(wanted)
+        if len(enough) == len(found):
+            return _together(source, enough)
+        if dry_run:
+            return Outcome(source, "skipped", error=Failure("dry run", "would be made"))
+        return Job(source, tuple(thumbnails), limits)
+
     for source in sources:
         if isinstance(source, Outcome):
             yield source
             continue
-        wanted = planner.wanted(source)
-        if isinstance(wanted, Failure):
-            yield Outcome(source, "skipped" if wanted.stage == "scan" else "failed", error=wanted)
-            continue
-        standing = [planner.standing(source, one) for one in wanted]
-        enough = [one for one in standing if isinstance(one, Outcome) and suffices(one)]
-        if len(enough) == len(wanted):
-            yield _together(source, enough)
-        elif dry_run:
-            yield Outcome(source, "skipped", error=Failure("dry run", "would be made"))
+        places, name = planner.places(source)
+        untouched = [None if force else place.untouched(source, name) for place in places]
+        if len(untouched) == 1 and untouched[0]:
+            yield untouched[0]
         else:
-            thumbnails = [
-                stands.thumbnails[0]
-                if isinstance(stands, Outcome) and stands.thumbnails and suffices(stands)
-                else one
-                for one, stands in zip(wanted, standing, strict=True)
-            ]
-            yield Job(source, tuple(thumbnails), limits)
+            yield considered(source, name, list(zip(places, untouched, strict=True)))
 
 
 def check_names(
@@ -176,11 +233,12 @@ def check_names(
     for source in sources:
         if isinstance(source, Outcome):
             continue
+        source_name = os.path.basename(source.path)
         places = {size: _folder_of(source, size, output).path for size in recipes}
         if folders != set(places.values()):  # sources come folder by folder
             folders, holders = set(places.values()), {}
         for size, recipe in recipes.items():
-            for name in _names_of(source, size, recipe, template):
+            for name in _names_of(source, source_name, size, recipe, template):
                 path = os.path.join(places[size], name)
                 holder = holders.setdefault(path, source.path)
                 if holder != source.path:
@@ -197,12 +255,18 @@ def _folder_of(source: Source, size: str, output: str | None) -> Folder:
     return Folder(output, os.path.join(size, source.below).rstrip(os.sep))
 
 
-def _names_of(source: Source, size: str, recipe: Recipe, template: str) -> list[str]:
+def _names_of(
+    source: Source, source_name: str, size: str, recipe: Recipe, template: str
+) -> list[str]:
     """The name of a thumbnail, or two if its format shows only when it is made."""
-    name = os.path.basename(source.path)
+    name = source_name
     if template:
         name = filled_in(template, source.path, source.below, size or short_size(recipe.box))
     return [thumbnail_name(name, format) for format in formats_of(recipe.format)]
+
+
+def _names_for_desktop(source: Source, _: str) -> list[str]:
+    return [name_of(source.path)]
 
 
 def _together(source: Source, standing: list[Outcome]) -> Outcome:

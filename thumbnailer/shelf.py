@@ -71,11 +71,25 @@ class Shelf:
             known = ledger.Ledger(shared=holds_files(folder.path))
         self._ledger = known
         self.folder = Folder(folder.anchor, folder.below, known.shared)
+        self._prefix = os.path.join(self.folder.path, "")
         self._claims = {folded(name): (name, origin) for name, origin in known.origins()}
         self._given: set[str] = set()
 
     def __len__(self) -> int:
         return len(self._claims)
+
+    def untouched(self, name: str, origin: str, source: Source, recipe: str) -> Outcome | None:
+        """The source as current, and the name held for it, if there is nothing to decide."""
+        if self._claims.get(folded(name)) != (name, origin) or name in self._given:
+            return None
+        size = self._ledger.made(name, origin, source, recipe)
+        if not size or self.folder.shared:
+            return None
+        thumbnail = Thumbnail(self._prefix + name, *size)
+        if not _is_intact(thumbnail):
+            return None
+        self._given.add(name)
+        return Outcome(source, "current", (thumbnail,))
 
     def claim(self, name: str, origin: str) -> str | Failure:
         """Hold a thumbnail's name for a source, or say why that can't be.
@@ -167,6 +181,9 @@ class DesktopShelf:
     def __len__(self) -> int:
         return 0
 
+    def untouched(self, name: str, origin: str, source: Source, recipe: str) -> Outcome | None:
+        return None  # to read what a thumbnail says of itself is all there is to do
+
     def claim(self, name: str, origin: str) -> str | Failure:
         """Names are digests of paths: nobody else has this one."""
         cache = os.path.join(os.path.realpath(self.folder.anchor), "")
@@ -200,7 +217,8 @@ def holds_files(path: str) -> bool:
 
 def _is_intact(thumbnail: Thumbnail) -> bool:
     # A crash of the machine can leave a file without its content, so the length must fit too.
-    with suppress(OSError):
+    try:
         status = os.lstat(thumbnail.path)
-        return stat.S_ISREG(status.st_mode) and status.st_size == thumbnail.size_bytes
-    return False
+    except OSError:
+        return False
+    return status.st_size == thumbnail.size_bytes and stat.S_ISREG(status.st_mode)
