@@ -11,6 +11,20 @@ from pathlib import Path
 import pytest
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """`few(n)`: of a test's many cases only n, evenly spread, are quick; the others are slow."""
+    cases: dict[tuple[str, int], list[pytest.Item]] = {}
+    for item in items:
+        if mark := item.get_closest_marker("few"):
+            cases.setdefault((item.nodeid.partition("[")[0], mark.args[0]), []).append(item)
+    for (_, number), of_test in cases.items():
+        quick = {at * len(of_test) // number for at in range(number)}
+        for at, item in enumerate(of_test):
+            if at not in quick:
+                item.add_marker(pytest.mark.slow)
+
+
 @pytest.fixture
 def photos(tmp_path: Path) -> Path:
     """An empty folder for pictures."""

@@ -81,6 +81,7 @@ def test_the_measure_is_ciede2000() -> None:
 
 @pytest.mark.parametrize("name", list(profiles()))
 @pytest.mark.parametrize("linear", [False, True])
+@pytest.mark.few(4)
 def test_tagged_pictures_look_as_with_libvips(tmp_path: Path, name: str, linear: bool) -> None:
     mode, profile = profiles()[name]
     with Image.open(SAMPLES / "progressive-sunset.jpg") as image:

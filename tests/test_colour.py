@@ -236,6 +236,7 @@ def test_hidden_colours_do_not_shine_through(
     [("navy", (0, 0, 128)), ("#ff8800", (255, 136, 0)), ("white", (255, 255, 255))],
 )
 @pytest.mark.parametrize("mode", ["RGBA", "LA", "P"])
+@pytest.mark.few(3)
 def test_transparent_pictures_are_put_on_the_background(
     photos: Path, mode: str, background: str, expected: tuple[int, ...]
 ) -> None:

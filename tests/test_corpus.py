@@ -43,6 +43,7 @@ def test_camera_pictures_look_like_a_full_decode(corpus: Path, tmp_path: Path) -
 
 
 @pytest.mark.parametrize("shape", ["Landscape", "Portrait"])
+@pytest.mark.few(2)
 def test_all_orientations_come_out_alike(corpus: Path, tmp_path: Path, shape: str) -> None:
     run = make(corpus / "orientation", "-o", tmp_path, "--include", f"{shape}_*", "-s", "300")
     assert run.summary["made"] == 9
@@ -58,6 +59,7 @@ def test_all_orientations_come_out_alike(corpus: Path, tmp_path: Path, shape: st
             assert ImageStat.Stat(difference).mean[0] < 6, path.name
 
 
+@pytest.mark.slow
 def test_every_format_is_made_or_fails_with_a_reason(corpus: Path, tmp_path: Path) -> None:
     pytest.importorskip("pillow_heif", reason="needs the extra heif (pillow-heif)")
     run = make(corpus / "formats", "-o", tmp_path, "--also", "ico,jpeg2000,ppm,psd,tga")

@@ -48,6 +48,7 @@ def gio(path: Path | str, cache: Path) -> dict[str, str]:
 @pytest.mark.parametrize(
     ("size", "folder"), [(128, "normal"), (256, "large"), (512, "x-large"), (1024, "xx-large")]
 )
+@pytest.mark.few(1)
 def test_a_file_manager_finds_and_accepts_it(
     photos: Path, cache: Path, size: int, folder: str
 ) -> None:
@@ -73,6 +74,7 @@ def test_a_file_manager_finds_and_accepts_it(
         *('[{|}]^`<>\\".jpg', os.fsdecode(b"\xff\xfe.jpg")),
     ],
 )
+@pytest.mark.few(2)
 def test_uris_are_those_of_glib(photos: Path, cache: Path, name: str) -> None:
     source = picture(photos / "dir with space" / name)
     run(photos, cache=cache)

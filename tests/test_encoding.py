@@ -135,6 +135,7 @@ def test_jpeg_is_optimised_and_progressive_on_request(tmp_path: Path) -> None:
 @pytest.mark.parametrize("subsampling", ["4:2:0", "4:4:4"])
 @pytest.mark.parametrize("quality", [80, 94, 100])
 @pytest.mark.parametrize("progressive", [False, True])
+@pytest.mark.few(3)
 def test_noise_is_no_trouble_in_jpeg(
     tmp_path: Path, subsampling: str, quality: int, progressive: bool
 ) -> None:
@@ -221,6 +222,7 @@ def test_gif_knows_all_or_nothing(tmp_path: Path) -> None:
     ("format", "mode"),
     [(format, "RGB") for format in BRANDS] + [("png", "RGBA"), ("gif", "RGBA"), ("auto", "RGBA")],
 )
+@pytest.mark.few(2)
 def test_the_best_file_that_fits(tmp_path: Path, format: str, mode: str) -> None:
     source = scene(tmp_path / "a.png", mode)
     most = len(data_of(source, format=format)) // 2
@@ -250,6 +252,7 @@ def test_what_fits_anyway_is_as_good_as_without(tmp_path: Path, format: str) -> 
     [(format, "at quality 1") for format in ("jpeg", "webp", "avif")]
     + [(format, "with 2 colours") for format in ("png", "gif")],
 )
+@pytest.mark.few(1)
 def test_what_can_not_be_made_to_fit_fails(photos: Path, format: str, worst: str) -> None:
     noise(photos / "a.png")
     (row,) = make(photos, "--format", format, "--max-bytes", "200").rows

@@ -83,6 +83,7 @@ def test_all_workers_killed_at_once(photos: Path, method: str) -> None:
 
 @methods
 @pytest.mark.parametrize("everyone", [False, True], ids=["one", "all"])
+@pytest.mark.few(1)
 def test_a_stopped_worker_does_not_hold_up_the_run(
     photos: Path, method: str, everyone: bool
 ) -> None:
@@ -98,6 +99,7 @@ def test_a_stopped_worker_does_not_hold_up_the_run(
 
 
 @pytest.mark.parametrize("early", [True, False])
+@pytest.mark.few(1)
 def test_a_killed_fork_server_costs_nothing(photos: Path, early: bool) -> None:
     sources = copies(photos, 300, (1280, 960))
     with start_make(photos) as started:
@@ -113,6 +115,7 @@ def test_a_killed_fork_server_costs_nothing(photos: Path, early: bool) -> None:
 
 @methods
 @pytest.mark.parametrize("seed", [0, 1, *map(slow, range(2, 10))])
+@pytest.mark.few(1)
 def test_after_a_killed_run_the_next_one_goes_on(photos: Path, method: str, seed: int) -> None:
     sources = copies(photos, 150, (1280, 960))
     with start_make(photos, method=method) as started:
@@ -131,6 +134,7 @@ def test_after_a_killed_run_the_next_one_goes_on(photos: Path, method: str, seed
     assert make_to_the_end(photos).summary["current"] == 150
 
 
+@pytest.mark.slow
 def test_what_a_run_killed_in_the_middle_of_a_write_leaves_is_swept(photos: Path) -> None:
     Image.effect_noise((2000, 2000), 90).save(photos / "0.jpg")
     for number in range(1, 12):
@@ -188,6 +192,7 @@ sys.stdin.read()
 
 @methods
 @pytest.mark.parametrize("way", ["source raises", "caller raises", "break", "del", "close"])
+@pytest.mark.few(2)
 def test_leaving_half_way_leaves_no_worker_in_a_program_that_goes_on(
     photos: Path, method: str, way: str
 ) -> None:
@@ -223,6 +228,7 @@ def test_with_few_file_descriptors_it_works_or_says_so(
     "processes",
     [2, 8, *(slow(n) for n in (1, 3, 4, 5, 6, 7, 9, 10, 11, 12, 14))],
 )
+@pytest.mark.few(1)
 def test_with_few_processes_it_works_or_says_so(
     public_folder: Path, method: str, processes: int
 ) -> None:
@@ -252,6 +258,7 @@ def check_short_of_something(photos: Path, method: str, under: str) -> None:
 
 
 @pytest.mark.parametrize("options", [[], ["--force"]], ids=["made once", "made twice"])
+@pytest.mark.few(1)
 def test_two_runs_over_one_folder_do_not_disturb_each_other(
     photos: Path, options: list[str]
 ) -> None:

@@ -52,6 +52,7 @@ print(count, read, resident_mib() - before)
 
 
 @pytest.mark.parametrize("there", [1, 1000], ids=["missing files", "pictures"])
+@pytest.mark.few(1)
 def test_a_caller_who_stops_taking_stops_the_reading(photos: Path, there: int) -> None:
     copies(photos, there)
     with start(sys.executable, "-c", MEMORY, photos, "1_000_000", "500") as started:
@@ -63,6 +64,7 @@ def test_a_caller_who_stops_taking_stops_the_reading(photos: Path, there: int) -
 
 
 @pytest.mark.parametrize("number", [40_000, slow(1_000_000)])
+@pytest.mark.slow
 def test_memory_does_not_grow_with_the_number_of_failures(photos: Path, number: int) -> None:
     with start(sys.executable, "-c", MEMORY, photos, str(number), str(number)) as started:
         run = finish(started, complete=False, seconds=100)
@@ -123,6 +125,7 @@ def become_unreadable(path: Path) -> None:
     "change",
     [vanish, become_a_folder, become_a_pipe, become_a_link_to_nothing, become_unreadable],
 )
+@pytest.mark.few(2)
 def test_sources_that_change_their_nature_between_scan_and_reading(
     photos: Path, change: Callable[[Path], None]
 ) -> None:

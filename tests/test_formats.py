@@ -133,6 +133,7 @@ def test_tiff_in_tiles(tmp_path: Path, compression: int) -> None:
 
 
 @pytest.mark.parametrize("also", ALSO)
+@pytest.mark.few(2)
 def test_other_formats_are_read_where_they_are_asked_for(photos: Path, also: str) -> None:
     name, endings = ALSO[also]
     sources = [save(photos / f"a.{ending}", quarters((96, 64))) for ending in endings]
@@ -249,6 +250,7 @@ HOSTILE: dict[str, tuple[Callable[[], bytes], str]] = {
 
 
 @pytest.mark.parametrize("name", HOSTILE)
+@pytest.mark.few(4)
 def test_what_is_made_to_harm_fails_by_its_header(photos: Path, name: str) -> None:
     maker, said = HOSTILE[name]
     (photos / name).write_bytes(maker())
@@ -267,6 +269,7 @@ def test_what_is_made_to_harm_fails_by_its_header(photos: Path, name: str) -> No
         *(pytest.param(name, marks=pytest.mark.slow) for name in ("L.jp2", "RGB.jp2", "RGBA.jp2")),
     ],
 )
+@pytest.mark.few(1)
 def test_what_is_estimated_suffices_for_them(photos: Path, name: str) -> None:
     mode = name.partition(".")[0]
     image = Image.effect_noise((3000, 2000), 50)

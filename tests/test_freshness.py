@@ -33,6 +33,7 @@ def test_a_second_run_makes_nothing_and_opens_no_picture(photos: Path) -> None:
 
 
 @pytest.mark.parametrize("age_ns", [SECOND_NS, -SECOND_NS, 1, -1, -(10**18)])
+@pytest.mark.few(2)
 def test_a_newer_or_older_source_is_made_again(photos: Path, age_ns: int) -> None:
     source = picture(photos / "a.jpg")
     make(photos)
@@ -54,6 +55,7 @@ def test_another_size_at_the_same_instant_is_made_again(photos: Path) -> None:
 
 
 @pytest.mark.parametrize("options", [["-s", "50"], ["-q", "30"], ["-s", "256x100"]])
+@pytest.mark.few(1)
 def test_other_settings_make_it_again(photos: Path, options: list[str]) -> None:
     tree(photos, "a.jpg", "b.jpg")
     make(photos)
@@ -83,6 +85,7 @@ def test_two_formats_live_side_by_side(photos: Path) -> None:
 
 
 @pytest.mark.parametrize("damage", ["missing", "empty", "a link"])
+@pytest.mark.few(2)
 def test_a_missing_or_damaged_thumbnail_is_made_again(photos: Path, damage: str) -> None:
     tree(photos, "a.jpg", "b.jpg")
     make(photos)
@@ -158,6 +161,7 @@ def test_a_copy_with_times_stays_current_and_a_plain_one_does_not(photos: Path) 
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+@pytest.mark.few(1)
 def test_an_interrupted_run_continues_where_it_stopped(photos: Path, number: int) -> None:
     for name in range(120):
         picture(photos / f"{name}.png", (700, 700), compress_level=1)
@@ -186,6 +190,7 @@ def test_an_interrupted_run_continues_where_it_stopped(photos: Path, number: int
         b'{"thumbnailer": 1, "shared": false}\n["a.jpg","../a.jpg",1,2,"x",-1,-1,-1]\n["torn',
     ],
 )
+@pytest.mark.few(2)
 def test_a_ledger_that_makes_no_sense_costs_no_more_than_work(photos: Path, rubbish: bytes) -> None:
     tree(photos, "a.jpg")
     make(photos)

@@ -178,6 +178,7 @@ def test_what_is_not_scaled_keeps_its_pixels(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("fit", ["cover", "pad", "fill"])
 @pytest.mark.parametrize("name", ["a.png", "a.jpg"])
+@pytest.mark.few(2)
 def test_all_orientations_come_out_alike(tmp_path: Path, name: str, fit: str) -> None:
     scene = Image.open(SUNSET).convert("RGB").resize((640, 432))  # whole blocks of JPEG
     ImageDraw.Draw(scene).rectangle((100, 50, 200, 90), "red")
@@ -215,6 +216,7 @@ print(int(status["VmHWM"].split()[0]) // 1024)
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
 @pytest.mark.parametrize("fit", ["cover", "fill", "pad", "contain"])
 @pytest.mark.parametrize("size", [(1, 2_000_000), (2_000_000, 1)])
+@pytest.mark.few(2)
 def test_extreme_shapes_take_little_memory(tmp_path: Path, size: Size, fit: str) -> None:
     Image.new("RGB", size).save(tmp_path / "a.png")
     source, target = str(tmp_path / "a.png"), tmp_path / "b.png"
@@ -304,6 +306,7 @@ def check_several(
 
 
 @pytest.mark.parametrize("fit", ["contain", "cover"])
+@pytest.mark.few(1)
 def test_several_sizes_are_as_good_as_each_alone(photos: Path, tmp_path: Path, fit: str) -> None:
     with Image.open(SUNSET) as image:  # as PNG, which is decoded whole for any size
         image.save(photos / "a.png")

@@ -243,6 +243,7 @@ assert isinstance(pickle.loads(pickle.dumps(Mine())), Mine)
 
 
 @pytest.mark.parametrize("method", [[], ["spawn"], ["forkserver"], ["fork"]])
+@pytest.mark.few(2)
 def test_a_plain_script_needs_no_main_guard(photos: Path, tmp_path: Path, method: str) -> None:
     tree(photos, "a.jpg", "b.jpg")
     script = tmp_path / "script.py"
@@ -313,6 +314,7 @@ if __name__ == "__main__":
 """
 
 
+@pytest.mark.slow
 def test_the_program_s_own_processes_start_as_ever(photos: Path, tmp_path: Path) -> None:
     tree(photos, "a.jpg")
     (tmp_path / "script.py").write_text(BESIDE)

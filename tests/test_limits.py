@@ -82,6 +82,7 @@ def test_a_large_jpeg_is_never_decoded_at_full_size(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["a.jpg", "a.png", "a.webp", "a.gif", "a.bmp", "a.tif", "a.avif"])
+@pytest.mark.few(2)
 def test_max_pixels_holds_for_every_format(photos: Path, name: str) -> None:
     picture(photos / name, (40, 25))
     assert make(photos, "--max-pixels", "999").rows[0]["error"]["stage"] == "limits"
@@ -119,6 +120,7 @@ def test_the_caller_s_pillow_is_left_as_it_was(tmp_path: Path) -> None:
         (b"\x12\x93\xff" * 99, "is no picture of a format that is read here"),
     ],
 )
+@pytest.mark.few(3)
 def test_what_is_no_picture_is_called_what_it_is(photos: Path, data: bytes, reason: str) -> None:
     stage, said = failure(photos, "a.jpg", data)
     assert stage == "open"
@@ -139,6 +141,7 @@ def test_the_ending_does_not_decide_what_a_picture_is(photos: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["a.jpg", "a.png", "a.webp", "a.gif", "a.bmp", "a.tif", "a.avif"])
+@pytest.mark.few(2)
 def test_half_a_picture_fails_and_leaves_no_thumbnail(photos: Path, name: str) -> None:
     source = picture(photos / name, (300, 200))
     Image.effect_noise((300, 200), 80).convert("RGB").save(source)
@@ -150,6 +153,7 @@ def test_half_a_picture_fails_and_leaves_no_thumbnail(photos: Path, name: str) -
 
 
 @pytest.mark.parametrize("name", ["a.jpg", "a.png", "a.gif", "a.bmp", "a.tif"])
+@pytest.mark.few(1)
 def test_damage_that_pillow_notices_is_never_a_thumbnail(photos: Path, name: str) -> None:
     chance = random.Random(name)
     picture(photos / name, (200, 150))

@@ -64,6 +64,7 @@ def test_json_has_a_line_for_each_source_and_a_summary(photos: Path) -> None:
         ("1", (1, 1)),
     ],
 )
+@pytest.mark.few(3)
 def test_sizes(photos: Path, size: str, expected: tuple[int, int]) -> None:
     picture(photos / "a.jpg", (400, 200))
     assert make(photos, "-s", size).code == 0
@@ -311,6 +312,7 @@ def test_a_service_without_any_stream_does_its_work(photos: Path) -> None:
         (["bake", "."], "invalid choice: 'bake'"),
     ],
 )
+@pytest.mark.few(6)
 def test_wrong_usage_is_one_line_and_exit_2(
     tmp_path: Path, arguments: list[str], complaint: str
 ) -> None:

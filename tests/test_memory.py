@@ -119,6 +119,7 @@ def test_large_answers_arrive_whole() -> None:
         ("a.jpg", "RGB", {"progressive": True}),
     ],
 )
+@pytest.mark.few(1)
 def test_what_needs_more_than_a_worker_may_take_fails_by_its_header(
     photos: Path, name: str, mode: str, options: dict[str, int]
 ) -> None:
@@ -150,6 +151,7 @@ def test_a_jpeg_that_shrinks_on_load_needs_little(photos: Path) -> None:
         slow("a.webp", "RGBA"),
     ],
 )
+@pytest.mark.few(1)
 def test_what_is_estimated_suffices(photos: Path, name: str, mode: str) -> None:
     image = Image.linear_gradient("L").resize((3000, 2000))
     image = image.convert("I;16" if mode == "I;16" else "RGB" if mode == "LAB" else mode)

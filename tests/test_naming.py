@@ -23,6 +23,7 @@ from thumbnailer import ConfigError, iter_thumbnails, make_thumbnails
         ("t-{stem:.1}", "t-a.jpg"),
     ],
 )
+@pytest.mark.few(2)
 def test_tokens_stand_for_parts_of_the_source(photos: Path, template: str, name: str) -> None:
     picture(photos / "a.b.png")
     assert make(photos, "--name", template, "--size", "32x16").summary["made"] == 1

@@ -550,6 +550,7 @@ def test_what_a_killed_prune_leaves_is_harmless(photos: Path) -> None:
     assert make(photos).statuses["0.jpg"] == "made"
 
 
+@pytest.mark.slow
 def test_make_at_the_same_time_loses_nothing(photos: Path) -> None:
     first = picture(photos / "0.jpg", (320, 240))
     for number in range(1, 100):

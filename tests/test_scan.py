@@ -63,6 +63,7 @@ def test_a_thumbs_folder_of_the_user_s_is_a_folder_like_any_other(photos: Path) 
 
 
 @pytest.mark.parametrize("killed", [True, False])
+@pytest.mark.few(1)
 def test_in_a_folder_with_other_files_our_own_are_known_whatever_happens(
     photos: Path, killed: bool
 ) -> None:

@@ -92,6 +92,7 @@ def test_a_size_that_is_said_takes_the_place_of_named_ones(photos: Path) -> None
         "sizes = 9",
     ],
 )
+@pytest.mark.few(2)
 def test_impossible_sizes_are_one_line(tmp_path: Path, sizes: str) -> None:
     (tmp_path / "c.toml").write_text(sizes)
     run = thumbnailer("make", ".", "-c", "c.toml", cwd=tmp_path)

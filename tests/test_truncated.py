@@ -48,6 +48,7 @@ def reason(photos: Path) -> str:
         ("a.tif", {"mode": "F"}),
     ],
 )
+@pytest.mark.few(7)
 def test_a_truncated_picture_tells_how_much_of_it_is_there(
     photos: Path, name: str, options: dict[str, Any], share: float
 ) -> None:
@@ -84,6 +85,7 @@ def test_a_file_that_is_whole_but_makes_no_sense_is_damaged(photos: Path) -> Non
         ("a.tif", {"compression": "tiff_lzw"}),
     ],
 )
+@pytest.mark.few(2)
 def test_what_does_not_come_row_by_row_has_no_number(
     photos: Path, name: str, options: dict[str, Any]
 ) -> None:
@@ -125,6 +127,7 @@ def test_a_person_is_told(photos: Path) -> None:
         ("a.tif", {}),
     ],
 )
+@pytest.mark.few(2)
 def test_the_missing_rest_is_of_the_mean_colour(
     photos: Path, name: str, options: dict[str, Any]
 ) -> None:
@@ -157,6 +160,7 @@ def test_a_truncated_progressive_jpeg_is_only_less_sharp(photos: Path) -> None:
 
 
 @pytest.mark.parametrize("share", [0.05, 0.3, 0.9])
+@pytest.mark.few(1)
 def test_so_is_an_interlaced_png(photos: Path, share: float) -> None:
     source = cut(photos / "a.png", 1)
     with Image.open(source) as image:
