@@ -7,6 +7,7 @@ import hashlib
 import os
 import time
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Literal, NamedTuple, Protocol
 
 # Raised when the same recipe comes out differently, so that old thumbnails are made again.
@@ -110,7 +111,7 @@ class Recipe:
     @property
     def fingerprint(self) -> str:
         """Differs between any two recipes whose thumbnails differ."""
-        return _fingerprint(_RENDERING, *dataclasses.astuple(self._plain()))
+        return _recipe_fingerprint(self)
 
     def _plain(self) -> Recipe:
         """The same with what has no meaning for it left out."""
@@ -184,6 +185,11 @@ class Job:
     @property
     def wanted(self) -> tuple[Wanted, ...]:
         return tuple(one for one in self.thumbnails if isinstance(one, Wanted))
+
+
+@lru_cache  # a run has a few recipes and a great many thumbnails; each would take 100 µs
+def _recipe_fingerprint(recipe: Recipe) -> str:
+    return _fingerprint(_RENDERING, *dataclasses.astuple(recipe._plain()))
 
 
 def attempt_fingerprint(recipe: Recipe, limits: Limits) -> str:
