@@ -52,6 +52,7 @@ def parser() -> argparse.ArgumentParser:
     add("--max-pixels", metavar="N", help="the largest picture (default: 50 MP, JPEG 250 MP)")
     add("--worker-memory", metavar="MIB", help="the most one worker may take (default: 1024)")
     add("--memory", metavar="MIB", help="for all pictures at once (default: half of what is free)")
+    add("--nice", metavar="N", help="stand back for other programs, up to 19 (default: 0)")
     add("--sandbox", metavar="WHEN", help="auto (default: where it can be had), require or off")
     add("--truncated", metavar="fail|keep", help="keep: make what there is of a truncated picture")
     add("-c", "--config", metavar="FILE", help="read settings from FILE; options here go first")

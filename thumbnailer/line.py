@@ -28,6 +28,7 @@ def new_pool(settings: Settings) -> Pool:
         settings.timeout,
         worker_bytes=settings.limits.memory_bytes,
         memory_bytes=settings.memory_bytes or available_memory_bytes() // 2,
+        nice=settings.nice,
         sandbox=settings.sandbox,
         finish=finish,
     )

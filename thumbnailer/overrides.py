@@ -45,5 +45,6 @@ class Overrides(Looks, total=False):
     timeout: float
     worker_memory: int
     memory: int | str
+    nice: int
     sandbox: str
     sizes: Mapping[str, Any]

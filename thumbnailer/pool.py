@@ -66,6 +66,7 @@ class Pool:
         worker_bytes: how much memory a worker may take beyond what it starts with.
         memory_bytes: how much jobs may take together. Half of it is for the small ones, which need
             not ask; the others claim their part of the rest, and wait until it is free.
+        nice: by how much workers' niceness is raised.
         sandbox: `auto`, `require` or `off`, as in `Confinement`.
         finish: called in this process, by several threads, with jobs and what workers made of
             them; its outcomes are the jobs'.
@@ -80,11 +81,12 @@ class Pool:
         worker_bytes: int,
         memory_bytes: int,
         sandbox: str,
+        nice: int = 0,
         finish: Callable[[list[Job], list[Answer]], list[Outcome]],
     ) -> None:
         self._func, self._workers, self._timeout_s = func, workers, timeout_s
         self._finish = finish
-        self._confinement = Confinement(worker_bytes, memory_bytes // 2 // workers, sandbox)
+        self._confinement = Confinement(worker_bytes, memory_bytes // 2 // workers, sandbox, nice)
         self._budget = Budget(memory_bytes // 2)
         self._threads: ThreadPool | None = None
         self._feed: SimpleQueue[list[Job] | None] = SimpleQueue()

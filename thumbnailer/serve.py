@@ -34,11 +34,13 @@ class Confinement:
         memory_bytes: how much its address space may grow; where the platform can limit that.
         unclaimed_bytes: what one picture may take without asking.
         sandbox: whether it enters the sandbox: `auto` where that can be had, `require`, or `off`.
+        nice: by how much its niceness is raised, where there is such a thing.
     """
 
     memory_bytes: int
     unclaimed_bytes: int
     sandbox: str
+    nice: int = 0
 
 
 def serve(name: str, pipe: Connection, confinement: Confinement) -> None:
@@ -46,6 +48,8 @@ def serve(name: str, pipe: Connection, confinement: Confinement) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         _silence()
+        if confinement.nice and hasattr(os, "nice"):  # Windows has none
+            os.nice(confinement.nice)
         _enter_sandbox(confinement.sandbox)  # before any thread, which would stay outside
         threading.Thread(target=_end_with_parent, daemon=True).start()
         module, _, attribute = name.partition(":")

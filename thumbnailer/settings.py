@@ -207,6 +207,13 @@ class Settings:
         "MiB that all pictures being decoded may take; auto: half of what is available.",
         values.number,
     )
+    nice: int = _key(
+        0,
+        values.whole(0, 19),
+        "a whole number from 0 to 19",
+        "How far workers stand back for other programs: 0 (not at all) to 19.",
+        values.number,
+    )
     sandbox: str = _key(
         "auto",
         values.one_of("auto", "require", "off"),
