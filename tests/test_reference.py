@@ -6,7 +6,7 @@ import statistics
 from pathlib import Path
 
 import pytest
-from PIL import Image, ImageOps
+from PIL import Image, ImageDraw, ImageOps
 
 from thumbnailer import make_thumbnail
 
@@ -37,6 +37,18 @@ def test_camera_pictures_come_out_as_by_one_step(corpus: Path, tmp_path: Path, s
 def test_a_sample_comes_out_as_by_one_step(tmp_path: Path, size: int) -> None:
     samples = Path(__file__).parent.parent / "sample_images"
     assert score(samples / "progressive-sunset.jpg", tmp_path / "a.png", size) >= 0.99
+
+
+@pytest.mark.parametrize("fit", ["contain", "cover"])
+def test_a_jpeg_of_any_width_keeps_its_shape(tmp_path: Path, fit: str) -> None:
+    """At 1/8 libjpeg makes 126 columns of 1001, of which the last is an eighth of one."""
+    image = Image.new("L", (1001, 1001), "white")
+    for at in range(0, 1001, 32):
+        ImageDraw.Draw(image).rectangle((at, 0, at + 15, 1001), "black")
+    image.save(tmp_path / "a.jpg", quality=95)
+    made = make_thumbnail(tmp_path / "a.jpg", tmp_path / "a.png", size=75, fit=fit)
+    with Image.open(made.path) as thumbnail, Image.open(tmp_path / "a.jpg") as whole:
+        assert judge.ssim(thumbnail, judge.reference(whole, thumbnail.size)) > 0.99
 
 
 @pytest.mark.parametrize("shape", ["Landscape", "Portrait"])

@@ -24,7 +24,7 @@ from thumbnailer.imaging.metadata import kept
 from thumbnailer.imaging.opening import open_picture
 from thumbnailer.imaging.orientation import orientation_of, swaps_sides, upright
 from thumbnailer.imaging.sharpening import sharpened
-from thumbnailer.imaging.shrinking import can_shrink, shrink_on_load
+from thumbnailer.imaging.shrinking import can_shrink, extent_of, shrink_on_load
 from thumbnailer.imaging.tagged import profile_of
 from thumbnailer.model import Box, Limits, Picture, Recipe
 from thumbnailer.stages import stage
@@ -79,10 +79,11 @@ def pictures_of(
         orientation = orientation_of(whole)
         frames = {recipe: frame_for(whole.size, orientation, recipe) for recipe in recipes}
         check_canvases(list(frames.values()), whole.size, limits.pixels)
-        full_width = whole.width
+        full = whole.size
         if shrinks:
             shrink_on_load(opened, largest(list(frames.values())))
             whole, missing = load(opened, file, limits, claim)
+        extent = extent_of(whole.size, full)
         canvases = [frames[recipe].canvas for recipe in recipes]
         admit_canvases(whole, opened.format or "", canvases, limits, claim)
     with stage("encode"):
@@ -96,7 +97,7 @@ def pictures_of(
                 from thumbnailer.imaging.linear import resample
 
                 (image, aside), tagged = to_srgb(image, profile), b""
-            parts = resized(image, [frames[recipe] for recipe in some], crop, resample)
+            parts = resized(image, extent, [frames[recipe] for recipe in some], crop, resample)
         shown = []
         for recipe, part in zip(some, parts, strict=True):
             frame = frames[recipe]
@@ -105,7 +106,7 @@ def pictures_of(
             with stage("colour"):
                 part, own, remark = coloured(part, tagged, keep="icc" in recipe.keep)
                 if recipe.sharpen:
-                    part = sharpened(part, full_width / frame.scaled[0])
+                    part = sharpened(part, full[0] / frame.scaled[0])
                 part = pad(part, canvas, recipe.background)
             # The picture itself goes on to its next frame.
             part = part.copy() if part is opened else part

@@ -7,7 +7,7 @@ from functools import lru_cache
 
 from PIL import Image, ImageMath
 
-from thumbnailer.imaging.fit import REDUCING_GAP
+from thumbnailer.imaging.fit import lanczos
 from thumbnailer.imaging.profiles import light_of
 
 Size = tuple[int, int]
@@ -36,15 +36,9 @@ def resample(image: Image.Image, size: Size, box: Box | None = None) -> Image.Im
         planes = _light(image.crop((0, start, image.width, end)))
         for whole, plane in zip(narrow, planes, strict=True):
             whole.paste(
-                _lanczos(plane, (size[0], end - start), (left, 0, right, end - start)), (0, start)
+                lanczos(plane, (size[0], end - start), (left, 0, right, end - start)), (0, start)
             )
-    return _shown(
-        [_lanczos(plane, size, (0, top, size[0], bottom)) for plane in narrow], image.mode
-    )
-
-
-def _lanczos(plane: Image.Image, size: Size, box: Box) -> Image.Image:
-    return plane.resize(size, Image.Resampling.LANCZOS, box, reducing_gap=REDUCING_GAP)
+    return _shown([lanczos(plane, size, (0, top, size[0], bottom)) for plane in narrow], image.mode)
 
 
 def _light(image: Image.Image) -> list[Image.Image]:

@@ -17,9 +17,10 @@ from PIL import ExifTags, Image, ImageFile
 
 from thumbnailer.imaging.colour import to_srgb
 from thumbnailer.imaging.depth import to_resizable
-from thumbnailer.imaging.fit import REDUCING_GAP, Size
+from thumbnailer.imaging.fit import Size
 from thumbnailer.imaging.memory import HELD_BYTES, check_bytes, coefficient_bytes
 from thumbnailer.imaging.orientation import orientation_of, swaps_sides, upright
+from thumbnailer.imaging.shrinking import SHRINKING_GAP
 from thumbnailer.model import Limits
 from thumbnailer.stages import NoPictureError
 
@@ -115,10 +116,10 @@ class _RawPicture(ImageFile.ImageFile):
         sensor's columns and rows, else for all.
 
         Args:
-            size: in px, REDUCING_GAP times the thumbnail's.
+            size: in px, SHRINKING_GAP times the thumbnail's.
         """
         assert size is not None
-        needed = [side / REDUCING_GAP * (1 - _TOLERANCE) for side in size]
+        needed = [side / SHRINKING_GAP * (1 - _TOLERANCE) for side in size]
         if self._preview:
             width, height = _sides(self._preview.size, self._turned, self._orientation)
             if width >= needed[0] and height >= needed[1]:

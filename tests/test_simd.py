@@ -1,0 +1,113 @@
+"""The extra `simd`: the same thumbnails, sooner."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image, ImageChops, ImageDraw, ImageStat
+
+from thumbnailer import make_thumbnail
+from thumbnailer.imaging import simd
+
+pytest.importorskip("cykooz_resizer", reason="needs the extra simd (cykooz-resizer)")
+
+SUNSET = Path(__file__).parent.parent / "sample_images" / "progressive-sunset.jpg"
+
+
+def without(monkeypatch: pytest.MonkeyPatch, source: Path, **options: Any) -> Image.Image:
+    with monkeypatch.context() as patched:
+        patched.setattr(simd, "resizer", None)  # as if it were not installed
+        return thumb(source, **options)
+
+
+def thumb(source: Path, **options: Any) -> Image.Image:
+    made = make_thumbnail(source, source.parent / "out.png", **options)
+    with Image.open(made.path) as image:
+        image.load()
+    return image
+
+
+def difference(one: Image.Image, other: Image.Image) -> tuple[float, int]:
+    """By how much values differ, at the mean and at most, over black and over white."""
+    assert (one.mode, one.size) == (other.mode, other.size)
+    means, extremes = [], []
+    for colour in ("black", "white"):
+        canvases = [Image.new("RGBA", one.size, colour) for _ in range(2)]
+        for canvas, image in zip(canvases, (one, other), strict=True):
+            canvas.alpha_composite(image.convert("RGBA"))
+        difference = ImageChops.difference(*canvases).convert("RGB")
+        means.append(max(ImageStat.Stat(difference).mean))
+        extremes += [high for _, high in difference.getextrema()]  # type: ignore[misc]
+    return max(means), max(extremes)
+
+
+def of_mode(mode: str, path: Path) -> Path:
+    with Image.open(SUNSET) as image:
+        picture = image.resize((400, 300)).convert(mode.removesuffix("A"))
+        if mode.endswith("A"):
+            alpha = Image.new("L", picture.size)
+            ImageDraw.Draw(alpha).ellipse((20, 30, 310, 290), 255)
+            picture.putalpha(alpha)
+        target = path / ("a.tif" if mode == "CMYK" else "a.png")
+        picture.save(target)
+    return target
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"size": 100},
+        {"size": 75, "linear": True},
+        {"size": (120, 50), "fit": "cover"},
+        {"size": (90, 120), "fit": "pad"},
+        {"size": (150, 40), "fit": "fill"},
+        {"size": 600, "upscale": True},
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("mode", ["L", "LA", "RGB", "RGBA", "CMYK"])
+def test_thumbnails_are_as_without(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mode: str, options: dict[str, Any]
+) -> None:
+    source = of_mode(mode, tmp_path)
+    fast, plain = thumb(source, **options), without(monkeypatch, source, **options)
+    assert fast.tobytes() != plain.tobytes(), "it is not in use"
+    mean, most = difference(fast, plain)
+    assert mean < 0.6
+    assert most <= 30  # at hard edges: Pillow shrinks by a box filter first
+
+
+@pytest.mark.parametrize("name", ["animated-windmill.gif", "picnic.webp", "progressive-sunset.jpg"])
+@pytest.mark.parametrize("size", [33, 128, 300])
+def test_samples_are_as_good_as_without(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, size: int
+) -> None:
+    judge = pytest.importorskip("judge", reason="needs numpy")
+    source = tmp_path / name
+    source.symlink_to(SUNSET.parent / name)
+    with Image.open(source) as image:
+        fast, plain = thumb(source, size=size), without(monkeypatch, source, size=size)
+        best = judge.reference(image, fast.size)
+    assert judge.ssim(fast, best) >= judge.ssim(plain, best) - 0.001
+
+
+def test_colours_that_are_transparent_do_not_shine_through(tmp_path: Path) -> None:
+    image = Image.new("RGBA", (400, 400), (0, 255, 0, 0))
+    ImageDraw.Draw(image).ellipse((50, 50, 350, 350), (255, 0, 0, 255))
+    image.save(tmp_path / "a.png")
+    for fit in ("contain", "cover"):
+        red, green, blue, _ = thumb(tmp_path / "a.png", size=(70, 60), fit=fit).split()
+        assert ImageChops.lighter(green, blue).getextrema() == (0, 0)
+        assert red.getextrema()[1] == 255
+
+
+def test_a_pillow_that_is_not_known_is_left_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It reads Pillow's memory, and would crash where that is laid out differently."""
+    source = of_mode("RGB", tmp_path)
+    plain = without(monkeypatch, source, size=100)
+    monkeypatch.setattr(simd, "_KNOWN", False)
+    assert thumb(source, size=100).tobytes() == plain.tobytes()
