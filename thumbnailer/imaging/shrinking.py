@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from math import ceil
 
-from PIL import ImageFile
+from PIL import ImageFile, features
 
 from thumbnailer.imaging.fit import REDUCING_GAP
 
@@ -24,3 +24,11 @@ def shrink_on_load(image: ImageFile.ImageFile, size: tuple[int, int]) -> None:
     """
     width, height = size
     image.draft(None, (ceil(width * REDUCING_GAP), ceil(height * REDUCING_GAP)))
+
+
+def has_pixel_for_block(image: ImageFile.ImageFile) -> bool:
+    """Whether a JPEG was told to shrink to an eighth: one pixel for each block of the DCT.
+
+    What other libjpegs than libjpeg-turbo then need of the file is not known here.
+    """
+    return image.decoderconfig[:1] == (8,) and bool(features.check("libjpeg_turbo"))
