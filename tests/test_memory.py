@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 import sys
 import threading
 from itertools import pairwise
@@ -32,6 +33,13 @@ def test_a_worker_that_takes_too_much_memory_fails_alone() -> None:
         error = said[f"hog {size}"]
         assert isinstance(error, Failure)
         assert "MemoryError" in error.reason
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="is about glibc's malloc")
+def test_a_worker_reuses_the_memory_of_the_picture_before() -> None:
+    ((_, faults),) = answers("again")
+    assert isinstance(faults, bytes)
+    assert int(faults) < 1000  # of 10,700 pages
 
 
 @linux_only

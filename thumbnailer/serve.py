@@ -22,6 +22,9 @@ from thumbnailer.model import Answer, Failure, Job, Rendering
 # never waits in the middle of a piece, even if the sender is stopped there.
 PIECE_BYTES = 16_000
 
+# The most that glibc learns from: DEFAULT_MMAP_THRESHOLD_MAX of its malloc, less its own needs.
+_LESSON_BYTES = (32 << 20) - (64 << 10)
+
 # A function of a job, and of another function that claims memory for it.
 Work = Callable[[Job, Callable[[int], None]], Rendering | Failure]
 
@@ -54,6 +57,7 @@ def serve(name: str, pipe: Connection, confinement: Confinement) -> None:
         threading.Thread(target=_end_with_parent, daemon=True).start()
         module, _, attribute = name.partition(":")
         work: Work = getattr(importlib.import_module(module), attribute)
+        _reuse_memory()
         _limit_memory(confinement.memory_bytes)
     except Exception as error:
         send(pipe, f"{type(error).__name__}: {error}")
@@ -129,3 +133,14 @@ def _limit_memory(growth_bytes: int) -> None:
         _, hard = resource.getrlimit(resource.RLIMIT_AS)
         most = most if hard == resource.RLIM_INFINITY else min(most, hard)
         resource.setrlimit(resource.RLIMIT_AS, (most, most))
+
+
+def _reuse_memory() -> None:
+    """Keep memory that was freed, up to 64 MiB of it, for the next picture.
+
+    Else glibc hands it back to the kernel, which clears it anew for each picture, page by page: 30
+    of 60 ms for a progressive JPEG of 12 megapixels, 15 of 145 for a thumbnail of 1024 px. It
+    learns better from the first large block that is freed (mallopt(3), M_MMAP_THRESHOLD), be it
+    this one, of which no page is touched.
+    """
+    bytes(_LESSON_BYTES)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from math import ceil
 
-from PIL import ImageFile
+from PIL import ImageFile, features
 
 # How many times larger than the thumbnail a decoder leaves a picture. Mean and lowest SSIM against
 # one full Lanczos pass, of 36 camera JPEGs at 13 sizes: 2.0 gives .9986 and .977, 1.5 .9980 and
@@ -41,3 +41,11 @@ def extent_of(size: tuple[int, int], full: tuple[int, int]) -> tuple[float, floa
         if size == (ceil(full[0] / scale), ceil(full[1] / scale)):
             return full[0] / scale, full[1] / scale
     return size
+
+
+def has_pixel_for_block(image: ImageFile.ImageFile) -> bool:
+    """Whether a JPEG was told to shrink to an eighth: one pixel for each block of the DCT.
+
+    What other libjpegs than libjpeg-turbo then need of the file is not known here.
+    """
+    return image.decoderconfig[:1] == (8,) and bool(features.check("libjpeg_turbo"))
