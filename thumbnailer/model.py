@@ -89,6 +89,7 @@ class Recipe:
         subsampling: `4:2:0` or `4:4:4`, of the colours of `jpeg` and `avif`.
         max_bytes: the longest file; 0 for any.
         keep: of `copyright`, `date`, `gps` and `icc`.
+        previews: `never`, `verify` or `trust`: whether the preview in a picture is used for it.
     """
 
     box: Box
@@ -106,11 +107,14 @@ class Recipe:
     palette: bool = False
     max_bytes: int = 0
     keep: tuple[str, ...] = ()
+    previews: str = "never"
 
     @property
     def fingerprint(self) -> str:
         """Differs between any two recipes whose thumbnails differ."""
-        return _fingerprint(_RENDERING, *dataclasses.astuple(self._plain()))
+        *others, previews = dataclasses.astuple(self._plain())
+        # Thumbnails that were made before there were previews are current still.
+        return _fingerprint(_RENDERING, *others, *([previews] if previews != "never" else []))
 
     def _plain(self) -> Recipe:
         """The same with what has no meaning for it left out."""

@@ -82,8 +82,18 @@ def pictures_of(
         check_canvases(list(frames.values()), whole.size, limits.pixels)
         full_width = whole.width
         if shrinks:
-            shrink_on_load(opened, largest(list(frames.values())))
-            whole, missing = load(opened, file, limits, claim)
+            needed = largest(list(frames.values()))
+            preview = None
+            if looks.previews != "never":
+                from thumbnailer.imaging.previews import stand_in  # which most runs do without
+
+                verified = looks.previews == "verify"
+                preview, _ = stand_in(opened, file, needed, profile, verified, limits, claim)
+            if preview is None:
+                shrink_on_load(opened, needed)
+                whole, missing = load(opened, file, limits, claim)
+            else:
+                whole = preview
         canvases = [frames[recipe].canvas for recipe in recipes]
         admit_canvases(whole, opened.format or "", canvases, limits, claim)
     with stage("encode"):
