@@ -93,11 +93,12 @@ def bands(file: BinaryIO, limits: Limits) -> list[Band]:
     if not any(_ends(file, header.end + max(0, length - tail)) for tail in _TAIL_BYTES):
         raise EOFError
     file.seek(header.end)
-    if header.interval and length <= _MOST_BYTES:
-        places, data = _scattered(file.read(), header, rows)
+    places = _places(header, rows) if header.interval and length <= _MOST_BYTES else []
+    if places:
+        data = _rows(file.read(), header, places)
     else:
-        most = min(ceil(length * _TOP_BYTES), _MOST_BYTES)
-        places, data = [(0, ceil(rows * _TOP))], file.read(most)
+        places = [(0, ceil(rows * _TOP))]
+        data = file.read(min(ceil(length * _TOP_BYTES), _MOST_BYTES))
     taken = sum(end - start for start, end in places) * header.unit[1]
     tables = bytearray(header.tables)
     struct.pack_into(">H", tables, header.height_at, min(taken, height))
@@ -157,27 +158,38 @@ def _header(file: BinaryIO) -> _Header:
     raise ValueError("has too many segments")
 
 
-def _scattered(data: bytes, header: _Header, rows: int) -> tuple[list[tuple[int, int]], bytes]:
-    """Rows of units from all over the picture: the first and the last of each place, and their
-    data put together as if there were no others.
-
-    What is between two markers can be decoded by itself (ISO 10918-1, F.1.1.5.1), but the markers
-    are numbered from 0 to 7 over and over.
-    """
-    across = ceil(header.size[0] / header.unit[0])
-    step = header.interval // gcd(header.interval, across)  # rows from marker to marker
+def _places(header: _Header, rows: int) -> list[tuple[int, int]]:
+    """Rows of units from all over the picture that begin and end with a restart marker: the first
+    and the one after the last for each place; none where markers are too few."""
+    step = header.interval // gcd(header.interval, _across(header))  # rows from marker to marker
     whole = rows - 1  # the last row may reach beyond the picture
     height = max(1, round(whole * _SCATTERED / _PLACES / step)) * step
     if whole < _PLACES * height:
-        raise ValueError("has too few restart markers")
+        return []
     starts = [place * (whole - height) // (_PLACES - 1) // step * step for place in range(_PLACES)]
+    return [(start, start + height) for start in starts]
+
+
+def _rows(data: bytes, header: _Header, places: list[tuple[int, int]]) -> bytes:
+    """The data of some rows as if there were no others.
+
+    What is between two markers can be decoded by itself (ISO 10918-1, F.1.1.5.1), but the markers
+    are numbered from 0 to 7 over and over.
+
+    Raises:
+        ValueError: a marker is missing.
+    """
     markers = [-2, *(match.start() for match in _RESTART.finditer(data))]
     pieces = []
-    for start in starts:
-        first, count = start * across // header.interval, height * across // header.interval
-        for number in range(first, first + count):
+    for place in places:
+        first, end = (row * _across(header) // header.interval for row in place)
+        for number in range(first, end):
             if number and data[markers[number] + 1] != 0xD0 + (number - 1) % 8:
                 raise ValueError("lacks a restart marker")
             pieces.append(data[markers[number] + 2 : markers[number + 1]])
     marked = (piece + b"\xff%c" % (0xD0 + at % 8) for at, piece in enumerate(pieces))
-    return [(start, start + height) for start in starts], b"".join(marked)[:-2]
+    return b"".join(marked)[:-2]
+
+
+def _across(header: _Header) -> int:
+    return ceil(header.size[0] / header.unit[0])

@@ -24,7 +24,7 @@ _LEAST_CORRELATION = 0.965  # (.972; with other pictures' .91)
 _MOST_SHIFT = 5.0  # of the mean luma (4.4)
 _MOST_STRETCH = 2.6  # of the luma's spread (1.8)
 _MOST_AWAY = 45  # of the luma of one cell (40)
-_MOST_COLOUR = 1.2  # of the mean strength of colours (0.9)
+_MOST_COLOUR, _MOST_COLOUR_SHARE = 1.2, 0.07  # of the mean strength of colours (1.1, .025)
 _MOST_COLOUR_SHIFT = 4.0  # of the mean colour (3.4)
 _LEAST_COLOUR = 2.0  # that can be judged at all
 
@@ -78,10 +78,15 @@ def _unlike_in_colour(ours: _Mosaic, theirs: _Mosaic, preview: Image.Image) -> s
     least = min(_LEAST_COLOUR, sqrt(_product(everything, everything)) / 2)
     if strength < least:
         return "has colours where the picture was not looked at"
-    shared = _product(ours, theirs) / strength if strength else 0.0
+    stretch = sqrt(_product(theirs, theirs)) - strength
+    unshared = strength - _product(ours, theirs) / strength if strength else 0.0
     blue, red = sum(map(sub, ours.blue, theirs.blue)), sum(map(sub, ours.red, theirs.red))
     shift = max(abs(blue), abs(red)) / len(ours.luma)
-    if abs(shared - strength) > _MOST_COLOUR or shift > _MOST_COLOUR_SHIFT:
+    if (
+        abs(stretch) > max(_MOST_COLOUR, _MOST_COLOUR_SHARE * strength)
+        or abs(unshared) > 2 * max(_MOST_COLOUR, _MOST_COLOUR_SHARE * strength)
+        or shift > _MOST_COLOUR_SHIFT
+    ):
         return "differs from the picture in its colours"
     return ""
 

@@ -30,8 +30,9 @@ _ORIENTATION, _DATE_TIME, _START, _LENGTH = 0x0112, 0x0132, 0x0201, 0x0202
 _DATE_TIME_ORIGINAL, _WIDTH, _HEIGHT = 0x9003, 0xA002, 0xA003
 
 # CIPA DC-007, 5.2.3: the list of pictures, 16 bytes each, and the types that are previews.
-_MP_ENTRIES, _MP_ENTRY = 0xB002, "III4x"
+_MP_NAME, _MP_ENTRIES, _MP_ENTRY = b"MPF\0", 0xB002, "III4x"
 _MP_PREVIEWS = (0x010001, 0x010002)
+_HEADER_BYTES = 1 << 18
 
 # What cameras do not write, and editors do: the header of JFIF, which libjpeg writes, and what is
 # Adobe's.
@@ -162,9 +163,11 @@ def _previews(
     start, length = exif.preview.get(_START), exif.preview.get(_LENGTH)
     if isinstance(start, int) and isinstance(length, int):
         yield block[start : start + length]
-    index, base = image.info.get("mp"), image.info.get("mpoffset")
+    index = image.info.get("mp")
     if not index:
         return
+    file.seek(0)
+    base = file.read(_HEADER_BYTES).index(_MP_NAME + index) + len(_MP_NAME)  # not told by Pillow
     order = "<" if index[:2] == b"II" else ">"
     entries = directory(index)[0].get(_MP_ENTRIES)
     assert isinstance(entries, bytes)
