@@ -147,6 +147,7 @@ def _add_looks(group: argparse._ActionsContainer) -> None:
     add("--palette", action=flag, help="png of 256 colours at most")
     add("--max-bytes", metavar="N", help="the highest quality whose file is no longer")
     add("--keep", metavar="LIST", help="of copyright,date,gps,icc (default: none)")
+    add("--previews", metavar="WHEN", help="never (default), verify or trust those of cameras")
     add("--also", metavar="LIST", help="read ico,jpeg2000,ppm,psd,tga too")
     add("--name", metavar="TEMPLATE", help='such as "{stem}_{size}"')
     add("--layout", help="thumbs (default), or freedesktop: the desktop's own cache")

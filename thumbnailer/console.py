@@ -250,9 +250,14 @@ def _explanation_lines(explanation: Explanation) -> Iterator[str]:
             yield "colour profile: broken, left aside"
         elif picture.profile:
             yield f"colour profile: {picture.profile}, to be converted to sRGB"
-        if picture.preview:
-            yield f"embedded preview: {_px(picture.preview)}, not used"
-        if picture.shrink > 1:
+        if picture.preview_used:
+            yield f"made from the embedded preview: {_px(picture.decoded)}"
+        elif picture.preview:
+            unfit = f": it {picture.preview_unfit}" if picture.preview_unfit else ""
+            yield f"embedded preview: {_px(picture.preview)}, not used{unfit}"
+        if picture.preview_used:
+            pass
+        elif picture.shrink > 1:
             yield f"decoded at 1/{picture.shrink}: {_px(picture.decoded)}"
         else:
             yield "decoded in full"

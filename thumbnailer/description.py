@@ -11,7 +11,7 @@ from thumbnailer.imaging.decoding import load
 from thumbnailer.imaging.fit import largest
 from thumbnailer.imaging.opening import open_picture
 from thumbnailer.imaging.orientation import orientation_of
-from thumbnailer.imaging.preview import preview_size
+from thumbnailer.imaging.previews import preview_size, stand_in
 from thumbnailer.imaging.shrinking import can_shrink, shrink_on_load
 from thumbnailer.imaging.tagged import name_of, profile_of
 from thumbnailer.model import Limits, Recipe
@@ -31,8 +31,10 @@ class Description:
         orientation: 1 to 8, of EXIF 2.32; still to be applied.
         profile: the name of its ICC profile, or of one that says the same as its other tags; "" if
             it has none, None if that makes no sense.
-        preview: width and height in px of the preview embedded in its EXIF data.
-        decoded: width and height in px of what is decoded of it for its thumbnails.
+        preview: width and height in px of the largest preview embedded in it.
+        preview_used: its thumbnails are made from a preview.
+        preview_unfit: why not; "" where none is wanted.
+        decoded: width and height in px of what is decoded for its thumbnails.
         thumbnails: width and height in px of each thumbnail.
         missing: what is missing of it, in words.
     """
@@ -44,6 +46,8 @@ class Description:
     orientation: int
     profile: str | None
     preview: tuple[int, int] | None
+    preview_used: bool
+    preview_unfit: str
     decoded: tuple[int, int]
     thumbnails: tuple[tuple[int, int], ...]
     missing: str
@@ -68,8 +72,13 @@ def describe(file: BinaryIO, recipes: Sequence[Recipe], limits: Limits) -> Descr
         whole, missing = (opened, "") if shrinks else load(opened, file, limits, granted)
         orientation = orientation_of(whole)
         frames = [frame_for(whole.size, orientation, recipe) for recipe in recipes]
-        if shrinks:
-            shrink_on_load(opened, largest(frames))
+        needed = largest(frames)
+        stands_in, unfit, previews = None, "", recipes[0].previews
+        if previews != "never":
+            verified = previews == "verify"
+            stands_in, unfit = stand_in(opened, file, needed, profile, verified, limits, granted)
+        if shrinks and stands_in is None:
+            shrink_on_load(opened, needed)
     count = 1
     with suppress(Exception):  # broken animations have a first frame all the same
         count = getattr(opened, "n_frames", 1)
@@ -80,8 +89,10 @@ def describe(file: BinaryIO, recipes: Sequence[Recipe], limits: Limits) -> Descr
         count,
         orientation,
         name_of(profile) if profile else "",
-        preview_size(opened),
-        whole.size,
+        preview_size(opened, file),
+        stands_in is not None,
+        unfit,
+        (stands_in or whole).size,
         tuple(turned(frame.canvas, orientation) for frame in frames),
         missing,
     )

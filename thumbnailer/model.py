@@ -90,6 +90,7 @@ class Recipe:
         subsampling: `4:2:0` or `4:4:4`, of the colours of `jpeg` and `avif`.
         max_bytes: the longest file; 0 for any.
         keep: of `copyright`, `date`, `gps` and `icc`.
+        previews: `never`, `verify` or `trust`: whether the preview in a picture is used for it.
     """
 
     box: Box
@@ -107,6 +108,7 @@ class Recipe:
     palette: bool = False
     max_bytes: int = 0
     keep: tuple[str, ...] = ()
+    previews: str = "never"
 
     @property
     def fingerprint(self) -> str:

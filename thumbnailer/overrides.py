@@ -27,6 +27,7 @@ class Looks(TypedDict, total=False):
     palette: bool
     max_bytes: int
     keep: tuple[str, ...]
+    previews: str
     also: tuple[str, ...]
     max_pixels: int | str
     truncated: str

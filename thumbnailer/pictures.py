@@ -79,11 +79,20 @@ def pictures_of(
         orientation = orientation_of(whole)
         frames = {recipe: frame_for(whole.size, orientation, recipe) for recipe in recipes}
         check_canvases(list(frames.values()), whole.size, limits.pixels)
-        full = whole.size
+        full, preview = whole.size, None
         if shrinks:
-            shrink_on_load(opened, largest(list(frames.values())))
-            whole, missing = load(opened, file, limits, claim)
-        extent = extent_of(whole.size, full)
+            needed = largest(list(frames.values()))
+            if looks.previews != "never":
+                from thumbnailer.imaging.previews import stand_in  # which most runs do without
+
+                verified = looks.previews == "verify"
+                preview, _ = stand_in(opened, file, needed, profile, verified, limits, claim)
+            if preview is None:
+                shrink_on_load(opened, needed)
+                whole, missing = load(opened, file, limits, claim)
+            else:
+                whole = preview
+        extent = whole.size if preview else extent_of(whole.size, full)
         canvases = [frames[recipe].canvas for recipe in recipes]
         admit_canvases(whole, opened.format or "", canvases, limits, claim)
     with stage("encode"):

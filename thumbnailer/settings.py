@@ -132,6 +132,13 @@ class Settings:
         "What stays of the metadata: copyright, date, gps (the place), icc (colour profile).",
         values.listed,
     )
+    previews: str = _key(
+        "never",
+        values.one_of("trust", "verify", "never"),
+        '"trust", "verify" or "never"',
+        "Whether a camera's preview will do for a small thumbnail: never, verify (if it is seen to "
+        "show the picture) or trust.",
+    )
     also: tuple[str, ...] = _key(
         (),
         values.some_of("ico", "jpeg2000", "ppm", "psd", "tga"),
@@ -305,6 +312,7 @@ class Settings:
             palette=self.palette,
             max_bytes=self.max_bytes,
             keep=self.keep,
+            previews=self.previews,
         )
 
     @property

@@ -7,8 +7,9 @@ import struct
 from contextlib import suppress
 from typing import BinaryIO
 
-from PIL import ExifTags, ImageCms, ImageFile
+from PIL import ImageCms, ImageFile
 
+from thumbnailer.imaging.exif import block_of, directory, read_exif
 from thumbnailer.imaging.profiles import (
     ADOBE_GAMMA,
     ADOBE_RGB,
@@ -22,6 +23,7 @@ _GREY = ("1", "L", "LA", "I;16", "I")
 
 # EXIF 2.32, ColorSpace: sRGB. 2 is no standard, but was written for Adobe RGB.
 _EXIF_SRGB, _EXIF_ADOBE_RGB = 1, 2
+_COLOR_SPACE, _INTEROPERABILITY, _INTEROPERABILITY_INDEX = 0xA001, 0xA005, 0x0001
 
 # ITU-T H.273, table 2.
 _PRIMARIES = {
@@ -126,12 +128,15 @@ def _cicp(file: BinaryIO) -> tuple[int, int] | None:
 
 def _says_adobe_rgb(image: ImageFile.ImageFile) -> bool:
     with suppress(Exception):  # broken EXIF data must not cost the picture
-        exif = image.getexif()
-        space = exif.get_ifd(ExifTags.IFD.Exif).get(ExifTags.Base.ColorSpace)
+        block = block_of(image)
+        taking = read_exif(block).taking
+        space = taking.get(_COLOR_SPACE)
         if space == _EXIF_ADOBE_RGB:
             return True
-        index = exif.get_ifd(ExifTags.IFD.Interop).get(ExifTags.Interop.InteropIndex)
-        return index == "R03" and space != _EXIF_SRGB
+        place = taking.get(_INTEROPERABILITY)
+        if isinstance(place, int) and space != _EXIF_SRGB:
+            index = directory(block, place)[0].get(_INTEROPERABILITY_INDEX)
+            return isinstance(index, bytes) and index.rstrip(b"\0") == b"R03"
     return False
 
 
