@@ -314,6 +314,7 @@ def test_directories_in_a_circle_end(tmp_path: Path) -> None:
     assert not is_used(bytes(data), tmp_path, "trust")
 
 
+@pytest.mark.slow
 def test_damage_anywhere_in_the_header_ends_as_a_picture_or_a_reason(tmp_path: Path) -> None:
     image = scene(1, (640, 480))
     data = photo(image, image.resize(PREVIEW), large=image.resize((320, 240)))
