@@ -1,49 +1,100 @@
-"""Measure thumbnailer against its peers, taking turns, and print medians and ratios.
+"""Measure thumbnailer against its peers, taking turns.
 
-python -m tests.bench [--count N] [--size PX] [--rounds N]
+    python -m tests.bench [--quick] [--only NAME]... [--count N] [--rounds N] [--pictures DIR]
+    python -m tests.bench scale [--files N,N,...]
+
+Prints tables of medians and saves them with all figures as JSON and with a chart as SVG. Peers are
+found at run time: vipsthumbnail, gm, mogrify and imgp on the PATH, sharp where `--sharp` or
+NODE_PATH says.
 """
 
 from __future__ import annotations
 
 import argparse
-import shutil
+import json
+import os
 import sys
+import tempfile
 from pathlib import Path
-from statistics import median
 
-from . import pictures
-from .measure import Cost, run
-
-_HERE = Path(__file__).parent
+from . import charts, scale, tables
+from .cases import CASES, JOBS_CASE, QUICK, Case
+from .contestants import MAKE, OURS, everyone, ours
+from .machine import machine, usable_cpus, words
+from .pictures import cache, given_set, picture_set
+from .rounds import Result, take_turns
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m tests.bench")
-    parser.add_argument("--count", type=int, default=6000, help="pictures (default: 6000)")
-    parser.add_argument("--size", default="75", help="box in px (default: 75)")
-    parser.add_argument("--rounds", type=int, default=5, help="runs of each (default: 5)")
+    if sys.argv[1:2] == ["scale"]:
+        scale.main(sys.argv[2:])
+        return
+    arguments = _arguments()
+    if arguments.sharp:
+        os.environ["NODE_PATH"] = str(arguments.sharp / "node_modules")
+    everybody = everyone(arguments.variant)
+    if arguments.contestant:
+        everybody = [each for each in everybody if each.name in arguments.contestant]
+    taking_part = [each for each in everybody if each.version]
+    at_jobs = [ours(f"{OURS} -j{jobs}", MAKE, jobs=jobs) for jobs in arguments.jobs]
+    found, jobs = machine(), usable_cpus()
+    results, texts = list[Result](), [words(found)]
+    print(texts[0])
+    with tempfile.TemporaryDirectory(dir=cache()) as given:
+        for case in (*CASES, JOBS_CASE):
+            if not case.name.startswith(tuple(arguments.only)):
+                continue
+            folder = _pictures(case, arguments, Path(given))
+            who = at_jobs if case == JOBS_CASE else taking_part
+            result = take_turns(case, folder, who, rounds=arguments.rounds, jobs=jobs)
+            results.append(result)
+            texts.append(tables.table(result))
+            print(f"\n{texts[-1]}", flush=True)
+    texts.append(tables.legend(everybody))
+    print(f"\n{texts[-1]}")
+    where = arguments.results
+    where.mkdir(parents=True, exist_ok=True)
+    rows = {"machine": found, "cases": [result.row() for result in results]}
+    (where / "bench.json").write_text(json.dumps(rows, indent=1))
+    (where / "bench.md").write_text("\n\n".join(texts) + "\n")
+    (where / "bench.svg").write_text(charts.bars(results))
+    print(f"\nSaved: {where}/bench.json, bench.md and bench.svg")
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.bench",
+        epilog="`python -m tests.bench scale` measures up to a million files.",
+    )
+    names = ", ".join(case.name for case in (*CASES, JOBS_CASE))
+    add = parser.add_argument
+    add("--quick", action="store_true", help="three cases, few pictures, one round")
+    add("--only", action="append", metavar="NAME", help=f"what begins so, of {names}; repeatable")
+    add("--count", type=int, help="pictures in a set, small ones 100 times as many (48)")
+    add("--rounds", type=int, help="runs of each (5)")
+    add("--pictures", type=Path, metavar="DIR", help="JPEGs to take for those of a camera")
+    add("--contestant", action="append", metavar="NAME", help="let nobody else take part")
+    add("--variant", action="append", default=[], metavar="NAME=COMMAND", help="let another of")
+    add("--jobs", type=_numbers, default=(1, 2, 4, 8), help="workers, for `jobs` (1,2,4,8)")
+    add("--sharp", type=Path, metavar="DIR", help="where `npm install sharp` was run")
+    add("--results", type=Path, metavar="DIR", default=cache() / "results")
     arguments = parser.parse_args()
-    folder = pictures.small_jpegs(arguments.count)
-    commands = {
-        "thumbnailer": ["-m", "thumbnailer", "make", "--quiet", folder, "-s", arguments.size],
-        "plain pool": [_HERE / "plain_pool.py", folder, arguments.size],
-        "script": [_HERE / "script.py", folder, arguments.size],
-    }
-    costs: dict[str, list[Cost]] = {name: [] for name in commands}
-    for _ in range(arguments.rounds):
-        for name, command in commands.items():
-            shutil.rmtree(folder / "thumbs", ignore_errors=True)
-            costs[name].append(run([sys.executable, *map(str, command)]))
-    print(f"{arguments.count} JPEGs of 640x480 to {arguments.size} px, {arguments.rounds} rounds")
-    print("name          wall s   CPU s   wall ratio   CPU ratio   (medians; ratio to plain pool)")
-    for name, of_it in costs.items():
-        pairs = list(zip(of_it, costs["plain pool"], strict=True))
-        print(
-            f"{name:12}  {median(cost.wall for cost in of_it):6.2f}  "
-            f"{median(cost.cpu for cost in of_it):6.2f}   "
-            f"{median(one.wall / other.wall for one, other in pairs):10.2f}   "
-            f"{median(one.cpu / other.cpu for one, other in pairs):9.2f}"
-        )
+    arguments.only = arguments.only or (QUICK if arguments.quick else [""])
+    arguments.count = arguments.count or (4 if arguments.quick else 48)
+    arguments.rounds = arguments.rounds or (1 if arguments.quick else 5)
+    return arguments
+
+
+def _numbers(text: str) -> tuple[int, ...]:
+    return tuple(int(number) for number in text.split(","))
+
+
+def _pictures(case: Case, arguments: argparse.Namespace, given: Path) -> Path:
+    if case.kind != "camera" or not arguments.pictures:
+        return picture_set(case.kind, arguments.count)
+    if not any(given.iterdir()):
+        given_set(arguments.pictures, arguments.count, given)
+    return given
 
 
 if __name__ == "__main__":

@@ -1,4 +1,8 @@
-"""Sets of pictures to measure on: seeded, made once, kept in the cache folder."""
+"""Sets of pictures to measure on: seeded, made once, kept in the cache folder.
+
+Detail and grain are such that a JPEG takes a quarter of a byte a pixel, as those of cameras do (the
+median of 36 cameras is 0.24): its entropy coding is most of what a small thumbnail costs.
+"""
 
 from __future__ import annotations
 
@@ -6,39 +10,136 @@ import os
 import random
 import shutil
 import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from PIL import Image
+from PIL import Image, ImageChops, ImageOps
 
-_DIFFERENT = 60
+# The cache is kept by this number: what is drawn otherwise gets another.
+_VERSION = 2
+
+# So many are drawn, the others are links to them: they cost a decoder the same.
+_DIFFERENT_LARGE, _DIFFERENT_SMALL = 6, 60
+
+# How many small pictures stand for a large one in a set.
+SMALL_FOR_LARGE = 100
+
+_CAMERA, _WEB, _SMALL = (4000, 3000), (2000, 1500), (640, 480)
 
 
-def small_jpegs(count: int) -> Path:
-    """A folder of `count` JPEGs of 640x480 px, some 60 KB each; made if need be."""
-    folder = _cache() / f"small-{count}"
-    if not folder.exists():
-        unfinished = Path(tempfile.mkdtemp(dir=_cache()))
-        for number in range(_DIFFERENT):
-            _scene(number).save(unfinished / f"{number:05}.jpg", quality=85)
-        for number in range(_DIFFERENT, count):
-            shutil.copy(
-                unfinished / f"{number % _DIFFERENT:05}.jpg", unfinished / f"{number:05}.jpg"
-            )
-        unfinished.rename(folder)
+def _save_camera(seed: int, path: Path) -> None:
+    photo(seed, _CAMERA).save(path, quality=90)
+
+
+def _save_progressive(seed: int, path: Path) -> None:
+    photo(seed, _CAMERA).save(path, quality=90, progressive=True)
+
+
+def _save_small(seed: int, path: Path) -> None:
+    photo(seed, _SMALL).save(path, quality=85)
+
+
+def _save_png(seed: int, path: Path) -> None:
+    photo(seed, _WEB).save(path)
+
+
+def _save_webp(seed: int, path: Path) -> None:
+    photo(seed, _WEB).save(path, quality=85)
+
+
+def _save_tiff(seed: int, path: Path) -> None:
+    photo(seed, _WEB).save(path, compression="tiff_lzw", tiffinfo={317: 2})  # differences
+
+
+# By the name of the set: the ending, and what saves a picture.
+_KINDS: dict[str, tuple[str, Callable[[int, Path], None]]] = {
+    "camera": (".jpg", _save_camera),
+    "progressive": (".jpg", _save_progressive),
+    "small": (".jpg", _save_small),
+    "png": (".png", _save_png),
+    "webp": (".webp", _save_webp),
+    "tiff": (".tif", _save_tiff),
+}
+
+
+def picture_set(kind: str, count: int) -> Path:
+    """A folder of pictures `00000.jpg` and so on; made if need be.
+
+    Args:
+        kind: `camera` or `progressive` (JPEG, 12 MP), `small` (JPEG, 640 x 480 px), `png`, `webp`
+            or `tiff` (3 MP), or `mixed`, of all these the same number.
+        count: how many; of `small` a hundred times as many.
+    """
+    folder = cache() / f"{kind}-{count}"
+    if folder.exists():
+        return folder
+    unfinished = Path(tempfile.mkdtemp(dir=cache()))
+    (_mix if kind == "mixed" else _draw)(kind, count, unfinished)
+    unfinished.rename(folder)
     return folder
 
 
-def _scene(seed: int) -> Image.Image:
-    """Soft shapes with some grain: about as hard to decode as a photo."""
-    chance = random.Random(seed)
-    coarse = Image.frombytes("RGB", (16, 12), chance.randbytes(16 * 12 * 3))
-    grain = Image.frombytes("RGB", (320, 240), chance.randbytes(320 * 240 * 3))
-    shapes = coarse.resize((640, 480), Image.Resampling.BICUBIC)
-    return Image.blend(shapes, grain.resize((640, 480), Image.Resampling.BICUBIC), 0.12)
+def given_set(source: Path, count: int, target: Path) -> Path:
+    """The first `count` JPEGs of somebody's folder, copied to an empty one under the names that a
+    drawn set has."""
+    found = sorted(path for path in source.iterdir() if path.suffix.lower() in (".jpg", ".jpeg"))
+    for number, path in enumerate(found[:count]):
+        shutil.copyfile(path, target / f"{number:05}.jpg")
+    return target
 
 
-def _cache() -> Path:
+def cache() -> Path:
     home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    folder = home / "thumbnailer-bench"
+    folder = home / "thumbnailer-bench" / str(_VERSION)
     folder.mkdir(parents=True, exist_ok=True)
     return folder
+
+
+def photo(seed: int, size: tuple[int, int]) -> Image.Image:
+    """Shapes with ever finer detail, here more and there less of it, with the grain of a sensor."""
+    chance = random.Random(seed)
+    octaves = list(_octaves(chance, size))
+    smooth = octaves[2]
+    detail = octaves.pop()
+    for layer in reversed(octaves):
+        detail = Image.blend(detail, layer, 0.25)  # contrast falls slowly with scale, as in nature
+    detail = ImageOps.autocontrast(detail, cutoff=2)
+    light = Image.composite(detail, smooth, _noise(chance, (6, 5)).resize(size))
+    shapes = octaves[3].point([0 if value < 128 else 50 for value in range(256)])
+    light = ImageChops.add(light, shapes, 1, -25)
+    grain = _noise(chance, size).point([value // 16 for value in range(256)])
+    light = ImageChops.add(light, grain, 1, -8)
+    colours = Image.merge("RGB", [_noise(chance, (9, 7)) for _ in range(3)])
+    return Image.blend(
+        colours.resize(size, Image.Resampling.BICUBIC), Image.merge("RGB", [light] * 3), 0.7
+    )
+
+
+def _octaves(chance: random.Random, size: tuple[int, int]) -> Iterator[Image.Image]:
+    """Noise from coarse to fine."""
+    width, height = 8, 6
+    while width < size[0]:
+        yield _noise(chance, (width, height)).resize(size, Image.Resampling.BICUBIC)
+        width, height = 2 * width, 2 * height
+
+
+def _noise(chance: random.Random, size: tuple[int, int]) -> Image.Image:
+    return Image.frombytes("L", size, chance.randbytes(size[0] * size[1]))
+
+
+def _draw(kind: str, count: int, folder: Path) -> None:
+    ending, save = _KINDS[kind]
+    wanted = count * SMALL_FOR_LARGE if kind == "small" else count
+    different = min(wanted, _DIFFERENT_SMALL if kind == "small" else _DIFFERENT_LARGE)
+    for number in range(different):
+        save(number, folder / f"{number:05}{ending}")
+    for number in range(different, wanted):
+        os.link(folder / f"{number % different:05}{ending}", folder / f"{number:05}{ending}")
+
+
+def _mix(kind: str, count: int, folder: Path) -> None:
+    kinds = list(_KINDS)
+    for number in range(count):
+        drawn = sorted(picture_set(kinds[number % len(kinds)], count).iterdir())
+        path = drawn[number // len(kinds)]
+        os.link(path, folder / f"{number:05}{path.suffix}")

@@ -1,7 +1,7 @@
 """The same pictures by the same steps over a plain `multiprocessing.Pool`, without any protection:
 no time-out, no memory limit, no sandbox, no safe writes, no ledger, and a dead worker hangs it.
 
-    plain_pool.py FOLDER SIZE
+    plain_pool.py FOLDER OUTPUT JOBS SIZE...
 """
 
 from __future__ import annotations
@@ -15,19 +15,22 @@ from thumbnailer.model import Box, Limits, Recipe
 from thumbnailer.pictures import pictures_of
 
 
-def make(path: str, size: int) -> None:
+def make(path: str, output: str, sizes: list[int]) -> None:
+    wanted = [(Recipe(box=Box(size, size)), ()) for size in sizes]
     with open(path, "rb") as file:
-        recipe = Recipe(box=Box(size, size))
-        (made,), _ = pictures_of(file, [(recipe, ())], Limits(10**9, 10**9, 60, 10**12))
-    folder, name = os.path.split(path)
-    with open(os.path.join(folder, "thumbs", name), "wb") as file:
-        file.write(made.data)
+        pictures, _ = pictures_of(file, wanted, Limits(10**9, 10**9, 60, 10**12))
+    stem = os.path.splitext(os.path.basename(path))[0]
+    for size, made in zip(sizes, pictures, strict=True):
+        with open(os.path.join(output, str(size), f"{stem}.jpg"), "wb") as target:
+            target.write(made.data)
 
 
 if __name__ == "__main__":
-    root, box = sys.argv[1], int(sys.argv[2])
-    os.makedirs(os.path.join(root, "thumbs"), exist_ok=True)
-    paths = [entry.path for entry in os.scandir(root) if entry.is_file()]
-    with multiprocessing.Pool() as pool:
-        for _ in pool.imap_unordered(partial(make, size=box), paths):
+    folder, output, jobs, *boxes = sys.argv[1:]
+    for box in boxes:
+        os.makedirs(os.path.join(output, box))
+    paths = [entry.path for entry in os.scandir(folder)]
+    with multiprocessing.Pool(int(jobs)) as pool:
+        work = partial(make, output=output, sizes=[int(box) for box in boxes])
+        for _ in pool.imap_unordered(work, paths):
             pass

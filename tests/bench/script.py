@@ -1,6 +1,6 @@
 """What people write themselves: `Image.thumbnail` over a folder by a process pool.
 
-script.py FOLDER SIZE
+script.py FOLDER OUTPUT JOBS SIZE...
 """
 
 from __future__ import annotations
@@ -13,16 +13,19 @@ from functools import partial
 from PIL import Image
 
 
-def make(path: str, size: int) -> None:
-    folder, name = os.path.split(path)
+def make(path: str, output: str, sizes: list[int]) -> None:
+    stem = os.path.splitext(os.path.basename(path))[0]
     with Image.open(path) as image:
-        image.thumbnail((size, size), Image.Resampling.LANCZOS)
-        image.save(os.path.join(folder, "thumbs", name), quality=80, optimize=True)
+        for size in sizes:  # from large to small, each of the one before
+            image.thumbnail((size, size), Image.Resampling.LANCZOS)
+            target = os.path.join(output, str(size), f"{stem}.jpg")
+            image.convert("RGB").save(target, quality=80, optimize=True)
 
 
 if __name__ == "__main__":
-    root, box = sys.argv[1], int(sys.argv[2])
-    os.makedirs(os.path.join(root, "thumbs"), exist_ok=True)
-    paths = [entry.path for entry in os.scandir(root) if entry.is_file()]
-    with multiprocessing.Pool() as pool:
-        pool.map(partial(make, size=box), paths)
+    folder, output, jobs, *boxes = sys.argv[1:]
+    for box in boxes:
+        os.makedirs(os.path.join(output, box))
+    paths = [entry.path for entry in os.scandir(folder)]
+    with multiprocessing.Pool(int(jobs)) as pool:
+        pool.map(partial(make, output=output, sizes=[int(box) for box in boxes]), paths)

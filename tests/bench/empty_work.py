@@ -1,0 +1,54 @@
+"""All that is done for a file but its thumbnail: scan, plan, a worker with nothing to do, report.
+
+    empty_work.py FOLDER OUTPUT
+
+It is the program's own line, with a pool whose workers answer at once, and that writes nothing.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+from thumbnailer.line import flow
+from thumbnailer.model import Answer, Job, Outcome, Picture, Rendering, Report
+from thumbnailer.pool import Pool
+from thumbnailer.scan import scan
+from thumbnailer.settings import Settings
+
+_GIB = 1 << 30
+
+
+def nothing(job: Job, claim: object) -> Rendering:
+    """A thumbnail of no bytes."""
+    return Rendering(job.source, (Picture(b"", "jpeg", 1, 1),))
+
+
+def report_only(jobs: list[Job], answers: list[Answer]) -> list[Outcome]:
+    pairs = zip(jobs, answers, strict=True)
+    return [Outcome(job.source, "made", seconds=answer.seconds) for job, answer in pairs]
+
+
+def main(folder: str, output: str) -> None:
+    settings, report = Settings(output=output), Report()
+    # Workers have to find this file.
+    here = str(Path(__file__).parent)
+    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [here, os.environ.get("PYTHONPATH")]))
+    with Pool(
+        "empty_work:nothing",
+        len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,
+        60,
+        worker_bytes=_GIB,
+        memory_bytes=_GIB,
+        sandbox="auto",
+        finish=report_only,
+    ) as pool:
+        for _ in flow(scan(folder, **settings.choice), settings, report, pool):
+            pass
+    if report.made != report.found:
+        raise SystemExit(f"{report.made} of {report.found}")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,105 @@
+"""Let all contestants take turns at a case, and sum up."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from .cases import Case
+from .judging import NotMadeError, Quality, judged
+from .measure import Cost, run
+from .pictures import cache
+from .tasks import Contestant, Task
+
+
+@dataclass(slots=True)
+class Entry:
+    """A contestant's runs of a case; `trouble` says why there are no more."""
+
+    contestant: Contestant
+    costs: list[Cost] = field(default_factory=list)
+    quality: Quality | None = None
+    trouble: str = ""
+
+    def median(self, figure: str) -> float:
+        return median(float(getattr(cost, figure)) for cost in self.costs)
+
+    def row(self) -> dict[str, Any]:
+        """What is kept of it in JSON."""
+        quality = self.quality._asdict() if self.quality else None
+        runs = [asdict(cost) for cost in self.costs]
+        medians = {figure: self.median(figure) for figure in runs[0]} if runs else None
+        return {
+            "name": self.contestant.name,
+            "version": self.contestant.version,
+            "settings": self.contestant.settings,
+            "runs": runs,
+            "median": medians,
+            "ssim": quality,
+            "trouble": self.trouble,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What came of a case."""
+
+    case: Case
+    count: int
+    source_bytes: int
+    entries: list[Entry]
+
+    def row(self) -> dict[str, Any]:
+        return {
+            "case": self.case.name,
+            "sizes": self.case.sizes,
+            "pictures": self.count,
+            "bytes": self.source_bytes,
+            "contestants": [entry.row() for entry in self.entries],
+        }
+
+
+def take_turns(
+    case: Case, folder: Path, contestants: Sequence[Contestant], *, rounds: int, jobs: int
+) -> Result:
+    """Measure all contestants on a set of pictures, once a round.
+
+    Who begins changes from round to round, so that nobody always comes after the same other. The
+    pictures are in the page cache: it is the processor that is measured, not the disk.
+
+    Args:
+        jobs: how many processors each may use.
+    """
+    paths = list(folder.iterdir())
+    entries = [Entry(each) for each in contestants if case.kind in each.kinds]
+    for path in paths:
+        path.read_bytes()
+    for number in range(rounds):
+        first = number % len(entries)
+        for entry in entries[first:] + entries[:first]:
+            if entry.trouble:
+                continue
+            print(f"{case.name}, round {number + 1}: {entry.contestant.name}", file=sys.stderr)
+            with tempfile.TemporaryDirectory(dir=cache()) as output:
+                task = Task(folder, Path(output), case.sizes, jobs, len(paths))
+                _run_one(entry, task, judge=number == 0)
+    return Result(case, len(paths), sum(path.stat().st_size for path in paths), entries)
+
+
+def _run_one(entry: Entry, task: Task, *, judge: bool) -> None:
+    contestant = entry.contestant
+    contestant.prepare(task)
+    try:
+        cost = run(contestant.commands(task), task.folder)
+        if judge and contestant.pattern:
+            entry.quality = judged(task.folder, task.output, contestant.pattern, task.sizes)
+    except (NotMadeError, subprocess.CalledProcessError) as error:
+        entry.trouble = str(error)
+    else:
+        entry.costs.append(cost)

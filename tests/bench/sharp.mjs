@@ -1,0 +1,32 @@
+// sharp, several pictures at a time in one process: sharp.mjs FOLDER OUTPUT JOBS SIZE...
+// JOBS pictures are on their way at once, each on one thread. Without arguments: its version.
+
+import { mkdirSync, readdirSync } from "node:fs";
+import { createRequire } from "node:module";
+import { join, parse } from "node:path";
+
+const sharp = createRequire(import.meta.url)("sharp"); // unlike import, it knows NODE_PATH
+const [folder, output, jobs, ...sizes] = process.argv.slice(2);
+
+async function make(name) {
+  for (const size of sizes) {
+    await sharp(join(folder, name))
+      .rotate() // by the EXIF data
+      .resize(+size, +size, { fit: "inside", withoutEnlargement: true })
+      .jpeg({ quality: 80 })
+      .toFile(join(output, size, `${parse(name).name}.jpg`));
+  }
+}
+
+if (folder === undefined) {
+  console.log(`${sharp.versions.sharp}, libvips ${sharp.versions.vips}`);
+} else {
+  sharp.concurrency(1);
+  sharp.cache(false);
+  for (const size of sizes) mkdirSync(join(output, size));
+  const names = readdirSync(folder);
+  const hands = Array.from({ length: +jobs }, async () => {
+    while (names.length) await make(names.pop());
+  });
+  await Promise.all(hands);
+}
