@@ -119,6 +119,18 @@ def sunset() -> bytes:
     return (samples / "progressive-sunset.jpg").read_bytes()
 
 
+def test_neither_a_film_nor_a_second_picture_that_follows_makes_a_difference(
+    tmp_path: Path,
+) -> None:
+    image, mpo, made = scene((900, 640)), io.BytesIO(), []
+    image.save(mpo, "MPO", save_all=True, append_images=[image.rotate(180)], progressive=True)
+    for data in (saved(image), saved(image) + b"film" * 1_000_000, mpo.getvalue()):
+        (tmp_path / "a.jpg").write_bytes(data)
+        make_thumbnail(tmp_path / "a.jpg", tmp_path / "out.png", size=50)
+        made.append((tmp_path / "out.png").read_bytes())
+    assert made[0] == made[1] == made[2]
+
+
 def test_a_thumbnail_takes_less_time_than_to_decode_the_whole_file(tmp_path: Path) -> None:
     source = tmp_path / "a.jpg"
     source.write_bytes(saved(scene((2400, 1800)), quality=90))
