@@ -132,6 +132,18 @@ def test_small_thumbnails_are_made_of_what_is_left(
             assert thumbnail.getextrema() == (colour, colour)
 
 
+def test_neither_a_film_nor_a_second_picture_that_follows_makes_a_difference(
+    tmp_path: Path,
+) -> None:
+    image, mpo, made = scene((900, 640)), io.BytesIO(), []
+    image.save(mpo, "MPO", save_all=True, append_images=[image.rotate(180)], progressive=True)
+    for data in (saved(image), saved(image) + b"film" * 1_000_000, mpo.getvalue()):
+        (tmp_path / "a.jpg").write_bytes(data)
+        make_thumbnail(tmp_path / "a.jpg", tmp_path / "out.png", size=50)
+        made.append((tmp_path / "out.png").read_bytes())
+    assert made[0] == made[1] == made[2]
+
+
 @pytest.mark.slow
 @needs_cjpeg
 def test_camera_pictures(corpus: Path) -> None:

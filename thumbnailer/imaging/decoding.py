@@ -75,16 +75,17 @@ def load(
 def _decode_what_shows(image: ImageFile.ImageFile) -> bool:
     """Decode a progressive JPEG without what does not show of it, if that can be done.
 
-    The memory is in the claim for its coefficients, which come after the file has gone and beside
-    no more than a sixteenth of them; cameras' files leave a fiftieth.
+    What that takes is in the claim for its coefficients: these are there only when the file, its
+    pieces and what becomes of them have gone, but for the last. Of cameras' pictures the file is a
+    tenth of the coefficients, and what shows a hundredth.
     """
     if not image.info.get("progressive") or not has_pixel_for_block(image) or not image.fp:
         return False
-    file, tile, most = image.fp, image.tile, coefficient_bytes(image) // 2
+    file, tile, most = image.fp, image.tile, coefficient_bytes(image) // 3
     with suppress(Exception):  # the plain way tells what is wrong
         file.seek(0)
         reduced = for_eighth(file.read(most))  # which has no end if there is more of it
-        if reduced and len(reduced) < most // 8:
+        if reduced and len(reduced) < most // 3:
             image.fp = io.BytesIO(reduced)
             _decode(image)
             return True
