@@ -76,6 +76,10 @@ def test_no_file_is_read_unasked(photos: Path) -> None:
         ('exclude = [""]', "c.toml: exclude = ['']: must be a list of globs"),
         ("timeout = 0", "c.toml: timeout = 0: must be a number of seconds above 0"),
         ('truncated = "maybe"', 'c.toml: truncated = \'maybe\': must be "fail" or "keep"'),
+        (
+            'previews = "often"',
+            'c.toml: previews = \'often\': must be "trust", "verify" or "never"',
+        ),
         ("output = 7", "c.toml: output = 7: must be the path of a folder"),
         ("[size]\nsmall = 1", "c.toml: size = {'small': 1}: must be 256,"),
         ("size = ", "c.toml: is not valid TOML: "),

@@ -102,7 +102,7 @@ def test_black_bars_are_cut_off(
     assert min(image.getchannel("G").tobytes()) > 200
 
 
-@pytest.mark.parametrize("bars", [(0, 0), (0, 13), (3, 3), (20, 20), (60, 60)])
+@pytest.mark.parametrize("bars", [(0, 0), (0, 13), (6, 8), (3, 3), (20, 20), (60, 60)])
 def test_what_is_no_pair_of_bars_is_not_cut_off(tmp_path: Path, bars: tuple[int, int]) -> None:
     preview = Image.new("RGB", PREVIEW)
     preview.paste("lime", (0, bars[0], 160, 120 - bars[1]))
@@ -135,6 +135,7 @@ def segment(kind: int, body: bytes) -> bytes:
     [
         {"picture": {0x0132: LATER}},
         {"taking": {0x9003: (0, 0)}},
+        {"picture": {0x0132: (0, 0)}, "taking": {0x9003: (0, 0)}},
         {"taking": {0xA002: (4, 2560), 0xA003: (4, 1920)}},
         {"taking": {0xA002: (4, 960), 0xA003: (4, 1280)}},
         {"in_preview": {0x0112: (3, 3)}},
@@ -216,7 +217,7 @@ EDITS: dict[str, Callable[[Image.Image], Image.Image]] = {
     "black and white": lambda image: image.convert("L").convert("RGB"),
     "brighter": lambda image: ImageEnhance.Brightness(image).enhance(1.15),
     "more contrast": lambda image: ImageEnhance.Contrast(image).enhance(1.25),
-    "less colour": lambda image: ImageEnhance.Color(image).enhance(0.8),
+    "more colour": lambda image: ImageEnhance.Color(image).enhance(1.13),
     "warmer": lambda image: ImageChops.multiply(image, Image.new("RGB", image.size, "#ffffcc")),
     "cropped": crop(0.05),
     "with titles": lambda image: titled(titled(image, 0.0), 0.85),
@@ -243,6 +244,34 @@ def test_a_preview_of_anything_else_is_not(
         data = photo(EDITS[edit](image), image.resize(PREVIEW), **options)
         assert is_used(data, tmp_path, "trust"), "nothing else speaks against it"
         assert not is_used(data, tmp_path, "verify"), seed
+
+
+def spotted(image: Image.Image) -> Image.Image:
+    image = image.copy()
+    box = (320, 32, 360, 68)
+    part = image.crop(box)
+    change = -75 if ImageStat.Stat(part).mean[0] > 127 else 75
+    image.paste(part.point([min(255, max(0, value + change)) for value in range(256)]), box)
+    return image
+
+
+GREY_EDITS: dict[str, Callable[[Image.Image], Image.Image]] = {
+    "mirrored": ImageOps.mirror,
+    "lighter": lambda image: image.point([min(255, value + 9) for value in range(256)]),
+    "more contrast": lambda image: ImageEnhance.Contrast(image).enhance(1.12),
+    "with a spot": spotted,
+}
+
+
+@pytest.mark.parametrize("edit", GREY_EDITS)
+@pytest.mark.parametrize("contrast", [1, 0.4])
+def test_nor_is_one_of_another_state_of_a_grey_picture(
+    tmp_path: Path, edit: str, contrast: float
+) -> None:
+    for seed in range(3):
+        image = ImageEnhance.Contrast(scene(seed).convert("L")).enhance(contrast)
+        data = photo(GREY_EDITS[edit](image), image.resize(PREVIEW))
+        assert is_used(data, tmp_path, "verify") == (edit == "more contrast" and contrast < 1)
 
 
 @pytest.mark.parametrize("rows", [0, 1, 2])
