@@ -136,8 +136,8 @@ class Settings:
         "never",
         values.one_of("trust", "verify", "never"),
         '"trust", "verify" or "never"',
-        "Whether a camera's preview will do for a small thumbnail: never, verify (if it is seen to "
-        "show the picture) or trust.",
+        "Whether a camera's preview is used for small thumbnails: never, verify (compare first) or "
+        "trust.",
     )
     also: tuple[str, ...] = _key(
         (),
