@@ -141,6 +141,7 @@ def _reuse_memory() -> None:
     Else glibc hands it back to the kernel, which clears it anew for each picture, page by page: 30
     of 60 ms for a progressive JPEG of 12 megapixels, 15 of 145 for a thumbnail of 1024 px. It
     learns better from the first large block that is freed (mallopt(3), M_MMAP_THRESHOLD), be it
-    this one, of which no page is touched.
+    this one, of which no page is touched. Of pictures that take more than that some lose: 12
+    megapixels in 4:4:4, progressive, take 95 ms instead of 80; 24 in 4:2:0 gain 25 of 110.
     """
     bytes(_LESSON_BYTES)
