@@ -15,6 +15,7 @@ import json
 import os
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 from . import charts, scale, tables
@@ -23,6 +24,7 @@ from .contestants import MAKE, OURS, everyone, ours
 from .machine import machine, usable_cpus, words
 from .pictures import cache, given_set, picture_set
 from .rounds import Result, take_turns
+from .tasks import Contestant
 
 
 def main() -> None:
@@ -33,32 +35,34 @@ def main() -> None:
     if arguments.sharp:
         os.environ["NODE_PATH"] = str(arguments.sharp / "node_modules")
     everybody = everyone(arguments.variant)
+    if unknown := {*arguments.contestant} - {each.name for each in everybody}:
+        raise SystemExit(f"no such contestant: {', '.join(unknown)}")
     if arguments.contestant:
         everybody = [each for each in everybody if each.name in arguments.contestant]
-    taking_part = [each for each in everybody if each.version]
+    found, results = machine(), list[Result]()
+    head = f"{words(found)}\n\n{tables.legend(everybody)}"
+    print(head)
+    arguments.results.mkdir(parents=True, exist_ok=True)
+    for result in _results(arguments, [each for each in everybody if each.version]):
+        results.append(result)
+        print(f"\n{tables.table(result)}", flush=True)
+        # Each time, as an hour is long.
+        rows = {"machine": found, "cases": [result.row() for result in results]}
+        text = "\n\n".join([head, *map(tables.table, results)])
+        (arguments.results / "bench.json").write_text(json.dumps(rows, indent=1))
+        (arguments.results / "bench.md").write_text(text + "\n")
+        (arguments.results / "bench.svg").write_text(charts.bars(results))
+    print(f"\nSaved: {arguments.results}/bench.json, bench.md and bench.svg")
+
+
+def _results(arguments: argparse.Namespace, everybody: list[Contestant]) -> Iterator[Result]:
     at_jobs = [ours(f"{OURS} -j{jobs}", MAKE, jobs=jobs) for jobs in arguments.jobs]
-    found, jobs = machine(), usable_cpus()
-    results, texts = list[Result](), [words(found)]
-    print(texts[0])
     with tempfile.TemporaryDirectory(dir=cache()) as given:
         for case in (*CASES, JOBS_CASE):
-            if not case.name.startswith(tuple(arguments.only)):
-                continue
-            folder = _pictures(case, arguments, Path(given))
-            who = at_jobs if case == JOBS_CASE else taking_part
-            result = take_turns(case, folder, who, rounds=arguments.rounds, jobs=jobs)
-            results.append(result)
-            texts.append(tables.table(result))
-            print(f"\n{texts[-1]}", flush=True)
-    texts.append(tables.legend(everybody))
-    print(f"\n{texts[-1]}")
-    where = arguments.results
-    where.mkdir(parents=True, exist_ok=True)
-    rows = {"machine": found, "cases": [result.row() for result in results]}
-    (where / "bench.json").write_text(json.dumps(rows, indent=1))
-    (where / "bench.md").write_text("\n\n".join(texts) + "\n")
-    (where / "bench.svg").write_text(charts.bars(results))
-    print(f"\nSaved: {where}/bench.json, bench.md and bench.svg")
+            if case.name.startswith(tuple(arguments.only)):
+                folder = _pictures(case, arguments, Path(given))
+                who = at_jobs if case == JOBS_CASE else everybody
+                yield take_turns(case, folder, who, rounds=arguments.rounds, jobs=usable_cpus())
 
 
 def _arguments() -> argparse.Namespace:
@@ -73,8 +77,9 @@ def _arguments() -> argparse.Namespace:
     add("--count", type=int, help="pictures in a set, small ones 100 times as many (48)")
     add("--rounds", type=int, help="runs of each (5)")
     add("--pictures", type=Path, metavar="DIR", help="JPEGs to take for those of a camera")
-    add("--contestant", action="append", metavar="NAME", help="let nobody else take part")
-    add("--variant", action="append", default=[], metavar="NAME=COMMAND", help="let another of")
+    add("--contestant", action="append", default=[], metavar="NAME", help="nobody else; repeatable")
+    another = "another of ours, such as 'before=/venv/bin/python -m thumbnailer make'; repeatable"
+    add("--variant", action="append", default=[], metavar="NAME=COMMAND", help=another)
     add("--jobs", type=_numbers, default=(1, 2, 4, 8), help="workers, for `jobs` (1,2,4,8)")
     add("--sharp", type=Path, metavar="DIR", help="where `npm install sharp` was run")
     add("--results", type=Path, metavar="DIR", default=cache() / "results")
