@@ -34,7 +34,8 @@ _TAGS: dict[str, dict[int, Collection[int]]] = {
 
 # Bytes of a value by its type: TIFF 6.0, section 2; 13 is of its supplement 1.
 _WIDTHS = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4}
-_LONG, _IFD = 4, 13
+_ASCII, _SHORT, _LONG, _IFD = 2, 3, 4, 13
+_NUMBERS = {_SHORT: "H", _LONG: "I", _IFD: "I"}
 
 # Longer values are left out. With all 44 tags at this length a block still fits into a JPEG, which
 # has room for 65,533 bytes.
@@ -73,6 +74,31 @@ def kept(image: Image.Image, file: BinaryIO, keep: Collection[str]) -> bytes:
     return _copied(source, wanted)
 
 
+def number_or_text(image: Image.Image, *path: int) -> int | bytes | None:
+    """The value of one tag of a picture's EXIF data; Pillow, which reads all, takes ten times as
+    long.
+
+    Args:
+        image: as opened, of a format that puts them into a block.
+        path: the tags that lead from the first directory to others, and the tag itself.
+
+    Returns:
+        A whole number, a text as it is in the file, or None where there is no such tag, or none
+        that makes sense.
+    """
+    source = io.BytesIO(_block_of(image))
+    try:
+        order, offset = _start_of(source)
+        for tag in path:
+            value = _read(source, order, offset, {tag})[tag]
+            if value.type == _ASCII:
+                return value.data
+            (offset,) = struct.unpack(order + _NUMBERS[value.type], value.data)
+    except (KeyError, struct.error):
+        return None
+    return offset
+
+
 def _block_of(image: Image.Image) -> bytes:
     block = image.info.get("exif")
     raw = image.info.get("Raw profile type exif")  # of PNGs by ImageMagick: hexadecimal lines
@@ -85,12 +111,7 @@ def _block_of(image: Image.Image) -> bytes:
 def _copied(source: BinaryIO, wanted: dict[int, set[int]]) -> bytes:
     """A block with the tags that are wanted of each directory, in the byte order of the source."""
     try:
-        source.seek(0)
-        start = source.read(8)
-        order = {b"II*\0": "<", b"MM\0*": ">"}.get(start[:4])
-        if order is None:  # no EXIF, or a TIFF of more than 4 GB
-            return b""
-        (offset,) = struct.unpack_from(order + "I", start, 4)
+        order, offset = _start_of(source)
         directories = {_MAIN: _read(source, order, offset, wanted.get(_MAIN, set()))}
         for tag in wanted.keys() - {_MAIN}:
             pointer = _read(source, order, offset, {tag}).get(tag)
@@ -98,9 +119,23 @@ def _copied(source: BinaryIO, wanted: dict[int, set[int]]) -> bytes:
                 (there,) = struct.unpack(order + "I", pointer.data)
                 with suppress(struct.error):
                     directories[tag] = _read(source, order, there, wanted[tag])
-    except struct.error:
+    except (KeyError, struct.error):
         return b""
     return _written(order, directories)
+
+
+def _start_of(source: BinaryIO) -> tuple[str, int]:
+    """The byte order of a block or a TIFF, and where its first directory is.
+
+    Raises:
+        KeyError: it is neither, or a TIFF of more than 4 GB.
+        struct.error: it ends early.
+    """
+    source.seek(0)
+    start = source.read(8)
+    order = {b"II*\0": "<", b"MM\0*": ">"}[start[:4]]
+    (offset,) = struct.unpack_from(order + "I", start, 4)
+    return order, offset
 
 
 def _read(source: BinaryIO, order: str, offset: int, tags: Collection[int]) -> _Directory:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import io
 import struct
-from contextlib import suppress
 from typing import BinaryIO
 
 from PIL import ExifTags, ImageCms, ImageFile
 
+from thumbnailer.imaging.metadata import number_or_text
 from thumbnailer.imaging.profiles import (
     ADOBE_GAMMA,
     ADOBE_RGB,
@@ -125,14 +125,13 @@ def _cicp(file: BinaryIO) -> tuple[int, int] | None:
 
 
 def _says_adobe_rgb(image: ImageFile.ImageFile) -> bool:
-    with suppress(Exception):  # broken EXIF data must not cost the picture
-        exif = image.getexif()
-        space = exif.get_ifd(ExifTags.IFD.Exif).get(ExifTags.Base.ColorSpace)
-        if space == _EXIF_ADOBE_RGB:
-            return True
-        index = exif.get_ifd(ExifTags.IFD.Interop).get(ExifTags.Interop.InteropIndex)
-        return index == "R03" and space != _EXIF_SRGB
-    return False
+    space = number_or_text(image, ExifTags.IFD.Exif, ExifTags.Base.ColorSpace)
+    if space in (_EXIF_SRGB, _EXIF_ADOBE_RGB):
+        return space == _EXIF_ADOBE_RGB
+    index = number_or_text(
+        image, ExifTags.IFD.Exif, ExifTags.IFD.Interop, ExifTags.Interop.InteropIndex
+    )
+    return isinstance(index, bytes) and index.rstrip(b"\0") == b"R03"
 
 
 def name_of(profile: bytes) -> str | None:
