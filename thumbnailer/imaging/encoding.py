@@ -22,6 +22,10 @@ _AVIF_SPEED = 8
 # 4 takes 5 ms at 256 px, 6 twice that for 4 % fewer bytes.
 WEBP_METHOD = 4
 
+# Huffman tables of its own make a JPEG of 75 px 18 % shorter, one of 256 px 5 % and one of 1024 px
+# 2.6 %, which takes 4.7 ms instead of 2.5.
+_OPTIMISED_PIXELS = 512 * 512
+
 # The longest side in px: what libjpeg writes (JPEG_MAX_DIMENSION), RFC 9649, AV1 section 5.5.1,
 # GIF89a section 18. PNG takes more than there is.
 _MAX_SIDES = {"jpeg": 65_500, "webp": 16_383, "avif": 65_536, "gif": 65_535}
@@ -131,7 +135,7 @@ def _levels(format: str, recipe: Recipe) -> Sequence[int]:
 def _jpeg(image: Image.Image, recipe: Recipe, quality: int) -> tuple[Image.Image, dict[str, Any]]:
     options: dict[str, Any] = {
         "quality": quality,
-        "optimize": True,
+        "optimize": image.width * image.height <= _OPTIMISED_PIXELS,
         "progressive": recipe.progressive,
     }
     if image.mode != "L":
