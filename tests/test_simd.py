@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import sys
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import pytest
 from PIL import Image, ImageChops, ImageDraw, ImageStat
+from support import make
 
 from thumbnailer import make_thumbnail
 from thumbnailer.imaging import simd
@@ -101,6 +104,15 @@ def test_colours_that_are_transparent_do_not_shine_through(tmp_path: Path) -> No
         red, green, blue, _ = thumb(tmp_path / "a.png", size=(70, 60), fit=fit).split()
         assert ImageChops.lighter(green, blue).getextrema() == (0, 0)
         assert red.getextrema()[1] == 255
+
+
+def test_workers_use_it_in_their_sandbox(photos: Path, tmp_path: Path) -> None:
+    of_mode("RGB", photos)
+    sandbox = "require" if sys.platform == "linux" and find_spec("landlockpy") else "auto"
+    assert make(photos, "--sandbox", sandbox, "--format", "png").statuses == {"a.png": "made"}
+    here = thumb(of_mode("RGB", tmp_path), size=256)
+    with Image.open(photos / "thumbs" / "a.png") as there:
+        assert there.tobytes() == here.tobytes()
 
 
 def test_a_pillow_that_is_not_known_is_left_alone(
