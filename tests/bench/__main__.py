@@ -98,7 +98,8 @@ def _pictures(case: Case, arguments: argparse.Namespace, given: Path) -> Path:
     if case.kind != "camera" or not arguments.pictures:
         return picture_set(case.kind, arguments.count)
     if not any(given.iterdir()):
-        given_set(arguments.pictures, arguments.count, given)
+        largest = max(max(case.sizes) for case in CASES)
+        given_set(arguments.pictures, arguments.count, given, larger_than=largest)
     return given
 
 

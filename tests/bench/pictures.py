@@ -79,12 +79,21 @@ def picture_set(kind: str, count: int) -> Path:
     return folder
 
 
-def given_set(source: Path, count: int, target: Path) -> Path:
+def given_set(source: Path, count: int, target: Path, larger_than: int) -> Path:
     """The first `count` JPEGs of somebody's folder, copied to an empty one under the names that a
-    drawn set has."""
-    found = sorted(path for path in source.iterdir() if path.suffix.lower() in (".jpg", ".jpeg"))
-    for number, path in enumerate(found[:count]):
-        shutil.copyfile(path, target / f"{number:05}.jpg")
+    drawn set has.
+
+    Args:
+        larger_than: what a side must have in px; some programs skip what is as small as the box.
+    """
+    number = 0
+    for path in sorted(source.iterdir()):
+        if number < count and path.suffix.lower() in (".jpg", ".jpeg"):
+            with Image.open(path) as image:
+                is_large = max(image.size) > larger_than
+            if is_large:
+                shutil.copyfile(path, target / f"{number:05}.jpg")
+                number += 1
     return target
 
 

@@ -28,8 +28,13 @@ def table(result: Result) -> str:
     sizes = ", ".join(map(str, case.sizes))
     mean_kb = result.source_bytes / result.count / 1000
     title = f"**{case.name}**: {result.count} pictures of {mean_kb:.0f} KB to {sizes} px"
-    rows = [_row(entry, result) for entry in result.entries]
-    return f"{title}\n\n{markdown([_HEADS, *rows])}"
+    rows = [_row(entry, result) for entry in result.entries if entry.costs]
+    troubles = [
+        f"\n\n{entry.contestant.name} failed: {entry.trouble}."
+        for entry in result.entries
+        if entry.trouble
+    ]
+    return f"{title}\n\n{markdown([_HEADS, *rows])}{''.join(troubles)}"
 
 
 def legend(contestants: Iterable[Contestant]) -> str:
@@ -41,8 +46,6 @@ def legend(contestants: Iterable[Contestant]) -> str:
 
 
 def _row(entry: Entry, result: Result) -> tuple[str, ...]:
-    if not entry.costs:
-        return (entry.contestant.name, entry.trouble, *[""] * (len(_HEADS) - 2))
     wall, cpu = entry.median("wall_s"), entry.median("cpu_s")
     quality = entry.quality
     return (
