@@ -85,6 +85,7 @@ def test_it_runs_from_end_to_end(tmp_path: Path) -> None:
     assert [row["trouble"] for row in rows] == ["", "", ""]
     assert all(row["median"]["cpu_s"] > 0.1 for row in rows)
     assert all(row["median"]["memory_mib"] > 10 for row in rows)
+    assert rows[0]["cpu_to_ours"] == rows[2]["cpu_to_floor"] == 1
     assert all(row["ssim"]["lowest"] > 0.9 for row in rows[:2])
     chart = ElementTree.parse(tmp_path / "results" / "bench.svg")
     words = [text.text for text in chart.iter("{http://www.w3.org/2000/svg}text")]

@@ -73,9 +73,11 @@ def picture_set(kind: str, count: int) -> Path:
     folder = cache() / f"{kind}-{count}"
     if folder.exists():
         return folder
-    unfinished = Path(tempfile.mkdtemp(dir=cache()))
-    (_mix if kind == "mixed" else _draw)(kind, count, unfinished)
-    unfinished.rename(folder)
+    with tempfile.TemporaryDirectory(dir=cache()) as name:
+        unfinished = Path(name, kind)
+        unfinished.mkdir()
+        (_mix if kind == "mixed" else _draw)(kind, count, unfinished)
+        unfinished.rename(folder)
     return folder
 
 

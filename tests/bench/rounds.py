@@ -12,6 +12,7 @@ from statistics import median
 from typing import Any
 
 from .cases import Case
+from .contestants import FLOOR, OURS
 from .judging import NotMadeError, Quality, judged
 from .measure import Cost, run
 from .pictures import cache
@@ -55,13 +56,30 @@ class Result:
     source_bytes: int
     entries: list[Entry]
 
+    def ratio(self, entry: Entry, name: str) -> float | None:
+        """The CPU time of an entry to that of another; None where that did not take part."""
+        for other in self.entries:
+            if other.contestant.name == name and other.costs:
+                return entry.median("cpu_s") / other.median("cpu_s")
+        return None
+
     def row(self) -> dict[str, Any]:
+        """What is kept of it in JSON."""
         return {
             "case": self.case.name,
             "sizes": self.case.sizes,
             "pictures": self.count,
             "bytes": self.source_bytes,
-            "contestants": [entry.row() for entry in self.entries],
+            "contestants": [{**entry.row(), **self._relations(entry)} for entry in self.entries],
+        }
+
+    def _relations(self, entry: Entry) -> dict[str, float | None]:
+        if not entry.costs:
+            return {}
+        return {
+            "pictures_per_s": self.count / entry.median("wall_s"),
+            "cpu_to_ours": self.ratio(entry, OURS),
+            "cpu_to_floor": self.ratio(entry, FLOOR),
         }
 
 

@@ -54,23 +54,16 @@ def _row(entry: Entry, result: Result) -> tuple[str, ...]:
         f"{result.count / wall:.1f}",
         f"{cpu:.2f}",
         f"{1000 * cpu / result.count:.2f}",
-        _ratio(cpu, _cpu_of(result, OURS)),
-        _ratio(cpu, _cpu_of(result, FLOOR)),
+        _ratio(result.ratio(entry, OURS)),
+        _ratio(result.ratio(entry, FLOOR)),
         f"{entry.median('memory_mib'):.0f}",
         f"{quality.mean:.4f}" if quality else "",
         f"{quality.lowest:.4f}" if quality else "",
     )
 
 
-def _cpu_of(result: Result, name: str) -> float | None:
-    for entry in result.entries:
-        if entry.contestant.name == name and entry.costs:
-            return entry.median("cpu_s")
-    return None
-
-
-def _ratio(one: float, other: float | None) -> str:
-    return f"{one / other:.2f}" if other else ""
+def _ratio(ratio: float | None) -> str:
+    return "" if ratio is None else f"{ratio:.2f}"
 
 
 def markdown(rows: Sequence[Sequence[str]], left: int = 1) -> str:
