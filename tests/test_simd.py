@@ -70,7 +70,7 @@ def of_mode(mode: str, path: Path) -> Path:
     ],
     ids=str,
 )
-@pytest.mark.parametrize("mode", ["L", "LA", "RGB", "RGBA", "CMYK"])
+@pytest.mark.parametrize("mode", ["L", "RGB", "RGBA", "CMYK"])
 def test_thumbnails_are_as_without(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mode: str, options: dict[str, Any]
 ) -> None:

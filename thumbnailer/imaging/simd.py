@@ -33,9 +33,6 @@ def lanczos(image: Image.Image, size: tuple[int, int], box: Part | None) -> Imag
     """
     if not resizer or not _KNOWN:
         return None
-    if image.mode == "LA":
-        resampled = lanczos(image.convert("RGBA"), size, box)
-        return resampled.convert("LA") if resampled else None
     if image.mode not in _MODES or max(*image.size, *size) > _MAX_SIDE:
         return None
     left, top, right, bottom = box or (0, 0, *image.size)
