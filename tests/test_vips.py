@@ -26,6 +26,12 @@ SIZE = (1403, 1001)  # which nothing divides
 FORMATS = ["png", "webp"]
 
 
+@pytest.fixture(autouse=True)
+def small_webps_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are quicker to make than what is large enough to gain by it."""
+    monkeypatch.setitem(vips.LEAST_PIXELS, "WEBP", 1_000_000)
+
+
 @pytest.fixture
 def in_use(monkeypatch: pytest.MonkeyPatch) -> list[object]:
     """What the extra decodes, None for what it leaves to Pillow."""
@@ -88,8 +94,7 @@ def png_of(parts: list[tuple[bytes, bytes]]) -> bytes:
 )
 @pytest.mark.parametrize(
     ("name", "mode"),
-    [("a.png", mode) for mode in ("L", "LA", "RGB", "RGBA")]
-    + [("a.webp", "RGB"), ("lossless.webp", "RGB")],
+    [("a.png", mode) for mode in ("L", "LA", "RGB", "RGBA")] + [("a.webp", "RGB")],
 )
 def test_thumbnails_are_as_without(
     tmp_path: Path,
@@ -99,8 +104,7 @@ def test_thumbnails_are_as_without(
     mode: str,
     options: dict[str, Any],
 ) -> None:
-    kind: dict[str, Any] = {"lossless": True, "method": 0} if "lossless" in name else {}
-    sunset(mode).save(tmp_path / name, **kind)
+    sunset(mode).save(tmp_path / name)
     fast, plain = (
         thumb(tmp_path / name, **options),
         without(monkeypatch, tmp_path / name, **options),
@@ -131,14 +135,14 @@ def test_a_picture_of_any_width_keeps_its_shape(
     assert judge.ssim(made, judge.reference(image, made.size)) > 0.99
 
 
-@pytest.mark.parametrize("name", ["a.png", "a.webp", "lossless.webp"])
+@pytest.mark.parametrize("name", ["a.png", "a.webp"])
 @pytest.mark.parametrize("size", [75, 256])
 def test_a_sample_comes_out_as_by_one_step(
     tmp_path: Path, in_use: list[object], name: str, size: int
 ) -> None:
     judge = pytest.importorskip("judge", reason="needs numpy")
     image = sunset(size=(2000, 1500))
-    image.save(tmp_path / name, **({"lossless": True} if "lossless" in name else {"quality": 95}))
+    image.save(tmp_path / name, quality=95)
     made = thumb(tmp_path / name, size=size)
     assert in_use[0] is not None
     assert judge.ssim(made, judge.reference(image, made.size)) >= 0.995
@@ -206,6 +210,7 @@ def test_what_a_png_says_after_its_pixels_counts(
         ("RGB", "a.png", {"save_all": True, "append_images": [Image.new("RGB", SIZE)]}),
         ("RGB", "a.webp", {"save_all": True, "append_images": [Image.new("RGB", SIZE)]}),
         ("RGBA", "a.webp", {}),
+        ("RGB", "a.webp", {"lossless": True, "method": 0}),
     ],
     ids=str,
 )
@@ -263,15 +268,14 @@ def outcome(source: Path, **options: Any) -> str | bytes:
 
 @pytest.mark.parametrize("truncated", ["fail", "keep"])
 @pytest.mark.parametrize("kind", DAMAGE)
-@pytest.mark.parametrize("name", ["a.png", "alpha.png", "a.webp", "lossless.webp"])
+@pytest.mark.parametrize("name", ["a.png", "alpha.png", "a.webp"])
 @pytest.mark.few(26)
 def test_damage_is_told_as_without(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, kind: str, truncated: str
 ) -> None:
     buffer, source = BytesIO(), tmp_path / name
-    options: dict[str, Any] = {"lossless": True, "method": 0} if "lossless" in name else {}
     picture = sunset("RGBA" if "alpha" in name else "RGB")
-    picture.save(buffer, source.suffix[1:], **options)
+    picture.save(buffer, source.suffix[1:])
     source.write_bytes(damaged(kind, buffer.getvalue()))
     fast = outcome(source, truncated=truncated)
     with monkeypatch.context() as patched:
@@ -283,8 +287,7 @@ def test_damage_is_told_as_without(
     else:
         assert isinstance(fast, bytes)
         assert len(fast) == len(plain)
-        # Lossless ones become noise, of which a box and Lanczos keep different shares.
-        assert sum(abs(a - b) for a, b in zip(fast, plain, strict=True)) / len(fast) < 4
+        assert sum(abs(a - b) for a, b in zip(fast, plain, strict=True)) / len(fast) < 2
 
 
 @pytest.mark.parametrize(
@@ -331,7 +334,7 @@ def test_limits_come_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
 def test_workers_use_it_in_their_sandbox(photos: Path, tmp_path: Path) -> None:
     sandbox = "require" if sys.platform == "linux" and find_spec("landlockpy") else "auto"
     for ending in FORMATS:
-        sunset().save(photos / f"a.{ending}")
+        sunset(size=(2401, 1801)).save(photos / f"a.{ending}")
     run = make(photos, "--sandbox", sandbox, "--format", "png", "--size", "100", "-j", "1")
     assert run.statuses == {"a.png": "made", "a.webp": "made"}
     for ending in FORMATS:
@@ -345,10 +348,10 @@ def test_workers_use_it_in_their_sandbox(photos: Path, tmp_path: Path) -> None:
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs Linux")
 def test_a_worker_that_has_used_it_has_room_for_the_largest_picture(photos: Path) -> None:
     sunset().save(photos / "a.png")
-    sunset().save(photos / "b.webp")
-    sunset(size=(4000, 3000)).save(photos / "c.tif")
-    tight = 4000 * 3000 * 7 // (1 << 20) + 25
-    assert make(photos, "--worker-memory", str(tight), "-s", "1000", "-j", "1").code == 0
+    sunset(size=(2401, 1801)).save(photos / "b.webp")
+    sunset("RGBA", (4000, 3000)).save(photos / "c.png", compress_level=1)
+    needed = 4000 * 3000 * 11 // (1 << 20) + 24  # with what Python wants for itself
+    assert make(photos, "--worker-memory", str(needed), "-s", "2000", "-j", "1").code == 0
 
 
 def test_nothing_of_it_is_said(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
