@@ -26,6 +26,7 @@ from thumbnailer.imaging.orientation import orientation_of, swaps_sides, upright
 from thumbnailer.imaging.sharpening import sharpened
 from thumbnailer.imaging.shrinking import can_shrink, extent_of, shrink_on_load
 from thumbnailer.imaging.tagged import profile_of
+from thumbnailer.imaging.vips import shrunk
 from thumbnailer.model import Box, Limits, Picture, Recipe
 from thumbnailer.stages import stage
 
@@ -75,8 +76,18 @@ def pictures_of(
         length = frames_in(opened) if moving else 1
     with stage("decode"):
         shrinks = can_shrink(opened)
-        whole, missing = (opened, "") if shrinks else load(opened, file, limits, claim)
-        orientation = orientation_of(whole)
+
+        def needed_of(orientation: int) -> tuple[int, int]:
+            return largest([frame_for(opened.size, orientation, recipe) for recipe in recipes])
+
+        small = None
+        if not shrinks and length == 1 and not looks.linear:  # what is shrunk is values, not light
+            small = shrunk(opened, file, needed_of, limits, claim)
+        whole: Still = opened
+        missing = ""
+        if not shrinks and not small:
+            whole, missing = load(opened, file, limits, claim)
+        orientation = orientation_of(small.image if small else whole)
         frames = {recipe: frame_for(whole.size, orientation, recipe) for recipe in recipes}
         check_canvases(list(frames.values()), whole.size, limits.pixels)
         full, preview = whole.size, None
@@ -93,6 +104,7 @@ def pictures_of(
             else:
                 whole = preview
         extent = whole.size if preview else extent_of(whole.size, full)
+        whole, extent = small or (whole, extent)
         canvases = [frames[recipe].canvas for recipe in recipes]
         admit_canvases(whole, opened.format or "", canvases, limits, claim)
     with stage("encode"):

@@ -25,6 +25,10 @@ PIECE_BYTES = 16_000
 # The most that glibc learns from: DEFAULT_MMAP_THRESHOLD_MAX of its malloc, less its own needs.
 _LESSON_BYTES = (32 << 20) - (64 << 10)
 
+# Address space for libraries that are loaded when a picture first needs them, and stay: libvips and
+# its threads take 55 MiB.
+_LIBRARY_BYTES = 64 << 20
+
 # A function of a job, and of another function that claims memory for it.
 Work = Callable[[Job, Callable[[int], None]], Rendering | Failure]
 
@@ -58,7 +62,7 @@ def serve(name: str, pipe: Connection, confinement: Confinement) -> None:
         module, _, attribute = name.partition(":")
         work: Work = getattr(importlib.import_module(module), attribute)
         _reuse_memory()
-        _limit_memory(confinement.memory_bytes)
+        _limit_memory(confinement.memory_bytes + _LIBRARY_BYTES)
     except Exception as error:
         send(pipe, f"{type(error).__name__}: {error}")
         return

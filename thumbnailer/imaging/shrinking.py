@@ -13,6 +13,9 @@ from PIL import ImageFile, features
 # Pictures of 4000 px are shrunk by 1/8 for 256 px, as they would not be at 2.0.
 SHRINKING_GAP = 1.75
 
+# The same where boxes of pixels become one each, for which see REDUCING_GAP.
+BOX_GAP = 2.0
+
 _SHRINKABLE = {"JPEG", "MPO", "RAW"}
 
 
