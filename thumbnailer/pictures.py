@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import BinaryIO, NamedTuple, TypeVar
 
 from thumbnailer.imaging.animation import Still, encode_frames, film, frames_in, moves
@@ -21,7 +22,7 @@ from thumbnailer.imaging.fit import (
 )
 from thumbnailer.imaging.memory import Claim, admit_canvases
 from thumbnailer.imaging.metadata import kept
-from thumbnailer.imaging.opening import open_picture
+from thumbnailer.imaging.opening import Opened, open_picture
 from thumbnailer.imaging.orientation import orientation_of, swaps_sides, upright
 from thumbnailer.imaging.sharpening import sharpened
 from thumbnailer.imaging.shrinking import can_shrink, extent_of, shrink_on_load
@@ -34,6 +35,24 @@ T = TypeVar("T")
 
 # Keys and values.
 Text = tuple[tuple[str, str], ...]
+
+
+class _Decoded(NamedTuple):
+    """A source's pixels.
+
+    Attributes:
+        image: the picture, perhaps smaller than it is.
+        extent: how much of that is picture, in its px.
+        full: the size of the whole picture in px.
+        orientation: 1 to 8, still to be applied.
+        missing: in words.
+    """
+
+    image: Still
+    extent: tuple[float, float]
+    full: tuple[int, int]
+    orientation: int
+    missing: str
 
 
 class _Shown(NamedTuple):
@@ -75,36 +94,9 @@ def pictures_of(
         prepare(opened)
         length = frames_in(opened) if moving else 1
     with stage("decode"):
-        shrinks = can_shrink(opened)
-
-        def needed_of(orientation: int) -> tuple[int, int]:
-            return largest([frame_for(opened.size, orientation, recipe) for recipe in recipes])
-
-        small = None
-        if not shrinks and length == 1 and not looks.linear:  # what is shrunk is values, not light
-            small = shrunk(opened, file, needed_of, limits, claim)
-        whole: Still = opened
-        missing = ""
-        if not shrinks and not small:
-            whole, missing = load(opened, file, limits, claim)
-        orientation = orientation_of(small.image if small else whole)
-        frames = {recipe: frame_for(whole.size, orientation, recipe) for recipe in recipes}
-        check_canvases(list(frames.values()), whole.size, limits.pixels)
-        full, preview = whole.size, None
-        if shrinks:
-            needed = largest(list(frames.values()))
-            if looks.previews != "never":
-                from thumbnailer.imaging.previews import stand_in  # which most runs do without
-
-                verified = looks.previews == "verify"
-                preview, _ = stand_in(opened, file, needed, profile, verified, limits, claim)
-            if preview is None:
-                shrink_on_load(opened, needed)
-                whole, missing = load(opened, file, limits, claim)
-            else:
-                whole = preview
-        extent = whole.size if preview else extent_of(whole.size, full)
-        whole, extent = small or (whole, extent)
+        decoded = _decoded(opened, file, profile, recipes, length == 1, limits, claim)
+        whole, extent, full, orientation, missing = decoded
+        frames = frames_for(full, orientation, recipes, limits)
         canvases = [frames[recipe].canvas for recipe in recipes]
         admit_canvases(whole, opened.format or "", canvases, limits, claim)
     with stage("encode"):
@@ -156,6 +148,56 @@ def pictures_of(
                 made = encode(image, recipe, exif=exif, profile=own, text=text)
             pictures.append(made)
     return tuple(pictures), "; ".join(filter(None, (missing, stills[0].remark)))
+
+
+def _decoded(
+    opened: Opened,
+    file: BinaryIO,
+    profile: bytes,
+    recipes: Sequence[Recipe],
+    is_still: bool,
+    limits: Limits,
+    claim: Claim,
+) -> _Decoded:
+    """Decode no more of a picture than its thumbnails need, by the quickest way there is."""
+    looks = recipes[0]
+
+    def needed(full: tuple[int, int], orientation: int) -> tuple[int, int]:
+        return largest(list(frames_for(full, orientation, recipes, limits).values()))
+
+    full = opened.size
+    if can_shrink(opened):
+        orientation = orientation_of(opened)
+        size = needed(full, orientation)
+        if looks.previews != "never":
+            from thumbnailer.imaging.previews import stand_in  # which most runs do without
+
+            is_verified = looks.previews == "verify"
+            preview, _ = stand_in(opened, file, size, profile, is_verified, limits, claim)
+            if preview:
+                return _Decoded(preview, preview.size, full, orientation, "")
+        shrink_on_load(opened, size)
+        image, missing = load(opened, file, limits, claim)
+        return _Decoded(image, extent_of(image.size, full), full, orientation, missing)
+    if is_still and not looks.linear:  # what it shrinks is values, not light
+        small = shrunk(opened, file, partial(needed, full), limits, claim)
+        if small:
+            return _Decoded(small.image, small.extent, full, orientation_of(small.image), "")
+    image, missing = load(opened, file, limits, claim)
+    return _Decoded(image, image.size, image.size, orientation_of(image), missing)
+
+
+def frames_for(
+    size: tuple[int, int], orientation: int, recipes: Sequence[Recipe], limits: Limits
+) -> dict[Recipe, Frame]:
+    """How a picture of `size` (px), stored in an orientation, goes into the recipes' boxes.
+
+    Raises:
+        LimitError: a thumbnail would have too many px.
+    """
+    frames = {recipe: frame_for(size, orientation, recipe) for recipe in recipes}
+    check_canvases(list(frames.values()), size, limits.pixels)
+    return frames
 
 
 def frame_for(size: tuple[int, int], orientation: int, recipe: Recipe) -> Frame:

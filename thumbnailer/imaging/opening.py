@@ -54,6 +54,9 @@ _ICON_PIXELS = 1 << 20
 
 _PILLOW = threading.Lock()
 
+# A picture whose header has been read, for files that don't know Pillow.
+Opened = ImageFile.ImageFile
+
 
 def open_picture(file: BinaryIO, limits: Limits) -> ImageFile.ImageFile:
     """Read a picture's header; no pixel is decoded.
