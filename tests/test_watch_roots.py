@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from faults import Started, slow
-from support import picture, tree
+from support import make, picture, tree
 from watching import (
     await_event,
     catches_up,
@@ -190,3 +190,14 @@ def test_a_folder_that_comes_back_with_hardly_anything_is_not_believed(photos: P
         assert before is not None
         assert after is not None
         assert before.items() <= after.items()
+
+
+def test_a_folder_that_comes_with_thumbnails_of_what_it_has_no_longer(photos: Path) -> None:
+    starting_tree(photos)
+    album = photos.parent / "else" / "album"
+    assert make(album).code == 0
+    (album / "e.jpg").unlink()
+    (album / "inner" / "f.png").unlink()
+    with watching(*OFTEN, photos) as watch:
+        shell("mv ../else/album .", photos)
+        catches_up(watch, photos)

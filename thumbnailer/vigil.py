@@ -227,6 +227,8 @@ class Vigil:
                 for name in folders
                 if any(root.enters(os.path.join(place, name)) for root in roots)
             ]
+            for root in roots:
+                root.suspect(place)
             for name in filter(self._is_picture, names):
                 path = os.path.join(place, name)
                 if path not in self._pending:

@@ -151,6 +151,11 @@ class Watched:
         """Take the folder of a path for changed at the next look."""
         self._doubted.add(os.path.dirname(path))
 
+    def suspect(self, folder: str) -> None:
+        """Look for orphans in a folder at the next rescan: it may have come with thumbnails of
+        pictures that it has no longer."""
+        self._to_check.add(folder)
+
     def located(self, paths: Iterable[str]) -> Iterator[Source | Outcome]:
         """Those of some paths that are pictures in it."""
         locate = self._locator()
