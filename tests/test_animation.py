@@ -233,6 +233,7 @@ def test_durations_are_as_close_as_a_gif_can_say(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("ending", ["gif", "webp", "png"])
+@pytest.mark.few(1)
 def test_a_truncated_animation(photos: Path, ending: str) -> None:
     source = animation(photos / f"a.{ending}")
     data = source.read_bytes()
@@ -312,6 +313,7 @@ def test_a_large_animation_is_a_still(photos: Path) -> None:
     assert row["note"].startswith("is an animation of 24 frames, too long")
 
 
+@pytest.mark.slow
 def test_frames_that_take_too_much_memory_are_not_kept(photos: Path) -> None:
     long_gif(photos / "a.gif", 900, side=80)
     command: list[str | Path] = [photos, "--animated", "--format", "webp"]

@@ -213,6 +213,7 @@ def fringed(mode: str) -> Image.Image:
     + [("LA", "a.png", b""), ("P", "a.png", b""), ("P", "a.gif", b"")]
     + [("RGBA", "a.png", swapped_profile()), ("P", "a.png", swapped_profile())],
 )
+@pytest.mark.few(12)
 def test_hidden_colours_do_not_shine_through(
     tmp_path: Path, mode: str, name: str, profile: bytes, size: int, linear: bool
 ) -> None:

@@ -125,6 +125,7 @@ def test_what_is_current_is_left_alone_by_whomever_it_was_made(photos: Path, cac
     assert run(photos, "--force", cache=cache).summary["made"] == 1
 
 
+@pytest.mark.slow
 def test_what_can_t_be_read_is_written_down(photos: Path, cache: Path) -> None:
     (photos / "a.jpg").write_bytes(b"some text")
     assert run(photos, cache=cache).summary["failed"] == 1
@@ -166,6 +167,7 @@ def test_thumbnails_have_no_thumbnails(photos: Path, cache: Path) -> None:
 
 
 @pytest.mark.parametrize("planted", ["file", "folder"])
+@pytest.mark.few(1)
 def test_a_planted_link_leads_nowhere(
     photos: Path, tmp_path: Path, cache: Path, planted: str
 ) -> None:

@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+import pytest
 from PIL import ExifTags, Image, ImageCms
 from support import make, picture, thumbnailer, tree
 
@@ -42,6 +43,7 @@ def test_it_says_what_is_made_from_what(photos: Path) -> None:
     assert not (photos / "thumbs").exists()
 
 
+@pytest.mark.slow
 def test_what_it_says_of_sizes_is_what_is_made(photos: Path) -> None:
     picture(photos / "a.png", (300, 200))
     options = ["--size", "100", "--size", "50x20", "--format", "webp"]

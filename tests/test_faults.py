@@ -47,6 +47,7 @@ def is_under_way(started: Started, rows: int = 20) -> bool:
 @pytest.mark.parametrize(
     ("number", "kills"), [(400, 4), pytest.param(2000, 20, marks=pytest.mark.slow)]
 )
+@pytest.mark.slow
 def test_workers_killed_at_random_moments_lose_nothing(
     photos: Path, method: str, number: int, kills: int
 ) -> None:
@@ -70,6 +71,7 @@ def test_workers_killed_at_random_moments_lose_nothing(
 
 
 @methods
+@pytest.mark.slow
 def test_all_workers_killed_at_once(photos: Path, method: str) -> None:
     sources = copies(photos, 300, (1280, 960))
     with start_make(photos, method=method) as started:
@@ -214,6 +216,7 @@ def test_leaving_half_way_leaves_no_worker_in_a_program_that_goes_on(
     "descriptors",
     [14, *(slow(n) for n in (*range(6, 14), *range(15, 33)))],
 )
+@pytest.mark.slow
 def test_with_few_file_descriptors_it_works_or_says_so(
     photos: Path, method: str, descriptors: int
 ) -> None:
@@ -258,7 +261,7 @@ def check_short_of_something(photos: Path, method: str, under: str) -> None:
 
 
 @pytest.mark.parametrize("options", [[], ["--force"]], ids=["made once", "made twice"])
-@pytest.mark.few(1)
+@pytest.mark.slow
 def test_two_runs_over_one_folder_do_not_disturb_each_other(
     photos: Path, options: list[str]
 ) -> None:

@@ -92,6 +92,7 @@ def noise(folder: Path, number: int) -> None:
 
 
 @root_only
+@pytest.mark.slow
 def test_a_disk_that_fills_up_under_many_workers_and_is_freed(tmp_path: Path, photos: Path) -> None:
     noise(photos, 60)
     disk = tmp_path / "disk"

@@ -133,7 +133,7 @@ def test_tiff_in_tiles(tmp_path: Path, compression: int) -> None:
 
 
 @pytest.mark.parametrize("also", ALSO)
-@pytest.mark.few(2)
+@pytest.mark.few(1)
 def test_other_formats_are_read_where_they_are_asked_for(photos: Path, also: str) -> None:
     name, endings = ALSO[also]
     sources = [save(photos / f"a.{ending}", quarters((96, 64))) for ending in endings]
@@ -250,7 +250,7 @@ HOSTILE: dict[str, tuple[Callable[[], bytes], str]] = {
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-@pytest.mark.few(4)
+@pytest.mark.few(2)
 def test_what_is_made_to_harm_fails_by_its_header(photos: Path, name: str) -> None:
     maker, said = HOSTILE[name]
     (photos / name).write_bytes(maker())
@@ -325,6 +325,7 @@ def heic(path: Path, image: Image.Image, **options: Any) -> Path:
 
 @needs_heif
 @pytest.mark.parametrize("ending", ["heic", "heif", "hif"])
+@pytest.mark.few(1)
 def test_heic_is_taken_where_the_extra_is_installed(photos: Path, ending: str) -> None:
     heic(photos / f"a.{ending}", quarters((96, 64)))
     sandbox = "require" if sys.platform == "linux" and find_spec("landlockpy") else "auto"
@@ -425,6 +426,7 @@ def find_spec_without(monkeypatch: pytest.MonkeyPatch, module: str) -> bool:
 
 @needs_raw
 @pytest.mark.parametrize("name", ["a.dng", "a.NEF", "a.arw"])
+@pytest.mark.few(1)
 def test_raw_is_taken_where_the_extra_is_installed(photos: Path, name: str) -> None:
     (photos / name).write_bytes(dng(quarters((240, 160)), quarters((120, 80))))
     sandbox = "require" if sys.platform == "linux" and find_spec("landlockpy") else "auto"
@@ -486,6 +488,7 @@ def test_a_preview_that_will_not_do_is_left_aside(tmp_path: Path, kind: str) -> 
 
 
 @needs_raw
+@pytest.mark.slow
 def test_a_raw_picture_is_never_larger_than_its_limits_allow(photos: Path) -> None:
     data = dng(quarters((240, 160)))
     (photos / "a.dng").write_bytes(data)
@@ -519,6 +522,7 @@ def test_a_broken_raw_picture_says_so(photos: Path) -> None:
 
 
 @needs_raw
+@pytest.mark.slow
 def test_what_is_estimated_suffices_for_raw(photos: Path) -> None:
     image = Image.linear_gradient("L").resize((1200, 800)).convert("RGB")
     (photos / "a.dng").write_bytes(dng(image))

@@ -43,6 +43,7 @@ def test_a_newer_or_older_source_is_made_again(photos: Path, age_ns: int) -> Non
     assert make(photos).statuses == {"a.jpg": "current"}
 
 
+@pytest.mark.slow
 def test_another_size_at_the_same_instant_is_made_again(photos: Path) -> None:
     source = picture(photos / "a.jpg", (100, 100))
     make(photos)
@@ -76,6 +77,7 @@ def test_quality_does_not_shape_a_png(photos: Path) -> None:
     assert make(photos, "-f", "png", "-q", "3").statuses == {"a.jpg": "current"}
 
 
+@pytest.mark.slow
 def test_two_formats_live_side_by_side(photos: Path) -> None:
     tree(photos, "a.jpg")
     make(photos, "-f", "webp")
@@ -147,6 +149,7 @@ def test_a_moved_tree_stays_current(photos: Path) -> None:
     assert make(moved).summary["current"] == 2
 
 
+@pytest.mark.slow
 def test_a_copy_with_times_stays_current_and_a_plain_one_does_not(photos: Path) -> None:
     source = picture(photos / "a.jpg")
     make(photos)
@@ -161,7 +164,7 @@ def test_a_copy_with_times_stays_current_and_a_plain_one_does_not(photos: Path) 
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
-@pytest.mark.few(1)
+@pytest.mark.slow
 def test_an_interrupted_run_continues_where_it_stopped(photos: Path, number: int) -> None:
     for name in range(120):
         picture(photos / f"{name}.png", (700, 700), compress_level=1)
@@ -198,6 +201,7 @@ def test_a_ledger_that_makes_no_sense_costs_no_more_than_work(photos: Path, rubb
     assert make(photos).summary["made"] == 1
 
 
+@pytest.mark.slow
 def test_a_ledger_does_not_grow_for_ever(photos: Path) -> None:
     tree(photos, "a.jpg")
     sizes = []

@@ -248,6 +248,7 @@ def test_what_is_stretched_one_way_and_shrunk_the_other_takes_little_memory(
         (["-s", "x9999", "--upscale"], "14999 x 9999"),
     ],
 )
+@pytest.mark.few(1)
 def test_a_thumbnail_may_not_have_too_many_pixels(
     photos: Path, options: list[str], promised: str
 ) -> None:
@@ -306,7 +307,7 @@ def check_several(
 
 
 @pytest.mark.parametrize("fit", ["contain", "cover"])
-@pytest.mark.few(1)
+@pytest.mark.slow
 def test_several_sizes_are_as_good_as_each_alone(photos: Path, tmp_path: Path, fit: str) -> None:
     with Image.open(SUNSET) as image:  # as PNG, which is decoded whole for any size
         image.save(photos / "a.png")

@@ -46,6 +46,7 @@ def failure(photos: Path, name: str, data: bytes, *options: str) -> tuple[str, s
         ((2**31 - 1, 2**31 - 1), "has more than 50 megapixels, the limit"),
     ],
 )
+@pytest.mark.few(1)
 def test_too_many_pixels_fail_by_the_header(
     photos: Path, size: tuple[int, int], reason: str
 ) -> None:
@@ -59,6 +60,7 @@ def test_up_to_the_limit_it_is_the_pixels_that_count(photos: Path) -> None:
     assert stage == "decode"
 
 
+@pytest.mark.slow
 def test_jpeg_may_be_larger(photos: Path) -> None:
     picture(photos / "a.jpg", (9000, 6000), mode="L", quality=1)
     assert make(photos).statuses == {"a.jpg": "made"}
@@ -82,7 +84,7 @@ def test_a_large_jpeg_is_never_decoded_at_full_size(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["a.jpg", "a.png", "a.webp", "a.gif", "a.bmp", "a.tif", "a.avif"])
-@pytest.mark.few(2)
+@pytest.mark.few(1)
 def test_max_pixels_holds_for_every_format(photos: Path, name: str) -> None:
     picture(photos / name, (40, 25))
     assert make(photos, "--max-pixels", "999").rows[0]["error"]["stage"] == "limits"
@@ -120,13 +122,14 @@ def test_the_caller_s_pillow_is_left_as_it_was(tmp_path: Path) -> None:
         (b"\x12\x93\xff" * 99, "is no picture of a format that is read here"),
     ],
 )
-@pytest.mark.few(3)
+@pytest.mark.few(2)
 def test_what_is_no_picture_is_called_what_it_is(photos: Path, data: bytes, reason: str) -> None:
     stage, said = failure(photos, "a.jpg", data)
     assert stage == "open"
     assert said.startswith(reason)
 
 
+@pytest.mark.slow
 def test_a_format_that_is_not_ours_is_not_opened(photos: Path) -> None:
     for format in ("PPM", "TGA", "ICO", "PCX", "EPS", "PDF", "JPEG2000"):
         buffer = io.BytesIO()
@@ -206,6 +209,7 @@ Image.new("RGB", (12000, 12000)).save(sys.argv[1], quality=95, progressive=True)
 """
 
 
+@pytest.mark.slow
 def test_a_picture_that_takes_too_long_fails_by_the_clock(photos: Path) -> None:
     subprocess.run([sys.executable, "-c", SLOW, photos / "slow.jpg"], check=True)
     picture(photos / "a.jpg")

@@ -147,6 +147,7 @@ def test_no_recursive_stays_in_the_folder(photos: Path) -> None:
         (["--include", "*.jpg", "--exclude", "day 2"], {"a.jpg", "c.jpg"}),
     ],
 )
+@pytest.mark.few(4)
 def test_include_and_exclude(photos: Path, options: list[str], found: set[str]) -> None:
     tree(photos, "a.jpg", "b.png", "trip/c.jpg", "trip/day 2/d.jpg")
     run = make(photos, *options, "--dry-run")

@@ -75,6 +75,7 @@ def test_folding_is_what_such_disks_do(first: str, second: str) -> None:
 @example(["e\u0301.jpg", "\u00e9.jpg", "\u00c9.jpg"])
 @example(["straße.png", "strasse.png", "STRASSE.png"])
 @example(["x" * 251 + ".png", "X" * 251 + ".png", "x" * 251 + ".bmp"])
+@pytest.mark.slow
 def test_every_source_of_a_folder_has_a_thumbnail_of_its_own_on_any_disk(names: list[str]) -> None:
     base = Path(tempfile.mkdtemp())
     try:

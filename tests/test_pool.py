@@ -262,6 +262,7 @@ def test_workers_end_with_a_parent_that_is_killed() -> None:
 
 
 @pytest.mark.parametrize("times", [30, pytest.param(2500, marks=pytest.mark.slow)])
+@pytest.mark.slow
 def test_replacing_workers_leaks_nothing(times: int) -> None:
     def held() -> tuple[int, float]:
         """Descriptors and threads, and resident memory in MiB."""

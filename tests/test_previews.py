@@ -236,6 +236,7 @@ def test_a_preview_of_the_picture_is_verified(tmp_path: Path, options: dict[str,
 
 @pytest.mark.parametrize("options", [{}, {"restart_marker_rows": 1}], ids=["plain", "markers"])
 @pytest.mark.parametrize("edit", EDITS)
+@pytest.mark.few(6)
 def test_a_preview_of_anything_else_is_not(
     tmp_path: Path, edit: str, options: dict[str, Any]
 ) -> None:
@@ -397,6 +398,7 @@ def test_explain_says_whether_it_is_used(photos: Path, options: list[str], line:
     assert ("decoded" in out) == ("made from" not in line)
 
 
+@pytest.mark.slow
 def test_camera_pictures_look_like_themselves(corpus: Path, tmp_path: Path) -> None:
     used = {"trust": 0, "verify": 0}
     for path in sorted((corpus / "camera").iterdir()):

@@ -71,6 +71,7 @@ def of_mode(mode: str, path: Path) -> Path:
     ids=str,
 )
 @pytest.mark.parametrize("mode", ["L", "RGB", "RGBA", "CMYK"])
+@pytest.mark.few(8)
 def test_thumbnails_are_as_without(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mode: str, options: dict[str, Any]
 ) -> None:
@@ -84,6 +85,7 @@ def test_thumbnails_are_as_without(
 
 @pytest.mark.parametrize("name", ["animated-windmill.gif", "picnic.webp", "progressive-sunset.jpg"])
 @pytest.mark.parametrize("size", [33, 128, 300])
+@pytest.mark.few(3)
 def test_samples_are_as_good_as_without(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, size: int
 ) -> None:

@@ -122,6 +122,7 @@ def test_only_what_is_missing_is_made(photos: Path) -> None:
     assert make(photos, "--size", "16", "--size", "8").summary["made"] == 2
 
 
+@pytest.mark.slow
 def test_a_picture_that_fails_has_none_of_them_and_is_tried_once(photos: Path) -> None:
     (photos / "a.jpg").write_bytes(b"no picture")
     first = make(photos, "--size", "16", "--size", "32")
@@ -140,6 +141,7 @@ def test_in_an_output_tree_each_size_has_a_tree(photos: Path, tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("into", ["beside", "output"])
+@pytest.mark.few(1)
 def test_thumbnails_of_all_sizes_go_with_their_source(
     photos: Path, tmp_path: Path, into: str
 ) -> None:
@@ -156,6 +158,7 @@ def test_thumbnails_of_all_sizes_go_with_their_source(
     assert not (photos / "sub" / "thumbs").exists()
 
 
+@pytest.mark.slow
 def test_thumbnails_are_never_taken_for_sources(photos: Path) -> None:
     picture(photos / "a.jpg")
     for _ in range(2):
@@ -171,6 +174,7 @@ def test_one_thumbnail_can_t_have_several_sizes(photos: Path) -> None:
 
 
 @pytest.mark.parametrize("into", ["beside", "output"])
+@pytest.mark.few(1)
 def test_a_watch_keeps_all_sizes_current(photos: Path, tmp_path: Path, into: str) -> None:
     tree(photos, *(f"{name}.jpg" for name in "abcdef"))
     output: list[str | Path] = ["-o", tmp_path / "out"] if into == "output" else []

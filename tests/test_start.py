@@ -43,6 +43,7 @@ def test_settings_need_no_pillow() -> None:
 
 
 @pytest.mark.parametrize("command", ["make", "prune"])
+@pytest.mark.few(1)
 def test_where_there_is_nothing_to_do_pillow_is_not_imported(photos: Path, command: str) -> None:
     tree(photos, "a.jpg")
     assert make(photos).code == 0

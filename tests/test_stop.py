@@ -86,6 +86,7 @@ def test_a_signal_while_the_workers_start(many: Path, to_the_group: bool) -> Non
 @pytest.mark.parametrize(
     ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=["SIGINT", "SIGTERM"]
 )
+@pytest.mark.few(1)
 def test_a_second_signal_ends_it_where_it_stands(
     many: Path, number: signal.Signals, code: int
 ) -> None:

@@ -48,7 +48,7 @@ def reason(photos: Path) -> str:
         ("a.tif", {"mode": "F"}),
     ],
 )
-@pytest.mark.few(7)
+@pytest.mark.few(3)
 def test_a_truncated_picture_tells_how_much_of_it_is_there(
     photos: Path, name: str, options: dict[str, Any], share: float
 ) -> None:
@@ -60,6 +60,7 @@ def test_a_truncated_picture_tells_how_much_of_it_is_there(
     assert int(percent) == pytest.approx(share * 100, abs=10)
 
 
+@pytest.mark.slow
 def test_rows_are_counted_one_by_one(photos: Path) -> None:
     source = picture(photos / "a.tif", (100, 100))
     whole = source.read_bytes()
@@ -177,6 +178,7 @@ def test_so_is_an_interlaced_png(photos: Path, share: float) -> None:
 
 
 @pytest.mark.parametrize("name", ["a.jpg", "a.webp", "a.avif"])
+@pytest.mark.few(1)
 def test_nothing_comes_of_nothing(photos: Path, name: str) -> None:
     cut(photos / name, 0.03)
     run = make(photos, "--truncated", "keep")
@@ -197,6 +199,7 @@ def test_keep_tries_again_what_failed_and_nothing_else(photos: Path) -> None:
     assert notes[0] == notes[1]
 
 
+@pytest.mark.slow
 def test_what_was_kept_is_not_current_for_who_wants_it_whole(photos: Path) -> None:
     cut(photos / "a.png", 0.6)
     make(photos, "--truncated", "keep")

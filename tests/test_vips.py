@@ -96,6 +96,7 @@ def png_of(parts: list[tuple[bytes, bytes]]) -> bytes:
     ("name", "mode"),
     [("a.png", mode) for mode in ("L", "LA", "RGB", "RGBA")] + [("a.webp", "RGB")],
 )
+@pytest.mark.few(6)
 def test_thumbnails_are_as_without(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -121,6 +122,7 @@ def test_thumbnails_are_as_without(
 @pytest.mark.parametrize("ending", FORMATS)
 @pytest.mark.parametrize("size", [75, 200])
 @pytest.mark.parametrize("fit", ["contain", "cover"])
+@pytest.mark.few(3)
 def test_a_picture_of_any_width_keeps_its_shape(
     tmp_path: Path, in_use: list[object], ending: str, size: int, fit: str
 ) -> None:
@@ -137,6 +139,7 @@ def test_a_picture_of_any_width_keeps_its_shape(
 
 @pytest.mark.parametrize("name", ["a.png", "a.webp"])
 @pytest.mark.parametrize("size", [75, 256])
+@pytest.mark.few(2)
 def test_a_sample_comes_out_as_by_one_step(
     tmp_path: Path, in_use: list[object], name: str, size: int
 ) -> None:
@@ -170,7 +173,7 @@ def exif(orientation: int) -> bytes:
 
 @pytest.mark.parametrize("ending", FORMATS)
 @pytest.mark.parametrize("orientation", range(1, 9))
-@pytest.mark.few(8)
+@pytest.mark.few(3)
 def test_every_orientation_comes_out_upright(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -214,6 +217,7 @@ def test_what_a_png_says_after_its_pixels_counts(
     ],
     ids=str,
 )
+@pytest.mark.few(4)
 def test_what_is_unusual_is_left_to_pillow(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -230,6 +234,7 @@ def test_what_is_unusual_is_left_to_pillow(
 
 @pytest.mark.parametrize("format", ["webp", "gif"])
 @pytest.mark.parametrize("ending", FORMATS)
+@pytest.mark.few(1)
 def test_animations_go_on_moving(tmp_path: Path, ending: str, format: str) -> None:
     frames = [sunset(), sunset().rotate(180)]
     source = tmp_path / f"a.{ending}"
@@ -269,7 +274,7 @@ def outcome(source: Path, **options: Any) -> str | bytes:
 @pytest.mark.parametrize("truncated", ["fail", "keep"])
 @pytest.mark.parametrize("kind", DAMAGE)
 @pytest.mark.parametrize("name", ["a.png", "alpha.png", "a.webp"])
-@pytest.mark.few(26)
+@pytest.mark.few(8)
 def test_damage_is_told_as_without(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, kind: str, truncated: str
 ) -> None:
@@ -294,6 +299,7 @@ def test_damage_is_told_as_without(
     "change",
     ["few rows", "many rows", "bad filter", "empty pieces", "no pixels", "wrong sum"],
 )
+@pytest.mark.few(3)
 def test_pngs_that_lie_fare_as_without(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: str
 ) -> None:
@@ -346,6 +352,7 @@ def test_workers_use_it_in_their_sandbox(photos: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs Linux")
+@pytest.mark.slow
 def test_a_worker_that_has_used_it_has_room_for_the_largest_picture(photos: Path) -> None:
     sunset().save(photos / "a.png")
     sunset(size=(2401, 1801)).save(photos / "b.webp")

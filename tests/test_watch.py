@@ -167,6 +167,7 @@ def test_thumbnails_follow(
         assert not failed(watch)
 
 
+@pytest.mark.slow
 def test_what_is_excluded_or_no_picture_is_not_even_mentioned(photos: Path) -> None:
     starting_tree(photos)
     options = ["--exclude", "private"]
@@ -196,6 +197,7 @@ def test_rows_are_those_of_make_and_say_what_is_removed(photos: Path) -> None:
         assert thumbnail["bytes"] == os.path.getsize(thumbnail["path"])
 
 
+@pytest.mark.slow
 def test_what_is_current_at_the_start_is_neither_made_nor_mentioned(photos: Path) -> None:
     starting_tree(photos)
     with watching(photos) as watch:
@@ -236,6 +238,7 @@ def test_what_others_put_among_the_thumbnails_is_never_removed(photos: Path) -> 
     assert note.read_text() == "mine, too"
 
 
+@pytest.mark.slow
 def test_several_folders_and_one_output(photos: Path, tmp_path: Path) -> None:
     starting_tree(photos)
     options = ["--output", str(tmp_path / "out")]
@@ -279,6 +282,7 @@ def test_a_relative_folder_is_shown_as_it_was_named(
         assert of_source(watch, Path("photos/sub/new.jpg")) == ["made"]
 
 
+@pytest.mark.slow
 def test_what_could_not_be_read_is_told_once_and_tried_again(photos: Path) -> None:
     starting_tree(photos)
     command = [*RESTRICTED, *WATCH[:-2], "--rescan", "0.5", str(photos)]
