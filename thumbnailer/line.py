@@ -90,7 +90,7 @@ def flow(
     try:
         with closing(pool.imap_unordered(planned(), stop)) as outcomes:
             for outcome in outcomes:
-                if outcome.source in open_sources:
+                if open_sources and outcome.source in open_sources:
                     open_sources[outcome.source] -= 1
                     if not open_sources[outcome.source]:
                         del open_sources[outcome.source]

@@ -119,9 +119,10 @@ class Planner:
 
         Sources come folder by folder: what all of a folder share is found out once.
         """
-        folder, name = os.path.split(source.path)
-        if self._at != (folder, source.below):
-            self._at = folder, source.below
+        above, _, name = source.path.rpartition(os.sep)  # a fifth of what `split` takes
+        if self._at != (above, source.below) or (os.altsep and os.altsep in name):
+            self._at = above, source.below
+            folder, name = os.path.split(source.path)
             self._places = [self._place(source, folder, *sized) for sized in self._recipes.items()]
         return self._places, name
 
@@ -134,8 +135,10 @@ class Planner:
         shelf = self._shelves.at(folder)
         if self._desktop:
             names: Callable[[Source, str], list[str]] = _names_for_desktop
-        else:
+        elif self._template:
             names = partial(_names_of, size=size, recipe=recipe, template=self._template)
+        else:
+            names = partial(_names_by, formats_of(recipe.format))
             way_back = os.path.join(os.pardir, os.pardir) if size else os.pardir
             if self._output is not None:
                 way_back = os.path.relpath(source_folder or os.curdir, shelf.folder.path)
@@ -262,7 +265,11 @@ def _names_of(
     name = source_name
     if template:
         name = filled_in(template, source.path, source.below, size or short_size(recipe.box))
-    return [thumbnail_name(name, format) for format in formats_of(recipe.format)]
+    return _names_by(formats_of(recipe.format), source, name)
+
+
+def _names_by(formats: tuple[str, ...], _: Source, name: str) -> list[str]:
+    return [thumbnail_name(name, format) for format in formats]
 
 
 def _names_for_desktop(source: Source, _: str) -> list[str]:

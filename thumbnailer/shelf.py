@@ -7,7 +7,7 @@ import stat
 from collections import OrderedDict
 from contextlib import suppress
 from dataclasses import replace
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 from thumbnailer import desktop, ledger, storage
 from thumbnailer.model import Failure, Folder, Outcome, Source, Thumbnail, Wanted
@@ -72,18 +72,20 @@ class Shelf:
         self._ledger = known
         self.folder = Folder(folder.anchor, folder.below, known.shared)
         self._prefix = os.path.join(self.folder.path, "")
-        self._claims = {folded(name): (name, origin) for name, origin in known.origins()}
         self._given: set[str] = set()
 
     def __len__(self) -> int:
-        return len(self._claims)
+        return max(len(self._ledger), len(self._given))
+
+    @cached_property
+    def _claims(self) -> dict[str, tuple[str, str]]:
+        """Who holds which name; nobody asks in a folder where all is as it was left."""
+        return {folded(name): (name, origin) for name, origin in self._ledger.origins()}
 
     def untouched(self, name: str, origin: str, source: Source, recipe: str) -> Outcome | None:
         """The source as current, and the name held for it, if there is nothing to decide."""
-        if self._claims.get(folded(name)) != (name, origin) or name in self._given:
-            return None
         size = self._ledger.made(name, origin, source, recipe)
-        if not size or self.folder.shared:
+        if not size or name in self._given or self.folder.shared:
             return None
         thumbnail = Thumbnail(self._prefix + name, *size)
         if not _is_intact(thumbnail):
