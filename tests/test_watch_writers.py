@@ -24,10 +24,11 @@ def test_a_slow_writer_is_waited_for(photos: Path, poll: list[str]) -> None:
         assert of_source(watch, photos / "large.jpg") == ["made"]
 
 
-def test_a_writer_who_pauses_for_longer_than_it_takes_to_settle(photos: Path) -> None:
+@pytest.mark.parametrize("before", ["head -c 9000", "true"], ids=["half-way", "at the start"])
+def test_a_writer_who_pauses_for_longer_than_it_takes_to_settle(photos: Path, before: str) -> None:
     starting_tree(photos)
     with watching(photos) as watch:
-        shell("{ head -c 9000; sleep 2; cat; } < ../else/large.jpg > large.jpg", photos)
+        shell(f"{{ {before}; sleep 2; cat; }} < ../else/large.jpg > large.jpg", photos)
         catches_up(watch, photos)
         assert of_source(watch, photos / "large.jpg") == ["made"]
 

@@ -11,6 +11,9 @@ from thumbnailer.model import Failure
 # Why a picture fails that somebody goes on writing.
 CHANGING = "keeps changing while it is read"
 
+# Why a file fails that holds nothing.
+EMPTY = "is empty"
+
 # How the reason begins of a picture whose file ends early.
 TRUNCATED = "truncated"
 

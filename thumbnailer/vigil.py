@@ -27,7 +27,7 @@ from thumbnailer.selection import name_filter
 from thumbnailer.service import Path, checked
 from thumbnailer.settings import Settings
 from thumbnailer.shelf import AGAIN
-from thumbnailer.stages import CHANGING, TRUNCATED
+from thumbnailer.stages import CHANGING, EMPTY, TRUNCATED
 from thumbnailer.watched import Watched
 from thumbnailer.watcher import EVENTS, Event
 
@@ -41,7 +41,7 @@ _SLICE_SECONDS = 2.0
 _SLICE_PATHS = 1000
 _EVENTS_AT_ONCE = 10_000
 
-# How long a picture that nobody has closed may be truncated before it is called that.
+# How long a picture that nobody has closed may be truncated, or empty, until it is called so.
 _PATIENCE_SECONDS = 60.0
 
 # What is said of a picture that was taken away before it could be read.
@@ -264,7 +264,7 @@ class Vigil:
             path, reason = outcome.source.path, outcome.error.reason if outcome.error else ""
             if reason == CHANGING:
                 self._pending.add(path, time.monotonic())
-            elif reason.startswith(TRUNCATED) and path in self._unclosed and path not in self._held:
+            elif self._may_be_unfinished(path, reason):
                 self._held[path] = outcome
                 self._pending.add(path, time.monotonic(), patience_seconds=_PATIENCE_SECONDS)
             elif reason.endswith(AGAIN) and path in self._held:
@@ -276,6 +276,10 @@ class Vigil:
             elif self._is_news(outcome):
                 self._held.pop(path, None)
                 yield outcome
+
+    def _may_be_unfinished(self, path: str, reason: str) -> bool:
+        is_short = reason.startswith(TRUNCATED) or reason == EMPTY
+        return is_short and path in self._unclosed and path not in self._held
 
     def _is_news(self, outcome: Outcome) -> bool:
         """Whether something has happened, or gone wrong for the first time."""

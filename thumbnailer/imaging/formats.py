@@ -9,6 +9,8 @@ from typing import BinaryIO
 from PIL import Image
 from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
+from thumbnailer.stages import EMPTY
+
 # JPEG includes MPO, its multi-picture form: Pillow tells them apart after opening.
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF")
 
@@ -141,7 +143,7 @@ def describe(file: BinaryIO, also: tuple[str, ...]) -> str:
     file.seek(0)
     start = file.read(512)
     if not start:
-        return "is empty"
+        return EMPTY
     key, name = on_demand(file)
     if key and key not in also:
         how = f"pip install 'thumbnailer[{key}]'" if key in _EXTRAS else f"--also {key}"
