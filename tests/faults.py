@@ -199,4 +199,7 @@ def at_random(
         time.sleep(chance.uniform(0, pause_seconds))
         workers = workers_of(started)
         done += bool(workers) and do(workers)
+    if done < times:
+        started.err.seek(0)
+        print(f"ended early with exit code {started.process.returncode}: {started.err.read()!r}")
     return done
