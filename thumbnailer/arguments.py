@@ -1,170 +1,296 @@
-"""What can be said on the command line, and the settings that come of it."""
+"""What can be said on the command line. No setting is looked at here: `--help` imports no more."""
 
 from __future__ import annotations
 
 import argparse
-import os
 import re
+import sys
 from collections.abc import Sequence
-from typing import Any, NoReturn
 
 import thumbnailer
-from thumbnailer.config import from_text, merged, read_config
-from thumbnailer.console import printable
 from thumbnailer.errors import ConfigError
 from thumbnailer.machine import POLL_SECONDS
-from thumbnailer.settings import KEYS, Settings
+from thumbnailer.usage import Parser, closest
 
-EXIT_USAGE = 2
+SHELLS = ("bash", "zsh", "fish")
 
-_IN = "the folder it was found in, for --output"
-
-
-class _Parser(argparse.ArgumentParser):
-    """Says what is wrong in one line."""
-
-    def error(self, message: str) -> NoReturn:
-        self.exit(EXIT_USAGE, f"{self.prog}: {printable(message)} (see {self.prog} --help)\n")
+_FLAG = argparse.BooleanOptionalAction
 
 
-def parser() -> argparse.ArgumentParser:
-    parser = _Parser(prog="thumbnailer", description="Thumbnails of many pictures.")
-    parser.add_argument("--version", action="version", version=thumbnailer.__version__)
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+def parsed(argv: Sequence[str] | None) -> argparse.Namespace:
+    """The arguments; ends the program with one line where they make no sense."""
+    words = sys.argv[1:] if argv is None else list(argv)
+    root = parser()
+    name = next((word for word in words if not word.startswith("-")), "")
+    if name and name not in root.commands:
+        close = closest(name, [*root.commands])
+        hint = f"did you mean {close}?" if close else f"there are {', '.join(root.commands)}"
+        root.error(f"there is no command {name}; {hint}")
+    arguments, rest = root.parse_known_args(words)
+    unknown = next((word for word in rest if word.startswith("-")), "")
+    if unknown:
+        options = [f"--{key.replace('_', '-')}" for key in vars(arguments)]
+        close = closest(unknown.partition("=")[0], [*options, "--help", "--version"])
+        hint = f"; did you mean {close}?" if close else ""
+        root.commands.get(name, root).error(f"there is no option {unknown}{hint}")
+    if not name:
+        root.print_help(sys.stderr)
+        root.exit(2)
+    sources = getattr(arguments, "source", None) or getattr(arguments, "file", None)
+    if rest and not sources:
+        root.commands[name].error(f"{rest[0]}: takes no such argument")
+    if sources:
+        sources += rest  # argparse takes none that come after an option
+    if name == "watch":
+        _mend_poll(arguments)
+    return arguments
 
-    settings = _Parser(add_help=False)
-    group = settings.add_argument_group("settings")
+
+def parser() -> Parser:
+    root = Parser(
+        prog="thumbnailer",
+        usage="%(prog)s COMMAND [OPTION]...",
+        description="Thumbnails of many pictures: in parallel, safely, again and again.",
+        epilog="examples:\n  thumbnailer make ~/Pictures\n  thumbnailer make --help",
+    )
+    commands = root.add_subparsers(
+        dest="command", prog=root.prog, title="commands", parser_class=Parser
+    )
+    group = root.add_argument_group("options")
+    version = thumbnailer.__version__
+    group.add_argument("--version", action="version", version=version, help="show the version")
+    _add_help(group)
+
+    def command(name: str, usage: str, about: str, *examples: str) -> Parser:
+        lines = "\n".join(f"  thumbnailer {name} {example}".rstrip() for example in examples)
+        root.commands[name] = commands.add_parser(
+            name,
+            usage=f"%(prog)s {usage}".rstrip(),
+            help=about,
+            description=f"{about[0].upper()}{about[1:]}.",
+            epilog=f"examples:\n{lines}",
+        )
+        return root.commands[name]
+
+    _make(
+        command(
+            "make",
+            "[OPTION]... SOURCE...",
+            "make the thumbnails that are missing or stale",
+            "~/Pictures",
+            "~/Pictures --size 512 --format webp --output ~/Sites/thumbs",
+        )
+    )
+    _watch(
+        command(
+            "watch",
+            "[OPTION]... SOURCE...",
+            "make what is missing, then keep folders current",
+            "~/Pictures",
+            "/srv/photos --config /etc/thumbnailer.toml --health /run/thumbnailer.json",
+        )
+    )
+    _prune(
+        command(
+            "prune",
+            "[OPTION]... SOURCE...",
+            "remove the thumbnails of pictures that are gone",
+            "~/Pictures --dry-run",
+            "~/Pictures --output ~/Sites/thumbs",
+        )
+    )
+    _explain(
+        command(
+            "explain",
+            "[OPTION]... FILE...",
+            "say why a picture has the thumbnails it has",
+            "~/Pictures/a.jpg",
+            "~/Pictures/a.jpg --in ~/Pictures --output ~/Sites/thumbs",
+        )
+    )
+    _config(
+        command(
+            "config",
+            "[OPTION]...",
+            "print the settings in force as a config.toml",
+            "> config.toml",
+            "--config old.toml --size 512 > new.toml",
+        )
+    )
+    completion = command(
+        "completion",
+        "bash|zsh|fish",
+        "print a script for the completion of a shell",
+        "bash > ~/.local/share/bash-completion/completions/thumbnailer",
+        "fish > ~/.config/fish/completions/thumbnailer.fish",
+    )
+    group = completion.add_argument_group("arguments")
+    group.add_argument("shell", metavar="SHELL", choices=SHELLS, help="bash, zsh or fish")
+    _add_help(group)
+    manual = command("man", "", "print the manual page", "| man -l -", "> thumbnailer.1")
+    _add_help(manual.add_argument_group("options"))
+    return root
+
+
+def _make(parser: Parser) -> None:
+    _add_thumbnails(parser.add_argument_group("thumbnails"))
+    group = parser.add_argument_group("this run")
     add = group.add_argument
     add(
-        "-s",
-        "--size",
-        action="append",
-        help="the box in px: 256, 256x192, 256x or x192 (default: 256); repeatable",
+        "-n",
+        "--dry-run",
+        action="store_true",
+        help="write nothing; say what would be made",
     )
-    add("-f", "--format", help="jpeg, png, webp, avif, gif or auto (default: jpeg)")
-    add("-q", "--quality", help="1 to 100, for jpeg, webp and avif (default: 80, avif 50)")
-    add("-o", "--output", metavar="DIR", help="a mirrored tree there, not a thumbs folder beside")
-    add("-j", "--jobs", help="pictures at the same time (default: one a processor)")
-    add("--recursive", action=argparse.BooleanOptionalAction, help="enter subfolders (default)")
-    add("--include", action="append", metavar="GLOB", help="only pictures that match; repeatable")
-    add("--exclude", action="append", metavar="GLOB", help="leave out what matches; repeatable")
-    add("--timeout", metavar="SECONDS", help="for one attempt at a picture (default: 60)")
-    add("--max-pixels", metavar="N", help="the largest picture (default: 50 MP, JPEG 250 MP)")
-    add("--worker-memory", metavar="MIB", help="the most one worker may take (default: 1024)")
-    add("--memory", metavar="MIB", help="for all pictures at once (default: half of what is free)")
-    add("--nice", metavar="N", help="stand back for other programs, up to 19 (default: 0)")
-    add("--sandbox", metavar="WHEN", help="auto (default: where it can be had), require or off")
-    add("--truncated", metavar="fail|keep", help="keep: make what there is of a truncated picture")
-    add("-c", "--config", metavar="FILE", help="read settings from FILE; options here go first")
-    _add_looks(settings.add_argument_group("looks"))
-
-    make = commands.add_parser(
-        "make",
-        parents=[settings],
-        help="make what is missing or stale",
-        description="Make the thumbnails that are missing or stale.",
-    )
-    make.add_argument("source", metavar="SOURCE", nargs="+", help="a folder or a picture")
-    group = make.add_argument_group("this run")
-    group.add_argument("--force", action="store_true", help="make every thumbnail anew")
-    group.add_argument("--retry-failed", action="store_true", help="try again what failed before")
-    group.add_argument("-n", "--dry-run", action="store_true", help="say what would be made")
+    add("--force", action="store_true", help="make every thumbnail anew")
+    add("--retry-failed", action="store_true", help="try again what failed before")
+    _add_config_and_jobs(group)
     _add_voice(group, "picture")
-    watch = commands.add_parser(
-        "watch",
-        parents=[settings],
-        help="make what is missing, then keep folders current",
-        description="Make the thumbnails that are missing, then keep the folders current.",
-    )
-    watch.add_argument("source", metavar="SOURCE", nargs="*", help="a folder")
-    group = watch.add_argument_group("watching")
+    _add_pictures(parser, "+", "a folder, with its subfolders, or a picture")
+    _add_looks(parser.add_argument_group("looks"))
+    _add_limits(parser.add_argument_group("limits"))
+
+
+def _watch(parser: Parser) -> None:
+    _add_thumbnails(parser.add_argument_group("thumbnails"))
+    group = parser.add_argument_group("watching")
     add = group.add_argument
     add(
         "--settle",
         metavar="SECONDS",
         type=_seconds,
         default=1.0,
-        help="a file that nobody closed must stand still for so long (default: 1)",
+        help="how long a file must stand still that nobody closed [1]",
     )
     add(
         "--rescan",
         metavar="SECONDS",
         type=_seconds,
         default=60.0,
-        help="from one look at everything to the next (default: 60)",
+        help="from one look at everything to the next [60]",
     )
     add(
         "--poll",
         metavar="SECONDS",
         nargs="?",
         const=POLL_SECONDS,
-        help="look at all files so often (default: 5) instead of relying on events",
+        help="look so often [5] instead of relying on events",
     )
     add("--keep-orphans", action="store_true", help="leave thumbnails whose source is gone")
     add("--health", metavar="FILE", help="keep a small JSON file up to date")
+    _add_config_and_jobs(group)
     _add_voice(group, "picture")
-    prune = commands.add_parser(
-        "prune",
-        help="remove the thumbnails of pictures that are gone",
-        description="Remove the thumbnails of pictures that are gone.",
-    )
-    add = prune.add_argument
+    _add_pictures(parser, "*", "a folder, with its subfolders")
+    _add_looks(parser.add_argument_group("looks"))
+    _add_limits(parser.add_argument_group("limits"))
+
+
+def _prune(parser: Parser) -> None:
+    group = parser.add_argument_group("arguments")
+    add = group.add_argument
     add("source", metavar="SOURCE", nargs="+", help="a folder")
+    add("-n", "--dry-run", action="store_true", help="touch nothing, say what would be removed")
     add("-o", "--output", metavar="DIR", help="where the thumbnails are, as for make")
     add("-c", "--config", metavar="FILE", help="read `output` from FILE")
-    add("-n", "--dry-run", action="store_true", help="say what would be removed")
-    add("--yes", action="store_true", help="also if more than half of all thumbnails would go")
-    _add_voice(prune, "removal")
-    explain = commands.add_parser(
-        "explain",
-        parents=[settings],
-        help="say why a picture has the thumbnails it has",
-        description="Say of pictures what would be made of them, from what, and how that stands.",
-    )
-    explain.add_argument("file", metavar="FILE", nargs="+", help="a picture")
-    explain.add_argument("--in", dest="root", metavar="SOURCE", default="", help=_IN)
-    explain.add_argument("--json", action="store_true", help="one JSON object a picture")
-    commands.add_parser(
-        "config",
-        parents=[settings],
-        help="print the settings in force as a config.toml",
-        description="Print the settings in force as a config.toml.",
-    )
-    return parser
+    add("--yes", action="store_true", help="also if more than half of all would go")
+    _add_voice(group, "removal")
 
 
-def _add_looks(group: argparse._ActionsContainer) -> None:
-    add, flag = group.add_argument, argparse.BooleanOptionalAction
-    add("--fit", help="contain (default), cover (fill the box, crop), pad or fill (stretch)")
-    add("--crop", help="what cover keeps: centre (default), entropy or attention")
-    add("--upscale", action=flag, help="a thumbnail may be larger than its source")
-    add("--background", metavar="COLOUR", help="behind transparent pictures, around padded ones")
-    add("--linear", action=flag, help="resize in linear light")
-    add("--sharpen", action=flag, help="sharpen a little what was much reduced")
-    add("--animated", action=flag, help="keep animations, in webp and gif")
-    add("--progressive", action=flag, help="jpeg that appears coarse first")
-    add("--subsampling", metavar="4:2:0|4:4:4", help="of the colours of jpeg and avif")
-    add("--palette", action=flag, help="png of 256 colours at most")
+def _explain(parser: Parser) -> None:
+    group = parser.add_argument_group("arguments")
+    add = group.add_argument
+    add("file", metavar="FILE", nargs="+", help="a picture")
+    add(
+        "--in",
+        dest="root",
+        metavar="SOURCE",
+        default="",
+        help="the folder it was found in, for --output",
+    )
+    add("--json", action="store_true", help="one JSON object a picture")
+    _add_help(group)
+    _add_settings(parser)
+
+
+def _config(parser: Parser) -> None:
+    _add_help(parser.add_argument_group("arguments"))
+    _add_settings(parser)
+
+
+def _add_settings(parser: Parser) -> None:
+    group = parser.add_argument_group("thumbnails")
+    _add_thumbnails(group)
+    _add_config_and_jobs(group)
+    _add_pictures(parser)
+    _add_looks(parser.add_argument_group("looks"))
+    _add_limits(parser.add_argument_group("limits"))
+
+
+def _add_thumbnails(group: argparse._ArgumentGroup) -> None:
+    add = group.add_argument
+    sizes = "box in px: 256, 256x192, 256x, x192 [256]; repeatable"
+    add("-s", "--size", action="append", metavar="SIZE", help=sizes)
+    add("-f", "--format", metavar="FORMAT", help="jpeg, png, webp, avif, gif or auto [jpeg]")
+    add("-q", "--quality", metavar="N", help="1 to 100, for jpeg, webp and avif [80, avif 50]")
+    add("-o", "--output", metavar="DIR", help="a mirrored tree there, not a thumbs folder beside")
+    add("--fit", metavar="FIT", help="contain, cover (crop), pad or fill (stretch) [contain]")
+
+
+def _add_config_and_jobs(group: argparse._ArgumentGroup) -> None:
+    add = group.add_argument
+    add("-c", "--config", metavar="FILE", help="read settings from FILE; options go first")
+    add("-j", "--jobs", metavar="N", help="pictures at the same time [one a processor]")
+
+
+def _add_pictures(parser: Parser, nargs: str = "", about: str = "") -> None:
+    add = parser.add_argument_group("pictures").add_argument
+    if nargs:
+        add("source", metavar="SOURCE", nargs=nargs, help=about)
+    add("--include", action="append", metavar="GLOB", help="only pictures that match; repeatable")
+    leave_out = "leave out pictures and folders that match; repeatable"
+    add("--exclude", action="append", metavar="GLOB", help=leave_out)
+    add("--recursive", action=_FLAG, help="enter subfolders, or don't")
+    add("--also", metavar="LIST", help="read these too: of ico,jpeg2000,ppm,psd,tga")
+
+
+def _add_looks(group: argparse._ArgumentGroup) -> None:
+    add = group.add_argument
+    add("--crop", metavar="CROP", help="what cover keeps: centre, entropy, attention [centre]")
+    add("--upscale", action=_FLAG, help="a thumbnail may be larger than its source")
+    add("--background", metavar="COLOUR", help="behind transparent, around padded ones [white]")
+    add("--linear", action=_FLAG, help="resize in linear light")
+    add("--sharpen", action=_FLAG, help="sharpen a little what was much reduced")
+    add("--animated", action=_FLAG, help="keep animations, in webp and gif")
+    add("--progressive", action=_FLAG, help="jpeg that appears coarse first")
+    add("--subsampling", metavar="MODE", help="4:2:0 or 4:4:4, for jpeg and avif [4:2:0]")
+    add("--palette", action=_FLAG, help="png of 256 colours at most")
     add("--max-bytes", metavar="N", help="the highest quality whose file is no longer")
-    add("--keep", metavar="LIST", help="of copyright,date,gps,icc (default: none)")
-    add("--previews", metavar="WHEN", help="never (default), verify or trust those of cameras")
-    add("--also", metavar="LIST", help="read ico,jpeg2000,ppm,psd,tga too")
-    add("--name", metavar="TEMPLATE", help='such as "{stem}_{size}"')
-    add("--layout", help="thumbs (default), or freedesktop: the desktop's own cache")
+    add("--keep", metavar="LIST", help="of copyright,date,gps,icc [none]")
+    add("--previews", metavar="WHEN", help="verify or trust those in cameras' JPEGs [never]")
+    add("--name", metavar="TEMPLATE", help="such as '{stem}_{size}' [as the source]")
+    add("--layout", metavar="LAYOUT", help="thumbs, or freedesktop: the desktop's own cache")
 
 
-def _add_voice(group: argparse._ActionsContainer, each: str) -> None:
-    group.add_argument("--json", action="store_true", help="one JSON object a line on stdout")
-    group.add_argument("--quiet", action="store_true", help="say nothing but failures")
+def _add_limits(group: argparse._ArgumentGroup) -> None:
+    add = group.add_argument
+    add("--timeout", metavar="SECONDS", help="for one attempt at a picture [60]")
+    add("--max-pixels", metavar="N", help="the largest picture [50 million, JPEG 250 million]")
+    add("--worker-memory", metavar="MIB", help="the most that one worker may take [1024]")
+    add("--memory", metavar="MIB", help="for all pictures at once [half of what is free]")
+    add("--nice", metavar="N", help="stand back for other programs: 0 to 19 [0]")
+    add("--sandbox", metavar="WHEN", help="auto (where it can be had), require or off [auto]")
+    add("--truncated", metavar="HOW", help="keep: make what there is of a picture [fail]")
+
+
+def _add_voice(group: argparse._ArgumentGroup, each: str) -> None:
     group.add_argument("-v", "--verbose", action="store_true", help=f"a line for every {each}")
+    group.add_argument("--quiet", action="store_true", help="say nothing but failures")
+    group.add_argument("--json", action="store_true", help="one JSON object a line on stdout")
+    _add_help(group)
 
 
-def parsed(argv: Sequence[str] | None) -> argparse.Namespace:
-    """The arguments; ends the program with one line where they make no sense."""
-    arguments = parser().parse_args(argv)
-    if arguments.command == "watch":
-        _mend_poll(arguments)
-    return arguments
+def _add_help(group: argparse._ArgumentGroup) -> None:
+    group.add_argument("-h", "--help", action="help", help="show this help")
 
 
 def _mend_poll(arguments: argparse.Namespace) -> None:
@@ -191,29 +317,3 @@ def _seconds(text: str) -> float:
     if not 0 < seconds < float("inf"):
         raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds above 0")
     return seconds
-
-
-def settings_of(arguments: argparse.Namespace) -> Settings:
-    """Command line over the configuration file over the defaults."""
-    values: dict[str, Any] = {} if arguments.config is None else read_config(arguments.config)
-    for key in KEYS:
-        given = getattr(arguments, key, None)
-        if key == "size" and given is not None:
-            values.pop("sizes", None)  # what is said here goes first
-        if isinstance(given, str):
-            values[key] = from_text(key, given, _option(key))
-        elif isinstance(given, list):
-            each = [from_text(key, text, _option(key)) for text in given]
-            values[key] = each if key == "size" else tuple(glob for globs in each for glob in globs)
-        elif given is not None:
-            values[key] = given
-    if values.get("layout") == "freedesktop" and not values.get("output"):
-        cache = os.environ.get("XDG_CACHE_HOME", "")
-        if not os.path.isabs(cache):  # as the XDG Base Directory Specification 0.8 has it
-            cache = os.path.expanduser("~/.cache")
-        values["output"] = os.path.join(cache, "thumbnails")
-    return merged(None, values)
-
-
-def _option(key: str) -> str:
-    return f"--{key.replace('_', '-')}"
