@@ -87,7 +87,7 @@ def parser() -> Parser:
             "[OPTION]... SOURCE...",
             "make what is missing, then keep folders current",
             "~/Pictures",
-            "/srv/photos --config /etc/thumbnailer.toml --health /run/thumbnailer.json",
+            "/srv/photos --config /etc/thumbnailer.toml --settle 5",
         )
     )
     _prune(
@@ -121,7 +121,7 @@ def parser() -> Parser:
         "completion",
         "bash|zsh|fish",
         "print a script for the completion of a shell",
-        "bash > ~/.local/share/bash-completion/completions/thumbnailer",
+        "zsh > ~/.zfunc/_thumbnailer",
         "fish > ~/.config/fish/completions/thumbnailer.fish",
     )
     group = completion.add_argument_group("arguments")

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 
 from thumbnailer.arguments import parser
-from thumbnailer.errors import ConfigError
+from thumbnailer.errors import ThumbnailError
 from thumbnailer.settings import KEYS
 
 
@@ -16,13 +16,13 @@ def completion(shell: str) -> str:
     """The script for a shell.
 
     Raises:
-        ConfigError: the extra is not installed.
+        ThumbnailError: the extra is not installed.
     """
     try:
         import shtab
     except ImportError:
         how = "pip install 'thumbnailer[completion]'"
-        raise ConfigError(f"completion comes with an extra; install it with {how}") from None
+        raise ThumbnailError(f"completion comes with an extra; install it with {how}") from None
     root = parser()
     for command in root.commands.values():
         for action in command._actions:

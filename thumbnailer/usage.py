@@ -5,9 +5,12 @@ from __future__ import annotations
 import argparse
 import shutil
 import textwrap
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from thumbnailer.console import printable
+
+if TYPE_CHECKING:
+    from _typeshed import SupportsWrite
 
 EXIT_USAGE = 2
 
@@ -33,7 +36,7 @@ class Layout(argparse.HelpFormatter):
 
     def _fill_text(self, text: str, width: int, indent: str) -> str:
         return "\n".join(
-            textwrap.fill(line, width, subsequent_indent="    " if line.startswith(" ") else "")
+            line if line.startswith(" ") else textwrap.fill(line, width)  # examples as they are
             for line in text.splitlines()
         )
 
@@ -48,6 +51,10 @@ class Parser(argparse.ArgumentParser):
     def __init__(self, **options: object) -> None:
         super().__init__(add_help=False, formatter_class=Layout, **options)  # type: ignore[arg-type]
         self.commands: dict[str, Parser] = {}
+
+    def print_help(self, file: SupportsWrite[str] | None = None) -> None:
+        # argparse's own keeps it to itself if nothing can be written.
+        print(self.format_help(), end="", file=file)
 
     def error(self, message: str) -> NoReturn:
         self.exit(EXIT_USAGE, f"{self.prog}: {printable(message)} (see {self.prog} --help)\n")
