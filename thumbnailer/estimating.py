@@ -6,6 +6,7 @@ import os
 import time
 from contextlib import closing
 from dataclasses import dataclass
+from itertools import takewhile
 from random import Random
 
 from thumbnailer.line import new_pool, workers_of
@@ -13,8 +14,10 @@ from thumbnailer.model import Answer, Failure, Job, Outcome, Source, Stop, Thumb
 from thumbnailer.plan import plan
 from thumbnailer.settings import Settings
 
-# So many pictures are rendered at most, and for so long, which includes the start of the workers.
-_SAMPLE, _SECONDS = 16, 2.5
+# So many pictures are rendered at most. For so many seconds, with the start of the workers, further
+# ones are begun, and for so many they are waited for: to leave out those that are not ready would
+# leave out the slow ones, whose thumbnails are also the larger.
+_SAMPLE, _BEGIN_SECONDS, _WAIT_SECONDS = 16, 1.5, 4.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +26,8 @@ class Estimate:
 
     Attributes:
         pictures: how many there are.
-        sampled: how many of them were drawn, to be rendered.
-        seconds: wall time for all; None if none was ready in time.
+        sampled: how many of them were rendered.
+        seconds: wall time for all; None if no picture was ready in time.
         bytes: of all their thumbnails; None likewise.
     """
 
@@ -38,10 +41,17 @@ class Draw:
     """A few of however many pictures there are, each with the same chance (Vitter's algorithm R).
 
     Not every so-manieth: cameras write a raw picture and a JPEG in turns.
+
+    Args:
+        seed: of the chance.
+
+    Attributes:
+        count: how many there were.
+        drawn: those few.
     """
 
-    def __init__(self) -> None:
-        self.count, self.drawn, self._random = 0, list[Source](), Random(0)
+    def __init__(self, seed: int = 0) -> None:
+        self.count, self.drawn, self._random = 0, list[Source](), Random(seed)
 
     def add(self, source: Source) -> None:
         self.count += 1
@@ -83,8 +93,9 @@ def estimate(
     Raises:
         WorkerError: no worker process can be started.
     """
+    enough, end = _Deadline(_BEGIN_SECONDS, stop), _Deadline(_WAIT_SECONDS, stop)
     jobs = plan(
-        draw.shuffled(),
+        takewhile(lambda _: not enough.is_set(), draw.shuffled()),
         settings.recipes,
         settings.limits,
         output=os.fspath(settings.output) or None,
@@ -94,24 +105,24 @@ def estimate(
         retry_failed=retry_failed,
         tidy=False,
     )
-    workers, sampled = workers_of(settings), len(draw.drawn)
+    workers = workers_of(settings)
     begun = started = time.monotonic()
     done: list[Outcome] = []
     with new_pool(settings, _without_writing) as pool:
-        with closing(pool.imap_unordered(jobs, _Deadline(_SECONDS, stop))) as outcomes:
+        with closing(pool.imap_unordered(jobs, end)) as outcomes:
             for outcome in outcomes:
                 if not done:  # until then workers were being started
                     started = time.monotonic() - outcome.seconds
                 done.append(outcome)
         ended = time.monotonic()
     if not done:
-        return Estimate(draw.count, sampled, None, None)
+        return Estimate(draw.count, 0, None, None)
     busy_seconds = sum(outcome.seconds for outcome in done)
-    if len(done) < sampled:  # what was not ready has taken its time all the same
-        busy_seconds = max(busy_seconds, (ended - started) * min(workers, sampled))
+    if end.is_set():  # what was not ready has taken its time all the same
+        busy_seconds = max(busy_seconds, (ended - started) * min(workers, len(draw.drawn)))
     seconds = started - begun + busy_seconds / len(done) * draw.count / min(workers, draw.count)
     size_bytes = sum(made.size_bytes for outcome in done for made in outcome.thumbnails)
-    return Estimate(draw.count, sampled, seconds, round(size_bytes / len(done) * draw.count))
+    return Estimate(draw.count, len(done), seconds, round(size_bytes / len(done) * draw.count))
 
 
 def _without_writing(jobs: list[Job], answers: list[Answer]) -> list[Outcome]:

@@ -111,12 +111,11 @@ def summary(report: Report, would_be_made: int = 0) -> str:
 
 def estimate_line(estimate: Estimate) -> str:
     """What a run would take; it says itself that it is no promise."""
-    sample = f"{estimate.sampled:,} of {estimate.pictures:,} pictures"
     if estimate.seconds is None or estimate.bytes is None:
-        return f"no estimate: not one of {sample} was ready in time"
+        return "would take nobody knows how long: no picture was ready in a few seconds"
     return (
         f"would take about {in_time(estimate.seconds)} and {in_bytes(estimate.bytes)}, "
-        f"judged by {sample}"
+        f"judged by {estimate.sampled:,} of {estimate.pictures:,} pictures"
     )
 
 
