@@ -267,10 +267,13 @@ def test_output_that_cannot_be_written_is_one_line(photos: Path, options: list[s
     assert done.stderr == b"thumbnailer: " + complaint + b"\n"
 
 
-def test_a_service_without_any_stream_does_its_work(photos: Path) -> None:
+@pytest.mark.parametrize("closed", ["<&- >&- 2>&-", ">&-", "2>&-", "<&- >&-"])
+@pytest.mark.few(2)
+def test_a_service_without_some_stream_does_its_work(photos: Path, closed: str) -> None:
     tree(photos, "a.jpg")
-    command = f"{shlex.join([*THUMBNAILER, 'make', str(photos)])} <&- >&- 2>&-"
-    assert subprocess.run(command, shell=True, timeout=20).returncode == 0
+    command = f"{shlex.join([*THUMBNAILER, 'make', str(photos)])} {closed}"
+    done = subprocess.run(command, shell=True, timeout=20, stderr=subprocess.PIPE)
+    assert (done.returncode, done.stderr) == (0, b"")
     assert (photos / "thumbs" / "a.jpg").exists()
 
 

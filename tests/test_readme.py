@@ -79,7 +79,7 @@ def test_a_report_looks_as_shown(tmp_path: Path) -> None:
     broken.write_bytes(broken.read_bytes()[:-500])
 
     def shape(lines: list[str]) -> list[str]:
-        texts = (re.sub(r"\d[\d.,]*|\b[kM]B\b|bytes", "N", line) for line in lines)
+        texts = (re.sub(r"\d[\d.,]*|\b[kM]B\b|bytes|seconds?|minutes", "N", line) for line in lines)
         return [re.sub(r"photos/.*", "photos/N", text) for text in texts]
 
     def shown(words: str, count: int) -> list[str]:
@@ -87,9 +87,7 @@ def test_a_report_looks_as_shown(tmp_path: Path) -> None:
         return [line.removeprefix("    ") for line in lines[:count]]
 
     planned = thumbnailer("make", "photos", "-n", cwd=tmp_path).out.splitlines()[-2:]
-    assert shape(planned) == [
-        re.sub("hours?|minutes?", "seconds", line) for line in shape(shown("12345 found", 2))
-    ]
+    assert shape(planned) == shape(shown("12345 found", 2))
     report = thumbnailer("make", "photos", "-v", cwd=tmp_path).out.splitlines()[-6:]
     assert shape(report) == shape(shown("61 found", 6))
 

@@ -29,9 +29,9 @@ def parsed(argv: Sequence[str] | None) -> argparse.Namespace:
     arguments, rest = root.parse_known_args(words)
     unknown = next((word for word in rest if word.startswith("-")), "")
     if unknown:
-        options = [f"--{key.replace('_', '-')}" for key in vars(arguments)]
-        close = closest(unknown.partition("=")[0], [*options, "--help", "--version"])
-        hint = f"; did you mean {close}?" if close else ""
+        options = [key.replace("_", "-") for key in [*vars(arguments), "help", "version"]]
+        close = closest(unknown.partition("=")[0].lstrip("-"), options)
+        hint = f"; did you mean --{close}?" if close else ""
         root.commands.get(name, root).error(f"there is no option {unknown}{hint}")
     if not name:
         root.print_help(sys.stderr)

@@ -52,6 +52,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _mend_streams() -> None:
     """Have somewhere to print to, and let no name end a run that can't print it."""
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:  # closed; what is opened next would get its number, and workers none
+            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)
     sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115
     sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115
     for stream in (sys.stdout, sys.stderr):

@@ -32,7 +32,8 @@ def in_time(seconds: float) -> str:
         count, name = seconds / 3600, "hour"
     elif seconds >= 90:
         count, name = seconds / 60, "minute"
-    text = f"{count:.0f}" if count >= 9.5 else f"{count:.1f}".removesuffix(".0")
+    is_coarse = name == "hour" and count < 9.5
+    text = f"{count:.1f}".removesuffix(".0") if is_coarse else f"{max(count, 1):.0f}"
     return f"{text} {name}" + ("" if text == "1" else "s")
 
 
