@@ -52,10 +52,16 @@ def test_what_is_made_already_does_not_count(photos: Path) -> None:
     assert make(photos, "-n", "--size", "400").summary["estimate"] is None
 
 
-def test_nothing_is_rendered_for_nobody(photos: Path) -> None:
+def test_nothing_is_rendered_for_nobody(photos: Path, tmp_path: Path) -> None:
     tree(photos, "a.jpg")
-    assert thumbnailer("make", "-n", "--quiet", photos).out == ""
-    assert not (photos / "thumbs").exists()
+    (tmp_path / "PIL").mkdir()
+    (tmp_path / "PIL" / "__init__.py").write_text("raise ImportError('somebody renders')")
+    run = thumbnailer("make", "-n", "--quiet", photos, PYTHONPATH=str(tmp_path))
+    assert (run.code, run.out, run.err) == (0, "", "")
+    loud = thumbnailer("make", "-n", photos, PYTHONPATH=str(tmp_path))
+    assert loud.code == 1
+    assert "1 would be made" in loud.out, "a run could not make it either"
+    assert "somebody renders" in loud.err
 
 
 def test_leavings_of_a_killed_run_are_not_touched(photos: Path) -> None:

@@ -29,10 +29,11 @@ def parsed(argv: Sequence[str] | None) -> argparse.Namespace:
     arguments, rest = root.parse_known_args(words)
     unknown = next((word for word in rest if word.startswith("-")), "")
     if unknown:
-        options = [key.replace("_", "-") for key in [*vars(arguments), "help", "version"]]
-        close = closest(unknown.partition("=")[0].lstrip("-"), options)
+        command = root.commands.get(name, root)
+        options = re.findall(r"--(?:\[no-\])?([a-z][a-z-]*)", command.format_help())
+        close = closest(unknown.partition("=")[0].lstrip("-").removeprefix("no-"), options)
         hint = f"; did you mean --{close}?" if close else ""
-        root.commands.get(name, root).error(f"there is no option {unknown}{hint}")
+        command.error(f"there is no option {unknown}{hint}")
     if not name:
         root.print_help(sys.stderr)
         root.exit(2)
