@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from pathlib import Path
 
@@ -48,6 +49,7 @@ def test_a_bar_fits_its_terminal(holiday: Path, columns: int) -> None:
     shown = bars(on_terminal("make", holiday, columns=columns))
     assert shown
     assert max(width(frame.rstrip()) for frame in shown) <= columns
+    assert all(re.search(r"\|.{5,}\|", frame) for frame in shown), "words leave room for a bar"
     if columns >= 40:
         assert any("1 failed" in frame for frame in shown)
 
