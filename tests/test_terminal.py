@@ -126,3 +126,20 @@ def test_json_has_the_same_facts(photos: Path) -> None:
     again = make(photos).summary
     assert (again["source_bytes"], again["slowest"]) == (0, [])
     assert again["reasons"][0]["count"] == 5, "what failed before is of the same kind"
+
+
+def test_pictures_left_out_for_want_of_an_extra_are_told_of(photos: Path, tmp_path: Path) -> None:
+    tree(photos, "a.jpg")
+    for name in ("b.HEIC", "c.heif", "trip/d.NEF", "e.mp4", "._f.heic"):
+        (photos / name).parent.mkdir(exist_ok=True)
+        (photos / name).touch()
+    hidden = "import sys\nsys.modules['pillow_heif'] = sys.modules['rawpy'] = None\n"
+    (tmp_path / "sitecustomize.py").write_text(hidden)  # as if they were not installed
+    shown = on_terminal("make", photos, out_too=True, PYTHONPATH=str(tmp_path)).shown
+    assert "1 found, 1 made" in shown
+    assert "  left out for want of an extra: 2 heif (pip install 'thumbnailer[heif]')" in shown
+    assert "  left out for want of an extra: 1 raw (pip install 'thumbnailer[raw]')" in shown
+    run = thumbnailer("make", photos, PYTHONPATH=str(tmp_path))
+    assert "left out" not in run.out + run.err, "a script did not ask"
+    quiet = on_terminal("make", "--quiet", photos, out_too=True, PYTHONPATH=str(tmp_path))
+    assert quiet.shown == ""

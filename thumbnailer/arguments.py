@@ -10,11 +10,18 @@ from collections.abc import Sequence
 import thumbnailer
 from thumbnailer.errors import ConfigError
 from thumbnailer.machine import POLL_SECONDS
+from thumbnailer.options import (
+    add_config_and_jobs,
+    add_help,
+    add_limits,
+    add_looks,
+    add_pictures,
+    add_thumbnails,
+    add_voice,
+)
 from thumbnailer.usage import Parser, closest
 
 SHELLS = ("bash", "zsh", "fish")
-
-_FLAG = argparse.BooleanOptionalAction
 
 
 def parsed(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -60,7 +67,7 @@ def parser() -> Parser:
     group = root.add_argument_group("options")
     version = thumbnailer.__version__
     group.add_argument("--version", action="version", version=version, help="show the version")
-    _add_help(group)
+    add_help(group)
 
     def command(name: str, usage: str, about: str, *examples: str) -> Parser:
         lines = "\n".join(f"  thumbnailer {name} {example}".rstrip() for example in examples)
@@ -127,14 +134,14 @@ def parser() -> Parser:
     )
     group = completion.add_argument_group("arguments")
     group.add_argument("shell", metavar="SHELL", choices=SHELLS, help="bash, zsh or fish")
-    _add_help(group)
+    add_help(group)
     manual = command("man", "", "print the manual page", "| man -l -", "> thumbnailer.1")
-    _add_help(manual.add_argument_group("options"))
+    add_help(manual.add_argument_group("options"))
     return root
 
 
 def _make(parser: Parser) -> None:
-    _add_thumbnails(parser.add_argument_group("thumbnails"))
+    add_thumbnails(parser.add_argument_group("thumbnails"))
     group = parser.add_argument_group("this run")
     add = group.add_argument
     add(
@@ -145,15 +152,15 @@ def _make(parser: Parser) -> None:
     )
     add("--force", action="store_true", help="make every thumbnail anew")
     add("--retry-failed", action="store_true", help="try again what failed before")
-    _add_config_and_jobs(group)
-    _add_voice(group, "picture")
-    _add_pictures(parser, "+", "a folder, with its subfolders, or a picture")
-    _add_looks(parser.add_argument_group("looks"))
-    _add_limits(parser.add_argument_group("limits"))
+    add_config_and_jobs(group)
+    add_voice(group, "picture")
+    add_pictures(parser, "+", "a folder, with its subfolders, or a picture")
+    add_looks(parser.add_argument_group("looks"))
+    add_limits(parser.add_argument_group("limits"))
 
 
 def _watch(parser: Parser) -> None:
-    _add_thumbnails(parser.add_argument_group("thumbnails"))
+    add_thumbnails(parser.add_argument_group("thumbnails"))
     group = parser.add_argument_group("watching")
     add = group.add_argument
     add(
@@ -179,11 +186,11 @@ def _watch(parser: Parser) -> None:
     )
     add("--keep-orphans", action="store_true", help="leave thumbnails whose source is gone")
     add("--health", metavar="FILE", help="keep a small JSON file up to date")
-    _add_config_and_jobs(group)
-    _add_voice(group, "picture")
-    _add_pictures(parser, "*", "a folder, with its subfolders")
-    _add_looks(parser.add_argument_group("looks"))
-    _add_limits(parser.add_argument_group("limits"))
+    add_config_and_jobs(group)
+    add_voice(group, "picture")
+    add_pictures(parser, "*", "a folder, with its subfolders")
+    add_looks(parser.add_argument_group("looks"))
+    add_limits(parser.add_argument_group("limits"))
 
 
 def _prune(parser: Parser) -> None:
@@ -194,7 +201,7 @@ def _prune(parser: Parser) -> None:
     add("-o", "--output", metavar="DIR", help="where the thumbnails are, as for make")
     add("-c", "--config", metavar="FILE", help="read `output` from FILE")
     add("--yes", action="store_true", help="also if more than half of all would go")
-    _add_voice(group, "removal")
+    add_voice(group, "removal")
 
 
 def _explain(parser: Parser) -> None:
@@ -209,89 +216,22 @@ def _explain(parser: Parser) -> None:
         help="the folder it was found in, for --output",
     )
     add("--json", action="store_true", help="one JSON object a picture")
-    _add_help(group)
+    add_help(group)
     _add_settings(parser)
 
 
 def _config(parser: Parser) -> None:
-    _add_help(parser.add_argument_group("arguments"))
+    add_help(parser.add_argument_group("arguments"))
     _add_settings(parser)
 
 
 def _add_settings(parser: Parser) -> None:
     group = parser.add_argument_group("thumbnails")
-    _add_thumbnails(group)
-    _add_config_and_jobs(group)
-    _add_pictures(parser)
-    _add_looks(parser.add_argument_group("looks"))
-    _add_limits(parser.add_argument_group("limits"))
-
-
-def _add_thumbnails(group: argparse._ArgumentGroup) -> None:
-    add = group.add_argument
-    sizes = "box in px: 256, 256x192, 256x, x192 [256]; repeatable"
-    add("-s", "--size", action="append", metavar="SIZE", help=sizes)
-    add("-f", "--format", metavar="FORMAT", help="jpeg, png, webp, avif, gif or auto [jpeg]")
-    add("-q", "--quality", metavar="N", help="1 to 100, for jpeg, webp and avif [80, avif 50]")
-    add("-o", "--output", metavar="DIR", help="a mirrored tree there, not a thumbs folder beside")
-    add("--fit", metavar="FIT", help="contain, cover (crop), pad or fill (stretch) [contain]")
-
-
-def _add_config_and_jobs(group: argparse._ArgumentGroup) -> None:
-    add = group.add_argument
-    add("-c", "--config", metavar="FILE", help="read settings from FILE; options go first")
-    add("-j", "--jobs", metavar="N", help="pictures at the same time [one a processor]")
-
-
-def _add_pictures(parser: Parser, nargs: str = "", about: str = "") -> None:
-    add = parser.add_argument_group("pictures").add_argument
-    if nargs:
-        add("source", metavar="SOURCE", nargs=nargs, help=about)
-    add("--include", action="append", metavar="GLOB", help="only pictures that match; repeatable")
-    leave_out = "leave out pictures and folders that match; repeatable"
-    add("--exclude", action="append", metavar="GLOB", help=leave_out)
-    add("--recursive", action=_FLAG, help="enter subfolders, or don't")
-    add("--also", metavar="LIST", help="read these too: of ico,jpeg2000,ppm,psd,tga")
-
-
-def _add_looks(group: argparse._ArgumentGroup) -> None:
-    add = group.add_argument
-    add("--crop", metavar="CROP", help="what cover keeps: centre, entropy, attention [centre]")
-    add("--upscale", action=_FLAG, help="a thumbnail may be larger than its source")
-    add("--background", metavar="COLOUR", help="behind transparent, around padded ones [white]")
-    add("--linear", action=_FLAG, help="resize in linear light")
-    add("--sharpen", action=_FLAG, help="sharpen a little what was much reduced")
-    add("--animated", action=_FLAG, help="keep animations, in webp and gif")
-    add("--progressive", action=_FLAG, help="jpeg that appears coarse first")
-    add("--subsampling", metavar="MODE", help="4:2:0 or 4:4:4, for jpeg and avif [4:2:0]")
-    add("--palette", action=_FLAG, help="png of 256 colours at most")
-    add("--max-bytes", metavar="N", help="the highest quality whose file is no longer")
-    add("--keep", metavar="LIST", help="of copyright,date,gps,icc [none]")
-    add("--previews", metavar="WHEN", help="verify or trust those in cameras' JPEGs [never]")
-    add("--name", metavar="TEMPLATE", help="such as '{stem}_{size}' [as the source]")
-    add("--layout", metavar="LAYOUT", help="thumbs, or freedesktop: the desktop's own cache")
-
-
-def _add_limits(group: argparse._ArgumentGroup) -> None:
-    add = group.add_argument
-    add("--timeout", metavar="SECONDS", help="for one attempt at a picture [60]")
-    add("--max-pixels", metavar="N", help="the largest picture [50 million, JPEG 250 million]")
-    add("--worker-memory", metavar="MIB", help="the most that one worker may take [1024]")
-    add("--memory", metavar="MIB", help="for all pictures at once [half of what is free]")
-    add("--nice", metavar="N", help="stand back for other programs: 0 to 19 [0]")
-    add("--sandbox", metavar="WHEN", help="auto (where it can be had), require or off [auto]")
-    add("--truncated", metavar="HOW", help="keep: make what there is of a picture [fail]")
-
-
-def _add_voice(group: argparse._ArgumentGroup, each: str) -> None:
-    group.add_argument("-v", "--verbose", action="store_true", help=f"a line for every {each}")
-    group.add_argument("--quiet", action="store_true", help="say nothing but failures")
-    group.add_argument("--json", action="store_true", help="one JSON object a line on stdout")
-    _add_help(group)
-
-
-def _add_help(group: argparse._ArgumentGroup) -> None:
-    group.add_argument("-h", "--help", action="help", help="show this help")
+    add_thumbnails(group)
+    add_config_and_jobs(group)
+    add_pictures(parser)
+    add_looks(parser.add_argument_group("looks"))
+    add_limits(parser.add_argument_group("limits"))
 
 
 def _mend_poll(arguments: argparse.Namespace) -> None:

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from thumbnailer.settings import Settings
     from thumbnailer.stopping import Signals
 
+# The count is done long before a run, unless that is over in no time.
+_PATIENCE_SECONDS = 0.5
+
 EXIT_OK, EXIT_COULD_NOT_RUN, EXIT_SOME_FAILED = 0, 1, 3
 
 
@@ -127,8 +130,9 @@ def _make(arguments: argparse.Namespace, settings: Settings) -> int:
             retry_failed=arguments.retry_failed,
             dry_run=arguments.dry_run,
         )
-        if isinstance(printer, TextPrinter):
-            _count_ahead(printer, arguments.source, settings, stop)
+        counting = None
+        if isinstance(printer, TextPrinter) and printer.has_bar:
+            counting = _count_ahead(printer, arguments.source, settings, stop)
         try:
             for outcome in outcomes:
                 printer.show(outcome, report)
@@ -140,6 +144,8 @@ def _make(arguments: argparse.Namespace, settings: Settings) -> int:
             if report.found:
                 printer.finish(report, tally, "")
             raise
+        if counting:
+            counting.join(_PATIENCE_SECONDS)
         printer.finish(report, tally, "interrupted: " if stop.signal else "", estimated)
     if stop.signal:
         return 128 + stop.signal
@@ -207,17 +213,15 @@ def _prune(arguments: argparse.Namespace, settings: Settings) -> int:
 
 def _count_ahead(
     printer: TextPrinter, sources: Sequence[str], settings: Settings, stop: Signals
-) -> None:
-    """Let a thread count the pictures for the bar: the run itself reads no further than it works,
-    so it would know the end only when it is there."""
-    from thumbnailer.scan import scan
+) -> threading.Thread:
+    """Let a thread count for the bar."""
+    from thumbnailer.counting import count
 
-    def count() -> None:
-        found = (scan(source, **settings.choice, stop=stop) for source in sources)
-        printer.expect(sum(1 for items in found for _ in items))
-
-    if printer.has_bar:
-        threading.Thread(target=count, daemon=True).start()
+    thread = threading.Thread(
+        target=lambda: printer.expect(*count(sources, settings, stop)), daemon=True
+    )
+    thread.start()
+    return thread
 
 
 def _nearest(path: str) -> str:

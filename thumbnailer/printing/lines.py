@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, TextIO
 
 from thumbnailer.console import in_bytes, in_time, printable, three_digits
@@ -28,6 +28,7 @@ class TextPrinter:
     def __init__(self, *, quiet: bool, verbose: bool, bar: bool = True) -> None:
         self._quiet, self._verbose = quiet, verbose and not quiet
         self._would_be_made = 0
+        self._left_out: Mapping[str, int] = {}
         self._bar: Bar | None = None
         if bar and not quiet and sys.stderr.isatty() and os.environ.get("TERM") != "dumb":
             from thumbnailer.printing.bar import Bar  # tqdm: 40 ms that only a terminal should cost
@@ -38,8 +39,10 @@ class TextPrinter:
     def has_bar(self) -> bool:
         return self._bar is not None
 
-    def expect(self, total: int) -> None:
-        """Tell the bar how many pictures there are, once somebody knows; may come from a thread."""
+    def expect(self, total: int, left_out: Mapping[str, int]) -> None:
+        """Tell the bar how many pictures there are, once somebody knows, and how many are left out
+        for want of an extra; may come from a thread."""
+        self._left_out = left_out
         if self._bar is not None:
             self._bar.total = total
 
@@ -87,6 +90,9 @@ class TextPrinter:
         if self._verbose or sys.stdout.isatty():
             for line in report_lines(report, tally):
                 print(f"  {line}")
+        for extra, number in self._left_out.items():
+            how = f"pip install 'thumbnailer[{extra}]'"
+            print(f"  left out for want of an extra: {number:,} {extra} ({how})")
 
     def _write(self, line: str, stream: TextIO) -> None:
         if self._bar is not None:
