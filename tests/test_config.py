@@ -119,7 +119,7 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
     run = thumbnailer("make", ".", "-c", "nowhere.toml", cwd=tmp_path)
     assert (run.code, run.err) == (
         2,
-        "thumbnailer: nowhere.toml: can't be read: No such file or directory\n",
+        "thumbnailer: nowhere.toml: no such file; `thumbnailer config` prints one to start from\n",
     )
 
 

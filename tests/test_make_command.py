@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
-import pty
 import shlex
-import struct
 import subprocess
-import termios
 from pathlib import Path
 
 import pytest
@@ -48,7 +44,8 @@ def test_json_has_a_line_for_each_source_and_a_summary(photos: Path) -> None:
     assert failed["status"] == "failed"
     assert failed["thumbnails"] == []
     assert failed["error"] == {"stage": "open", "reason": "is text, no picture"}
-    assert set(run.summary) == {"found", "made", "current", "skipped", "failed", "seconds"}
+    counts = {"found": 2, "made": 1, "current": 0, "skipped": 0, "failed": 1}
+    assert run.summary.items() >= counts.items()
 
 
 @pytest.mark.parametrize(
@@ -161,9 +158,10 @@ def test_a_dry_run_writes_nothing_and_says_what_it_would_make(photos: Path) -> N
     before = files_below(photos)
     run = thumbnailer("make", "-n", photos)
     assert run.code == 0
-    assert (
-        run.out == f"would be made: {photos}/c.jpg\n3 found, 0 made, 2 current, 1 would be made\n"
-    )
+    assert run.out.splitlines()[:2] == [
+        f"would be made: {photos}/c.jpg",
+        "3 found, 0 made, 2 current, 1 would be made",
+    ]
     assert files_below(photos) == before
     assert make(photos, "-n", "-o", photos / "new").summary["skipped"] == 3
     assert files_below(photos) == before
@@ -198,35 +196,6 @@ def test_verbose_has_a_line_for_each_picture(photos: Path) -> None:
     assert f"current: {photos}/a.jpg" in thumbnailer("make", "-v", photos).out
 
 
-@pytest.mark.parametrize("columns", [100, 0])
-def test_a_terminal_gets_a_bar_with_count_failures_and_the_end(photos: Path, columns: int) -> None:
-    tree(photos, *(f"{number}.jpg" for number in range(30)))
-    (photos / "broken.jpg").write_bytes(b"")
-    leader, terminal = pty.openpty()
-    if columns:
-        fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
-    done = subprocess.run(
-        [*THUMBNAILER, "make", photos], stderr=terminal, stdout=subprocess.PIPE, timeout=60
-    )
-    os.close(terminal)
-    shown = b""
-    while chunk := _read(leader):
-        shown += chunk
-    os.close(leader)
-    assert done.returncode == 3
-    assert b"/31" in shown
-    assert b"failed=1" in shown
-    assert b"failed: " in shown
-    assert b"pictures/s" in shown
-
-
-def _read(fd: int) -> bytes:
-    try:
-        return os.read(fd, 65536)
-    except OSError:  # Linux: the other end is closed
-        return b""
-
-
 def test_names_are_escaped_for_people_and_exact_for_scripts(photos: Path) -> None:
     name = b"new\nline \x1b[31m \xff.jpg"
     with open(os.path.join(os.fsencode(photos), name), "wb"):
@@ -256,6 +225,20 @@ def test_a_missing_source_ends_the_run_before_it_starts(photos: Path) -> None:
     assert files_below(photos) == {"a.jpg"}
 
 
+def test_a_missing_source_is_told_with_what_it_may_have_been(photos: Path) -> None:
+    tree(photos, "holiday/a.jpg")
+    run = thumbnailer("make", "holidya", cwd=photos)
+    complaint = "holidya: no such file or folder; did you mean holiday?"
+    assert (run.code, run.err) == (1, f"thumbnailer: {complaint}\n")
+    run = thumbnailer("make", photos / "card" / "DCIM")
+    assert run.err.endswith(f"/DCIM: no such file or folder; there is no {photos}/card either\n")
+
+
+def test_sources_may_come_before_and_after_options(photos: Path) -> None:
+    tree(photos, "one/a.jpg", "two/b.jpg")
+    assert make(photos / "one", "--size", "100", photos / "two").summary["made"] == 2
+
+
 def test_a_reader_that_goes_away_ends_the_run_without_a_traceback(photos: Path) -> None:
     tree(photos, *(f"{number}.jpg" for number in range(50)))
     with subprocess.Popen(
@@ -280,13 +263,17 @@ def test_output_that_cannot_be_written_is_one_line(photos: Path, options: list[s
             timeout=20,
         )
     assert done.returncode == 1
-    assert done.stderr == b"thumbnailer: [Errno 28] No space left on device\n"
+    complaint = b"can't write what there is to say: No space left on device"
+    assert done.stderr == b"thumbnailer: " + complaint + b"\n"
 
 
-def test_a_service_without_any_stream_does_its_work(photos: Path) -> None:
+@pytest.mark.parametrize("closed", ["<&- >&- 2>&-", ">&-", "2>&-", "<&- >&-"])
+@pytest.mark.few(2)
+def test_a_service_without_some_stream_does_its_work(photos: Path, closed: str) -> None:
     tree(photos, "a.jpg")
-    command = f"{shlex.join([*THUMBNAILER, 'make', str(photos)])} <&- >&- 2>&-"
-    assert subprocess.run(command, shell=True, timeout=20).returncode == 0
+    command = f"{shlex.join([*THUMBNAILER, 'make', str(photos)])} {closed}"
+    done = subprocess.run(command, shell=True, timeout=20, stderr=subprocess.PIPE)
+    assert (done.returncode, done.stderr) == (0, b"")
     assert (photos / "thumbs" / "a.jpg").exists()
 
 
@@ -307,13 +294,20 @@ def test_a_service_without_any_stream_does_its_work(photos: Path) -> None:
         (["make", ".", "--output", ""], "--output: is empty; must be the path of a folder"),
         (["make", ".", "--timeout", "1e12"], "--timeout 1e12: must be a number of seconds above 0"),
         (["make", ".", "--include", ""], "--include : must be a list of globs"),
-        (["make", ".", "--config", ""], ": can't be read: No such file or directory"),
-        (["make", ".", "--two\nlines"], "unrecognized arguments: --two\\nlines"),
-        (["make", ".", "--colour"], "unrecognized arguments: --colour"),
-        (["bake", "."], "invalid choice: 'bake'"),
+        (["make", ".", "--config", ""], "--config: is empty; must be the path of a file"),
+        (["make", ".", "--two\nlines"], "there is no option --two\\nlines"),
+        (["make", ".", "--fromat=png"], "no option --fromat=png; did you mean --format?"),
+        (["make", ".", "--dummy"], "there is no option --dummy (see thumbnailer make --help)"),
+        (["make", ".", "--size"], "-s/--size: expected one argument"),
+        (["--verison"], "there is no option --verison; did you mean --version?"),
+        (["config", "."], "thumbnailer config: .: takes no such argument"),
+        (["completion", "csh"], "invalid choice: 'csh'"),
+        (["watch"], "a SOURCE is missing"),
+        (["bake", "."], "there is no command bake; did you mean make?"),
+        (["mend", "."], "there are make, watch, prune, "),
     ],
 )
-@pytest.mark.few(6)
+@pytest.mark.few(12)
 def test_wrong_usage_is_one_line_and_exit_2(
     tmp_path: Path, arguments: list[str], complaint: str
 ) -> None:
@@ -322,13 +316,3 @@ def test_wrong_usage_is_one_line_and_exit_2(
     assert run.out == ""
     assert complaint in run.err
     assert run.err.count("\n") == 1
-
-
-def test_version_and_help() -> None:
-    run = thumbnailer("--version")
-    assert run.code == 0
-    assert run.out[0].isdigit()
-    for command in ([], ["make"], ["config"]):
-        run = thumbnailer(*command, "--help")
-        assert run.code == 0
-        assert max(map(len, run.out.splitlines())) <= 100

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from support import picture, thumbnailer, tree
+from support import make, picture, thumbnailer, tree
 
 PROJECT = Path(__file__).parent.parent
 README = (PROJECT / "README.md").read_text()
@@ -71,6 +72,39 @@ def test_a_run_with_broken_files_looks_as_shown(tmp_path: Path) -> None:
     assert numberless([*run.err.splitlines(), *run.out.splitlines()]) == numberless(shown)
 
 
+def test_a_report_looks_as_shown(tmp_path: Path) -> None:
+    photos = tmp_path / "photos"
+    tree(photos, *(f"day {number % 2}/{number}.jpg" for number in range(4)))
+    broken = picture(photos / "broken.jpg", (300, 300))
+    broken.write_bytes(broken.read_bytes()[:-500])
+
+    def shape(lines: list[str]) -> list[str]:
+        texts = (re.sub(r"\d[\d.,]*|\b[kM]B\b|bytes|seconds?|minutes", "N", line) for line in lines)
+        return [re.sub(r"photos/.*", "photos/N", text) for text in texts]
+
+    def shown(words: str, count: int) -> list[str]:
+        lines = README[README.index(f"\n    {words}") + 1 :].splitlines()
+        return [line.removeprefix("    ") for line in lines[:count]]
+
+    planned = thumbnailer("make", "photos", "-n", cwd=tmp_path).out.splitlines()[-2:]
+    assert shape(planned) == shape(shown("12345 found", 2))
+    report = thumbnailer("make", "photos", "-v", cwd=tmp_path).out.splitlines()[-6:]
+    assert shape(report) == shape(shown("61 found", 6))
+
+
+def test_a_word_that_is_not_known_looks_as_shown(tmp_path: Path) -> None:
+    (tmp_path / "holiday").mkdir()
+    said = thumbnailer("make", "holidya", cwd=tmp_path).err
+    assert f"    $ thumbnailer make holidya\n    {said}" in README
+
+
+def test_the_summary_in_json_has_the_keys_shown(tmp_path: Path) -> None:
+    tree(tmp_path, "a.jpg")
+    (tmp_path / "notes.png").write_text("text")
+    (line,) = re.findall(r"^    (\{\"summary\": \{\"found\".*)$", README, re.MULTILINE)
+    assert [*json.loads(line)["summary"]] == [*make(tmp_path).summary]
+
+
 def test_pruning_looks_as_shown(tmp_path: Path) -> None:
     photos = tree(tmp_path / "photos", "a.jpg", "b.jpg", "c.jpg", "old.jpg")
     thumbnailer("make", "photos", cwd=tmp_path)
@@ -84,7 +118,7 @@ def test_pruning_looks_as_shown(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("command", ["make", "prune"])
 def test_every_option_is_in_the_table(command: str) -> None:
-    text = thumbnailer(command, "--help").out
+    text = thumbnailer(command, "--help").out.replace("--[no-]", "--")
     options = set(re.findall(r"(?<![\w-])--?[a-z][a-z-]*", text)) - {"-h", "--help"}
     assert options
     section = README.partition(f"## Options of `thumbnailer {command}")[2].partition("\n## ")[0]

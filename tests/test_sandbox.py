@@ -125,7 +125,8 @@ def test_a_run_that_requires_it_does_not_start_without(photos: Path, tmp_path: P
     tree(photos, "a.jpg")
     (tmp_path / "landlockpy.py").write_text("raise ImportError")
     run = thumbnailer("make", "--sandbox", "require", photos, PYTHONPATH=str(tmp_path))
-    reason = "the extra `sandbox` is not installed" if LINUX else "only Linux has Landlock"
+    install = "the extra is not installed: pip install 'thumbnailer[sandbox]'"
+    reason = install if LINUX else "only Linux has Landlock"
     assert run.err == f"thumbnailer: the sandbox that is required can't be had: {reason}\n"
     assert (run.code, run.out) == (1, "")
     assert files_below(photos) == {"a.jpg"}
@@ -226,5 +227,6 @@ def test_without_the_extra_the_reason_is_said() -> None:
         "from thumbnailer import sandbox; print(sandbox.available())"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
-    expected = "the extra `sandbox` is not installed" if LINUX else "only Linux has Landlock"
+    install = "the extra is not installed: pip install 'thumbnailer[sandbox]'"
+    expected = install if LINUX else "only Linux has Landlock"
     assert (done.stdout, done.stderr) == (f"{expected}\n", "")

@@ -166,7 +166,7 @@ def test_a_read_only_disk_ends_the_run(small_disk: Path) -> None:
     run = make(small_disk, "-o", small_disk / "out")
     assert (run.code, run.err) == (
         1,
-        f"thumbnailer: {small_disk}/out: Read-only file system\n",
+        f"thumbnailer: {small_disk}/out: Read-only file system; choose another output folder\n",
     )
 
 

@@ -20,9 +20,14 @@ def read_config(path: str) -> dict[str, Any]:
     """
     import tomllib  # 15 ms
 
+    if not path:
+        raise ConfigError("--config: is empty; must be the path of a file")
     try:
         with open(path, encoding="utf-8-sig") as file:  # some editors begin with a mark
             values = tomllib.loads(file.read())
+    except FileNotFoundError:
+        hint = "`thumbnailer config` prints one to start from"
+        raise ConfigError(f"{path}: no such file; {hint}") from None
     except OSError as error:
         raise ConfigError(f"{path}: can't be read: {error.strerror}") from None
     except (ValueError, RecursionError) as error:  # no UTF-8, no TOML, or numbers without end

@@ -11,11 +11,11 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from types import FrameType
 
-from thumbnailer.console import WatchPrinter
 from thumbnailer.errors import ThumbnailError
 from thumbnailer.health import Health, write_health
 from thumbnailer.model import Stop
 from thumbnailer.notify import notify, notify_reloading, watchdog_seconds
+from thumbnailer.printing.watch import WatchPrinter
 from thumbnailer.settings import Settings
 from thumbnailer.stopping import stopped_by_signals
 from thumbnailer.vigil import Vigil

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 
 from thumbnailer import sandbox
 from thumbnailer.errors import OutputError, ThumbnailError, WorkerError
 from thumbnailer.finish import finish
 from thumbnailer.machine import available_memory_bytes, usable_cpus
-from thumbnailer.model import Failure, Job, Outcome, Report, Source, Stop
+from thumbnailer.model import Answer, Failure, Job, Outcome, Report, Source, Stop
 from thumbnailer.plan import plan, prepare_output
 from thumbnailer.pool import Pool
 from thumbnailer.settings import Settings
@@ -20,11 +20,22 @@ from thumbnailer.settings import Settings
 _RENDER = "thumbnailer.render:render"
 
 
-def new_pool(settings: Settings) -> Pool:
-    """A pool for the settings; no process starts before there is work."""
+def workers_of(settings: Settings) -> int:
+    """How many pictures are made at the same time."""
+    return settings.jobs if isinstance(settings.jobs, int) else usable_cpus()
+
+
+def new_pool(
+    settings: Settings, finish: Callable[[list[Job], list[Answer]], list[Outcome]] = finish
+) -> Pool:
+    """A pool for the settings; no process starts before there is work.
+
+    Args:
+        finish: what becomes of answers; they are written.
+    """
     return Pool(
         _RENDER,
-        settings.jobs if isinstance(settings.jobs, int) else usable_cpus(),
+        workers_of(settings),
         settings.timeout,
         worker_bytes=settings.limits.memory_bytes,
         memory_bytes=settings.memory_bytes or available_memory_bytes() // 2,
@@ -65,7 +76,8 @@ def flow(
         try:
             prepare_output(output, desktop=desktop)
         except OSError as error:
-            raise OutputError(f"{output}: {error.strerror}") from error
+            why = "is no folder" if isinstance(error, FileExistsError) else error.strerror
+            raise OutputError(f"{output}: {why}; choose another output folder") from error
     open_sources: Counter[Source] = Counter()
 
     def planned() -> Iterator[Job | Outcome]:

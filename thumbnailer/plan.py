@@ -158,6 +158,7 @@ def plan(
     force: bool = False,
     retry_failed: bool = False,
     dry_run: bool = False,
+    tidy: bool = True,
 ) -> Iterator[Job | Outcome]:
     """A job for each source that needs one, an outcome for each other; lazily and in order.
 
@@ -167,10 +168,10 @@ def plan(
         force: make every thumbnail, current or not.
         retry_failed: try again what failed before, though nothing has changed.
         dry_run: touch nothing; what would become a job is skipped.
+        tidy: as for `Planner`.
     """
-    planner = Planner(
-        recipes, limits, output=output, template=template, desktop=desktop, tidy=not dry_run
-    )
+    tidy = tidy and not dry_run
+    planner = Planner(recipes, limits, output=output, template=template, desktop=desktop, tidy=tidy)
 
     def suffices(standing: Outcome | str) -> bool:
         if isinstance(standing, str) or force:

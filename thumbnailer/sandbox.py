@@ -16,7 +16,7 @@ def available() -> str:
     try:
         import landlockpy
     except ImportError:
-        return "the extra `sandbox` is not installed"
+        return "the extra is not installed: pip install 'thumbnailer[sandbox]'"
     try:
         if not landlockpy.supported():
             return "this kernel has no Landlock, or it is switched off"

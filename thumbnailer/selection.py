@@ -65,6 +65,11 @@ def extras() -> tuple[str, ...]:
     return tuple(name for name, module in _EXTRAS.items() if find_spec(module))
 
 
+def missing_extras() -> tuple[str, ...]:
+    """Those that are not installed, so that pictures of their formats are left out."""
+    return tuple(name for name in _EXTRAS if name not in extras())
+
+
 def name_filter(also: Iterable[str] = ()) -> Callable[[str], bool]:
     """A test whether a file's name says that it is a picture.
 
