@@ -124,6 +124,29 @@ def parser() -> argparse.ArgumentParser:
     explain.add_argument("file", metavar="FILE", nargs="+", help="a picture")
     explain.add_argument("--in", dest="root", metavar="SOURCE", default="", help=_IN)
     explain.add_argument("--json", action="store_true", help="one JSON object a picture")
+    status = commands.add_parser(
+        "status",
+        parents=[settings],
+        help="count pictures and how their thumbnails stand",
+        description="Count pictures and how their thumbnails stand; opens none, writes nothing.",
+    )
+    status.add_argument("source", metavar="SOURCE", nargs="+", help="a folder or a picture")
+    group = status.add_argument_group("this run")
+    group.add_argument("--json", action="store_true", help="one JSON object")
+    group.add_argument("--quiet", action="store_true", help="say nothing but failures")
+    group.add_argument(
+        "-v", "--verbose", action="store_true", help="a line for every thumbnail not current"
+    )
+    verify = commands.add_parser(
+        "verify",
+        parents=[settings],
+        help="check that thumbnails are whole",
+        description="Decode all thumbnails and check that they are as they were made.",
+    )
+    verify.add_argument("source", metavar="SOURCE", nargs="+", help="a folder or a picture")
+    group = verify.add_argument_group("this run")
+    group.add_argument("--fix", action="store_true", help="make anew what is wrong or not there")
+    _add_voice(group, "thumbnail")
     commands.add_parser(
         "config",
         parents=[settings],

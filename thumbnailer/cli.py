@@ -43,6 +43,10 @@ def main(argv: Sequence[str] | None = None) -> int:
             return _explain(arguments, settings)
         if arguments.command == "prune":
             return _prune(arguments, settings)
+        if arguments.command == "status":
+            return _status(arguments, settings)
+        if arguments.command == "verify":
+            return _verify(arguments, settings)
         return _make(arguments, settings)
     except ConfigError as error:
         return _complain(error, EXIT_USAGE)
@@ -146,6 +150,45 @@ def _prune(arguments: argparse.Namespace, settings: Settings) -> int:
     if stop.signal:
         return 128 + stop.signal
     return EXIT_SOME_FAILED if report.failed else EXIT_OK
+
+
+def _status(arguments: argparse.Namespace, settings: Settings) -> int:
+    from thumbnailer.checks_console import StatusPrinter
+    from thumbnailer.counting import Tally, count
+
+    printer = StatusPrinter(
+        as_json=arguments.json, quiet=arguments.quiet, verbose=arguments.verbose
+    )
+    tally = Tally()
+    with stopped_by_signals() as stop:
+        for one in count(arguments.source, settings, tally, stop=stop):
+            printer.show(one)
+        report = tally.report()
+        printer.finish(report, "interrupted: " if stop.signal else "")
+    if stop.signal:
+        return 128 + stop.signal
+    return EXIT_SOME_FAILED if report.failed else EXIT_OK
+
+
+def _verify(arguments: argparse.Namespace, settings: Settings) -> int:
+    from thumbnailer.checks_console import VerifyPrinter
+    from thumbnailer.verifying import Check, verified
+
+    printer = VerifyPrinter(
+        as_json=arguments.json, quiet=arguments.quiet, verbose=arguments.verbose
+    )
+    check = Check()
+    with stopped_by_signals() as stop:
+        findings = verified(arguments.source, settings, check, fix=arguments.fix, stop=stop)
+        try:
+            for finding in findings:
+                printer.show(finding)
+        finally:
+            report = check.report()
+            printer.finish(report, "interrupted: " if stop.signal else "")
+    if stop.signal:
+        return 128 + stop.signal
+    return EXIT_OK if report.is_well else EXIT_SOME_FAILED
 
 
 def _count_ahead(
