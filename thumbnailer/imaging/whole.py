@@ -13,28 +13,30 @@ from thumbnailer.imaging.opening import open_picture
 from thumbnailer.model import Limits
 from thumbnailer.stages import DAMAGED, DamageError
 
-# libjpeg makes some picture of zeros too, which are what a crash of the machine leaves at the end
-# of a file: ISO 10918-1, B.1.1.3 has it that a JPEG ends with this.
-_END_OF_JPEG = b"\xff\xd9"
+# Decoders make some picture of zeros too, which are what a crash of the machine leaves at the end
+# of a file: ISO 10918-1, B.1.1.3; PNG specification, 11.2.5; GIF89a, 27.
+_ENDS = {"jpeg": b"\xff\xd9", "png": b"\0\0\0\0IEND\xaeB`\x82", "gif": b";"}
 
 
-def read_whole(data: bytes, limits: Limits, claim: Claim) -> tuple[str, tuple[int, int]]:
-    """A thumbnail's format, as a recipe has it, and its width and height in px.
+def read_whole(data: bytes, format: str, limits: Limits, claim: Claim) -> tuple[int, int]:
+    """Width and height in px of a thumbnail in a format, by the name that a recipe has for it.
 
     Raises:
-        DamageError: it is not whole.
+        DamageError: it is not whole, or in another format.
         LimitError: it takes more than it may.
         NoPictureError: it is none.
     """
     opened = open_picture(io.BytesIO(data), limits)
-    format, size = (opened.format or "").lower(), opened.size
-    if format == "png":  # which has a checksum in each chunk, of which decoding sees the half
+    size, found = opened.size, (opened.format or "").lower()
+    if found != format:
+        raise DamageError(f"is {found}, not {format}")
+    if not data.endswith(_ENDS.get(format, b"")):
+        raise DamageError(f"{DAMAGED}: its end is not that of a {opened.format}")
+    if format == "png":  # which has a checksum in each chunk, of which decoding looks at some
         Image.open(io.BytesIO(data), formats=["PNG"]).verify()
-    if format == "jpeg" and not data.endswith(_END_OF_JPEG):
-        raise DamageError(f"{DAMAGED}: its end is not that of a JPEG")
     frames = frames_in(opened)
     load(opened, io.BytesIO(data), limits, claim)
     for frame in range(1, frames):
         opened.seek(frame)
         opened.load()
-    return format, size
+    return size
