@@ -182,8 +182,9 @@ def test_the_settings_of_make_say_what_counts(photos: Path, tmp_path: Path) -> N
     tree(photos, "a.jpg", "b.jpg", "sub/c.jpg")
     config = tmp_path / "config.toml"
     config.write_text('exclude = ["b.*"]\nrecursive = false\n')
-    run = thumbnailer("status", "--json", photos, "--config", config)
-    assert json.loads(run.out)["pictures"] == 1
+    make_thumbnails(photos)
+    told = json.loads(thumbnailer("status", "--json", photos, "--config", config).out)
+    assert (told["pictures"], told["thumbnails"]) == (1, 2)
 
 
 def test_a_lone_picture_and_several_sources(photos: Path) -> None:
@@ -204,6 +205,14 @@ def test_the_desktop_s_cache(photos: Path, tmp_path: Path) -> None:
     assert numbers(report) == {"pictures": 3, "current": 2, "stale": 1}
     assert report.thumbnails == 2
     assert report.size_bytes > 100
+
+
+def test_what_is_no_file_or_was_named_twice_is_skipped(photos: Path) -> None:
+    tree(photos, "a.jpg")
+    (photos / "b.jpg").symlink_to("none")
+    report = status([photos, photos / "a.jpg"])
+    assert numbers(report) == {"pictures": 3, "missing": 1, "skipped": 2}
+    assert "skipped   1  no files, or named twice" in thumbnailer("status", photos).out
 
 
 def test_a_few_names_stand_for_many(photos: Path) -> None:

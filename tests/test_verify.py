@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import time
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,9 +16,14 @@ from typing import Any
 import pytest
 from faults import RESTRICTED
 from PIL import ExifTags, Image
+from PIL.PngImagePlugin import PngInfo
 from support import THUMBNAILER, files_below, picture, thumbnailer, tree
 
-from thumbnailer import ConfigError, SourceError, make_thumbnails, verify
+from thumbnailer import ConfigError, Failure, Settings, SourceError, make_thumbnails, verify
+from thumbnailer.inspection import inspect
+from thumbnailer.model import Job
+from thumbnailer.scan import scan
+from thumbnailer.standing import Standing, standings
 
 root_only = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
 
@@ -44,6 +50,14 @@ def flip(path: Path) -> None:
     path.write_bytes(data)
 
 
+def break_tables(path: Path) -> None:
+    """What shows only when pixels are decoded: a Huffman table of more codes than can be."""
+    data = bytearray(path.read_bytes())
+    at = data.index(b"\xff\xc4") + 5
+    data[at : at + 4] = b"\xff" * 4
+    path.write_bytes(data)
+
+
 def other_size(path: Path) -> None:
     length = path.stat().st_size
     picture(path, (40, 30), quality=20)
@@ -60,6 +74,12 @@ def other_format(path: Path) -> None:
     picture(smaller, (96, 64), mode="P")
     with_length(path, smaller.read_bytes())
     smaller.unlink()
+
+
+def bomb(path: Path) -> None:
+    header = b"IHDR" + (30_000).to_bytes(4) * 2 + bytes((8, 2, 0, 0, 0))
+    crc = zlib.crc32(header).to_bytes(4)
+    with_length(path, b"\x89PNG\r\n\x1a\n\0\0\0\r" + header + crc + b"\0\0\0\0IDAT")
 
 
 def text(path: Path) -> None:
@@ -99,8 +119,18 @@ DAMAGE: dict[str, tuple[Callable[[Path], None], str, str]] = {
     "cut off": (cut, "wrong", "is not as long as it was made"),
     "the end is zeros": (blank_end, "wrong", "damaged: its end is not that of a JPEG"),
     "flipped bytes": (flip, "wrong", "begins like JPEG, but its header is damaged"),
+    "broken tables": (
+        break_tables,
+        "wrong",
+        "damaged at 0 %: the data make no sense from there on",
+    ),
     "another picture": (other_size, "wrong", "is 40 x 30 px, but was made of 96 x 64 px"),
     "another format": (other_format, "wrong", "is png, not jpeg"),
+    "a bomb": (
+        bomb,
+        "wrong",
+        "has more than 50 megapixels, the limit (max_pixels)",
+    ),
     "no picture": (text, "wrong", "is text, no picture"),
     "a link": (link, "wrong", "is a link"),
     "a folder": (folder, "wrong", "is a folder"),
@@ -203,7 +233,9 @@ def test_each_frame_of_an_animation_is_decoded(photos: Path) -> None:
     looks: dict[str, Any] = {"format": "gif", "animated": True}
     make_thumbnails(photos, **looks)
     thumbnail = photos / "thumbs" / "a.gif"
-    blank_end(thumbnail)
+    data = bytearray(thumbnail.read_bytes())
+    data[-500:-400] = b"\xff" * 100  # in the last one
+    thumbnail.write_bytes(data)
     assert verify(photos, **looks).wrong == 1
 
 
@@ -214,6 +246,9 @@ def test_auto_formats(photos: Path) -> None:
     clear.save(photos / "c.png")
     make_thumbnails(photos, format="auto")
     assert verify(photos, format="auto").findings == ()
+    os.utime(photos / "c.png", (1, 1))
+    (finding,) = verify(photos, format="auto").findings
+    assert (finding.status, finding.thumbnail) == ("stale", str(photos / "thumbs" / "c.png"))
 
 
 def test_a_thumbnail_must_have_the_size_that_its_picture_asks_for(photos: Path) -> None:
@@ -316,6 +351,35 @@ def test_the_desktop_s_cache(photos: Path, tmp_path: Path) -> None:
     assert (report.whole, report.wrong) == (1, 1)
     assert verify(photos, fix=True, **options).fixed == 1
     assert verify(photos, **options).whole == 2
+
+
+def test_what_others_have_put_into_the_desktop_s_cache_may_be_rounded_otherwise(
+    photos: Path, tmp_path: Path
+) -> None:
+    picture(photos / "a.jpg", (300, 200))
+    options: dict[str, Any] = {"layout": "freedesktop", "output": str(tmp_path / "cache")}
+    make_thumbnails(photos, **options)
+    (thumbnail,) = (tmp_path / "cache" / "large").iterdir()
+    with Image.open(thumbnail) as made:
+        told = PngInfo()
+        for key, value in made.info.items():
+            told.add_text(str(key), str(value))
+        other = made.resize((256, 170))
+    other.save(thumbnail, pnginfo=told)
+    assert verify(photos, **options).whole == 1
+
+
+def test_a_picture_that_changes_meanwhile_makes_its_thumbnail_stale(photos: Path) -> None:
+    source = picture(photos / "a.jpg")
+    make_thumbnails(photos)
+    settings = Settings()
+    (standing,) = standings(scan(str(photos)), settings)
+    assert isinstance(standing, Standing)
+    assert standing.made
+    os.utime(source, (1, 1))
+    job = Job(standing.source, (standing.wanted, standing.made), settings.limits)
+    result = inspect(job, lambda needed_bytes: None)
+    assert result == Failure("stale", "the picture has changed since")
 
 
 def test_json_has_a_line_for_each_thumbnail_and_a_summary(photos: Path) -> None:

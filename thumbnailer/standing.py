@@ -88,10 +88,9 @@ def standing_of(place: Place, source: Source, name: str, limits: Limits) -> Stan
     reason = "was made of a damaged picture" if isinstance(standing, Outcome) else standing
     for there in _paths(wanted):
         if os.path.lexists(there):
-            is_known = reason != NOT_MADE
-            return Standing(
-                source, wanted, there, "stale", reason if is_known else "is of unknown origin"
-            )
+            if reason == NOT_MADE:
+                reason = "is of unknown origin"
+            return Standing(source, wanted, there, "stale", reason)
     return Standing(source, wanted, path, "missing", reason)
 
 
