@@ -10,6 +10,7 @@ import subprocess
 import time
 import zlib
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -446,6 +447,31 @@ def test_what_may_not_be_read_is_told_of(photos: Path) -> None:
         "failed: photos/a.jpg: its picture can't be read: Permission denied",
         "wrong: photos/thumbs/b.jpg: Permission denied",
     ]
+
+
+@root_only
+def test_a_full_disk_ends_fixing_and_what_was_found_is_told(photos: Path, tmp_path: Path) -> None:
+    tree(photos, "a.jpg", "b.jpg")
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(disk)]
+    if subprocess.run(mount, stderr=subprocess.DEVNULL).returncode:
+        pytest.skip("may not mount a tmpfs")
+    try:
+        make_thumbnails(photos, output=str(disk / "out"))
+        os.truncate(disk / "out" / "a.jpg", 100)
+        with suppress(OSError), open(disk / "filler", "wb", buffering=0) as filler:
+            while True:
+                filler.write(bytes(4096))
+        run = thumbnailer("verify", "--fix", photos, "-o", disk / "out")
+    finally:
+        subprocess.run(["umount", str(disk)], check=True)
+    assert run.code == 1
+    wrong, *others, end = run.err.splitlines()
+    assert wrong.startswith(f"wrong: {disk}/out/a.jpg: is not as long as it was made")
+    assert others == []
+    assert "No space left on device" in end
+    assert run.out.startswith("2 thumbnails, 1 whole, 1 wrong in ")
 
 
 def test_impossible_wishes(photos: Path, tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from typing import Literal, Unpack
 
 from thumbnailer.config import merged
 from thumbnailer.counting import thumbnails_of
-from thumbnailer.errors import WorkerError
+from thumbnailer.errors import ThumbnailError, WorkerError
 from thumbnailer.line import flow, new_pool
 from thumbnailer.model import Answer, Failure, Job, Outcome, Report, Source, Status, Stop, Thumbnail
 from thumbnailer.overrides import Overrides
@@ -256,14 +256,21 @@ def _made_anew(
     bad: list[Finding], settings: Settings, pool: Pool, stop: Stop | None
 ) -> Iterator[Finding]:
     sources = sorted({finding.source for finding in bad}, key=lambda source: source.path)
-    made = flow(sources, settings, Report(), pool, stop=stop, force=True)
-    outcomes = {outcome.source: outcome for outcome in made}
+    outcomes: dict[Source, Outcome] = {}
+    end: ThumbnailError | None = None
+    try:
+        for outcome in flow(sources, settings, Report(), pool, stop=stop, force=True):
+            outcomes[outcome.source] = outcome
+    except ThumbnailError as error:  # a full disk, but what was found is to be told all the same
+        end = error
     for finding in bad:
-        outcome = outcomes.get(finding.source)
-        if outcome and outcome.status == "made":
+        became = outcomes.get(finding.source)
+        if became and became.status == "made":
             yield replace(finding, status="fixed")
-        elif outcome and outcome.error and outcome.error.stage != "stopped":
-            reason = f"{finding.reason}; can't be made anew: {outcome.error.reason}"
+        elif became and became.error and became.error.stage != "stopped":
+            reason = f"{finding.reason}; can't be made anew: {became.error.reason}"
             yield replace(finding, reason=reason)
         else:
             yield finding
+    if end:
+        raise end
