@@ -15,7 +15,17 @@ import pytest
 from support import THUMBNAILER, thumbnailer, tree
 from test_start import HEAVY, imported
 
-COMMANDS = ["make", "watch", "prune", "explain", "config", "completion", "man"]
+COMMANDS = [
+    "make",
+    "watch",
+    "prune",
+    "explain",
+    "status",
+    "verify",
+    "config",
+    "completion",
+    "man",
+]
 
 
 def test_a_version_is_a_number() -> None:
@@ -158,7 +168,7 @@ def heard_from(leader: int, end: str, patience: float = 20) -> str:
 @pytest.mark.parametrize(
     ("words", "offered"),
     [
-        ([""], {"make", "watch", "prune", "explain", "config", "completion", "man"}),
+        ([""], set(COMMANDS)),
         (["make", "--fo"], {"--format", "--force"}),
         (["make", "--format", ""], {"jpeg", "png", "webp", "avif", "gif", "auto"}),
         (["completion", ""], {"bash", "zsh", "fish"}),

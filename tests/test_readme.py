@@ -1,22 +1,194 @@
-"""What the README shows is what happens."""
+"""What the README shows is what happens: each of its blocks is run."""
 
 from __future__ import annotations
 
 import json
+import os
 import re
+import shlex
+import shutil
+import signal
 import subprocess
 import sys
+import tomllib
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
-from support import make, picture, thumbnailer, tree
+from PIL import ExifTags, Image
+from readme import PROJECT, README, block, blocks, options_in, section
+from support import THUMBNAILER, eventually, files_below, picture, thumbnailer, tree
 
-PROJECT = Path(__file__).parent.parent
-README = (PROJECT / "README.md").read_text()
+from thumbnailer import Settings, make_thumbnails
+from thumbnailer.arguments import parsed
+
 COMMANDS = [
     "pip install . && thumbnailer make sample_images --config config.toml",
     "pip install '.[test]' && pytest",
 ]
+
+
+def with_broken_files(folder: Path) -> None:
+    photos = tree(folder / "photos", "a.jpg", "b.jpg")
+    (photos / "notes.png").write_text("text")
+    broken = picture(photos / "broken.jpg", (300, 300))
+    broken.write_bytes(broken.read_bytes()[:-31])
+
+
+def with_a_changed_picture(folder: Path) -> None:
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = 6
+    phone = picture(folder / "photos" / "phone.jpg", (640, 480), exif=exif)
+    make_thumbnails(folder / "photos")
+    os.utime(phone, (1, 1))
+
+
+def with_an_orphan(folder: Path) -> None:
+    photos = tree(folder / "photos", "a.jpg", "b.jpg", "c.jpg", "old.jpg")
+    make_thumbnails(photos)
+    (photos / "old.jpg").unlink()
+
+
+def with_all_of_these(folder: Path) -> None:
+    with_broken_files(folder)
+    photos = tree(folder / "photos", "old.jpg")
+    with_a_changed_picture(folder)
+    (photos / "old.jpg").unlink()
+    tree(photos, "new.jpg")
+
+
+def with_damaged_thumbnails(folder: Path) -> None:
+    make_thumbnails(tree(folder / "photos", "a.jpg", "b.jpg", "c.jpg", "d.jpg"))
+    os.truncate(folder / "photos" / "thumbs" / "a.jpg", 100)
+    (folder / "photos" / "thumbs" / "b.jpg").unlink()
+
+
+def with_a_text(folder: Path) -> None:
+    picture(folder / "photos" / "a.jpg", (600, 400))
+    (folder / "photos" / "notes.png").write_text("text")
+
+
+def with_pictures(folder: Path) -> None:
+    tree(folder, "a.jpg", "b.png", "photos/c.jpg", "Pictures/d.jpg")
+
+
+# What is typed after a `$`, and the pictures that it needs; its output is as shown, up to times and
+# lengths.
+CONSOLE: dict[str, Callable[[Path], None]] = {
+    "$ thumbnailer make photos": with_broken_files,
+    "$ thumbnailer explain photos/phone.jpg": with_a_changed_picture,
+    "$ thumbnailer status photos": with_all_of_these,
+    "$ thumbnailer verify photos": with_damaged_thumbnails,
+    "$ thumbnailer prune photos -v": with_an_orphan,
+}
+
+# Lines of JSON by their beginning, with the command that prints such, and what that needs.
+ROWS: dict[str, tuple[str, Callable[[Path], None]]] = {
+    '{"thumbnail": ': ("prune photos --json", with_an_orphan),
+    '{"source": ': ("make photos --json", with_a_text),
+}
+
+# What Python code prints where there are the pictures of `with_pictures`.
+PYTHON = {
+    "from thumbnailer import Settings, iter_thumbnails, make_thumbnail, make_thumbnails": [
+        r"1 0 \[\]",
+        r"(a.jpg|b.png) made \(Thumbnail\(path='thumbs/.*\),\) None",
+        r"(a.jpg|b.png) made \(Thumbnail\(path='thumbs/.*\),\) None",
+    ],
+    "import threading": [r"photos/c.jpg made"],
+    "from thumbnailer import status, verify": [
+        r"0 0 1 0 0",
+        r"photos/thumbs/c.jpg fixed has not been made",
+    ],
+}
+
+# The first line of each other block, with the test that it has.
+OTHERS = {
+    COMMANDS[0]: "test_the_two_commands_are_on_the_first_screen_and_checked_before_a_change_lands",
+    "12 found, 12 made, 0 current in 0.6 s": "test_the_first_command_says_what_is_shown",
+    "12 found, 0 made, 12 current; nothing to do": "test_the_first_command_says_what_is_shown",
+    "thumbnailer make ~/Pictures": "test_a_folder_is_converted",
+    "thumbnailer watch ~/Pictures": "test_a_folder_is_watched",
+    "thumbnailer config > config.toml": "test_settings_are_printed",
+    "[sizes.small]": "test_sizes_with_names",
+    "61 found, 60 made, 0 current, 1 failed in 0.8 s": "test_a_report_looks_as_shown",
+    "$ thumbnailer make ~/Pictures --dry-run": "test_a_report_looks_as_shown",
+    "$ thumbnailer make holidya": "test_a_word_that_is_not_known_looks_as_shown",
+    "thumbnailer completion bash": "test_the_scripts_for_completion_are_written_where_shown",
+    "[Unit]": "test_the_unit_of_systemd",
+    "FROM python:3.13-slim": "test_container.py",
+    "docker build -t thumbnailer -f Containerfile .": "test_container.py",
+    "python -m tests.bench": "test_the_benchmark_has_these_options",
+    "pip install '.[test,lint]'": "test_development_is_what_is_checked_before_a_change_lands",
+}
+DIAGRAM = "SOURCE... ──▶ scan"
+TESTS = re.compile(r"\d+ passed, \d+ skipped, \d+ deselected in ")
+
+
+def test_every_block_has_its_test() -> None:
+    known = {*CONSOLE, *PYTHON, *ROWS, *OTHERS, DIAGRAM}
+    first_lines = [one.first_line.strip() for one in blocks()]
+    for line in first_lines:
+        assert TESTS.match(line) or any(map(line.startswith, known)), line
+    for start in known:
+        assert any(line.startswith(start) for line in first_lines), start
+    for name in OTHERS.values():
+        assert name in globals() or (PROJECT / "tests" / name).exists()
+
+
+def shell(line: str, folder: Path) -> tuple[int, str]:
+    """A line as a user types it, whose home is the folder: its exit code and all that it prints."""
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    done = subprocess.run(
+        line,
+        shell=True,
+        cwd=folder,
+        env=os.environ | {"HOME": str(folder), "PATH": path},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=60,
+    )
+    return done.returncode, done.stdout
+
+
+def unmeasured(lines: list[str]) -> list[str]:
+    """Lines without times and lengths, sorted: those of several workers come in any order."""
+    return sorted(re.sub(r"[\d.]+ (s|bytes|kB)\b", "N", line) for line in lines)
+
+
+@pytest.mark.parametrize("first_line", CONSOLE)
+def test_commands_print_what_is_shown(first_line: str, tmp_path: Path) -> None:
+    CONSOLE[first_line](tmp_path)
+    for command, shown in block(first_line).commands:
+        _, printed = shell(command, tmp_path)
+        assert unmeasured(printed.splitlines()) == unmeasured(shown)
+
+
+@pytest.mark.parametrize("start", ROWS)
+def test_json_is_as_shown(start: str, tmp_path: Path) -> None:
+    command, prepare = ROWS[start]
+    prepare(tmp_path)
+    _, printed = shell(f"thumbnailer {command}", tmp_path)
+
+    def rows(lines: list[str]) -> list[str]:  # up to numbers
+        return sorted(re.sub(r"(?<=: )[\d.]+", "0", line) for line in lines)
+
+    assert list(map(json.loads, printed.splitlines()))
+    assert rows(printed.splitlines()) == rows(block(start).lines)
+
+
+@pytest.mark.parametrize("first_line", PYTHON)
+def test_python_code_runs(first_line: str, tmp_path: Path) -> None:
+    with_pictures(tmp_path)
+    code = block(first_line).text
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, timeout=60
+    )
+    assert done.stderr == ""
+    for line, expected in zip(done.stdout.splitlines(), PYTHON[first_line], strict=True):
+        assert re.fullmatch(expected, line)
 
 
 def test_the_two_commands_are_on_the_first_screen_and_checked_before_a_change_lands() -> None:
@@ -38,38 +210,25 @@ def test_the_first_command_says_what_is_shown(tmp_path: Path) -> None:
     assert f"    {again.out.strip()}" in README
 
 
-def test_the_python_examples_run(tmp_path: Path) -> None:
-    tree(tmp_path, "a.jpg", "b.png", "photos/c.jpg")
-    batch, watch = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
-    report, *outcomes = _printed_by(batch, tmp_path)
-    assert report == "1 0 []"
-    assert {line.split()[0] for line in outcomes} == {"a.jpg", "b.png"}
-    tree(tmp_path, "photos/d.jpg")
-    assert _printed_by(watch, tmp_path) == ["photos/d.jpg made"]
+def test_a_folder_is_converted(tmp_path: Path) -> None:
+    with_pictures(tmp_path)
+    for command in block("thumbnailer make ~/Pictures").lines:
+        assert shell(command, tmp_path)[0] == 0
+    assert {"Pictures/thumbs/d.jpg", "Sites/thumbs/d.jpg.webp"} <= files_below(tmp_path)
 
 
-def _printed_by(code: str, folder: Path) -> list[str]:
-    done = subprocess.run(
-        [sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, timeout=60
-    )
-    assert done.stderr == ""
-    return done.stdout.splitlines()
-
-
-def test_a_run_with_broken_files_looks_as_shown(tmp_path: Path) -> None:
-    photos = tree(tmp_path / "photos", "a.jpg", "b.jpg")
-    (photos / "notes.png").write_text("text")
-    broken = picture(photos / "broken.jpg", (300, 300))
-    broken.write_bytes(broken.read_bytes()[:-31])
-    run = thumbnailer("make", "photos", cwd=tmp_path)
-    text = re.search(r"\$ thumbnailer make photos\n(.*?)\n\n", README, re.DOTALL)
-    assert text
-    shown = [line.strip() for line in text[1].splitlines()]
-
-    def numberless(lines: list[str]) -> set[str]:
-        return {re.sub(r"[\d.]+", "N", line) for line in lines}
-
-    assert numberless([*run.err.splitlines(), *run.out.splitlines()]) == numberless(shown)
+def test_a_folder_is_watched(tmp_path: Path) -> None:
+    with_pictures(tmp_path)
+    (command,) = block("thumbnailer watch ~/Pictures").lines
+    program, *words = command.replace("~", str(tmp_path)).split()
+    assert program == "thumbnailer"
+    process = subprocess.Popen([*THUMBNAILER, *words], stderr=subprocess.DEVNULL)
+    try:
+        eventually((tmp_path / "Pictures" / "thumbs" / "d.jpg").exists, 30)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(10) == 0
+    finally:
+        process.kill()
 
 
 def test_a_report_looks_as_shown(tmp_path: Path) -> None:
@@ -98,41 +257,131 @@ def test_a_word_that_is_not_known_looks_as_shown(tmp_path: Path) -> None:
     assert f"    $ thumbnailer make holidya\n    {said}" in README
 
 
-def test_the_summary_in_json_has_the_keys_shown(tmp_path: Path) -> None:
-    tree(tmp_path, "a.jpg")
-    (tmp_path / "notes.png").write_text("text")
-    (line,) = re.findall(r"^    (\{\"summary\": \{\"found\".*)$", README, re.MULTILINE)
-    assert [*json.loads(line)["summary"]] == [*make(tmp_path).summary]
+def test_the_scripts_for_completion_are_written_where_shown(tmp_path: Path) -> None:
+    for line in block("thumbnailer completion bash").lines:
+        command = line.partition("#")[0].strip()
+        target = tmp_path / command.partition("~/")[2]
+        target.parent.mkdir(parents=True)
+        assert shell(command, tmp_path) == (0, "")
+        assert "thumbnailer" in target.read_text()
 
 
-def test_pruning_looks_as_shown(tmp_path: Path) -> None:
-    photos = tree(tmp_path / "photos", "a.jpg", "b.jpg", "c.jpg", "old.jpg")
-    thumbnailer("make", "photos", cwd=tmp_path)
-    (photos / "old.jpg").unlink()
-    run = thumbnailer("prune", "photos", "-v", cwd=tmp_path)
-    text = re.search(r"\$ thumbnailer prune photos -v\n(.*?)\n\n", README, re.DOTALL)
-    assert text
-    shown = [re.sub(r"[\d.]+ s", "N s", line.strip()) for line in text[1].splitlines()]
-    assert [re.sub(r"[\d.]+ s", "N s", line) for line in run.out.splitlines()] == shown
+def test_settings_are_printed(tmp_path: Path) -> None:
+    (command,) = block("thumbnailer config > config.toml").lines
+    assert shell(command, tmp_path) == (0, "")
+    assert (tmp_path / "config.toml").read_text() == (PROJECT / "config.toml").read_text()
 
 
-@pytest.mark.parametrize("command", ["make", "prune"])
-def test_every_option_is_in_the_table(command: str) -> None:
+def test_sizes_with_names(tmp_path: Path) -> None:
+    with_pictures(tmp_path)
+    config = tmp_path / "config.toml"
+    config.write_text(block("[sizes.small]").text)
+    assert thumbnailer("make", "photos", "-c", config, "-o", "DIR", cwd=tmp_path).code == 0
+    assert files_below(tmp_path / "DIR") == {"small/c.jpg", "retina/c.jpg.webp"}
+    spelt = re.search(r"From Python that is\s`(sizes=.*?)`", README)
+    assert spelt
+    assert eval(f"Settings({spelt[1]})", {"Settings": Settings}) == Settings(
+        **tomllib.loads(config.read_text())
+    )
+
+
+@pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="needs systemd-analyze")
+def test_the_unit_of_systemd(tmp_path: Path) -> None:
+    """It runs our program with words that this takes, wherever it is installed."""
+    text = block("[Unit]").text
+    line = re.search(r"^ExecStart=(.*)$", text, re.MULTILINE)
+    assert line
+    program, *words = shlex.split(line[1])
+    arguments = parsed(words)
+    assert (Path(program).name, arguments.command) == ("thumbnailer", "watch")
+    unit = tmp_path / "thumbnailer.service"
+    unit.write_text(text.replace(program, sys.executable))
+    words = ["systemd-analyze", "verify", str(unit)]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("what", ["", "scale"])
+def test_the_benchmark_has_these_options(what: str) -> None:
+    shown = [
+        line.partition("#")[0].split()
+        for line in block(
+            "python -m tests.bench                         # all cases: an hour"
+        ).lines
+    ]
+    lines = [words for words in shown if (words[3:4] == ["scale"]) == bool(what)]
+    assert lines
+    words = [sys.executable, "-m", "tests.bench", *filter(None, [what]), "--help"]
+    told = subprocess.run(words, cwd=PROJECT, capture_output=True, text=True, timeout=60).stdout
+    for option in (word for line in lines for word in line if word.startswith("--")):
+        assert option in told
+
+
+def test_development_is_what_is_checked_before_a_change_lands() -> None:
+    script = (PROJECT / ".ci" / "run").read_text().splitlines()
+    install, *lines = block("pip install '.[test,lint]'").lines
+    assert install
+    for line in lines:
+        for command in line.partition("#")[0].strip().split(" && "):
+            assert any(one == command or one.endswith(f"&& {command}") for one in script), command
+
+
+def test_every_program_of_the_tests_is_there() -> None:
+    programs = re.findall(r"python -m ((?:tests|thumbnailer)[\w.]*)", README)
+    assert len(set(programs)) > 5
+    for name in programs:
+        path = PROJECT.joinpath(*name.split("."))
+        assert path.with_suffix(".py").exists() or (path / "__main__.py").exists(), name
+
+
+def test_every_extra_is_there() -> None:
+    project: dict[str, Any] = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]
+    named = re.findall(r"'(?:thumbnailer|\.|/src)\[([\w,]+)\]'", README)
+    assert len(named) > 5
+    assert {extra for names in named for extra in names.split(",")} <= {
+        *project["optional-dependencies"]
+    }
+
+
+def options_of(command: str) -> set[str]:
+    """The options that `--help` lists; those that switch on and off only as what switches on."""
     text = thumbnailer(command, "--help").out.replace("--[no-]", "--")
-    options = set(re.findall(r"(?<![\w-])--?[a-z][a-z-]*", text)) - {"-h", "--help"}
-    assert options
-    section = README.partition(f"## Options of `thumbnailer {command}")[2].partition("\n## ")[0]
-    for option in options:  # what can be switched on and off is in the table once
-        off = option.replace("--", "--no-", 1)
-        assert any(f"`{spelt}" in section for spelt in (option, off, option.replace("no-", ""))), (
-            off
-        )
+    lines = re.findall(r"^  (-.*?)(?:  |$)", text, re.MULTILINE)
+    found = {name for line in lines for name in re.findall(r"(?<![\w-])--?[a-z][a-z-]*", line)}
+    assert found
+    return {name for name in found if not name.startswith("--no-")} - {"-h", "--help"}
+
+
+def test_every_option_is_in_a_table_and_none_made_up() -> None:
+    make = {
+        "--recursive" if name == "--no-recursive" else name
+        for name in options_in("Options of `thumbnailer make")
+    }
+    this_run = {"--force", "--retry-failed", "-n", "--dry-run"}
+    voice = {"--json", "--quiet", "-v", "--verbose"}
+    settings = make - this_run - voice
+    assert options_of("make") == make
+    assert options_of("watch") == make - this_run | options_in("Options of `thumbnailer watch")
+    assert options_of("prune") == options_in("Options of `thumbnailer prune")
+    for command in ("status", "verify"):
+        assert options_of(command) == settings | options_in(f"`thumbnailer {command}")
+    told = set(re.findall(r"`(--[a-z]+)[ `]", section("`thumbnailer explain")))
+    assert options_of("explain") == settings | told
+    assert options_of("config") == settings
 
 
 def test_the_files_named_are_there() -> None:
     named = re.search(r"downwards in this list:\n(.*?)\n\n", README, re.DOTALL)
+    (diagram,) = (one for one in blocks() if DIAGRAM in one.first_line)
     assert named
-    for name in re.findall(r"`(\w+/?)`", named[1]):
+    steps = re.findall(r"──▶ (\w+)", diagram.first_line)
+    assert steps.pop() == "report"
+    layers = tomllib.loads((PROJECT / "pyproject.toml").read_text())["tool"]["importlinter"]
+    files = re.findall(r"`(\w+)/?`", named[1])
+    assert files == [
+        name.partition(".")[2] for name in layers["contracts"][0]["layers"] if "__" not in name
+    ]
+    for name in (*files, *steps):
         path = PROJECT / "thumbnailer" / name
         assert path.is_dir() or path.with_suffix(".py").exists(), name
 

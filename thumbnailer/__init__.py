@@ -11,6 +11,9 @@ from __future__ import annotations
 # As of `typing`, which alone takes as long to import as Python to start.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from thumbnailer.counting import Reason as Reason
+    from thumbnailer.counting import StatusReport as StatusReport
+    from thumbnailer.counting import status as status
     from thumbnailer.errors import ConfigError as ConfigError
     from thumbnailer.errors import OutputError as OutputError
     from thumbnailer.errors import PictureError as PictureError
@@ -30,6 +33,9 @@ if TYPE_CHECKING:
     from thumbnailer.service import make_thumbnail as make_thumbnail
     from thumbnailer.service import make_thumbnails as make_thumbnails
     from thumbnailer.settings import Settings as Settings
+    from thumbnailer.verifying import Finding as Finding
+    from thumbnailer.verifying import VerifyReport as VerifyReport
+    from thumbnailer.verifying import verify as verify
     from thumbnailer.vigil import watch as watch
 
 __version__ = "0.1.0"
@@ -49,6 +55,8 @@ _NAMES = {
     "removals": ["PruneReport", "Removal"],
     "pruning": ["prune"],
     "service": ["iter_thumbnails", "make_thumbnail", "make_thumbnails"],
+    "counting": ["Reason", "StatusReport", "status"],
+    "verifying": ["Finding", "VerifyReport", "verify"],
     "vigil": ["watch"],
 }
 _HOMES = {name: home for home, names in _NAMES.items() for name in names}

@@ -116,6 +116,24 @@ def parser() -> Parser:
             "~/Pictures/a.jpg --in ~/Pictures --output ~/Sites/thumbs",
         )
     )
+    _status(
+        command(
+            "status",
+            "[OPTION]... SOURCE...",
+            "count pictures and how their thumbnails stand",
+            "~/Pictures",
+            "~/Pictures --size 512 --json",
+        )
+    )
+    _verify(
+        command(
+            "verify",
+            "[OPTION]... SOURCE...",
+            "decode all thumbnails and check that they are as they were made",
+            "~/Pictures",
+            "~/Pictures --fix --output ~/Sites/thumbs",
+        )
+    )
     _config(
         command(
             "config",
@@ -154,9 +172,7 @@ def _make(parser: Parser) -> None:
     add("--retry-failed", action="store_true", help="try again what failed before")
     add_config_and_jobs(group)
     add_voice(group, "picture")
-    add_pictures(parser, "+", "a folder, with its subfolders, or a picture")
-    add_looks(parser.add_argument_group("looks"))
-    add_limits(parser.add_argument_group("limits"))
+    _add_rest(parser)
 
 
 def _watch(parser: Parser) -> None:
@@ -220,9 +236,36 @@ def _explain(parser: Parser) -> None:
     _add_settings(parser)
 
 
+def _status(parser: Parser) -> None:
+    add_thumbnails(parser.add_argument_group("thumbnails"))
+    group = parser.add_argument_group("this run")
+    add = group.add_argument
+    add("--json", action="store_true", help="one JSON object")
+    add("--quiet", action="store_true", help="say nothing but failures")
+    add("-v", "--verbose", action="store_true", help="a line for every thumbnail not current")
+    add_help(group)
+    add_config_and_jobs(group)
+    _add_rest(parser)
+
+
+def _verify(parser: Parser) -> None:
+    add_thumbnails(parser.add_argument_group("thumbnails"))
+    group = parser.add_argument_group("this run")
+    group.add_argument("--fix", action="store_true", help="make anew what is wrong or not there")
+    add_config_and_jobs(group)
+    add_voice(group, "thumbnail")
+    _add_rest(parser)
+
+
 def _config(parser: Parser) -> None:
     add_help(parser.add_argument_group("arguments"))
     _add_settings(parser)
+
+
+def _add_rest(parser: Parser) -> None:
+    add_pictures(parser, "+", "a folder, with its subfolders, or a picture")
+    add_looks(parser.add_argument_group("looks"))
+    add_limits(parser.add_argument_group("limits"))
 
 
 def _add_settings(parser: Parser) -> None:

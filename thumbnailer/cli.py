@@ -87,6 +87,10 @@ def _run(arguments: argparse.Namespace) -> int:
         return _explain(arguments, settings)
     if arguments.command == "prune":
         return _prune(arguments, settings)
+    if arguments.command == "status":
+        return _status(arguments, settings)
+    if arguments.command == "verify":
+        return _verify(arguments, settings)
     return _make(arguments, settings)
 
 
@@ -211,14 +215,55 @@ def _prune(arguments: argparse.Namespace, settings: Settings) -> int:
     return EXIT_SOME_FAILED if report.failed else EXIT_OK
 
 
+def _status(arguments: argparse.Namespace, settings: Settings) -> int:
+    from thumbnailer.counting import Tally, count
+    from thumbnailer.printing.checks import StatusPrinter
+    from thumbnailer.stopping import stopped_by_signals
+
+    printer = StatusPrinter(
+        as_json=arguments.json, quiet=arguments.quiet, verbose=arguments.verbose
+    )
+    tally = Tally()
+    with stopped_by_signals() as stop:
+        for one in count(arguments.source, settings, tally, stop=stop):
+            printer.show(one)
+        report = tally.report()
+        printer.finish(report, "interrupted: " if stop.signal else "")
+    if stop.signal:
+        return 128 + stop.signal
+    return EXIT_SOME_FAILED if report.failed else EXIT_OK
+
+
+def _verify(arguments: argparse.Namespace, settings: Settings) -> int:
+    from thumbnailer.printing.checks import VerifyPrinter
+    from thumbnailer.stopping import stopped_by_signals
+    from thumbnailer.verifying import Check, verified
+
+    printer = VerifyPrinter(
+        as_json=arguments.json, quiet=arguments.quiet, verbose=arguments.verbose
+    )
+    check = Check()
+    with stopped_by_signals() as stop:
+        findings = verified(arguments.source, settings, check, fix=arguments.fix, stop=stop)
+        try:
+            for finding in findings:
+                printer.show(finding)
+        finally:
+            report = check.report()
+            printer.finish(report, "interrupted: " if stop.signal else "")
+    if stop.signal:
+        return 128 + stop.signal
+    return EXIT_OK if report.is_well else EXIT_SOME_FAILED
+
+
 def _count_ahead(
     printer: TextPrinter, sources: Sequence[str], settings: Settings, stop: Signals
 ) -> threading.Thread:
     """Let a thread count for the bar."""
-    from thumbnailer.counting import count
+    from thumbnailer.expecting import expected
 
     thread = threading.Thread(
-        target=lambda: printer.expect(*count(sources, settings, stop)), daemon=True
+        target=lambda: printer.expect(*expected(sources, settings, stop)), daemon=True
     )
     thread.start()
     return thread

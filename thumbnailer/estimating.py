@@ -108,7 +108,7 @@ def estimate(
     workers = workers_of(settings)
     begun = started = time.monotonic()
     done: list[Outcome] = []
-    with new_pool(settings, _without_writing) as pool:
+    with new_pool(settings, finish=_without_writing) as pool:
         with closing(pool.imap_unordered(jobs, end)) as outcomes:
             for outcome in outcomes:
                 if not done:  # until then workers were being started

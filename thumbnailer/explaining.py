@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING
 from thumbnailer import storage
 from thumbnailer.errors import ConfigError
 from thumbnailer.model import Failure, Outcome, Source
-from thumbnailer.plan import Planner
 from thumbnailer.scan import check_source, find, locator
 from thumbnailer.settings import Settings
 from thumbnailer.stages import StageError, stage
+from thumbnailer.standing import planner_for, standing_of
 
 if TYPE_CHECKING:
     from thumbnailer.description import Description
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class Explained:
     """One thumbnail of a picture.
 
     Attributes:
@@ -49,7 +49,7 @@ class Explanation:
 
     source: Source
     description: Description | Failure
-    thumbnails: tuple[Standing, ...]
+    thumbnails: tuple[Explained, ...]
     refused: Failure | None = None
 
 
@@ -75,34 +75,17 @@ def explain(path: str, settings: Settings, root: str = "") -> Explanation:
             description = describe(file, list(recipes.values()), limits)
     except StageError as error:
         description = error.failure
-    output = os.fspath(settings.output) or None
-    planner = Planner(
-        recipes,
-        limits,
-        output=output,
-        template=settings.name,
-        desktop=settings.is_for_desktop,
-        tidy=False,
-    )
-    places, name = planner.places(source)
+    places, name = planner_for(settings).places(source)
     thumbnails = []
     for at, place in enumerate(places):
-        one = place.wanted(source, name)
+        one = standing_of(place, source, name, limits)
         if isinstance(one, Failure):
             return Explanation(source, description, (), one)
-        standing = place.standing(source, one)
-        recipe = one.recipe
+        recipe = one.wanted.recipe
         is_lossy = recipe.format not in ("png", "gif")
         looks = f"{recipe.fit}, {recipe.format}" + (f" {recipe.quality}" if is_lossy else "")
         size = None if isinstance(description, Failure) else description.thumbnails[at]
-        path = os.path.join(one.folder.path, one.name)
-        if isinstance(standing, Outcome):
-            path = standing.thumbnails[0].path if standing.thumbnails else path
-            reason = standing.error.reason if standing.error else standing.note
-            thumbnails.append(Standing(path, standing.status, reason, looks, size))
-        else:
-            state = "stale" if os.path.lexists(path) else "missing"
-            thumbnails.append(Standing(path, state, standing, looks, size))
+        thumbnails.append(Explained(one.path, one.state, one.reason, looks, size))
     return Explanation(source, description, tuple(thumbnails))
 
 

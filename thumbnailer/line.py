@@ -26,15 +26,17 @@ def workers_of(settings: Settings) -> int:
 
 
 def new_pool(
-    settings: Settings, finish: Callable[[list[Job], list[Answer]], list[Outcome]] = finish
+    settings: Settings,
+    work: str = _RENDER,
+    finish: Callable[[list[Job], list[Answer]], list[Outcome]] = finish,
 ) -> Pool:
     """A pool for the settings; no process starts before there is work.
 
     Args:
-        finish: what becomes of answers; they are written.
+        work, finish: as `Pool` has them; what makes thumbnails, if left out.
     """
     return Pool(
-        _RENDER,
+        work,
         workers_of(settings),
         settings.timeout,
         worker_bytes=settings.limits.memory_bytes,

@@ -29,13 +29,17 @@ class Orphan:
 
     Attributes:
         origin: the source's path relative to `folder`.
-        is_there: whether there is more of it than its line in the ledger.
+        size_bytes: its length; None if there is no more of it than its line in the ledger.
     """
 
     folder: Folder
     name: str
     origin: str
-    is_there: bool = True
+    size_bytes: int | None = None
+
+    @property
+    def is_there(self) -> bool:
+        return self.size_bytes is not None
 
     @property
     def path(self) -> str:
@@ -55,16 +59,24 @@ class Findings:
         thumbnails: how many there are of the pictures in each root.
         orphans: those whose source is gone; those of one folder stand together.
         doubtful: those of which nobody knows, and folders that can't be read.
+        size_bytes: the length of all thumbnails together.
     """
 
     thumbnails: Counter[str] = field(default_factory=Counter)
     orphans: list[Orphan] = field(default_factory=list)
     doubtful: list[Removal] = field(default_factory=list)
+    size_bytes: int = 0
 
     @property
     def orphaned(self) -> int:
         """How many thumbnails there are without a source."""
         return sum(orphan.is_there for orphan in self.orphans)
+
+    def add(self, others: Findings) -> None:
+        self.thumbnails += others.thumbnails
+        self.orphans += others.orphans
+        self.doubtful += others.doubtful
+        self.size_bytes += others.size_bytes
 
 
 def find_orphans(
@@ -72,49 +84,78 @@ def find_orphans(
 ) -> Findings:
     """Look through thumbnail folders for thumbnails of what is no longer in the roots.
 
+    The arguments are those of `look_through`.
+    """
+    findings = Findings()
+    for found in look_through(roots, folders, stop):
+        findings.add(found)
+    return findings
+
+
+def look_through(
+    roots: Iterable[str], folders: Iterable[Folder | Removal], stop: Stop | None = None
+) -> Iterator[Findings]:
+    """What each of some thumbnail folders has of thumbnails of what is or was in the roots.
+
     Args:
         roots: folders, or single pictures; only thumbnails of what is or was in them count.
         folders: where to look, and what is passed on as doubtful.
-        stop: once it is set no more folders are looked at.
+        stop: once it is set nothing more is looked at.
     """
-    findings = Findings()
     real_roots = {real: root for root in roots if (real := os.path.realpath(root))}
     real_path, seen = lru_cache(os.path.realpath), set()
+
+    @lru_cache  # nearly all thumbnails of a folder have their sources in one
+    def root_of(place: str) -> tuple[str, str | None]:
+        return real_path(place), _root_of(real_path(place), real_roots)
+
     for folder in folders:
         if stop and stop.is_set():
             break
         if isinstance(folder, Removal):
-            findings.doubtful.append(folder)
+            yield Findings(doubtful=[folder])
             continue
         try:
             known = ledger.read(folder)
         except OSError as error:
-            findings.doubtful.append(_unreadable(folder.path, error))
+            yield Findings(doubtful=[_unreadable(folder.path, error)])
             continue
         if known is None or (real := os.path.realpath(folder.path)) in seen:
             continue
         seen.add(real)
+        findings = Findings()
         for name, origin in known.origins():
+            if stop and stop.is_set():
+                break
             orphan = Orphan(folder, name, origin)
-            with suppress(ValueError):  # a NUL in a line that somebody else wrote
-                place, source_name = os.path.split(orphan.source)
-                root = _root_of(os.path.join(real_path(place), source_name), real_roots)
-                if root is not None and storage.is_plain(name) and name != ledger.MARK:
-                    is_there = name in known and os.path.lexists(orphan.path)
-                    _judge(replace(orphan, is_there=is_there), root, findings)
-    return findings
+            source = orphan.source
+            place, source_name = os.path.split(source)
+            try:
+                real_place, root = root_of(place)
+                root = real_roots.get(os.path.join(real_place, source_name), root)
+                if root is None or name == ledger.MARK or not storage.is_plain(name):
+                    continue
+                size_bytes = _length(orphan.path) if name in known else None
+                findings.thumbnails[root] += size_bytes is not None
+                findings.size_bytes += size_bytes or 0
+                if is_gone(source):
+                    findings.orphans.append(replace(orphan, size_bytes=size_bytes))
+            except ValueError:  # a NUL in a line that somebody else wrote
+                continue
+            except OSError as error:
+                if size_bytes is not None:
+                    reason = f"{source} can't be looked for: {error.strerror}"
+                    failure = Failure("scan", reason)
+                    findings.doubtful.append(Removal(orphan.path, source, "kept", failure))
+        yield findings
 
 
-def _judge(orphan: Orphan, root: str, findings: Findings) -> None:
-    findings.thumbnails[root] += orphan.is_there
+def _length(path: str) -> int | None:
+    """How long a file is, in bytes; None if there is none."""
     try:
-        if is_gone(orphan.source):
-            findings.orphans.append(orphan)
-    except OSError as error:
-        if orphan.is_there:
-            reason = f"{orphan.source} can't be looked for: {error.strerror}"
-            failure = Failure("scan", reason)
-            findings.doubtful.append(Removal(orphan.path, orphan.source, "kept", failure))
+        return os.lstat(path).st_size
+    except OSError:
+        return None
 
 
 def is_gone(path: str) -> bool:

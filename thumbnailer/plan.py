@@ -176,8 +176,8 @@ def plan(
     def suffices(standing: Outcome | str) -> bool:
         if isinstance(standing, str) or force:
             return False
-        if standing.note.startswith((TRUNCATED, DAMAGED)) and not limits.keep_truncated:
-            return False  # an earlier run was content with less
+        if is_less(standing, limits):
+            return False
         return standing.status == "current" or not retry_failed
 
     def considered(
@@ -216,6 +216,11 @@ def plan(
             yield untouched[0]
         else:
             yield considered(source, name, list(zip(places, untouched, strict=True)))
+
+
+def is_less(standing: Outcome, limits: Limits) -> bool:
+    """Whether an earlier run was content with less of a picture than this one."""
+    return standing.note.startswith((TRUNCATED, DAMAGED)) and not limits.keep_truncated
 
 
 def check_names(

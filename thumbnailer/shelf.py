@@ -16,7 +16,9 @@ from thumbnailer.naming import folded, tagged
 # Ends the reason of what is not even tried.
 AGAIN = " (failed before and has not changed since)"
 
-_MISSING = "has not been made"
+# Why there is no thumbnail that counts: none was entered, or it is not what was entered.
+NOT_MADE = "has not been made"
+NOT_INTACT = "is gone, or is not as it was made"
 
 # What is known of thumbnail folders is kept for this many folders and about this many thumbnails
 # (650 bytes each). Sources come folder by folder, but a caller's list of paths may jump about.
@@ -135,7 +137,7 @@ class Shelf:
         standing = self._standing(wanted.name, wanted, source, recipe, attempt)
         if isinstance(standing, str) and wanted.other:
             other = self._standing(wanted.other, wanted, source, recipe, attempt)
-            return standing if other == _MISSING else other
+            return standing if other == NOT_MADE else other
         return standing
 
     def _standing(
@@ -144,7 +146,7 @@ class Shelf:
         path = os.path.join(self.folder.path, name)
         entry = self._ledger.get(name)
         if entry is None or not entry.fingerprint:  # nor is a name that is merely held
-            return _MISSING
+            return NOT_MADE
         if entry.origin != wanted.origin:
             return f"was made of {entry.origin}"
         if not entry.is_about(wanted.origin, source):
@@ -158,7 +160,7 @@ class Shelf:
             return "was made with other settings, or by another version"
         thumbnail = Thumbnail(path, *entry.result)
         if not _is_intact(thumbnail):
-            return "is gone, or is not as it was made"
+            return NOT_INTACT
         return Outcome(source, "current", (thumbnail,), note=entry.note)
 
     def _is_ours(self, name: str) -> bool:
@@ -199,7 +201,7 @@ class DesktopShelf:
                 return Outcome(source, "current", (made,))
         if failed := desktop.find_failure(self.folder, wanted.name, source, attempt):
             return Outcome(source, "failed", error=Failure("open", f"{failed}{AGAIN}"))
-        return _MISSING
+        return NOT_MADE
 
 
 def _tidy(folder: Folder, known: ledger.Ledger) -> None:
