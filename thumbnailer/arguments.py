@@ -17,6 +17,7 @@ from thumbnailer.settings import KEYS, Settings
 
 EXIT_USAGE = 2
 
+_GALLERY = "write a page that shows the thumbnails, too"
 _IN = "the folder it was found in, for --output"
 
 
@@ -69,6 +70,7 @@ def parser() -> argparse.ArgumentParser:
     group.add_argument("--force", action="store_true", help="make every thumbnail anew")
     group.add_argument("--retry-failed", action="store_true", help="try again what failed before")
     group.add_argument("-n", "--dry-run", action="store_true", help="say what would be made")
+    group.add_argument("--gallery", action="store_true", help=_GALLERY)
     _add_voice(group, "picture")
     watch = commands.add_parser(
         "watch",
@@ -102,7 +104,16 @@ def parser() -> argparse.ArgumentParser:
     )
     add("--keep-orphans", action="store_true", help="leave thumbnails whose source is gone")
     add("--health", metavar="FILE", help="keep a small JSON file up to date")
+    add("--gallery", action="store_true", help=_GALLERY)
     _add_voice(group, "picture")
+    gallery = commands.add_parser(
+        "gallery",
+        parents=[settings],
+        help="write a page that shows the thumbnails",
+        description="Write a page that shows the thumbnails, made with the same settings.",
+    )
+    gallery.add_argument("source", metavar="SOURCE", nargs="+", help="a folder")
+    _add_voice(gallery, "page with what it took")
     prune = commands.add_parser(
         "prune",
         help="remove the thumbnails of pictures that are gone",

@@ -7,8 +7,9 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
 from thumbnailer.arguments import EXIT_USAGE, parsed, settings_of
 from thumbnailer.console import (
@@ -25,6 +26,9 @@ from thumbnailer.scan import scan
 from thumbnailer.service import run
 from thumbnailer.settings import Settings
 from thumbnailer.stopping import Signals, stopped_by_signals
+
+if TYPE_CHECKING:
+    from thumbnailer.gallery.writing import Page
 
 EXIT_OK, EXIT_COULD_NOT_RUN, EXIT_SOME_FAILED = 0, 1, 3
 
@@ -43,6 +47,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             return _explain(arguments, settings)
         if arguments.command == "prune":
             return _prune(arguments, settings)
+        if arguments.command == "gallery":
+            return _gallery(arguments, settings)
         return _make(arguments, settings)
     except ConfigError as error:
         return _complain(error, EXIT_USAGE)
@@ -77,6 +83,7 @@ def _config(settings: Settings) -> int:
 
 
 def _make(arguments: argparse.Namespace, settings: Settings) -> int:
+    write_pages = _pages_after(arguments, settings)
     printer = (
         JsonPrinter()
         if arguments.json
@@ -98,14 +105,50 @@ def _make(arguments: argparse.Namespace, settings: Settings) -> int:
         try:
             for outcome in outcomes:
                 printer.show(outcome, report)
+            pages = list(write_pages(stop))
         except ThumbnailError:
             if report.found:
                 printer.finish(report, "")
             raise
+        if arguments.json:  # of which the summary is the last line
+            _show_pages(pages, arguments)
         printer.finish(report, "interrupted: " if stop.signal else "")
+        if not arguments.json:  # there may have been a bar until now
+            _show_pages(pages, arguments)
     if stop.signal:
         return 128 + stop.signal
     return EXIT_SOME_FAILED if report.failed else EXIT_OK
+
+
+def _pages_after(
+    arguments: argparse.Namespace, settings: Settings
+) -> Callable[[Signals], Iterator[Page]]:
+    """What writes the pages after a run, if any are wanted; may refuse before anything is made."""
+    if not arguments.gallery:
+        return lambda stop: iter(())
+    from thumbnailer.gallery.writing import spots, write_pages  # 25 ms, with what writes HTML
+
+    places = spots(arguments.source, settings)
+    return lambda stop: write_pages([] if arguments.dry_run else places, settings, stop=stop)
+
+
+def _show_pages(pages: Iterable[Page], arguments: argparse.Namespace) -> None:
+    for page in pages:
+        from thumbnailer.showing import PagePrinter
+
+        PagePrinter(arguments).show(page)
+
+
+def _gallery(arguments: argparse.Namespace, settings: Settings) -> int:
+    from thumbnailer.gallery.writing import spots, write_pages
+    from thumbnailer.showing import PagePrinter
+
+    printer = PagePrinter(arguments)
+    with stopped_by_signals() as stop:
+        for page in write_pages(spots(arguments.source, settings), settings, stop=stop):
+            printer.show(page)
+        printer.finish(interrupted=stop.is_set())
+    return 128 + stop.signal if stop.signal else EXIT_OK
 
 
 def _watch(arguments: argparse.Namespace) -> int:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 
 from thumbnailer import sandbox
 from thumbnailer.errors import OutputError, ThumbnailError, WorkerError
 from thumbnailer.finish import finish
 from thumbnailer.machine import available_memory_bytes, usable_cpus
-from thumbnailer.model import Failure, Job, Outcome, Report, Source, Stop
+from thumbnailer.model import Answer, Failure, Job, Outcome, Report, Source, Stop
 from thumbnailer.plan import plan, prepare_output
 from thumbnailer.pool import Pool
 from thumbnailer.settings import Settings
@@ -19,11 +19,17 @@ from thumbnailer.settings import Settings
 # By name: importing it would import Pillow, which only workers need.
 _RENDER = "thumbnailer.render:render"
 
+Finish = Callable[[list[Job], list[Answer]], list[Outcome]]
 
-def new_pool(settings: Settings) -> Pool:
-    """A pool for the settings; no process starts before there is work."""
+
+def new_pool(settings: Settings, work: str = _RENDER, finish: Finish = finish) -> Pool:
+    """A pool for the settings; no process starts before there is work.
+
+    Args:
+        work, finish: as for `Pool`, where it is to do something else than make thumbnails.
+    """
     return Pool(
-        _RENDER,
+        work,
         settings.jobs if isinstance(settings.jobs, int) else usable_cpus(),
         settings.timeout,
         worker_bytes=settings.limits.memory_bytes,
