@@ -111,7 +111,7 @@ addEventListener('hashchange', enter);
 let width = 0;
 new ResizeObserver(() => {
   document.documentElement.style.setProperty('--bar', `${$('bar').offsetHeight}px`);
-  if (view.clientWidth !== width) {
+  if (view.clientWidth !== width && open < 0) { // else only the scroll bar has gone
     width = view.clientWidth;
     rearrange();
   }

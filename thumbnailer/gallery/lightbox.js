@@ -67,13 +67,13 @@ const when = (row) => {
 };
 
 function openBox(index) {
-  document.documentElement.style.overflow = 'hidden';
+  document.documentElement.classList.add('still');
   box.showModal();
   showPicture(index);
 }
 
 box.addEventListener('close', () => {
-  document.documentElement.style.overflow = '';
+  document.documentElement.classList.remove('still');
   const index = open;
   open = -1;
   picture.removeAttribute('src');

@@ -117,7 +117,9 @@ function arrange() {
         const higher = (width - (end - start - 2) * GAP) / without;
         if (higher - density < density - height) [end, sum, height] = [end - 1, without, higher];
       }
-      height = Math.min(height, density * 1.3);
+      // The last line may not fill the width: then it is as high as the one before.
+      if (end === rows.length && height > density) height = Math.min(height, lines.at(-1)?.[2] ?? density);
+      height = Math.round(height);
       lines.push([start, end, height]);
       tops.push(y);
       y += height + GAP;
@@ -222,9 +224,10 @@ function lineElement(section, at) {
   let left = 0;
   for (let index = start; index < end; index++) {
     const row = section.rows[index];
-    const width = bounded(shape(row)) * height;
-    line.append(tile(row, section.first + index, left, section.tops[at], width, height));
-    left += width + GAP;
+    const right = left + bounded(shape(row)) * height;
+    const from = Math.round(left); // in whole px, so that all gaps are as wide
+    line.append(tile(row, section.first + index, from, section.tops[at], Math.round(right) - from, height));
+    left = right + GAP;
   }
   return line;
 }
