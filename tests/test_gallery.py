@@ -458,7 +458,7 @@ def test_a_gallery_that_is_stopped_leaves_the_old_page(photos: Path) -> None:
 def test_ctrl_c_ends_it_without_a_traceback(photos: Path, seconds: float) -> None:
     tree(photos, *(f"{number}.png" for number in range(60)))
     make(photos)
-    words = [*THUMBNAILER, "gallery", photos, "-j1"]
+    words = [*THUMBNAILER, "gallery", str(photos), "-j1"]
     process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     time.sleep(seconds)
     process.send_signal(signal.SIGINT)
