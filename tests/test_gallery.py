@@ -264,6 +264,44 @@ def test_what_is_known_is_not_looked_at_again(photos: Path) -> None:
     assert Read(photos / PAGE).rows["b.jpg"][WIDTH : HEIGHT + 1] == [200, 100]
 
 
+def test_a_change_that_no_thumbnail_shows_is_noticed(photos: Path) -> None:
+    def save(date: str) -> None:
+        exif = Image.Exif()
+        exif.get_ifd(ExifTags.IFD.Exif)[ExifTags.Base.DateTimeOriginal] = date
+        picture(photos / "a.jpg", exif=exif.tobytes())
+
+    save("2001:01:01 01:01:01")
+    make(photos, "--gallery")
+    before = Read(photos / PAGE).rows["a.jpg"]
+    save("2002:02:02 02:02:02")
+    make(photos, "--gallery")
+    after = Read(photos / PAGE).rows["a.jpg"]
+    assert after[SIZES] == before[SIZES]
+    assert (before[TAKEN], after[TAKEN]) == ("2001-01-01 01:01:01", "2002-02-02 02:02:02")
+
+
+def test_a_look_that_takes_too_long_costs_the_facts_and_is_not_repeated(photos: Path) -> None:
+    picture(photos / "a.jpg")
+    make(photos)
+    (page,) = write_gallery(photos, timeout=1e-6).pages
+    assert (page.pictures, page.looked) == (1, 1)
+    assert Read(photos / PAGE).rows["a.jpg"][WIDTH:SIZES] == [0, 0, "", ""]
+    assert gallery(photos)[0]["looked"] == 0
+
+
+def test_the_readme_shows_what_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    photos = tree(Path("photos"), "a.jpg", "sub/b.jpg")
+    (photos / "notes.png").write_text("text")
+    make("photos")
+    readme = (Path(__file__).parent.parent / "README.md").read_text()
+    (shown,) = re.findall(r"^    (\{\"page\": .*)$", readme, re.MULTILINE)
+    (row,) = gallery("photos")
+    varying = {"bytes": 0, "seconds": 0}
+    assert json.loads(shown) | varying == row | varying
+    assert f"    $ thumbnailer gallery photos\n    {run('gallery', 'photos').out}" in readme
+
+
 def test_a_page_that_somebody_has_spoilt_is_written_anew(photos: Path) -> None:
     tree(photos, "a.jpg", "b.jpg")
     make(photos, "--gallery")
