@@ -285,7 +285,7 @@ def test_the_browser_chooses_among_sizes(browser: Browser, url: str) -> None:
 
 def test_a_phone_has_no_sideways_scroll(browser: Browser, url: str) -> None:
     with opened(browser, url, width=390, is_mobile=True, has_touch=True) as page:
-        overflow = "document.documentElement.scrollWidth - innerWidth"
+        overflow = "document.documentElement.scrollWidth - screen.width"
         assert page.evaluate(overflow) == 0
         page.locator(".tile a").first.tap()
         page.wait_for_selector("#box[open]")
