@@ -119,7 +119,6 @@ function arrange() {
       }
       // The last line may not fill the width: then it is as high as the one before.
       if (end === rows.length && height > density) height = Math.min(height, lines.at(-1)?.[2] ?? density);
-      height = Math.round(height);
       lines.push([start, end, height]);
       tops.push(y);
       y += height + GAP;
@@ -219,14 +218,16 @@ function sectionElement(section) {
 
 function lineElement(section, at) {
   const [start, end, height] = section.lines[at];
+  const top = Math.round(section.tops[at]); // all in whole px, so that gaps are alike
+  const high = Math.round(section.tops[at] + height) - top;
   const line = make('div', { role: 'presentation' });
   line.dataset.at = at;
   let left = 0;
   for (let index = start; index < end; index++) {
     const row = section.rows[index];
     const right = left + bounded(shape(row)) * height;
-    const from = Math.round(left); // in whole px, so that all gaps are as wide
-    line.append(tile(row, section.first + index, from, section.tops[at], Math.round(right) - from, height));
+    const from = Math.round(left);
+    line.append(tile(row, section.first + index, from, top, Math.round(right) - from, high));
     left = right + GAP;
   }
   return line;
