@@ -11,7 +11,8 @@ const MOST_BYTES = 64e6;
 // By how much a thumbnail is enlarged where there is nothing better.
 const ENLARGED = 2.5;
 
-let open = -1;
+let open = -1; // which picture; -1 for none
+let fitted = [1, 1]; // its full width and height in px
 
 function showPicture(index) {
   open = index;
@@ -22,9 +23,8 @@ function showPicture(index) {
   picture.src = thumbnail(row, at);
   const isThere = SHOWN.test(row[NAME]) && row[BYTES] <= MOST_BYTES && row[WIDTH];
   const full = isThere ? [row[WIDTH], row[HEIGHT]] : [width * ENLARGED, height * ENLARGED];
-  fit(full, [width, height]);
-  const [shown] = fit.last;
-  if (isThere && shown * devicePixelRatio > width && !navigator.connection?.saveData) loadOriginal(row);
+  fit(full);
+  if (isThere && parseFloat(picture.style.width) * devicePixelRatio > width && !navigator.connection?.saveData) loadOriginal(row);
 
   $('name').textContent = row[NAME];
   const px = row[WIDTH] ? [`${row[WIDTH]} × ${row[HEIGHT]}`] : [];
@@ -38,15 +38,13 @@ function showPicture(index) {
   }
 }
 
-/** Give the picture the place that it will take at its full size. */
-function fit(full, [width, height]) {
+/** Give the picture the place that it takes at its full size, as far as there is room. */
+function fit(full) {
+  fitted = full;
   const [most, highest] = [box.clientWidth, box.clientHeight - box.querySelector('figcaption').offsetHeight - 16];
-  // A thumbnail that was cropped has another shape, and its own is right until the original comes.
   const scale = Math.min(most / full[0], highest / full[1], 1);
-  fit.last = [full[0] * scale, full[1] * scale];
-  fit.of = [full, [width, height]];
-  picture.style.width = `${fit.last[0]}px`;
-  picture.style.height = `${fit.last[1]}px`;
+  picture.style.width = `${full[0] * scale}px`;
+  picture.style.height = `${full[1] * scale}px`;
 }
 
 async function loadOriginal(row) {
@@ -104,4 +102,4 @@ box.addEventListener('touchend', ({ changedTouches: [end] }) => {
   const [x, y] = [end.clientX - touched.clientX, end.clientY - touched.clientY];
   if (Math.abs(x) > 50 && Math.abs(x) > 2 * Math.abs(y)) step(x < 0 ? 1 : -1);
 });
-addEventListener('resize', () => open >= 0 && fit(...fit.of));
+addEventListener('resize', () => open >= 0 && fit(fitted));
