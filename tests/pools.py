@@ -5,6 +5,7 @@ from __future__ import annotations
 from thumbnailer.model import (
     Answer,
     Box,
+    Facts,
     Failure,
     Folder,
     Job,
@@ -56,7 +57,8 @@ def finish(jobs: list[Job], answers: list[Answer]) -> list[Outcome]:
     ]
 
 
-def _seconds(job: Job, result: Rendering) -> float:
+def _seconds(job: Job, result: Rendering | Facts) -> float:
+    assert isinstance(result, Rendering)
     return 0.001 if named(job).startswith("quick") else result.pictures[0].width
 
 

@@ -18,6 +18,7 @@ from test_start import HEAVY, imported
 COMMANDS = [
     "make",
     "watch",
+    "gallery",
     "prune",
     "explain",
     "status",

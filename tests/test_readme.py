@@ -69,6 +69,12 @@ def with_a_text(folder: Path) -> None:
     (folder / "photos" / "notes.png").write_text("text")
 
 
+def with_a_gallery(folder: Path) -> None:
+    photos = tree(folder / "photos", "a.jpg", "b/c.jpg")
+    (photos / "notes.png").write_text("text")
+    make_thumbnails(photos)
+
+
 def with_pictures(folder: Path) -> None:
     tree(folder, "a.jpg", "b.png", "photos/c.jpg", "Pictures/d.jpg")
 
@@ -81,12 +87,14 @@ CONSOLE: dict[str, Callable[[Path], None]] = {
     "$ thumbnailer status photos": with_all_of_these,
     "$ thumbnailer verify photos": with_damaged_thumbnails,
     "$ thumbnailer prune photos -v": with_an_orphan,
+    "$ thumbnailer gallery photos": with_a_gallery,
 }
 
 # Lines of JSON by their beginning, with the command that prints such, and what that needs.
 ROWS: dict[str, tuple[str, Callable[[Path], None]]] = {
     '{"thumbnail": ': ("prune photos --json", with_an_orphan),
     '{"source": ': ("make photos --json", with_a_text),
+    '{"page": ': ("gallery photos --json", with_a_gallery),
 }
 
 # What Python code prints where there are the pictures of `with_pictures`.
@@ -357,12 +365,13 @@ def test_every_option_is_in_a_table_and_none_made_up() -> None:
         "--recursive" if name == "--no-recursive" else name
         for name in options_in("Options of `thumbnailer make")
     }
-    this_run = {"--force", "--retry-failed", "-n", "--dry-run"}
+    this_run = {"--force", "--retry-failed", "-n", "--dry-run", "--gallery"}
     voice = {"--json", "--quiet", "-v", "--verbose"}
     settings = make - this_run - voice
     assert options_of("make") == make
     assert options_of("watch") == make - this_run | options_in("Options of `thumbnailer watch")
     assert options_of("prune") == options_in("Options of `thumbnailer prune")
+    assert options_of("gallery") == settings | voice
     for command in ("status", "verify"):
         assert options_of(command) == settings | options_in(f"`thumbnailer {command}")
     told = set(re.findall(r"`(--[a-z]+)[ `]", section("`thumbnailer explain")))

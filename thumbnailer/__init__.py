@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from thumbnailer.errors import SourceError as SourceError
     from thumbnailer.errors import ThumbnailError as ThumbnailError
     from thumbnailer.errors import WorkerError as WorkerError
+    from thumbnailer.gallery.writing import GalleryReport as GalleryReport
+    from thumbnailer.gallery.writing import Page as Page
+    from thumbnailer.gallery.writing import write_gallery as write_gallery
     from thumbnailer.model import Failure as Failure
     from thumbnailer.model import Outcome as Outcome
     from thumbnailer.model import Report as Report
@@ -51,6 +54,7 @@ _NAMES = {
         "ThumbnailError",
         "WorkerError",
     ],
+    "gallery.writing": ["GalleryReport", "Page", "write_gallery"],
     "model": ["Failure", "Outcome", "Report", "Source", "Thumbnail"],
     "removals": ["PruneReport", "Removal"],
     "pruning": ["prune"],

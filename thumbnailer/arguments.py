@@ -23,6 +23,8 @@ from thumbnailer.usage import Parser, closest
 
 SHELLS = ("bash", "zsh", "fish")
 
+_GALLERY = "write a page that shows the thumbnails, too"
+
 
 def parsed(argv: Sequence[str] | None) -> argparse.Namespace:
     """The arguments; ends the program with one line where they make no sense."""
@@ -98,6 +100,15 @@ def parser() -> Parser:
             "/srv/photos --config /etc/thumbnailer.toml --settle 5",
         )
     )
+    _gallery(
+        command(
+            "gallery",
+            "[OPTION]... SOURCE...",
+            "write a page that shows the thumbnails",
+            "~/Pictures",
+            "~/Pictures --size 256 --size 512 --output ~/Sites/thumbs",
+        )
+    )
     _prune(
         command(
             "prune",
@@ -170,6 +181,7 @@ def _make(parser: Parser) -> None:
     )
     add("--force", action="store_true", help="make every thumbnail anew")
     add("--retry-failed", action="store_true", help="try again what failed before")
+    add("--gallery", action="store_true", help=_GALLERY)
     add_config_and_jobs(group)
     add_voice(group, "picture")
     _add_rest(parser)
@@ -202,11 +214,20 @@ def _watch(parser: Parser) -> None:
     )
     add("--keep-orphans", action="store_true", help="leave thumbnails whose source is gone")
     add("--health", metavar="FILE", help="keep a small JSON file up to date")
+    add("--gallery", action="store_true", help=_GALLERY)
     add_config_and_jobs(group)
     add_voice(group, "picture")
     add_pictures(parser, "*", "a folder, with its subfolders")
     add_looks(parser.add_argument_group("looks"))
     add_limits(parser.add_argument_group("limits"))
+
+
+def _gallery(parser: Parser) -> None:
+    add_thumbnails(parser.add_argument_group("thumbnails"))
+    group = parser.add_argument_group("this run")
+    add_config_and_jobs(group)
+    add_voice(group, "page with what it took")
+    _add_rest(parser, "a folder")
 
 
 def _prune(parser: Parser) -> None:
@@ -262,8 +283,8 @@ def _config(parser: Parser) -> None:
     _add_settings(parser)
 
 
-def _add_rest(parser: Parser) -> None:
-    add_pictures(parser, "+", "a folder, with its subfolders, or a picture")
+def _add_rest(parser: Parser, source: str = "a folder, with its subfolders, or a picture") -> None:
+    add_pictures(parser, "+", source)
     add_looks(parser.add_argument_group("looks"))
     add_limits(parser.add_argument_group("limits"))
 

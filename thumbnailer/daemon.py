@@ -64,6 +64,7 @@ def keep_watch(
             rescan_seconds=arguments.rescan,
             poll_seconds=arguments.poll,
             keep_orphans=arguments.keep_orphans,
+            gallery=arguments.gallery,
             tell=printer.tell,
         )
 

@@ -10,7 +10,7 @@ from itertools import takewhile
 from random import Random
 
 from thumbnailer.line import new_pool, workers_of
-from thumbnailer.model import Answer, Failure, Job, Outcome, Source, Stop, Thumbnail
+from thumbnailer.model import Answer, Failure, Job, Outcome, Rendering, Source, Stop, Thumbnail
 from thumbnailer.plan import plan
 from thumbnailer.settings import Settings
 
@@ -132,6 +132,7 @@ def _without_writing(jobs: list[Job], answers: list[Answer]) -> list[Outcome]:
 def _outcome(job: Job, answer: Answer) -> Outcome:
     if isinstance(answer.result, Failure):
         return Outcome(job.source, "failed", error=answer.result, seconds=answer.seconds)
+    assert isinstance(answer.result, Rendering)
     thumbnails = (
         Thumbnail("", made.width, made.height, len(made.data)) for made in answer.result.pictures
     )

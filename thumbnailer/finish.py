@@ -20,6 +20,7 @@ from thumbnailer.model import (
     Limits,
     Outcome,
     Picture,
+    Rendering,
     Source,
     Thumbnail,
     Wanted,
@@ -75,6 +76,7 @@ def _tasks(job: Job, answer: Answer) -> list[_Task]:
     made = answer.result
     if isinstance(made, Failure):
         return [_Task(wanted, job.limits, job.source, made, "") for wanted in job.wanted]
+    assert isinstance(made, Rendering)
     return [
         _Task(wanted, job.limits, made.state, picture, made.note)
         for wanted, picture in zip(job.wanted, made.pictures, strict=True)

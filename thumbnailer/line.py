@@ -20,16 +20,15 @@ from thumbnailer.settings import Settings
 _RENDER = "thumbnailer.render:render"
 
 
+Finish = Callable[[list[Job], list[Answer]], list[Outcome]]
+
+
 def workers_of(settings: Settings) -> int:
     """How many pictures are made at the same time."""
     return settings.jobs if isinstance(settings.jobs, int) else usable_cpus()
 
 
-def new_pool(
-    settings: Settings,
-    work: str = _RENDER,
-    finish: Callable[[list[Job], list[Answer]], list[Outcome]] = finish,
-) -> Pool:
+def new_pool(settings: Settings, work: str = _RENDER, finish: Finish = finish) -> Pool:
     """A pool for the settings; no process starts before there is work.
 
     Args:

@@ -177,7 +177,7 @@ class Job:
     """A source and the thumbnails wanted of it: all that a worker has to know.
 
     Attributes:
-        thumbnails: those to be made, at least one, and those that are current.
+        thumbnails: those to be made, and those that are current.
     """
 
     source: Source
@@ -250,10 +250,26 @@ class Rendering:
     note: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What a worker found out about a picture that has its thumbnails already.
+
+    Attributes:
+        width, height: in px, as it is seen; 0 where that can't be known.
+        taken: when, by its camera's clock, as `2024-05-01 12:30:00`; or "".
+        colour: the mean of its thumbnail's, as `rrggbb`; or "".
+    """
+
+    width: int
+    height: int
+    taken: str
+    colour: str
+
+
 class Answer(NamedTuple):
     """What a worker says to a job, and the wall time it took, in seconds."""
 
-    result: Rendering | Failure
+    result: Rendering | Facts | Failure
     seconds: float
 
 

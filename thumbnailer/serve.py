@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection
 
 from thumbnailer import sandbox
-from thumbnailer.model import Answer, Failure, Job, Rendering
+from thumbnailer.model import Answer, Facts, Failure, Job, Rendering
 
 # Messages go in pieces that a pipe takes as a whole, the last being shorter: whoever waits for one
 # never waits in the middle of a piece, even if the sender is stopped there.
@@ -30,7 +30,7 @@ _LESSON_BYTES = (32 << 20) - (64 << 10)
 _LIBRARY_BYTES = 64 << 20
 
 # A function of a job, and of another function that claims memory for it.
-Work = Callable[[Job, Callable[[int], None]], Rendering | Failure]
+Work = Callable[[Job, Callable[[int], None]], Rendering | Facts | Failure]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +90,7 @@ def send(pipe: Connection, message: object) -> None:
 
 def _answer(work: Work, job: Job, claim: Callable[[int], None]) -> Answer:
     started = time.perf_counter()
-    result: Rendering | Failure
+    result: Rendering | Facts | Failure
     try:
         result = work(job, claim)
     except BaseException as error:  # SystemExit too: it would end the worker, not the picture

@@ -12,7 +12,7 @@ from thumbnailer.console import printable
 if TYPE_CHECKING:
     from _typeshed import SupportsWrite
 
-EXIT_USAGE = 2
+EXIT_OK, EXIT_COULD_NOT_RUN, EXIT_USAGE, EXIT_SOME_FAILED = 0, 1, 2, 3
 
 # Help is laid out for a terminal of the usual width; what is wider would only be harder to read.
 _COLUMNS, _OPTION_COLUMNS = 79, 24

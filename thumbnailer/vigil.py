@@ -17,6 +17,7 @@ from typing import Unpack
 
 from thumbnailer.config import merged
 from thumbnailer.errors import OutputError, SourceError, WorkerError
+from thumbnailer.gallery.keeping import Keeper
 from thumbnailer.ledger import own_names
 from thumbnailer.line import flow, new_pool
 from thumbnailer.model import Outcome, Report, Source, Stop
@@ -60,6 +61,7 @@ def watch(
     rescan: float = 60.0,
     poll: float | None = None,
     keep_orphans: bool = False,
+    gallery: bool = False,
     **overrides: Unpack[Overrides],
 ) -> Iterator[Outcome]:
     """Make what is missing in some folders, then keep them current until `stop_event` is set.
@@ -73,6 +75,7 @@ def watch(
         poll: look at all files every so many seconds instead of relying on the system's events;
             None to do so (every five) only where no events come, as on network file systems.
         keep_orphans: leave thumbnails alone whose sources are gone.
+        gallery: keep a page that shows the thumbnails, as `write_gallery` has it, current too.
         **overrides: single settings, such as `size=256` or `output="small"`.
 
     Returns:
@@ -92,6 +95,7 @@ def watch(
         rescan_seconds=rescan,
         poll_seconds=poll,
         keep_orphans=keep_orphans,
+        gallery=gallery,
     )
     return vigil.run()
 
@@ -119,6 +123,7 @@ class Vigil:
         rescan_seconds: float = 60.0,
         poll_seconds: float | None = None,
         keep_orphans: bool = False,
+        gallery: bool = False,
         tell: Callable[[str, str], None] = lambda event, words: None,
     ) -> None:
         roots, folders = checked(sources, settings)
@@ -134,6 +139,7 @@ class Vigil:
             Watched(path, below, settings, self._events.put, poll_seconds)
             for path, below in folders.items()
         ]
+        self._keeper = Keeper(roots, settings, stop) if gallery else None
         self._pending = Pending(settle_seconds)
         self._gone: dict[str, float] = {}
         self._unclosed: set[str] = set()  # paths of the present batch
@@ -180,10 +186,21 @@ class Vigil:
                         self.report.add(outcome)
                         if outcome.status == "failed" and outcome.error:
                             self.last_error = f"{outcome.source.path}: {outcome.error.reason}"
+                        if self._keeper:
+                            self._keeper.changed()
                         yield outcome
+                    self._tend_gallery()
         finally:
+            if self._keeper:
+                self._keeper.close()
             for root in self._roots:
                 root.close()
+
+    def _tend_gallery(self) -> None:
+        if self._keeper:
+            is_busy = bool(self._scanning or self._pending)
+            for event, words in self._keeper.tend(is_busy=is_busy):
+                self._tell(event, words)
 
     def _take_events(self) -> None:
         """Enter what has happened; waits for a moment where nothing is to be done."""
@@ -200,6 +217,8 @@ class Vigil:
         if os.path.dirname(event.path) in self._ours:
             return
         if event.kind == "gone":
+            if self._keeper:  # with its thumbnail kept there would be nothing to tell
+                self._keeper.changed()
             self._held.pop(event.path, None)
             self._gone[event.path] = now + self._settle_seconds
             # Polling tells of what has taken its place first.

@@ -1,0 +1,165 @@
+"""The commands, each from its arguments to an exit code.
+
+What one needs is imported when it is asked for: `--help` needs a tenth of it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import time
+from typing import TYPE_CHECKING
+
+from thumbnailer.errors import ConfigError
+from thumbnailer.usage import EXIT_OK, EXIT_SOME_FAILED
+
+if TYPE_CHECKING:
+    from thumbnailer.settings import Settings
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Do what was asked for; returns the exit code."""
+    if arguments.command == "completion":
+        from thumbnailer.completion import completion
+
+        return _print(completion(arguments.shell))
+    if arguments.command == "man":
+        from thumbnailer.manual import manual
+
+        return _print(manual())
+    if arguments.command == "watch":
+        return _watch(arguments)
+    from thumbnailer.given import settings_of
+
+    settings = settings_of(arguments)
+    if arguments.command == "config":
+        return _config(settings)
+    if arguments.command == "explain":
+        return _explain(arguments, settings)
+    if arguments.command == "prune":
+        return _prune(arguments, settings)
+    if arguments.command == "status":
+        return _status(arguments, settings)
+    if arguments.command == "verify":
+        return _verify(arguments, settings)
+    if arguments.command == "gallery":
+        return _gallery(arguments, settings)
+    from thumbnailer.making import make
+
+    return make(arguments, settings)
+
+
+def _print(text: str) -> int:
+    sys.stdout.write(text)
+    return EXIT_OK
+
+
+def _config(settings: Settings) -> int:
+    try:
+        text = settings.to_toml().encode()  # TOML is UTF-8, whatever the terminal is
+    except UnicodeEncodeError:
+        raise ConfigError("--output: TOML holds no path that is not valid UTF-8") from None
+    sys.stdout.flush()
+    sys.stdout.buffer.write(text)
+    return EXIT_OK
+
+
+def _watch(arguments: argparse.Namespace) -> int:
+    from thumbnailer.daemon import keep_watch  # with watchdog, which takes 30 ms
+    from thumbnailer.given import settings_of
+
+    keep_watch(arguments, lambda: settings_of(arguments), os.environ)
+    return EXIT_OK
+
+
+def _explain(arguments: argparse.Namespace, settings: Settings) -> int:
+    from thumbnailer.explaining import explain
+    from thumbnailer.model import Failure
+    from thumbnailer.printing.explain import show_explanation
+
+    failed = False
+    for path in arguments.file:
+        explanation = explain(path, settings, arguments.root)
+        show_explanation(explanation, as_json=arguments.json)
+        failed = failed or isinstance(explanation.description, Failure)
+    return EXIT_SOME_FAILED if failed else EXIT_OK
+
+
+def _prune(arguments: argparse.Namespace, settings: Settings) -> int:
+    from thumbnailer.printing.prune import RemovalPrinter
+    from thumbnailer.pruning import carry_out, report_of, survey
+    from thumbnailer.removals import Removal
+    from thumbnailer.stopping import stopped_by_signals
+
+    printer = RemovalPrinter(
+        as_json=arguments.json, quiet=arguments.quiet, verbose=arguments.verbose
+    )
+    started, done = time.perf_counter(), list[Removal]()
+    with stopped_by_signals() as stop:
+        findings = survey(arguments.source, settings, stop=stop)
+        removals = carry_out(findings, dry_run=arguments.dry_run, yes=arguments.yes, stop=stop)
+        try:
+            for removal in removals:
+                printer.show(removal)
+                done.append(removal)
+        finally:
+            report = report_of(findings, done, started)
+            printer.finish(report, "interrupted: " if stop.signal else "")
+    if stop.signal:
+        return 128 + stop.signal
+    return EXIT_SOME_FAILED if report.failed else EXIT_OK
+
+
+def _status(arguments: argparse.Namespace, settings: Settings) -> int:
+    from thumbnailer.counting import Tally, count
+    from thumbnailer.printing.checks import StatusPrinter
+    from thumbnailer.stopping import stopped_by_signals
+
+    printer = StatusPrinter(
+        as_json=arguments.json, quiet=arguments.quiet, verbose=arguments.verbose
+    )
+    tally = Tally()
+    with stopped_by_signals() as stop:
+        for one in count(arguments.source, settings, tally, stop=stop):
+            printer.show(one)
+        report = tally.report()
+        printer.finish(report, "interrupted: " if stop.signal else "")
+    if stop.signal:
+        return 128 + stop.signal
+    return EXIT_SOME_FAILED if report.failed else EXIT_OK
+
+
+def _verify(arguments: argparse.Namespace, settings: Settings) -> int:
+    from thumbnailer.printing.checks import VerifyPrinter
+    from thumbnailer.stopping import stopped_by_signals
+    from thumbnailer.verifying import Check, verified
+
+    printer = VerifyPrinter(
+        as_json=arguments.json, quiet=arguments.quiet, verbose=arguments.verbose
+    )
+    check = Check()
+    with stopped_by_signals() as stop:
+        findings = verified(arguments.source, settings, check, fix=arguments.fix, stop=stop)
+        try:
+            for finding in findings:
+                printer.show(finding)
+        finally:
+            report = check.report()
+            printer.finish(report, "interrupted: " if stop.signal else "")
+    if stop.signal:
+        return 128 + stop.signal
+    return EXIT_OK if report.is_well else EXIT_SOME_FAILED
+
+
+def _gallery(arguments: argparse.Namespace, settings: Settings) -> int:
+    from thumbnailer.gallery.writing import spots, write_pages
+    from thumbnailer.printing.pages import PagePrinter
+    from thumbnailer.stopping import stopped_by_signals
+
+    printer = PagePrinter(arguments)
+    with stopped_by_signals() as stop:
+        for page in write_pages(spots(arguments.source, settings), settings, stop=stop):
+            printer.show(page)
+        printer.finish(interrupted=stop.is_set())
+    return 128 + stop.signal if stop.signal else EXIT_OK
