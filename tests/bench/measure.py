@@ -59,7 +59,9 @@ def run(commands: Sequence[Sequence[str]], folder: Path | None = None) -> Cost:
     own = []
     with watched_memory() as peaks:
         for command in commands:
-            process = subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL)
+            process = subprocess.Popen(
+                command, cwd=folder, env=_environment(), stdout=subprocess.DEVNULL
+            )
             own.append(process.pid)
             if process.wait():
                 raise subprocess.CalledProcessError(process.returncode, command)
@@ -71,6 +73,12 @@ def run(commands: Sequence[Sequence[str]], folder: Path | None = None) -> Cost:
         peaks.together / 1024,
         max(peaks.alone.get(pid, 0) for pid in own) / 1024,
     )
+
+
+def _environment() -> dict[str, str]:
+    """That of this process, but that Python keeps its bytecode, as installed packages have it: to
+    compile ours anew takes 0.2 s in each of two processes."""
+    return {name: text for name, text in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
 
 
 def adopt_orphans() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -17,6 +18,8 @@ from .judging import NotMadeError, Quality, judged
 from .measure import Cost, run
 from .pictures import cache
 from .tasks import Contestant, Task
+
+_ROOM_BYTES = 1 << 30
 
 
 @dataclass(slots=True)
@@ -89,7 +92,9 @@ def take_turns(
     """Measure all contestants on a set of pictures, once a round.
 
     Who begins changes from round to round, so that nobody always comes after the same other. The
-    pictures are in the page cache: it is the processor that is measured, not the disk.
+    pictures are in the page cache, and thumbnails go to memory where there is room: it is the
+    processor that is measured, not the disk. To create a file on ext4 took 80 to 1,000 µs of CPU
+    time, by what had been removed there before.
 
     Args:
         jobs: how many processors each may use.
@@ -104,10 +109,19 @@ def take_turns(
             if entry.trouble:
                 continue
             print(f"{case.name}, round {number + 1}: {entry.contestant.name}", file=sys.stderr)
-            with tempfile.TemporaryDirectory(dir=cache()) as output:
+            with tempfile.TemporaryDirectory(dir=_memory() or cache()) as output:
                 task = Task(folder, Path(output), case.sizes, jobs, len(paths))
                 _run_one(entry, task, judge=number == 0)
     return Result(case, len(paths), sum(path.stat().st_size for path in paths), entries)
+
+
+def _memory() -> Path | None:
+    """A folder that is in memory and has room for the thumbnails of the largest set."""
+    shared = Path("/dev/shm")  # always there on Linux, says shm_overview(7)
+    try:
+        return shared if shutil.disk_usage(shared).free > _ROOM_BYTES else None
+    except OSError:
+        return None
 
 
 def _run_one(entry: Entry, task: Task, *, judge: bool) -> None:
