@@ -128,6 +128,7 @@ OTHERS = {
     "[Unit]": "test_the_unit_of_systemd",
     "FROM python:3.13-slim": "test_container.py",
     "docker build -t thumbnailer -f Containerfile .": "test_container.py",
+    "pip install '.[docs]'": "test_api.py",
     "python -m tests.bench": "test_the_benchmark_has_these_options",
     "pip install '.[test,lint]'": "test_development_is_what_is_checked_before_a_change_lands",
 }
