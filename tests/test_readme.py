@@ -14,6 +14,7 @@ import tomllib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 from PIL import ExifTags, Image
@@ -127,6 +128,7 @@ OTHERS = {
     "[Unit]": "test_the_unit_of_systemd",
     "FROM python:3.13-slim": "test_container.py",
     "docker build -t thumbnailer -f Containerfile .": "test_container.py",
+    "pip install '.[docs]'": "test_api.py",
     "python -m tests.bench": "test_the_benchmark_has_these_options",
     "pip install '.[test,lint]'": "test_development_is_what_is_checked_before_a_change_lands",
 }
@@ -332,6 +334,46 @@ def test_development_is_what_is_checked_before_a_change_lands() -> None:
     for line in lines:
         for command in line.partition("#")[0].strip().split(" && "):
             assert any(one == command or one.endswith(f"&& {command}") for one in script), command
+
+
+def test_the_pictures_shown_are_there_and_small_and_say_what_they_show() -> None:
+    shown = re.findall(r"!\[(.*?)\]\((.*?)\)", README)
+    folder = PROJECT / ".readme"
+    assert {PROJECT / path for _, path in shown} == set(folder.iterdir()) != set()
+    for words, path in shown:
+        assert len(words) > 40
+        assert (PROJECT / path).stat().st_size <= 60_000
+    with Image.open(folder / "gallery.webp") as page:
+        assert page.width == 1000
+    words = list(ElementTree.parse(folder / "terminal.svg").getroot().itertext())
+    assert "$ thumbnailer make Pictures" in words
+    assert any("pictures/s" in text and " left" in text for text in words), "the bar"
+    assert any(text.startswith("slowest: ") for text in words), "the report"
+
+
+@pytest.mark.slow
+def test_the_pictures_shown_can_be_drawn_anew(tmp_path: Path) -> None:
+    pytest.importorskip("playwright")
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
+    if not chromium:
+        pytest.skip("there is no Chromium")
+    words = [sys.executable, "-m", "tests.shots", str(tmp_path), "--chromium", chromium]
+    subprocess.run(words, cwd=PROJECT, check=True, timeout=120)
+    shown = {path.name for path in (PROJECT / ".readme").iterdir()}
+    assert files_below(tmp_path) == shown
+    assert all((tmp_path / name).stat().st_size <= 60_000 for name in shown)
+
+
+def test_links_lead_somewhere() -> None:
+    titles = re.findall(r"^##+ (.*)$", README, re.MULTILINE)
+    anchors = {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in titles}
+    targets = re.findall(r"\]\(([^)]*)\)", README)
+    assert len(targets) > 15
+    for target in targets:
+        if target.startswith("#"):
+            assert target[1:] in anchors, target
+        else:
+            assert (PROJECT / target).exists(), target
 
 
 def test_every_program_of_the_tests_is_there() -> None:

@@ -1,14 +1,16 @@
-"""The exceptions a caller can meet. `except ThumbnailError` catches them all.
+"""The exceptions a caller can meet.
 
-ThumbnailError        anything this package raises on purpose
-├─ PictureError       one picture could not be made into a thumbnail (`make_thumbnail`)
-├─ ConfigError        a setting is unknown, of the wrong type or impossible (a ValueError)
-├─ SourceError        a SOURCE can't be used (an OSError with `filename`)
-│  ├─ SourceMissing   ... because it is not there (a FileNotFoundError)
-│  └─ SourceForbidden ... because it may not be read (a PermissionError)
-├─ OutputError        nothing more can be written: disk full, read-only file system
-├─ PruneRefused       more than half of all thumbnails would go (`prune`)
-└─ WorkerError        no worker process can be started
+    ThumbnailError        anything this package raises on purpose
+    ├─ PictureError       one picture could not be made into a thumbnail (`make_thumbnail`)
+    ├─ ConfigError        a setting is unknown, of the wrong type or impossible (a ValueError)
+    ├─ SourceError        a SOURCE can't be used (an OSError with `filename`)
+    │  ├─ SourceMissing   ... because it is not there (a FileNotFoundError)
+    │  └─ SourceForbidden ... because it may not be read (a PermissionError)
+    ├─ OutputError        nothing more can be written: disk full, read-only file system
+    ├─ PruneRefused       more than half of all thumbnails would go (`prune`)
+    └─ WorkerError        no worker process can be started
+
+`except ThumbnailError` catches them all.
 """
 
 from __future__ import annotations

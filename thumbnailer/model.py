@@ -275,9 +275,16 @@ class Answer(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one source. `error` is set for `skipped` and `failed`; `seconds` is wall time
-    in the worker; `note` says what is missing of a truncated picture that has a thumbnail, or was
-    left aside."""
+    """What became of one source.
+
+    Attributes:
+        status: `made`, `current`, `skipped` or `failed`; of a watch also `removed`: its source is
+            gone, and so is its thumbnail now.
+        thumbnails: those that were made, or are current.
+        error: why; set for `skipped` and `failed`.
+        seconds: wall time in the worker.
+        note: what is missing of a truncated picture that has a thumbnail, or was left aside.
+    """
 
     source: Source
     status: Status

@@ -127,7 +127,8 @@ def iter_thumbnails(
             Relative paths hold as long as the working directory stays what it is.
         stop_event: once it is set the iterator ends; pictures in the making are reported as
             skipped. Closing the iterator ends it too.
-        settings, force, retry_failed, dry_run, **overrides: as for `make_thumbnails`.
+        settings, force, retry_failed, dry_run: as for `make_thumbnails`.
+        **overrides: as there, too.
 
     Raises:
         SourceError: a lone path is not there or can't be read; at once.
