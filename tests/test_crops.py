@@ -168,6 +168,7 @@ def test_other_fits_are_not_cropped(tmp_path: Path) -> None:
         assert plain.tobytes() == thumb(source, fit=fit, crop="entropy").tobytes()
 
 
+@pytest.mark.slow
 def test_it_is_an_option_of_the_command(photos: Path, tmp_path: Path) -> None:
     saved(scene((600, 200), (20, 50), 100), photos / "a.png")
     options = ["-s", "60", "-f", "png", "--fit", "cover", "-o"]

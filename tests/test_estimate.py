@@ -39,6 +39,7 @@ def test_a_person_is_told_that_it_is_an_estimate(photos: Path) -> None:
     assert "kB" in last
 
 
+@pytest.mark.slow
 def test_what_is_made_already_does_not_count(photos: Path) -> None:
     copies(photos, 10, (640, 480))
     make(photos, "--size", "400")
@@ -91,6 +92,7 @@ def slow(folder: Path, number: int) -> None:
         os.link(folder / "0.png", folder / f"{count}.png")
 
 
+@pytest.mark.slow
 def test_slow_pictures_end_in_time(photos: Path) -> None:
     slow(photos, 8)
     begun = time.monotonic()
@@ -99,6 +101,7 @@ def test_slow_pictures_end_in_time(photos: Path) -> None:
     assert last.startswith("would take ")
 
 
+@pytest.mark.slow
 def test_ctrl_c_ends_it(photos: Path) -> None:
     slow(photos, 8)
     with subprocess.Popen(

@@ -28,6 +28,7 @@ def restricted() -> list[str]:
     return RESTRICTED
 
 
+@pytest.mark.slow
 def test_what_may_not_be_read_fails_and_the_others_are_made(
     photos: Path, restricted: list[str]
 ) -> None:

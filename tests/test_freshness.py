@@ -33,7 +33,7 @@ def test_a_second_run_makes_nothing_and_opens_no_picture(photos: Path) -> None:
 
 
 @pytest.mark.parametrize("age_ns", [SECOND_NS, -SECOND_NS, 1, -1, -(10**18)])
-@pytest.mark.few(2)
+@pytest.mark.few(1)
 def test_a_newer_or_older_source_is_made_again(photos: Path, age_ns: int) -> None:
     source = picture(photos / "a.jpg")
     make(photos)
@@ -87,7 +87,7 @@ def test_two_formats_live_side_by_side(photos: Path) -> None:
 
 
 @pytest.mark.parametrize("damage", ["missing", "empty", "a link"])
-@pytest.mark.few(2)
+@pytest.mark.few(1)
 def test_a_missing_or_damaged_thumbnail_is_made_again(photos: Path, damage: str) -> None:
     tree(photos, "a.jpg", "b.jpg")
     make(photos)

@@ -48,6 +48,7 @@ def test_a_bare_name_is_in_the_working_folder(
     assert os.listdir(tmp_path) == ["health.json"]
 
 
+@pytest.mark.slow
 def test_a_reader_never_sees_half_of_it(tmp_path: Path) -> None:
     path = tmp_path / "health.json"
     long = replace(HEALTH, last_error="x" * 100_000)

@@ -178,7 +178,7 @@ def heard_from(leader: int, end: str, patience: float = 20) -> str:
     ],
     ids=lambda value: "-".join(value) if isinstance(value, list) else "",
 )
-@pytest.mark.few(6)
+@pytest.mark.few(2)
 def test_words_are_completed(
     shell: str, words: list[str], offered: set[str], tmp_path: Path
 ) -> None:

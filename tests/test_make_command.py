@@ -144,7 +144,7 @@ def test_no_recursive_stays_in_the_folder(photos: Path) -> None:
         (["--include", "*.jpg", "--exclude", "day 2"], {"a.jpg", "c.jpg"}),
     ],
 )
-@pytest.mark.few(4)
+@pytest.mark.few(2)
 def test_include_and_exclude(photos: Path, options: list[str], found: set[str]) -> None:
     tree(photos, "a.jpg", "b.png", "trip/c.jpg", "trip/day 2/d.jpg")
     run = make(photos, *options, "--dry-run")
@@ -253,6 +253,7 @@ def test_a_reader_that_goes_away_ends_the_run_without_a_traceback(photos: Path) 
 
 
 @pytest.mark.parametrize("options", [[], ["--json"], ["-v"]])
+@pytest.mark.few(1)
 def test_output_that_cannot_be_written_is_one_line(photos: Path, options: list[str]) -> None:
     tree(photos, *(f"{number}.jpg" for number in range(20)))
     with open("/dev/full", "w") as full:
@@ -268,7 +269,7 @@ def test_output_that_cannot_be_written_is_one_line(photos: Path, options: list[s
 
 
 @pytest.mark.parametrize("closed", ["<&- >&- 2>&-", ">&-", "2>&-", "<&- >&-"])
-@pytest.mark.few(2)
+@pytest.mark.few(1)
 def test_a_service_without_some_stream_does_its_work(photos: Path, closed: str) -> None:
     tree(photos, "a.jpg")
     command = f"{shlex.join([*THUMBNAILER, 'make', str(photos)])} {closed}"

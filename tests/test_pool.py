@@ -281,6 +281,7 @@ def test_replacing_workers_leaks_nothing(times: int) -> None:
         assert mib_after < mib + 8
 
 
+@pytest.mark.slow
 def test_workers_are_replaced_from_time_to_time() -> None:
     names = [f"pid {number}" for number in range(9000)]
     assert 4 < len({pid for _, pid in answers(*names, seconds=0.001)}) <= 8

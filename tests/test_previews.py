@@ -236,7 +236,7 @@ def test_a_preview_of_the_picture_is_verified(tmp_path: Path, options: dict[str,
 
 @pytest.mark.parametrize("options", [{}, {"restart_marker_rows": 1}], ids=["plain", "markers"])
 @pytest.mark.parametrize("edit", EDITS)
-@pytest.mark.few(6)
+@pytest.mark.few(2)
 def test_a_preview_of_anything_else_is_not(
     tmp_path: Path, edit: str, options: dict[str, Any]
 ) -> None:
@@ -366,6 +366,7 @@ def test_pictures_without_previews_are_made_as_ever(tmp_path: Path) -> None:
     assert run.summary["made"] == 4
 
 
+@pytest.mark.slow
 def test_another_choice_makes_thumbnails_stale(photos: Path) -> None:
     (photos / "a.jpg").write_bytes(photo(RED, GREEN))
     assert make(photos, "-s", "128").summary["made"] == 1
@@ -390,6 +391,7 @@ def test_another_choice_makes_thumbnails_stale(photos: Path) -> None:
         ),
     ],
 )
+@pytest.mark.few(1)
 def test_explain_says_whether_it_is_used(photos: Path, options: list[str], line: str) -> None:
     data = photo(scene(1), scene(2).resize(PREVIEW))
     (photos / "a.jpg").write_bytes(data)

@@ -45,6 +45,7 @@ def test_a_folder_of_thumbnails_is_no_source(photos: Path) -> None:
     assert run.err == f"thumbnailer: {photos}/thumbs: is a folder of thumbnails, not of pictures\n"
 
 
+@pytest.mark.slow
 def test_a_thumbs_folder_of_the_user_s_is_a_folder_like_any_other(photos: Path) -> None:
     tree(photos, "a.jpg", "same.jpg", "thumbs/mine.jpg", "thumbs/same.jpg")
     before = {name: (photos / "thumbs" / name).read_bytes() for name in ("mine.jpg", "same.jpg")}
@@ -84,6 +85,7 @@ def test_in_a_folder_with_other_files_our_own_are_known_whatever_happens(
     assert len(files_below(photos)) == 121
 
 
+@pytest.mark.slow
 def test_without_its_mark_a_folder_counts_as_the_user_s(photos: Path) -> None:
     tree(photos, "a.jpg")
     make(photos)

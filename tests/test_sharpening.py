@@ -70,6 +70,7 @@ def test_sharpening_leaves_transparency_alone(tmp_path: Path) -> None:
     assert inner[2] < 40
 
 
+@pytest.mark.slow
 def test_sharpening_is_an_option_of_the_command(photos: Path) -> None:
     with Image.open(SUNSET) as image:
         image.save(photos / "a.jpg")

@@ -69,6 +69,7 @@ def test_the_library_takes_names_as_well(photos: Path) -> None:
     assert make_thumbnails(photos, sizes=sizes).current == 1
 
 
+@pytest.mark.slow
 def test_a_size_that_is_said_takes_the_place_of_named_ones(photos: Path) -> None:
     picture(photos / "a.jpg")
     (photos / "c.toml").write_text("[sizes.one]\nsize = 16\n[sizes.two]\nsize = 32\n")
@@ -110,6 +111,7 @@ def test_named_sizes_come_back_as_they_were_printed(tmp_path: Path) -> None:
     assert 'size = ["16x16", "x32"]' in thumbnailer("config", "-c", "d.toml", cwd=tmp_path).out
 
 
+@pytest.mark.slow
 def test_only_what_is_missing_is_made(photos: Path) -> None:
     tree(photos, "a.jpg", "b.jpg")
     make(photos, "--size", "16", "--size", "32")
@@ -133,6 +135,7 @@ def test_a_picture_that_fails_has_none_of_them_and_is_tried_once(photos: Path) -
     assert make(photos, "--size", "16", "--size", "32").summary["made"] == 1
 
 
+@pytest.mark.slow
 def test_in_an_output_tree_each_size_has_a_tree(photos: Path, tmp_path: Path) -> None:
     tree(photos, "a.jpg", "sub/b.jpg")
     make(photos, "--size", "16", "--size", "32", "-o", tmp_path / "out")

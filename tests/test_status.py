@@ -140,6 +140,7 @@ def test_what_is_missing_or_stale_is_what_make_makes(mixed: Path) -> None:
         ("ledger", "is of unknown origin"),
     ],
 )
+@pytest.mark.few(2)
 def test_why_thumbnails_are_stale(photos: Path, damage: str, reason: str) -> None:
     source, thumbnail = picture(photos / "a.jpg"), photos / "thumbs" / "a.jpg"
     make_thumbnails(photos, quality=50 if damage == "settings" else 80)

@@ -27,7 +27,7 @@ def many(photos: Path) -> Path:
 @pytest.mark.parametrize(
     ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=["SIGINT", "SIGTERM"]
 )
-@pytest.mark.few(2)
+@pytest.mark.few(1)
 def test_a_signal_ends_the_run_within_a_second(
     many: Path, number: signal.Signals, code: int, to_the_group: bool
 ) -> None:

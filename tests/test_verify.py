@@ -165,6 +165,7 @@ DAMAGE: dict[str, tuple[Callable[[Path], None], str, str]] = {
 
 
 @pytest.mark.parametrize(("damage", "status", "reason"), DAMAGE.values(), ids=DAMAGE)
+@pytest.mark.few(4)
 def test_damage_is_found_and_can_be_mended(
     photos: Path, damage: Callable[[Path], None], status: str, reason: str
 ) -> None:
@@ -218,6 +219,7 @@ def test_whatever_is_made_is_whole(photos: Path, looks: dict[str, Any], format: 
     assert (report.thumbnails, report.whole) == (6, 6)
 
 
+@pytest.mark.slow
 def test_a_png_is_checked_to_its_last_byte(photos: Path) -> None:
     picture(photos / "a.png")
     make_thumbnails(photos, format="png")

@@ -96,7 +96,7 @@ def png_of(parts: list[tuple[bytes, bytes]]) -> bytes:
     ("name", "mode"),
     [("a.png", mode) for mode in ("L", "LA", "RGB", "RGBA")] + [("a.webp", "RGB")],
 )
-@pytest.mark.few(6)
+@pytest.mark.few(2)
 def test_thumbnails_are_as_without(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -274,7 +274,7 @@ def outcome(source: Path, **options: Any) -> str | bytes:
 @pytest.mark.parametrize("truncated", ["fail", "keep"])
 @pytest.mark.parametrize("kind", DAMAGE)
 @pytest.mark.parametrize("name", ["a.png", "alpha.png", "a.webp"])
-@pytest.mark.few(8)
+@pytest.mark.few(1)
 def test_damage_is_told_as_without(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, kind: str, truncated: str
 ) -> None:
@@ -299,7 +299,7 @@ def test_damage_is_told_as_without(
     "change",
     ["few rows", "many rows", "bad filter", "empty pieces", "no pixels", "wrong sum"],
 )
-@pytest.mark.few(3)
+@pytest.mark.few(1)
 def test_pngs_that_lie_fare_as_without(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: str
 ) -> None:
@@ -337,6 +337,7 @@ def test_limits_come_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
         thumb(tmp_path / "a.png", max_pixels=4_000_000)
 
 
+@pytest.mark.slow
 def test_workers_use_it_in_their_sandbox(photos: Path, tmp_path: Path) -> None:
     sandbox = "require" if sys.platform == "linux" and find_spec("landlockpy") else "auto"
     for ending in FORMATS:

@@ -213,6 +213,7 @@ def test_what_is_current_at_the_start_is_neither_made_nor_mentioned(photos: Path
         }
 
 
+@pytest.mark.slow
 def test_orphans_stay_if_they_are_to(photos: Path) -> None:
     starting_tree(photos)
     with watching("--keep-orphans", photos) as watch:
@@ -271,6 +272,7 @@ def test_a_folder_that_is_not_there_at_the_start_is_an_error(photos: Path) -> No
         assert watch.process.wait(20) == 1
 
 
+@pytest.mark.slow
 def test_a_relative_folder_is_shown_as_it_was_named(
     photos: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
