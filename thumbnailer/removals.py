@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from thumbnailer.model import Failure
@@ -39,7 +39,7 @@ class PruneReport:
 
     thumbnails: int
     orphaned: int
-    removals: tuple[Removal, ...]
+    removals: tuple[Removal, ...] = field(repr=False)
     seconds: float
 
     @property
