@@ -25,6 +25,11 @@ class Removal:
     error: Failure | None = None
 
 
+def unreadable(path: str, error: OSError) -> Removal:
+    """What is said of a folder of thumbnails that can't be read."""
+    return Removal(path, "", "failed", Failure("scan", f"can't be read: {error.strerror or error}"))
+
+
 @dataclass(frozen=True, slots=True)
 class PruneReport:
     """The sum of a pruning.
