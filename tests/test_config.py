@@ -132,6 +132,18 @@ def test_the_library_says_the_same() -> None:
         Settings(size=(0, 10))
 
 
+@pytest.mark.parametrize("output", ["/", "//", "/usr/..", "link"])
+def test_the_output_must_not_be_the_root_of_the_file_system(tmp_path: Path, output: str) -> None:
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "link").symlink_to("/")
+    for command in ("make", "prune"):
+        run = thumbnailer(command, "empty", "-o", output, cwd=tmp_path)
+        complaint = f"output = {output!r}: is the root of the file system"
+        assert (run.code, run.err) == (2, f"thumbnailer: {complaint}\n")
+    with pytest.raises(ConfigError, match=r"^output = '/': is the root of the file system$"):
+        Settings(output="/")
+
+
 @pytest.mark.parametrize("size", [(256, 192), "256x192", [256, 192], "256X192", " 256x192 "])
 def test_sizes_have_many_spellings(size: str) -> None:
     assert Settings(size=size) == Settings(size="256x192")

@@ -31,6 +31,8 @@ from thumbnailer import (
     iter_thumbnails,
     make_thumbnail,
     make_thumbnails,
+    prune,
+    verify,
 )
 
 
@@ -95,6 +97,28 @@ def test_a_folder_gives_a_report_and_prints_nothing(
     assert report.seconds > 0
     assert make_thumbnails(photos, size=(50, 50)).current == 2
     assert capfd.readouterr() == ("", "")
+
+
+def test_a_report_is_short_in_a_notebook_however_much_has_failed(photos: Path) -> None:
+    for name in "abcd":
+        (photos / f"{name}.jpg").touch()
+    report = make_thumbnails(photos)
+    assert repr(report) == (
+        "Report(found=4, made=0, current=0, skipped=0, failed=4, removed=0, "
+        f"seconds={report.seconds})"
+    )
+    verified = verify(photos)
+    assert len(verified.findings) == 4
+    assert "failed=4" in repr(verified)
+    assert "a.jpg" not in repr(verified)
+
+
+def test_a_report_of_a_pruning_is_short_too(photos: Path) -> None:
+    make_thumbnails(tree(photos, "a.jpg", "b.jpg", "c.jpg"))
+    (photos / "a.jpg").unlink()
+    report = prune(photos)
+    assert [removal.status for removal in report.removals] == ["removed"]
+    assert repr(report) == f"PruneReport(thumbnails=3, orphaned=1, seconds={report.seconds})"
 
 
 @pytest.mark.parametrize("kind", [str, os.fsencode, Path])

@@ -298,6 +298,12 @@ def test_a_service_without_some_stream_does_its_work(photos: Path, closed: str) 
         (["make", ".", "--config", ""], "--config: is empty; must be the path of a file"),
         (["make", ".", "--two\nlines"], "there is no option --two\\nlines"),
         (["make", ".", "--fromat=png"], "no option --fromat=png; did you mean --format?"),
+        (["make", ".", "--subsam", "4:4:4"], "no option --subsam; did you mean --subsampling?"),
+        (["watch", ".", "--resc=9"], "there is no option --resc=9; did you mean --rescan?"),
+        (["make", ".", "--siz", "512"], "no option --siz; did you mean --size?"),
+        (["make", ".", "--max"], "there is no option --max (see thumbnailer make --help)"),
+        (["make", ".", "--no-up"], "there is no option --no-up; did you mean --upscale?"),
+        (["--vers"], "there is no option --vers; did you mean --version?"),
         (["make", ".", "--dummy"], "there is no option --dummy (see thumbnailer make --help)"),
         (["make", ".", "--size"], "-s/--size: expected one argument"),
         (["--verison"], "there is no option --verison; did you mean --version?"),
@@ -305,7 +311,7 @@ def test_a_service_without_some_stream_does_its_work(photos: Path, closed: str) 
         (["completion", "csh"], "invalid choice: 'csh'"),
         (["watch"], "a SOURCE is missing"),
         (["bake", "."], "there is no command bake; did you mean make?"),
-        (["mend", "."], "there are make, watch, prune, "),
+        (["mend", "."], "there are make, watch, gallery, prune, "),
     ],
 )
 @pytest.mark.few(12)

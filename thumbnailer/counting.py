@@ -11,8 +11,9 @@ from itertools import chain
 from typing import Literal, NamedTuple, Unpack
 
 from thumbnailer.config import merged
+from thumbnailer.folders import output_folders, sizes_of, thumbs_folders
 from thumbnailer.model import Folder, Outcome, Source, Stop
-from thumbnailer.orphans import Findings, look_through, output_folders, sizes_of, thumbs_folders
+from thumbnailer.orphans import Findings, look_through
 from thumbnailer.overrides import Overrides
 from thumbnailer.plan import THUMBS
 from thumbnailer.scan import scan

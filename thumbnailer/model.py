@@ -309,7 +309,7 @@ class Report:
     skipped: int = 0
     failed: int = 0
     removed: int = 0
-    failures: list[Outcome] = field(default_factory=list)
+    failures: list[Outcome] = field(default_factory=list, repr=False)  # `failed` says how many
     seconds: float = 0.0
     _started: float = field(default_factory=time.perf_counter, repr=False)
 

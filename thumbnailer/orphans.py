@@ -17,10 +17,10 @@ from itertools import groupby
 
 from thumbnailer import ledger, storage
 from thumbnailer.errors import OutputError
+from thumbnailer.folders import output_folders, sizes_of
 from thumbnailer.model import Failure, Folder, Stop
 from thumbnailer.plan import THUMBS
-from thumbnailer.removals import Removal
-from thumbnailer.selection import is_entered
+from thumbnailer.removals import Removal, unreadable
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +118,7 @@ def look_through(
         try:
             known = ledger.read(folder)
         except OSError as error:
-            yield Findings(doubtful=[_unreadable(folder.path, error)])
+            yield Findings(doubtful=[unreadable(folder.path, error)])
             continue
         if known is None or (real := os.path.realpath(folder.path)) in seen:
             continue
@@ -180,62 +180,6 @@ def _root_of(path: str, roots: Mapping[str, str]) -> str | None:
     return roots[path]
 
 
-def thumbs_folders(root: str, stop: Stop | None = None) -> Iterator[Folder | Removal]:
-    """The `thumbs` folders beside the pictures of a folder, wherever the scan would go."""
-    for inner, subfolders in _walk(root, "", stop):
-        if isinstance(subfolders, Removal):
-            yield subfolders
-        elif THUMBS in subfolders:
-            yield from sizes_of(Folder(root, os.path.join(inner, THUMBS)))
-
-
-def sizes_of(thumbs: Folder) -> Iterator[Folder]:
-    """A `thumbs` folder after those in it, where there are several sizes."""
-    with suppress(OSError), os.scandir(thumbs.path) as entries:
-        for entry in entries:
-            if entry.is_dir(follow_symlinks=False):
-                yield Folder(thumbs.anchor, os.path.join(thumbs.below, entry.name))
-    yield thumbs
-
-
-def output_folders(
-    output: str, below: str = "", stop: Stop | None = None
-) -> Iterator[Folder | Removal]:
-    """The folders of an output tree, each after those in it."""
-    for inner, subfolders in _walk(output, below, stop, everywhere=True):
-        yield subfolders if isinstance(subfolders, Removal) else Folder(output, inner)
-
-
-def _walk(
-    anchor: str, below: str, stop: Stop | None, *, everywhere: bool = False
-) -> Iterator[tuple[str, list[str] | Removal]]:
-    """The folders below an anchor with their subfolders, each after those in it."""
-    pending: list[tuple[str, list[str] | None]] = [(below, None)]
-    while pending and not (stop and stop.is_set()):
-        inner, subfolders = pending.pop()
-        if subfolders is not None:
-            yield inner, subfolders
-            continue
-        path = os.path.join(anchor, inner) if inner else anchor
-        try:
-            if not everywhere and inner and ledger.own_names(path) is None:
-                continue
-            with os.scandir(path) as entries:
-                subfolders = sorted(
-                    entry.name
-                    for entry in entries
-                    if entry.is_dir(follow_symlinks=False)
-                    and (everywhere or is_entered(entry.name))
-                )
-        except (FileNotFoundError, NotADirectoryError):
-            continue
-        except OSError as error:
-            yield inner, _unreadable(path, error)
-            continue
-        pending.append((inner, subfolders))
-        pending += [(os.path.join(inner, name), None) for name in reversed(subfolders)]
-
-
 def remove(orphans: Iterable[Orphan], stop: Stop | None = None) -> Iterator[Removal]:
     """Remove orphans whose sources are still gone, and thumbnail folders that are empty then.
 
@@ -257,7 +201,7 @@ def remove(orphans: Iterable[Orphan], stop: Stop | None = None) -> Iterator[Remo
             if error.errno in storage.FATAL_ERRNOS:
                 yield from removals
                 raise OutputError(f"stopped early: {folder.path}: {error.strerror}") from error
-            removals.append(_unreadable(folder.path, error))
+            removals.append(unreadable(folder.path, error))
         yield from removals
 
 
@@ -354,7 +298,3 @@ def is_empty(path: str) -> bool:
     with suppress(OSError), os.scandir(path) as entries:
         return next(entries, None) is None
     return False
-
-
-def _unreadable(path: str, error: OSError) -> Removal:
-    return Removal(path, "", "failed", Failure("scan", f"can't be read: {error.strerror or error}"))

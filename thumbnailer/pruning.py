@@ -10,15 +10,9 @@ from typing import Unpack
 
 from thumbnailer.config import merged
 from thumbnailer.errors import ConfigError, PruneRefused, SourceError
+from thumbnailer.folders import output_folders, thumbs_folders
 from thumbnailer.model import Stop
-from thumbnailer.orphans import (
-    Findings,
-    find_orphans,
-    is_empty,
-    output_folders,
-    remove,
-    thumbs_folders,
-)
+from thumbnailer.orphans import Findings, find_orphans, is_empty, remove
 from thumbnailer.overrides import Overrides
 from thumbnailer.removals import PruneReport, Removal
 from thumbnailer.scan import check_source

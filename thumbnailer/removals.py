@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from thumbnailer.model import Failure
@@ -25,6 +25,11 @@ class Removal:
     error: Failure | None = None
 
 
+def unreadable(path: str, error: OSError) -> Removal:
+    """What is said of a folder of thumbnails that can't be read."""
+    return Removal(path, "", "failed", Failure("scan", f"can't be read: {error.strerror or error}"))
+
+
 @dataclass(frozen=True, slots=True)
 class PruneReport:
     """The sum of a pruning.
@@ -39,7 +44,7 @@ class PruneReport:
 
     thumbnails: int
     orphaned: int
-    removals: tuple[Removal, ...]
+    removals: tuple[Removal, ...] = field(repr=False)
     seconds: float
 
     @property

@@ -245,6 +245,8 @@ class Settings:
             value = getattr(self, item.name)
             checked = checked_value(item.name, value, f"{item.name} = {shown(value)}")
             object.__setattr__(self, item.name, checked)
+        if self.output and _is_root(os.fspath(self.output)):
+            raise ConfigError(f"output = {shown(self.output)}: is the root of the file system")
         if self.is_for_desktop:
             self._check_for_desktop()
 
@@ -384,6 +386,11 @@ def checked_value(key: str, value: object, said: str) -> Any:
 def shown(value: object) -> str:
     text = repr(value)
     return text if len(text) <= 80 else f"{text[:77]}..."
+
+
+def _is_root(folder: str) -> bool:
+    path = os.path.realpath(folder)
+    return path == os.path.dirname(path)
 
 
 def _box(size: str) -> Box:

@@ -49,7 +49,13 @@ class Parser(argparse.ArgumentParser):
     """
 
     def __init__(self, **options: object) -> None:
-        super().__init__(add_help=False, formatter_class=Layout, **options)  # type: ignore[arg-type]
+        # An abbreviation in somebody's script would break with the next option that begins like it.
+        super().__init__(
+            add_help=False,
+            allow_abbrev=False,
+            formatter_class=Layout,
+            **options,  # type: ignore[arg-type]
+        )
         self.commands: dict[str, Parser] = {}
 
     def print_help(self, file: SupportsWrite[str] | None = None) -> None:
@@ -74,7 +80,10 @@ def spelling(action: argparse.Action) -> str:
 
 
 def closest(word: str, words: list[str]) -> str:
-    """The one of some words that was probably meant, or ""."""
+    """The one of some words that was probably meant, abbreviated or misspelt, or ""."""
     import difflib  # 1 ms, which only a mistake need wait
 
+    longer = {one for one in words if one.startswith(word)}
+    if len(longer) == 1:
+        return longer.pop()
     return next(iter(difflib.get_close_matches(word, words, n=1)), "")

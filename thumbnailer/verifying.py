@@ -8,7 +8,7 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal, Unpack
 
 from thumbnailer.config import merged
@@ -82,7 +82,7 @@ class VerifyReport:
     skipped: int
     fixed: int
     orphaned: int
-    findings: tuple[Finding, ...]
+    findings: tuple[Finding, ...] = field(repr=False)  # the numbers say how many
     seconds: float
 
     @property

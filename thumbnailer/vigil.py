@@ -7,7 +7,6 @@ is unmounted sends no event. All of it goes in finite batches down the one line,
 
 from __future__ import annotations
 
-import errno
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -21,14 +20,13 @@ from thumbnailer.gallery.keeping import Keeper
 from thumbnailer.ledger import own_names
 from thumbnailer.line import flow, new_pool
 from thumbnailer.model import Outcome, Report, Source, Stop
+from thumbnailer.news import News
 from thumbnailer.overrides import Overrides
 from thumbnailer.pending import Pending
 from thumbnailer.pool import Pool
 from thumbnailer.selection import name_filter
 from thumbnailer.service import Path, checked
 from thumbnailer.settings import Settings
-from thumbnailer.shelf import AGAIN
-from thumbnailer.stages import CHANGING, EMPTY, TRUNCATED
 from thumbnailer.watched import Watched
 from thumbnailer.watcher import EVENTS, Event
 
@@ -41,12 +39,6 @@ _LOOK_AT_ROOTS_SECONDS = 1.0
 _SLICE_SECONDS = 2.0
 _SLICE_PATHS = 1000
 _EVENTS_AT_ONCE = 10_000
-
-# How long a picture that nobody has closed may be truncated, or empty, until it is called so.
-_PATIENCE_SECONDS = 60.0
-
-# What is said of a picture that was taken away before it could be read.
-_MISSING = os.strerror(errno.ENOENT)
 
 # After a full disk or when no worker starts: doubled from the first to the last.
 _BACK_OFF_SECONDS = (1.0, 60.0)
@@ -141,11 +133,10 @@ class Vigil:
         ]
         self._keeper = Keeper(roots, settings, stop) if gallery else None
         self._pending = Pending(settle_seconds)
+        self._news = News(self._roots, self._pending)
         self._gone: dict[str, float] = {}
         self._unclosed: set[str] = set()  # paths of the present batch
-        self._held: dict[str, Outcome] = {}  # truncated, and not told of yet
         self._ours: set[str] = set()  # folders of thumbnails, whose events are our own doing
-        self._told: dict[str, str] = {}  # the reasons of what has failed or was skipped
         self._scanning: Iterator[Source | Outcome] | None = None
         self._next_rescan = self._next_look = self._paused_until = 0.0
         self._back_off_seconds = _BACK_OFF_SECONDS[0]
@@ -219,7 +210,7 @@ class Vigil:
         if event.kind == "gone":
             if self._keeper:  # with its thumbnail kept there would be nothing to tell
                 self._keeper.changed()
-            self._held.pop(event.path, None)
+            self._news.forget(event.path)
             self._gone[event.path] = now + self._settle_seconds
             # Polling tells of what has taken its place first.
             if os.path.isdir(event.path):
@@ -280,46 +271,11 @@ class Vigil:
 
     def _batch(self, found: Iterable[Source | Outcome], pool: Pool) -> Iterator[Outcome]:
         for outcome in flow(found, self.settings, Report(), pool, stop=self._stop):
-            path, reason = outcome.source.path, outcome.error.reason if outcome.error else ""
-            if reason == CHANGING:
-                self._pending.add(path, time.monotonic())
-            elif self._may_be_unfinished(path, reason):
-                self._held[path] = outcome
-                self._pending.add(path, time.monotonic(), patience_seconds=_PATIENCE_SECONDS)
-            elif reason.endswith(AGAIN) and path in self._held:
-                yield self._held.pop(path)
-            elif outcome.error and not os.path.lexists(path):
-                pass  # it has gone since
-            elif reason == _MISSING and os.path.exists(path):
-                self._pending.add(path, time.monotonic())  # and was there again
-            elif self._is_news(outcome):
-                self._held.pop(path, None)
-                yield outcome
-
-    def _may_be_unfinished(self, path: str, reason: str) -> bool:
-        is_short = reason.startswith(TRUNCATED) or reason == EMPTY
-        return is_short and path in self._unclosed and path not in self._held
-
-    def _is_news(self, outcome: Outcome) -> bool:
-        """Whether something has happened, or gone wrong for the first time."""
-        path, error = outcome.source.path, outcome.error
-        if outcome.status == "failed" and error and not error.lasts:
-            for root in self._roots:  # what hindered it may not last: once more at the next rescan
-                root.doubt(path)
-        told = self._told.pop(path, None)
-        if outcome.thumbnails:
-            self._know(os.path.dirname(outcome.thumbnails[0].path))
-        if not error:
-            return outcome.status != "current"
-        if error.stage == "stopped" or error.reason.endswith(AGAIN):
-            return False
-        if error.stage == "write" and not error.fatal and told is None:
-            self._told[path] = ""  # an orphan may be in the way for a moment: once more
-            self._pending.add(path, time.monotonic())
-            return False
-        self._told[path] = error.reason
-        was_tried_anew = outcome.seconds > 0 and error.lasts
-        return was_tried_anew or error.reason != told
+            if outcome.thumbnails:
+                self._know(os.path.dirname(outcome.thumbnails[0].path))
+            is_unclosed = outcome.source.path in self._unclosed
+            if told := self._news.of(outcome, is_unclosed=is_unclosed):
+                yield told
 
     def _know(self, folder: str) -> None:
         """Let what happens in a folder pass that holds nothing but thumbnails of ours."""

@@ -7,17 +7,10 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from itertools import chain
 
+from thumbnailer.folders import output_folders, thumbs_folders
 from thumbnailer.machine import POLL_SECONDS, eventless_filesystem, watch_limit
 from thumbnailer.model import Folder, Outcome, Source, Stop
-from thumbnailer.orphans import (
-    find_orphans,
-    forget,
-    is_empty,
-    is_gone,
-    output_folders,
-    remove,
-    thumbs_folders,
-)
+from thumbnailer.orphans import find_orphans, forget, is_empty, is_gone, remove
 from thumbnailer.plan import THUMBS
 from thumbnailer.removals import Removal
 from thumbnailer.scan import folders, locator
