@@ -52,6 +52,7 @@ def test_a_broken_profile_is_told_and_the_thumbnail_is_current(photos: Path) -> 
     ("mode", "profile"),
     [("L", srgb_profile()), ("CMYK", srgb_profile()), ("RGB", lab_profile())],
 )
+@pytest.mark.few(1)
 def test_a_profile_for_another_kind_of_picture_is_told(
     photos: Path, mode: str, profile: bytes
 ) -> None:
@@ -237,7 +238,7 @@ def test_hidden_colours_do_not_shine_through(
     [("navy", (0, 0, 128)), ("#ff8800", (255, 136, 0)), ("white", (255, 255, 255))],
 )
 @pytest.mark.parametrize("mode", ["RGBA", "LA", "P"])
-@pytest.mark.few(3)
+@pytest.mark.few(1)
 def test_transparent_pictures_are_put_on_the_background(
     photos: Path, mode: str, background: str, expected: tuple[int, ...]
 ) -> None:
@@ -285,6 +286,7 @@ def test_an_opaque_picture_stays_opaque_and_flat(tmp_path: Path, linear: bool) -
         assert (out.mode, out.getcolors()) == (mode, [(70 * 70, colour)])
 
 
+@pytest.mark.slow
 def test_linear_from_the_command_line_makes_other_thumbnails(photos: Path) -> None:
     Image.effect_noise((500, 500), 200).save(photos / "a.png")
     make(photos)

@@ -125,7 +125,7 @@ def become_unreadable(path: Path) -> None:
     "change",
     [vanish, become_a_folder, become_a_pipe, become_a_link_to_nothing, become_unreadable],
 )
-@pytest.mark.few(2)
+@pytest.mark.few(1)
 def test_sources_that_change_their_nature_between_scan_and_reading(
     photos: Path, change: Callable[[Path], None]
 ) -> None:

@@ -193,7 +193,7 @@ def test_an_interrupted_run_continues_where_it_stopped(photos: Path, number: int
         b'{"thumbnailer": 1, "shared": false}\n["a.jpg","../a.jpg",1,2,"x",-1,-1,-1]\n["torn',
     ],
 )
-@pytest.mark.few(2)
+@pytest.mark.few(1)
 def test_a_ledger_that_makes_no_sense_costs_no_more_than_work(photos: Path, rubbish: bytes) -> None:
     tree(photos, "a.jpg")
     make(photos)

@@ -493,6 +493,7 @@ def test_a_gallery_that_is_stopped_leaves_the_old_page(photos: Path) -> None:
 
 
 @pytest.mark.parametrize("seconds", [0.15, 0.3, 0.45])
+@pytest.mark.few(1)
 def test_ctrl_c_ends_it_without_a_traceback(photos: Path, seconds: float) -> None:
     tree(photos, *(f"{number}.png" for number in range(60)))
     make(photos)

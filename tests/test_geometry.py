@@ -178,7 +178,7 @@ def test_what_is_not_scaled_keeps_its_pixels(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("fit", ["cover", "pad", "fill"])
 @pytest.mark.parametrize("name", ["a.png", "a.jpg"])
-@pytest.mark.few(2)
+@pytest.mark.few(1)
 def test_all_orientations_come_out_alike(tmp_path: Path, name: str, fit: str) -> None:
     scene = Image.open(SUNSET).convert("RGB").resize((640, 432))  # whole blocks of JPEG
     ImageDraw.Draw(scene).rectangle((100, 50, 200, 90), "red")

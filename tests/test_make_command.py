@@ -61,7 +61,7 @@ def test_json_has_a_line_for_each_source_and_a_summary(photos: Path) -> None:
         ("1", (1, 1)),
     ],
 )
-@pytest.mark.few(3)
+@pytest.mark.few(1)
 def test_sizes(photos: Path, size: str, expected: tuple[int, int]) -> None:
     picture(photos / "a.jpg", (400, 200))
     assert make(photos, "-s", size).code == 0
@@ -72,6 +72,7 @@ def test_sizes(photos: Path, size: str, expected: tuple[int, int]) -> None:
 @pytest.mark.parametrize(
     ("format", "name"), [("jpeg", "a.bmp.jpg"), ("png", "a.bmp.png"), ("webp", "a.bmp.webp")]
 )
+@pytest.mark.few(1)
 def test_formats(photos: Path, format: str, name: str) -> None:
     picture(photos / "a.bmp")
     assert make(photos, "-f", format).code == 0

@@ -155,7 +155,7 @@ def test_one_folder_spelled_in_two_ways_is_one_folder(photos: Path) -> None:
 
 
 @pytest.mark.parametrize("format", ["jpeg", "png", "webp"])
-@pytest.mark.few(2)
+@pytest.mark.few(1)
 def test_names_of_255_bytes(photos: Path, format: str) -> None:
     names = [
         letter * (255 - len(ending)) + ending for letter in "ab" for ending in (".jpg", ".bmp")

@@ -23,7 +23,7 @@ from thumbnailer import ConfigError, iter_thumbnails, make_thumbnails
         ("t-{stem:.1}", "t-a.jpg"),
     ],
 )
-@pytest.mark.few(2)
+@pytest.mark.few(1)
 def test_tokens_stand_for_parts_of_the_source(photos: Path, template: str, name: str) -> None:
     picture(photos / "a.b.png")
     assert make(photos, "--name", template, "--size", "32x16").summary["made"] == 1
@@ -94,6 +94,7 @@ def test_of_paths_that_come_one_by_one_the_second_fails(photos: Path) -> None:
 
 
 @pytest.mark.parametrize("template", ["{stem}_{stem}", "{stem}_{stem}.jpg"])
+@pytest.mark.few(1)
 def test_a_long_name_is_cut(photos: Path, template: str) -> None:
     picture(photos / f"{'x' * 250}.jpg")
     assert make(photos, "--name", template).summary["made"] == 1

@@ -218,6 +218,7 @@ def test_a_set_stop_ends_the_iterator_soon() -> None:
     ("func", "reason"),
     [("pool_work:missing", "AttributeError"), ("no_such_module:work", "ModuleNotFoundError")],
 )
+@pytest.mark.few(1)
 def test_workers_that_cannot_start_are_given_up(func: str, reason: str) -> None:
     complaint = f"no worker process can be started: {reason}"
     with pytest.raises(WorkerError, match=complaint), pool(func=func) as workers:

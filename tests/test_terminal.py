@@ -57,6 +57,7 @@ def test_a_bar_fits_its_terminal(holiday: Path, columns: int) -> None:
 @pytest.mark.parametrize(
     ("options", "term"), [([], "dumb"), (["--quiet"], "xterm"), (["--json"], "xterm")]
 )
+@pytest.mark.few(1)
 def test_there_is_no_bar_where_none_can_be_drawn_or_is_wanted(
     holiday: Path, options: list[str], term: str
 ) -> None:

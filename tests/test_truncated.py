@@ -128,7 +128,7 @@ def test_a_person_is_told(photos: Path) -> None:
         ("a.tif", {}),
     ],
 )
-@pytest.mark.few(2)
+@pytest.mark.few(1)
 def test_the_missing_rest_is_of_the_mean_colour(
     photos: Path, name: str, options: dict[str, Any]
 ) -> None:
@@ -221,6 +221,7 @@ def test_the_library_can_keep_it_too(photos: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("height", [190_000, 40_000_000])
+@pytest.mark.slow
 def test_a_tall_picture_is_judged_quickly(photos: Path, height: int) -> None:
     picture(photos / "a.bmp", (1, 100))
     data = bytearray((photos / "a.bmp").read_bytes())

@@ -165,7 +165,7 @@ DAMAGE: dict[str, tuple[Callable[[Path], None], str, str]] = {
 
 
 @pytest.mark.parametrize(("damage", "status", "reason"), DAMAGE.values(), ids=DAMAGE)
-@pytest.mark.few(4)
+@pytest.mark.few(2)
 def test_damage_is_found_and_can_be_mended(
     photos: Path, damage: Callable[[Path], None], status: str, reason: str
 ) -> None:
@@ -203,7 +203,7 @@ def test_damage_is_found_and_can_be_mended(
     ],
     ids=["contain", "cover", "pad", "upscale"],
 )
-@pytest.mark.few(4)
+@pytest.mark.few(1)
 def test_whatever_is_made_is_whole(photos: Path, looks: dict[str, Any], format: str) -> None:
     exif = Image.Exif()
     exif[ExifTags.Base.Orientation] = 6

@@ -152,6 +152,7 @@ def test_a_sample_comes_out_as_by_one_step(
 
 
 @pytest.mark.parametrize("ending", FORMATS)
+@pytest.mark.few(1)
 def test_the_colour_profile_counts(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ending: str
 ) -> None:
@@ -173,7 +174,7 @@ def exif(orientation: int) -> bytes:
 
 @pytest.mark.parametrize("ending", FORMATS)
 @pytest.mark.parametrize("orientation", range(1, 9))
-@pytest.mark.few(3)
+@pytest.mark.few(1)
 def test_every_orientation_comes_out_upright(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,

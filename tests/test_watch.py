@@ -124,6 +124,7 @@ EVERYDAY = {
     "rsync",
     "touch",
 }
+QUICK = {"copy", "write, then rename", "delete a folder"}
 # What tells polling apart from events; the rest is the same to it.
 POLLED = {*EVERYDAY, "folder for a file", "file for a folder", "swap", "rsync again", "delete all"}
 
@@ -147,7 +148,7 @@ MODES: dict[str, list[str]] = {
             operation,
             [*options, *(["--rescan", "2"] if (operation, mode) in BY_RESCAN else [])],
             id=f"{operation}-{mode}",
-            marks=[] if operation in EVERYDAY and mode == "beside" else pytest.mark.slow,
+            marks=[] if operation in QUICK and mode == "beside" else pytest.mark.slow,
         )
         for operation in OPERATIONS
         for mode, options in MODES.items()
