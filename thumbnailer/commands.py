@@ -112,18 +112,18 @@ def _prune(arguments: argparse.Namespace, settings: Settings) -> int:
 
 
 def _status(arguments: argparse.Namespace, settings: Settings) -> int:
-    from thumbnailer.counting import Tally, count
+    from thumbnailer.counting import Census, count
     from thumbnailer.printing.checks import StatusPrinter
     from thumbnailer.stopping import stopped_by_signals
 
     printer = StatusPrinter(
         as_json=arguments.json, quiet=arguments.quiet, verbose=arguments.verbose
     )
-    tally = Tally()
+    census = Census()
     with stopped_by_signals() as stop:
-        for one in count(arguments.source, settings, tally, stop=stop):
+        for one in count(arguments.source, settings, census, stop=stop):
             printer.show(one)
-        report = tally.report()
+        report = census.report()
         printer.finish(report, "interrupted: " if stop.signal else "")
     if stop.signal:
         return 128 + stop.signal

@@ -106,13 +106,13 @@ def status(
         SourceError: a source is not there or can't be read.
         ConfigError: a setting is unknown or impossible.
     """
-    tally = Tally()
-    for _ in count(sources, merged(settings, overrides), tally):
+    census = Census()
+    for _ in count(sources, merged(settings, overrides), census):
         pass
-    return tally.report()
+    return census.report()
 
 
-class Tally:
+class Census:
     """A count that goes on."""
 
     def __init__(self) -> None:
@@ -174,10 +174,10 @@ class Tally:
 
 
 def count(
-    sources: Path | Iterable[Path], settings: Settings, tally: Tally, *, stop: Stop | None = None
+    sources: Path | Iterable[Path], settings: Settings, census: Census, *, stop: Stop | None = None
 ) -> Iterator[Counted]:
     """Check the sources, then return the iterator over the thumbnails that are not current, which
-    fills the tally; for `status`."""
+    fills the census; for `status`."""
     roots, folders = checked(sources, settings)
 
     def found() -> Iterator[Source | Outcome]:
@@ -185,27 +185,27 @@ def count(
             for item in scan(root, below=folders.get(root, ""), **settings.choice, stop=stop):
                 if stop and stop.is_set():
                     return
-                tally.pictures += 1
+                census.pictures += 1
                 yield item
 
     def counted() -> Iterator[Counted]:
         for standing in standings(found(), settings, quick=True):
             if isinstance(standing, Outcome):
                 if standing.status == "current":
-                    tally.current += 1
+                    census.current += 1
                     continue
                 one = _of_outcome(standing)
             elif standing.made:
-                tally.current += 1
+                census.current += 1
                 if settings.is_for_desktop:
-                    tally.add_files(1, standing.made.size_bytes)
+                    census.add_files(1, standing.made.size_bytes)
                 continue
             else:
                 one = _of_standing(standing)
-            tally.add(one)
+            census.add(one)
             yield one
         for in_folder in thumbnails_of(roots, settings, stop):
-            tally.add_folder(in_folder)
+            census.add_folder(in_folder)
 
     return counted()
 
