@@ -12,7 +12,7 @@ from thumbnailer.model import Stop
 from thumbnailer.settings import Settings
 
 # How long nothing must have changed, and how long after the end of one writing the next may begin:
-# of 50,000 pictures one takes three seconds.
+# of 50,000 pictures one takes four seconds.
 _QUIET_SECONDS, _PAUSE_SECONDS = 2.0, 5.0
 
 # After one that went wrong.
