@@ -111,3 +111,14 @@ def test_an_output_of_two_sources_is_checked_as_well(tmp_path: Path) -> None:
     assert run.code == 2
     assert "two/a.gif and" in run.err
     assert not out.exists()
+
+
+def test_a_thumbnail_with_another_name_belongs_to_its_source(tmp_path: Path) -> None:
+    """Wherever the program is started: its folder may be moved, and pruned from elsewhere."""
+    tree(tmp_path / "photos", "a.jpg", "b.jpg")
+    assert thumbnailer("make", "photos", "--name", "{stem}_small", cwd=tmp_path).code == 0
+    moved = (tmp_path / "photos").rename(tmp_path / "pictures")
+    run = make(moved, "--name", "{stem}_small")
+    assert (run.summary["current"], run.summary["made"]) == (2, 0)
+    assert "2 thumbnails, 0 orphaned" in thumbnailer("prune", moved).out
+    assert files_below(moved / "thumbs") == {"a_small.jpg", "b_small.jpg"}

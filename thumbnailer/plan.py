@@ -135,10 +135,10 @@ class Planner:
         shelf = self._shelves.at(folder)
         if self._desktop:
             names: Callable[[Source, str], list[str]] = _names_for_desktop
-        elif self._template:
-            names = partial(_names_of, size=size, recipe=recipe, template=self._template)
         else:
             names = partial(_names_by, formats_of(recipe.format))
+            if self._template:
+                names = partial(_names_of, size=size, recipe=recipe, template=self._template)
             way_back = os.path.join(os.pardir, os.pardir) if size else os.pardir
             if self._output is not None:
                 way_back = os.path.relpath(source_folder or os.curdir, shelf.folder.path)
