@@ -217,9 +217,7 @@ def _watch(parser: Parser) -> None:
     add("--gallery", action="store_true", help=_GALLERY)
     add_config_and_jobs(group)
     add_voice(group, "picture")
-    add_pictures(parser, "*", "a folder, with its subfolders")
-    add_looks(parser.add_argument_group("looks"))
-    add_limits(parser.add_argument_group("limits"))
+    _add_rest(parser, "*", "a folder, with its subfolders")
 
 
 def _gallery(parser: Parser) -> None:
@@ -227,7 +225,7 @@ def _gallery(parser: Parser) -> None:
     group = parser.add_argument_group("this run")
     add_config_and_jobs(group)
     add_voice(group, "page with what it took")
-    _add_rest(parser, "a folder")
+    _add_rest(parser, "+", "a folder")
 
 
 def _prune(parser: Parser) -> None:
@@ -283,8 +281,10 @@ def _config(parser: Parser) -> None:
     _add_settings(parser)
 
 
-def _add_rest(parser: Parser, source: str = "a folder, with its subfolders, or a picture") -> None:
-    add_pictures(parser, "+", source)
+def _add_rest(
+    parser: Parser, nargs: str = "+", source: str = "a folder, with its subfolders, or a picture"
+) -> None:
+    add_pictures(parser, nargs, source)
     add_looks(parser.add_argument_group("looks"))
     add_limits(parser.add_argument_group("limits"))
 
@@ -293,9 +293,7 @@ def _add_settings(parser: Parser) -> None:
     group = parser.add_argument_group("thumbnails")
     add_thumbnails(group)
     add_config_and_jobs(group)
-    add_pictures(parser)
-    add_looks(parser.add_argument_group("looks"))
-    add_limits(parser.add_argument_group("limits"))
+    _add_rest(parser, "")
 
 
 def _mend_poll(arguments: argparse.Namespace) -> None:

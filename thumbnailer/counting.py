@@ -16,8 +16,7 @@ from thumbnailer.model import Folder, Outcome, Source, Stop
 from thumbnailer.orphans import Findings, look_through
 from thumbnailer.overrides import Overrides
 from thumbnailer.plan import THUMBS
-from thumbnailer.scan import scan
-from thumbnailer.service import Path, checked
+from thumbnailer.service import Path, checked, found_in
 from thumbnailer.settings import Settings
 from thumbnailer.shelf import AGAIN
 from thumbnailer.standing import Standing, standings
@@ -178,15 +177,14 @@ def count(
 ) -> Iterator[Counted]:
     """Check the sources, then return the iterator over the thumbnails that are not current, which
     fills the census; for `status`."""
-    roots, folders = checked(sources, settings)
+    places = checked(sources, settings)
 
     def found() -> Iterator[Source | Outcome]:
-        for root in roots:
-            for item in scan(root, below=folders.get(root, ""), **settings.choice, stop=stop):
-                if stop and stop.is_set():
-                    return
-                census.pictures += 1
-                yield item
+        for item in found_in(places, settings, stop):
+            if stop and stop.is_set():
+                return
+            census.pictures += 1
+            yield item
 
     def counted() -> Iterator[Counted]:
         for standing in standings(found(), settings, quick=True):
@@ -204,7 +202,7 @@ def count(
                 one = _of_standing(standing)
             census.add(one)
             yield one
-        for in_folder in thumbnails_of(roots, settings, stop):
+        for in_folder in thumbnails_of(places[0], settings, stop):
             census.add_folder(in_folder)
 
     return counted()

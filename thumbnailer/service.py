@@ -156,17 +156,13 @@ def run(
 ) -> Iterator[Outcome]:
     """Check the sources and the names of their thumbnails, then return the iterator over their
     outcomes, which fills the report."""
-    roots, folders = checked(sources, settings)
-
-    def found() -> Iterator[Source | Outcome]:
-        for root in roots:
-            yield from scan(root, below=folders.get(root, ""), **settings.choice, stop=stop)
-
+    places = checked(sources, settings)
     if settings.name:
         output = os.fspath(settings.output) or None
-        check_names(found(), settings.recipes, output=output, template=settings.name)
+        found = found_in(places, settings, stop)
+        check_names(found, settings.recipes, output=output, template=settings.name)
     return _line(
-        found(),
+        found_in(places, settings, stop),
         settings,
         report,
         stop=stop,
@@ -195,6 +191,15 @@ def checked(sources: Path | Iterable[Path], settings: Settings) -> tuple[list[st
     if len(roots) == 1:
         return roots, dict.fromkeys(folders, "")
     return roots, {folder: os.path.basename(os.path.abspath(folder)) for folder in folders}
+
+
+def found_in(
+    places: tuple[list[str], dict[str, str]], settings: Settings, stop: Stop | None
+) -> Iterator[Source | Outcome]:
+    """What the scan finds in sources; `places` is what `checked` says of them."""
+    roots, folders = places
+    for root in roots:
+        yield from scan(root, below=folders.get(root, ""), **settings.choice, stop=stop)
 
 
 def _line(

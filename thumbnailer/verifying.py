@@ -18,8 +18,7 @@ from thumbnailer.line import flow, new_pool
 from thumbnailer.model import Answer, Failure, Job, Outcome, Report, Source, Status, Stop, Thumbnail
 from thumbnailer.overrides import Overrides
 from thumbnailer.pool import Pool
-from thumbnailer.scan import scan
-from thumbnailer.service import Path, checked
+from thumbnailer.service import Path, checked, found_in
 from thumbnailer.settings import Settings
 from thumbnailer.shelf import AGAIN, NOT_INTACT
 from thumbnailer.standing import Standing, standings
@@ -160,18 +159,14 @@ def verified(
 ) -> Iterator[Finding]:
     """Check the sources, then return the iterator over what there is to say of their thumbnails,
     which fills the check; for `verify`."""
-    roots, folders = checked(sources, settings)
-
-    def found() -> Iterator[Source | Outcome]:
-        for root in roots:
-            yield from scan(root, below=folders.get(root, ""), **settings.choice, stop=stop)
+    places = checked(sources, settings)
 
     def findings() -> Iterator[Finding]:
-        every = _findings(found(), settings, stop)
+        every = _findings(found_in(places, settings, stop), settings, stop)
         for finding in _fixed(every, settings, stop) if fix else every:
             check.add(finding)
             yield finding
-        for in_folder in thumbnails_of(roots, settings, stop):
+        for in_folder in thumbnails_of(places[0], settings, stop):
             check.orphaned += in_folder.orphaned
 
     return findings()

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Iterator
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from thumbnailer.console import printable
+from thumbnailer.printing.rows import print_row
 
 if TYPE_CHECKING:
     from thumbnailer.counting import Counted, Reason, StatusReport
@@ -55,7 +55,7 @@ class StatusPrinter:
     def finish(self, report: StatusReport, note: str) -> None:
         if self._as_json:
             fields = asdict(report)
-            print(json.dumps(fields | {"seconds": round(report.seconds, 6)}), flush=True)
+            print_row(fields | {"seconds": round(report.seconds, 6)})
         elif not self._quiet:
             print(note + "\n".join(_table(report)), flush=True)
 
@@ -74,8 +74,7 @@ class VerifyPrinter:
 
     def show(self, finding: Finding) -> None:
         if self._as_json:
-            row = asdict(finding) | {"source": finding.source.path}
-            print(json.dumps(row), flush=True)
+            print_row(asdict(finding) | {"source": finding.source.path})
             return
         name = finding.thumbnail if finding.status != "failed" else ""
         reason = f": {printable(finding.reason)}" if finding.reason else ""
@@ -89,7 +88,7 @@ class VerifyPrinter:
         numbers = {name: getattr(report, name) for name in _NUMBERS}
         if self._as_json:
             seconds = {"seconds": round(report.seconds, 6)}
-            print(json.dumps({"summary": numbers | seconds}), flush=True)
+            print_row({"summary": numbers | seconds})
         elif not self._quiet:
             counts = [f"{report.thumbnails} thumbnails", f"{report.whole} whole"]
             counts += [f"{numbers[name]} {name}" for name in _NUMBERS[2:] if numbers[name]]

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import json
 import time
 from dataclasses import asdict
 
 from thumbnailer.console import printable
 from thumbnailer.gallery.writing import Page
+from thumbnailer.printing.rows import print_row
 
 _COUNTS = ("pictures", "folders", "failed", "missing", "looked")
 
@@ -28,7 +28,7 @@ class PagePrinter:
             row = {"page": page.path, **asdict(page), "bytes": page.size_bytes}
             for name in ("path", "size_bytes", "seconds"):
                 del row[name]
-            print(json.dumps(row | {"seconds": round(page.seconds, 6)}), flush=True)
+            print_row(row | {"seconds": round(page.seconds, 6)})
         elif not self._quiet:
             counts = [f"{page.pictures} pictures", f"{page.folders} folders"]
             counts += [f"{page.failed} failed"] if page.failed else []
@@ -43,6 +43,6 @@ class PagePrinter:
             written = sum(page.status == "written" for page in self._pages)
             fields: dict[str, float] = {"pages": len(self._pages), "written": written, **counts}
             fields["seconds"] = round(time.perf_counter() - self._started, 6)
-            print(json.dumps({"summary": fields}), flush=True)
+            print_row({"summary": fields})
         elif interrupted and not self._quiet:
             print("interrupted: nothing more is written", flush=True)
