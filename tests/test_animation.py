@@ -287,6 +287,7 @@ def long_gif(path: Path, count: int, side: int = 2) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_what_is_too_long_is_a_still(photos: Path) -> None:
     long_gif(photos / "most.gif", 1000)
     long_gif(photos / "more.gif", 1001)

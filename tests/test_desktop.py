@@ -74,7 +74,7 @@ def test_a_file_manager_finds_and_accepts_it(
         *('[{|}]^`<>\\".jpg', os.fsdecode(b"\xff\xfe.jpg")),
     ],
 )
-@pytest.mark.few(2)
+@pytest.mark.few(1)
 def test_uris_are_those_of_glib(photos: Path, cache: Path, name: str) -> None:
     source = picture(photos / "dir with space" / name)
     run(photos, cache=cache)
@@ -109,6 +109,7 @@ def test_nobody_else_may_look_into_it(photos: Path, cache: Path) -> None:
     assert modes == {"folder": 0o700, "file": 0o600}
 
 
+@pytest.mark.slow
 def test_what_is_current_is_left_alone_by_whomever_it_was_made(photos: Path, cache: Path) -> None:
     picture(photos / "a.jpg")
     run(photos, cache=cache)

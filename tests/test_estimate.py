@@ -53,6 +53,7 @@ def test_what_is_made_already_does_not_count(photos: Path) -> None:
     assert make(photos, "-n", "--size", "400").summary["estimate"] is None
 
 
+@pytest.mark.slow
 def test_nothing_is_rendered_for_nobody(photos: Path, tmp_path: Path) -> None:
     tree(photos, "a.jpg")
     (tmp_path / "PIL").mkdir()

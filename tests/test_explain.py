@@ -56,6 +56,7 @@ def test_what_it_says_of_sizes_is_what_is_made(photos: Path) -> None:
     assert [one["state"] for one in after] == ["current", "current"]
 
 
+@pytest.mark.slow
 def test_why_a_thumbnail_is_stale(photos: Path) -> None:
     source = picture(photos / "a.jpg")
     make(photos)

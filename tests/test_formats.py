@@ -250,7 +250,7 @@ HOSTILE: dict[str, tuple[Callable[[], bytes], str]] = {
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-@pytest.mark.few(2)
+@pytest.mark.few(1)
 def test_what_is_made_to_harm_fails_by_its_header(photos: Path, name: str) -> None:
     maker, said = HOSTILE[name]
     (photos / name).write_bytes(maker())

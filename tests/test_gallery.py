@@ -507,6 +507,7 @@ def test_ctrl_c_ends_it_without_a_traceback(photos: Path, seconds: float) -> Non
         assert not (photos / PAGE).exists()
 
 
+@pytest.mark.slow
 def test_folders_of_more_than_a_line_are_whole(photos: Path) -> None:
     first = picture(photos / "0.jpg", (16, 16))
     for number in range(1, 1203):

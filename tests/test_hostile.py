@@ -54,7 +54,7 @@ print(int(status["VmHWM"].split()[0]) // 1024, said)
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
 @pytest.mark.parametrize("name", BOMBS)
-@pytest.mark.few(4)
+@pytest.mark.few(2)
 def test_a_bomb_costs_little(tmp_path: Path, name: str) -> None:
     maker, said, most = BOMBS[name]
     (tmp_path / name).write_bytes(maker())

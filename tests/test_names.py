@@ -119,6 +119,7 @@ def test_where_two_still_collide_the_second_fails_and_names_both(photos: Path) -
         assert f"{photos}/a.png" in reason
 
 
+@pytest.mark.slow
 def test_a_name_stays_with_the_first_who_had_it_while_that_one_is_there(photos: Path) -> None:
     tree(photos, "a.png.jpg", "b.jpg")
     make(photos)

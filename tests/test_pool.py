@@ -93,6 +93,7 @@ def test_workers_killed_between_two_batches_are_replaced() -> None:
                 os.kill(pid, signal.SIGKILL)
 
 
+@pytest.mark.slow
 def test_stopped_workers_are_woken() -> None:
     with pool(timeout_s=60) as workers:
         begin = time.monotonic()
@@ -160,6 +161,7 @@ def test_small_jobs_go_by_the_handful_and_still_not_far_ahead() -> None:
 
 
 @pytest.mark.parametrize("bad", ["kill", "exit", "sleep 60", "sysexit"])
+@pytest.mark.few(1)
 def test_a_handful_costs_no_more_than_its_bad_job(bad: str) -> None:
     names = [f"quick {number}" for number in range(300)]
     names[100:100] = [f"{bad} first"]

@@ -100,6 +100,7 @@ def test_a_second_signal_ends_it_where_it_stands(
     eventually(lambda: not processes_of_group(process.pid), seconds=1)
 
 
+@pytest.mark.slow
 def test_a_signal_during_a_scan_that_finds_nothing(photos: Path) -> None:
     for number in range(20_000):
         (photos / str(number)).mkdir()

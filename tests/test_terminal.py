@@ -44,7 +44,7 @@ def test_a_bar_shows_how_far_how_fast_what_failed_and_where(holiday: Path, colum
 
 
 @pytest.mark.parametrize("columns", [120, 80, 60, 40, 20])
-@pytest.mark.few(2)
+@pytest.mark.few(1)
 def test_a_bar_fits_its_terminal(holiday: Path, columns: int) -> None:
     shown = bars(on_terminal("make", holiday, columns=columns))
     assert shown

@@ -186,6 +186,7 @@ def test_nothing_comes_of_nothing(photos: Path, name: str) -> None:
     assert run.rows[0]["error"]["reason"].startswith("truncated")
 
 
+@pytest.mark.slow
 def test_keep_tries_again_what_failed_and_nothing_else(photos: Path) -> None:
     cut(photos / "a.png", 0.6)
     tree(photos, "b.jpg", "c.png")

@@ -332,6 +332,7 @@ def test_what_cannot_be_fixed_says_why(photos: Path) -> None:
     )
 
 
+@pytest.mark.slow
 def test_sizes_are_mended_one_by_one(photos: Path, tmp_path: Path) -> None:
     tree(photos, "a.jpg", "sub/b.png")
     options: dict[str, Any] = {"sizes": {"small": 32, "large": 64}, "output": str(tmp_path / "out")}
@@ -344,6 +345,7 @@ def test_sizes_are_mended_one_by_one(photos: Path, tmp_path: Path) -> None:
     assert verify(photos, **options).whole == 4
 
 
+@pytest.mark.slow
 def test_the_desktop_s_cache(photos: Path, tmp_path: Path) -> None:
     tree(photos, "a.jpg", "b.jpg")
     options: dict[str, Any] = {"layout": "freedesktop", "output": str(tmp_path / "cache")}
@@ -415,6 +417,7 @@ def test_json_has_a_line_for_each_thumbnail_and_a_summary(photos: Path) -> None:
     }
 
 
+@pytest.mark.slow
 def test_quiet_says_what_is_not_well(photos: Path) -> None:
     tree(photos, "a.jpg", "b.jpg")
     make_thumbnails(photos)

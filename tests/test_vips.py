@@ -96,7 +96,7 @@ def png_of(parts: list[tuple[bytes, bytes]]) -> bytes:
     ("name", "mode"),
     [("a.png", mode) for mode in ("L", "LA", "RGB", "RGBA")] + [("a.webp", "RGB")],
 )
-@pytest.mark.few(2)
+@pytest.mark.few(1)
 def test_thumbnails_are_as_without(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -139,7 +139,7 @@ def test_a_picture_of_any_width_keeps_its_shape(
 
 @pytest.mark.parametrize("name", ["a.png", "a.webp"])
 @pytest.mark.parametrize("size", [75, 256])
-@pytest.mark.few(2)
+@pytest.mark.few(1)
 def test_a_sample_comes_out_as_by_one_step(
     tmp_path: Path, in_use: list[object], name: str, size: int
 ) -> None:
@@ -218,7 +218,7 @@ def test_what_a_png_says_after_its_pixels_counts(
     ],
     ids=str,
 )
-@pytest.mark.few(4)
+@pytest.mark.few(1)
 def test_what_is_unusual_is_left_to_pillow(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,

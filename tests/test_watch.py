@@ -155,6 +155,7 @@ MODES: dict[str, list[str]] = {
         if mode != "polling" or operation in POLLED
     ],
 )
+@pytest.mark.few(1)
 def test_thumbnails_follow(
     photos: Path, monkeypatch: pytest.MonkeyPatch, operation: str, options: list[str]
 ) -> None:
@@ -227,6 +228,7 @@ def test_orphans_stay_if_they_are_to(photos: Path) -> None:
         assert after == before | {"sub/z.jpg": before["sub/c.jpg"]}
 
 
+@pytest.mark.slow
 def test_what_others_put_among_the_thumbnails_is_never_removed(photos: Path) -> None:
     starting_tree(photos)
     mine = picture(photos / "thumbs" / "mine.jpg", (20, 20))
