@@ -24,15 +24,12 @@ from playwright.sync_api import sync_playwright
 
 sys.path.insert(0, os.path.dirname(__file__))  # as for pytest
 
+from browsers import FLAGS
 from support import thumbnailer
 from terminals import on_terminal
 
 _PROJECT = Path(__file__).resolve().parent.parent
 _SAMPLES = _PROJECT / "sample_images"
-_FLAGS = [
-    *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
-    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
-]
 
 # In px: one character of a monospaced font at 13 px, whose advance is mostly .6 em.
 _CELL, _LINE, _EDGE = 7.8, 19, 16
@@ -62,7 +59,7 @@ def _gallery(folder: Path, chromium: str) -> bytes:
     made = thumbnailer("make", samples, "--gallery")
     assert made.code == 0, made.err
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=_FLAGS)
+        browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
         page = browser.new_page(viewport={"width": 1000, "height": 700}, color_scheme="light")
         page.goto((samples / "thumbs" / "index.html").as_uri(), wait_until="load")
         page.wait_for_function("[...document.images].every(image => image.complete)")

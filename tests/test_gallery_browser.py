@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote_to_bytes
 
 import pytest
+from browsers import FLAGS
 from PIL import ExifTags, Image, ImageStat
 from support import eventually, picture
 
@@ -25,10 +26,6 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-FLAGS = [
-    *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
-    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
-]
 EVIL = "<img src=x onerror=alert(1)>.jpg"
 HASH = "100% #1?.jpg"
 LATIN = os.fsdecode(b"caf\xe9.jpg")

@@ -22,6 +22,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from browsers import FLAGS
 from PIL import Image
 
 from .machine import machine, words
@@ -32,10 +33,6 @@ from .tables import markdown
 _A_FOLDER = 1000
 _SHAPES = ((640, 480), (480, 640), (640, 427), (640, 360))
 _THUMBNAILER = [sys.executable, "-m", "thumbnailer"]
-_FLAGS = [
-    *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
-    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
-]
 
 # Scrolls by so many px in each frame, and gives the milliseconds from each frame to the next.
 _SCROLL = """async (by) => {
@@ -110,7 +107,7 @@ def _in_chromium(page: Path, chromium: str) -> list[str]:
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=_FLAGS)
+        browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
         tab = browser.new_page(viewport={"width": 1280, "height": 860})
         session = tab.context.new_cdp_session(tab)
         session.send("Performance.enable")

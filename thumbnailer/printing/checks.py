@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from thumbnailer.console import printable
+from thumbnailer.console import in_bytes, printable
 from thumbnailer.printing.rows import print_row
 
 if TYPE_CHECKING:
@@ -103,9 +103,9 @@ def _table(report: StatusReport) -> Iterator[str]:
         ("missing", report.missing, []),
         ("failed", report.failed, _reasons(report.failed_reasons)),
         ("skipped", report.skipped, ["no files, or named twice"]),
-        ("orphaned", report.orphaned, [_length(report.orphaned_bytes)] if report.orphaned else []),
+        ("orphaned", report.orphaned, [in_bytes(report.orphaned_bytes)] if report.orphaned else []),
         ("unknown", report.unknown, ["can't be looked for, or not be read"]),
-        ("on disk", report.thumbnails, [_length(report.size_bytes)]),
+        ("on disk", report.thumbnails, [in_bytes(report.size_bytes)]),
     ]
     width = max(len(f"{number:,}") for _, number, _ in rows)
     for label, number, remarks in rows:
@@ -123,11 +123,3 @@ def _reasons(reasons: tuple[Reason, ...]) -> list[str]:
         lines.append(f"{printable(one.reason)} ({one.thumbnails:,}): {names}{more}")
     rest = sum(one.thumbnails for one in reasons[_SHOWN:])
     return [*lines, f"for other reasons ({rest:,})"] if rest else lines
-
-
-def _length(size_bytes: float) -> str:
-    for unit in ("bytes", "kB", "MB", "GB"):
-        if size_bytes < 1000 or unit == "GB":
-            break
-        size_bytes /= 1000
-    return f"{size_bytes:.0f} {unit}" if unit == "bytes" else f"{size_bytes:.1f} {unit}"
