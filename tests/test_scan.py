@@ -18,7 +18,7 @@ from thumbnailer.selection import EXTENSIONS
 def test_the_endings_are_those_pillow_reads_of_our_formats() -> None:
     ours = {"JPEG", "MPO", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF"}
     registered = Image.registered_extensions()
-    assert {ending for ending, format in registered.items() if format in ours} == EXTENSIONS
+    assert {ending for ending, format in registered.items() if format in ours} == set(EXTENSIONS)
 
 
 def test_endings_count_whatever_their_case_and_other_files_do_not(photos: Path) -> None:

@@ -98,10 +98,7 @@ class Ledger:
         self._written: set[str] = set()
         self._lines = 0
         for row in _parse(data):
-            if isinstance(row, dict):
-                self.shared = self.shared or row.get("shared") is True
-            elif isinstance(row, list) and row and isinstance(row[0], str):
-                name = row[0]
+            if isinstance(row, list) and row and isinstance(name := row[0], str):
                 self._rows[name] = row
                 self._lines += 1
                 if len(row) != len(_FAILED) or tuple(map(type, row)) != _FAILED:
@@ -109,6 +106,8 @@ class Ledger:
                 if len(row) == 1:
                     del self._rows[name]
                     self._written.discard(name)
+            elif isinstance(row, dict):
+                self.shared = self.shared or row.get("shared") is True
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -310,11 +309,12 @@ def _line(row: list[Any]) -> bytes:
     return json.dumps(row, separators=(",", ":")).encode("ascii") + b"\n"
 
 
-def _parse(data: bytes) -> Iterator[Any]:
-    lines = data.splitlines()
+def _parse(data: bytes) -> list[Any]:
+    rows: list[Any] = []
     try:  # all at once: 0.5 µs a line instead of 1.5 µs
-        yield from json.loads(b"[" + b",".join(lines) + b"]")
+        rows = json.loads(b"[" + data.rstrip().replace(b"\n", b",") + b"]")
     except (ValueError, RecursionError):  # a torn line, or somebody else's hand
-        for line in lines:
+        for line in data.splitlines():
             with suppress(ValueError, RecursionError):
-                yield json.loads(line)
+                rows.append(json.loads(line))
+    return rows

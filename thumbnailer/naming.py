@@ -18,8 +18,6 @@ ENDINGS = {
     "gif": (".gif",),
 }
 
-_FORMATS = {ending: format for format, endings in ENDINGS.items() for ending in endings}
-
 # What a template may hold, and what it stands for.
 TOKENS = ("stem", "name", "ext", "size", "parent", "hash")
 
@@ -34,8 +32,7 @@ def thumbnail_name(source_name: str, format: str) -> str:
     `a.jpg` and `a.png` have thumbnails of their own. Where that makes it too long it is cut, and a
     hash makes up for what is lost.
     """
-    is_said = format_of(source_name) == format
-    name = source_name if is_said else source_name + ENDINGS[format][0]
+    name = source_name if _says(source_name, format) else source_name + ENDINGS[format][0]
     # No character takes more than four bytes.
     fits = len(name) * 4 <= _MAX_NAME_BYTES or len(os.fsencode(name)) <= _MAX_NAME_BYTES
     return name if fits else tagged(name, source_name)
@@ -89,8 +86,11 @@ def short_size(box: Box) -> str:
 
 def format_of(name: str) -> str | None:
     """The format that a file name's ending says; None if it says none we write."""
-    stem, dot, ending = name.rpartition(".")  # `splitext` takes four times as long
-    return _FORMATS.get(dot + ending.lower()) if stem.strip(".") else None
+    return next((format for format in ENDINGS if _says(name, format)), None)
+
+
+def _says(name: str, format: str) -> bool:
+    return name.lower().endswith(ENDINGS[format]) and "." in name.lstrip(".")
 
 
 def tagged(name: str, source_name: str) -> str:

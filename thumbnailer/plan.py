@@ -275,6 +275,8 @@ def _names_of(
 
 
 def _names_by(formats: tuple[str, ...], _: Source, name: str) -> list[str]:
+    if len(formats) == 1:  # a comprehension takes as long as the name itself
+        return [thumbnail_name(name, formats[0])]
     return [thumbnail_name(name, format) for format in formats]
 
 

@@ -11,12 +11,10 @@ from typing import TypedDict
 
 # What Pillow registers for JPEG, MPO, PNG, WebP, GIF, BMP, TIFF and AVIF; spelled out because
 # scanning must not cost the import of Pillow.
-EXTENSIONS = frozenset(
-    (
-        *(".jpg", ".jpeg", ".jpe", ".jfif", ".mpo"),
-        *(".png", ".apng", ".webp", ".gif", ".bmp"),
-        *(".tif", ".tiff", ".avif", ".avifs"),
-    )
+EXTENSIONS = (
+    *(".jpg", ".jpeg", ".jpe", ".jfif", ".mpo"),
+    *(".png", ".apng", ".webp", ".gif", ".bmp"),
+    *(".tif", ".tiff", ".avif", ".avifs"),
 )
 
 # The endings of what is read only where it is asked for: what Pillow registers, but for what it
@@ -76,12 +74,12 @@ def name_filter(also: Iterable[str] = ()) -> Callable[[str], bool]:
     Args:
         also: formats besides the usual ones, by the names that `Limits` has.
     """
-    endings = EXTENSIONS.union(*(_ALSO[name] for name in also))
+    endings = (*EXTENSIONS, *(ending for name in also for ending in _ALSO[name]))
 
     def is_picture(name: str) -> bool:
         # "._name" is what macOS leaves beside files on foreign disks: their metadata, no picture.
-        stem, dot, ending = name.rpartition(".")
-        return dot + ending.lower() in endings and stem.strip(".") != "" and stem[:2] != "._"
+        is_named = name.lower().endswith(endings) and "." in name.lstrip(".")
+        return is_named and not name.startswith("._")
 
     return is_picture
 
