@@ -30,7 +30,7 @@ from thumbnailer.stages import StageError, stage
 
 
 @dataclass(slots=True)
-class _Task:
+class Task:
     """One thumbnail of one job: what the worker made for it, and what has become of that."""
 
     wanted: Wanted
@@ -63,27 +63,27 @@ def finish(jobs: list[Job], answers: list[Answer]) -> list[Outcome]:
         jobs: in any order; thumbnails in the same folder are written together.
         answers: to each job, in the same order.
     """
-    tasks = [list(_tasks(job, answer)) for job, answer in zip(jobs, answers, strict=True)]
-    by_folder: dict[Folder, list[_Task]] = {}
+    tasks = [list(tasks_of(job, answer)) for job, answer in zip(jobs, answers, strict=True)]
+    by_folder: dict[Folder, list[Task]] = {}
     for task in (task for of_job in tasks for task in of_job):
         by_folder.setdefault(task.wanted.folder, []).append(task)
     for folder, together in by_folder.items():
         _finish_in(folder, together)
-    return list(map(_outcome, jobs, answers, tasks))
+    return list(map(outcome_of, jobs, answers, tasks))
 
 
-def _tasks(job: Job, answer: Answer) -> list[_Task]:
+def tasks_of(job: Job, answer: Answer) -> list[Task]:
     made = answer.result
     if isinstance(made, Failure):
-        return [_Task(wanted, job.limits, job.source, made, "") for wanted in job.wanted]
+        return [Task(wanted, job.limits, job.source, made, "") for wanted in job.wanted]
     assert isinstance(made, Rendering)
     return [
-        _Task(wanted, job.limits, made.state, picture, made.note)
+        Task(wanted, job.limits, made.state, picture, made.note)
         for wanted, picture in zip(job.wanted, made.pictures, strict=True)
     ]
 
 
-def _outcome(job: Job, answer: Answer, tasks: list[_Task]) -> Outcome:
+def outcome_of(job: Job, answer: Answer, tasks: list[Task]) -> Outcome:
     failures = [task.result for task in tasks if isinstance(task.result, Failure)]
     if failures:
         failure = max(failures, key=lambda failure: failure.fatal)
@@ -99,7 +99,7 @@ def _outcome(job: Job, answer: Answer, tasks: list[_Task]) -> Outcome:
     )
 
 
-def _finish_in(folder: Folder, tasks: list[_Task]) -> None:
+def _finish_in(folder: Folder, tasks: list[Task]) -> None:
     try:
         with (
             stage("write", folder.path),
@@ -114,7 +114,7 @@ def _finish_in(folder: Folder, tasks: list[_Task]) -> None:
             task.result = task.made if failed and isinstance(task.made, Failure) else trouble
 
 
-def _write(opened: storage.OpenFolder, folder: Folder, tasks: list[_Task]) -> None:
+def _write(opened: storage.OpenFolder, folder: Folder, tasks: list[Task]) -> None:
     made = {task.name: task.wanted.origin for task in tasks if isinstance(task.made, Picture)}
     ledger.announce(opened, made, shared=folder.shared)
     attempts = []
@@ -127,7 +127,7 @@ def _write(opened: storage.OpenFolder, folder: Folder, tasks: list[_Task]) -> No
     _remove_others(opened, folder, tasks)
 
 
-def _write_for_desktop(opened: storage.OpenFolder, folder: Folder, tasks: list[_Task]) -> None:
+def _write_for_desktop(opened: storage.OpenFolder, folder: Folder, tasks: list[Task]) -> None:
     for task in tasks:
         task.result = _replace(opened, task.name, task.made, desktop.PRIVATE_FILE)
         if isinstance(task.result, Thumbnail):
@@ -150,7 +150,7 @@ def _replace(
     return Thumbnail(os.path.join(opened.path, name), made.width, made.height, len(made.data))
 
 
-def _remove_others(opened: storage.OpenFolder, folder: Folder, tasks: list[_Task]) -> None:
+def _remove_others(opened: storage.OpenFolder, folder: Folder, tasks: list[Task]) -> None:
     """A picture that was opaque and is no longer, or the other way round, had another name."""
     others = {
         task.wanted.name if task.name == task.wanted.other else task.wanted.other: task

@@ -39,12 +39,15 @@ class Source:
         size_bytes: its length.
         mtime_ns: its modification time, nanoseconds since the epoch.
         below: the folder a mirrored output tree keeps it in, relative to the output folder.
+        etag: of an object in a bucket: differs between any two contents of it. Its time has whole
+            seconds only; the nanoseconds stand for this.
     """
 
     path: str
     size_bytes: int
     mtime_ns: int
     below: str = ""
+    etag: str = ""
 
     def __fspath__(self) -> str:
         return self.path
@@ -153,6 +156,18 @@ class Limits:
     also: tuple[str, ...] = ()
 
 
+class Seen(NamedTuple):
+    """What a listing shows in the place of a thumbnail in a bucket.
+
+    Attributes:
+        etags: of the objects that have its name and its other name, or "".
+        record: the key of what is remembered of an earlier attempt, or "".
+    """
+
+    etags: tuple[str, str]
+    record: str
+
+
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """A thumbnail to be made.
@@ -162,6 +177,7 @@ class Wanted:
         name: the thumbnail's file name in `folder`.
         other: its name if it comes out as `png` where the recipe's format is `auto`, else "".
         text: what a `png` says of its source, as keys and values (PNG specification, tEXt).
+        seen: what is there now; for one in a bucket.
     """
 
     folder: Folder
@@ -170,6 +186,7 @@ class Wanted:
     recipe: Recipe
     other: str = ""
     text: tuple[tuple[str, str], ...] = ()
+    seen: Seen | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,11 +195,13 @@ class Job:
 
     Attributes:
         thumbnails: those to be made, and those that are current.
+        data: the source's content; None if the worker is to read it.
     """
 
     source: Source
     thumbnails: tuple[Wanted | Thumbnail, ...]
     limits: Limits
+    data: bytes | None = None
 
     @property
     def wanted(self) -> tuple[Wanted, ...]:
@@ -201,7 +220,10 @@ def attempt_fingerprint(recipe: Recipe, limits: Limits) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Thumbnail:
-    """A thumbnail that exists: its path, its size in px and its length in bytes."""
+    """A thumbnail that exists: its path, its size in px and its length in bytes.
+
+    The listing of a bucket does not tell the size: it is 0 then.
+    """
 
     path: str
     width: int

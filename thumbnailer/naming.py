@@ -32,10 +32,15 @@ def thumbnail_name(source_name: str, format: str) -> str:
     `a.jpg` and `a.png` have thumbnails of their own. Where that makes it too long it is cut, and a
     hash makes up for what is lost.
     """
-    name = source_name if _says(source_name, format) else source_name + ENDINGS[format][0]
+    name = uncut_name(source_name, format)
     # No character takes more than four bytes.
     fits = len(name) * 4 <= _MAX_NAME_BYTES or len(os.fsencode(name)) <= _MAX_NAME_BYTES
     return name if fits else tagged(name, source_name)
+
+
+def uncut_name(source_name: str, format: str) -> str:
+    """The same however long it gets: a key in a bucket may have 1024 bytes."""
+    return source_name if _says(source_name, format) else source_name + ENDINGS[format][0]
 
 
 def is_template(text: str) -> bool:

@@ -21,6 +21,7 @@ from thumbnailer.folders import output_folders, sizes_of
 from thumbnailer.model import Failure, Folder, Stop
 from thumbnailer.plan import THUMBS
 from thumbnailer.removals import Removal, unreadable
+from thumbnailer.urls import is_url
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +128,8 @@ def look_through(
         for name, origin in known.origins():
             if stop and stop.is_set():
                 break
+            if is_url(origin):  # nobody asks whether an object is still there
+                continue
             orphan = Orphan(folder, name, origin)
             source = orphan.source
             place, source_name = os.path.split(source)

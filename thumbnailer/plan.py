@@ -25,6 +25,7 @@ from thumbnailer.model import (
 from thumbnailer.naming import filled_in, formats_of, short_size, thumbnail_name
 from thumbnailer.shelf import DesktopShelf, Shelf, Shelves, holds_files
 from thumbnailer.stages import DAMAGED, TRUNCATED
+from thumbnailer.urls import is_url
 
 THUMBS = "thumbs"
 
@@ -140,7 +141,9 @@ class Planner:
             if self._template:
                 names = partial(_names_of, size=size, recipe=recipe, template=self._template)
             way_back = os.path.join(os.pardir, os.pardir) if size else os.pardir
-            if self._output is not None:
+            if is_url(source.path):
+                way_back = source_folder
+            elif self._output is not None:
                 way_back = os.path.relpath(source_folder or os.curdir, shelf.folder.path)
             way_back = os.path.join(way_back, "")
         looks, attempt = self._looks[recipe], self._attempts[recipe]
@@ -201,7 +204,7 @@ def plan(
             else:
                 thumbnails.append(wanted)
         if len(enough) == len(found):
-            return _together(source, enough)
+            return together(source, enough)
         if dry_run:
             return Outcome(source, "skipped", error=Failure("dry run", "would be made"))
         return Job(source, tuple(thumbnails), limits)
@@ -259,6 +262,8 @@ def check_names(
 
 def _folder_of(source: Source, size: str, output: str | None) -> Folder:
     if output is None:
+        if is_url(source.path):
+            raise ConfigError("thumbnails of what is in a bucket need an output")
         below = os.path.join(THUMBS, size).rstrip(os.sep)
         return Folder(os.path.dirname(source.path), below)
     return Folder(output, os.path.join(size, source.below).rstrip(os.sep))
@@ -284,7 +289,7 @@ def _names_for_desktop(source: Source, _: str) -> list[str]:
     return [name_of(source.path)]
 
 
-def _together(source: Source, standing: list[Outcome]) -> Outcome:
+def together(source: Source, standing: list[Outcome]) -> Outcome:
     """How a source stands, all of whose thumbnails are current or have failed."""
     for one in standing:
         if one.status == "failed":

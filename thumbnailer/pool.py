@@ -43,6 +43,10 @@ _START_KILLS = 10
 _HANDFUL_SECONDS = 0.02
 _MAX_HANDFUL = 16
 
+# Where pictures come or go over a network, handfuls are as large as hides what that takes, and hold
+# no more than so many bytes.
+_FAR_HANDFUL_SECONDS, _MAX_FAR_HANDFUL, _MAX_HANDFUL_BYTES = 0.2, 64, 16 << 20
+
 # A worker is replaced after so many pictures, lest what a codec leaks adds up over months; to start
 # one takes 15 ms.
 _RETIRED_AFTER = 2000
@@ -70,6 +74,10 @@ class Pool:
         sandbox: `auto`, `require` or `off`, as in `Confinement`.
         finish: called in this process, by several threads, with jobs and what workers made of
             them; its outcomes are the jobs'.
+        fetch: called likewise, before a worker is asked, with jobs; gives each back with its data,
+            or says why it has none.
+        far: pictures come or go over a network.
+        closing: is set when the pool is closed, for what `fetch` and `finish` wait for.
     """
 
     def __init__(
@@ -83,9 +91,12 @@ class Pool:
         sandbox: str,
         nice: int = 0,
         finish: Callable[[list[Job], list[Answer]], list[Outcome]],
+        fetch: Callable[[list[Job]], list[Job | Failure]] | None = None,
+        far: bool = False,
+        closing: threading.Event | None = None,
     ) -> None:
         self._func, self._workers, self._timeout_s = func, workers, timeout_s
-        self._finish = finish
+        self._finish, self._fetch, self._far = finish, fetch, far
         self._confinement = Confinement(worker_bytes, memory_bytes // 2 // workers, sandbox, nice)
         self._budget = Budget(memory_bytes // 2)
         self._threads: ThreadPool | None = None
@@ -93,7 +104,7 @@ class Pool:
         self._kept = threading.local()
         self._alive: set[Worker] = set()
         self._alive_lock = threading.Lock()
-        self._closing = False
+        self._closing = closing or threading.Event()
         # Before the stdlib's own, which waits for the thread that reads the feed: at the end of a
         # program whose iterator nobody has closed.
         atexit.register(self._close)
@@ -108,7 +119,7 @@ class Pool:
 
     def _close(self) -> None:
         with self._alive_lock:
-            self._closing = True
+            self._closing.set()
             for worker in self._alive:
                 worker.kill()
         self._budget.close()
@@ -137,6 +148,7 @@ class Pool:
         self._feed = feed
         results: IMapIterator[list[Outcome]] | None = None
         handful: list[Job] = []
+        weight_bytes = 0
         size, sent, window = 1, 0, self._workers * _WINDOW_PER_WORKER
         try:
             for item in chain(items, [None]):
@@ -144,20 +156,22 @@ class Pool:
                     yield item
                 elif item:
                     handful.append(item)
+                    weight_bytes += item.source.size_bytes if self._far else 0
                 at_end = item is None
-                if handful and (sent < self._workers or len(handful) >= size or at_end):
+                is_full = len(handful) >= size or weight_bytes >= _MAX_HANDFUL_BYTES
+                if handful and (sent < self._workers or is_full or at_end):
                     if results is None:
                         self._threads = self._threads or _thread_pool(self._workers)
                         results = self._threads.imap_unordered(self._answer, iter(feed.get, None))
                     feed.put(handful)
-                    handful = []
+                    handful, weight_bytes = [], 0
                     sent += 1
                 while results and sent:
                     outcomes = _take(results, stop, wait=at_end or sent >= window)
                     if outcomes is None:
                         break
                     sent -= 1
-                    size = _handful_size(outcomes, size)
+                    size = _handful_size(outcomes, size, far=self._far)
                     yield from outcomes
                 if stop and stop.is_set():
                     return
@@ -165,13 +179,23 @@ class Pool:
             feed.put(None)
 
     def _answer(self, jobs: list[Job]) -> list[Outcome]:
-        """What a keeper thread does with a handful: all at once, or one by one if that fails."""
+        """What a keeper thread does with a handful."""
+        if not self._fetch:
+            return self._finish(jobs, self._answers(jobs))
+        fetched = self._fetch(jobs)
+        answers = iter(self._answers([job for job in fetched if isinstance(job, Job)]))
+        return self._finish(
+            jobs, [next(answers) if isinstance(one, Job) else Answer(one, 0.0) for one in fetched]
+        )
+
+    def _answers(self, jobs: list[Job]) -> list[Answer]:
+        """A worker's answers: to all jobs at once, or one by one if that fails."""
         if len(jobs) > 1:
             with suppress(WorkerLost):
-                return self._finish(jobs, self._ask(jobs))
-            if self._closing:
+                return self._ask(jobs)
+            if self._closing.is_set():
                 raise WorkerError("the pool is closed")
-        return self._finish(jobs, [self._answer_alone(job) for job in jobs])
+        return [self._answer_alone(job) for job in jobs]
 
     def _answer_alone(self, job: Job) -> Answer:
         failures: list[Failure] = []
@@ -180,7 +204,7 @@ class Pool:
             try:
                 return self._ask([job])[0]
             except WorkerLost as lost:
-                if self._closing:
+                if self._closing.is_set():
                     raise
                 if lost.failure:  # else it was killed while idle, which is not this job's doing
                     failures.append(lost.failure)
@@ -208,10 +232,10 @@ class Pool:
                 return self._start()
             except WorkerKilled:
                 killed += 1
-                if self._closing or killed == _START_KILLS:
+                if self._closing.is_set() or killed == _START_KILLS:
                     raise
             except WorkerError:
-                if self._closing or not pauses_seconds:
+                if self._closing.is_set() or not pauses_seconds:
                     raise
                 time.sleep(pauses_seconds.pop(0))
 
@@ -219,7 +243,7 @@ class Pool:
         worker = Worker(self._func, self._confinement)
         with self._alive_lock:
             self._alive.add(worker)
-            if self._closing:
+            if self._closing.is_set():
                 worker.kill()
         try:
             worker.greet()
@@ -256,8 +280,11 @@ def _take(
                 return None
 
 
-def _handful_size(outcomes: list[Outcome], before: int) -> int:
+def _handful_size(outcomes: list[Outcome], before: int, *, far: bool) -> int:
     """How many jobs to send at once, judged by the last handful; it at most doubles."""
+    most, most_seconds = _MAX_HANDFUL, _HANDFUL_SECONDS
+    if far:
+        most, most_seconds = _MAX_FAR_HANDFUL, _FAR_HANDFUL_SECONDS
     seconds = sum(outcome.seconds for outcome in outcomes) / len(outcomes)
-    fitting = int(_HANDFUL_SECONDS / seconds) if seconds else _MAX_HANDFUL
-    return max(1, min(fitting, 2 * before, _MAX_HANDFUL))
+    fitting = int(most_seconds / seconds) if seconds else most
+    return max(1, min(fitting, 2 * before, most))

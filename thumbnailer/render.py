@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import time
 from contextlib import suppress
@@ -36,6 +37,9 @@ def render(job: Job, claim: Claim) -> Rendering | Failure:
 def _read_unchanged(job: Job, claim: Claim) -> Rendering:
     """Thumbnails with the state of the source that they show."""
     wanted = [(one.recipe, one.text) for one in job.wanted]
+    if job.data is not None:
+        with io.BytesIO(job.data) as content:
+            return Rendering(job.source, *pictures_of(content, wanted, job.limits, claim))
     for _ in range(_READINGS):
         with stage("open"):
             file = storage.open_source(job.source.path)

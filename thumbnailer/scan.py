@@ -18,16 +18,24 @@ from thumbnailer.selection import (
     name_filter,
     picture_filter,
 )
+from thumbnailer.urls import is_url
 
 
-def check_source(path: str) -> bool:
+def check_source(path: str, endpoint: str = "") -> bool:
     """Whether a SOURCE that the caller named is a folder.
+
+    Args:
+        endpoint: as `Settings` has it, for a bucket.
 
     Raises:
         SourceMissing: it is not there.
         SourceForbidden: it may not be read.
         SourceError: it can't be read for another reason, or is a folder of thumbnails.
     """
+    if is_url(path):
+        from thumbnailer import keys  # with asyncio: 50 ms
+
+        return keys.check(path, endpoint)
     try:
         is_folder = stat.S_ISDIR(os.stat(path).st_mode)
         if not is_folder:
@@ -55,6 +63,8 @@ def scan(
     include: Iterable[str] = (),
     exclude: Iterable[str] = (),
     also: Iterable[str] = (),
+    endpoint: str = "",
+    apart: str = "",
     stop: Stop | None = None,
 ) -> Iterator[Source | Outcome]:
     """The pictures in a folder, sorted within each folder, those of subfolders first.
@@ -64,18 +74,35 @@ def scan(
     followed; hidden folders and our own thumbnail folders are not entered.
 
     Args:
-        root: the folder, or a single picture, which is taken whatever its name.
+        root: the folder, or a single picture, which is taken whatever its name; or a bucket's.
         below: the folder an output tree keeps it in.
         recursive: whether subfolders are entered.
         include: globs; only pictures that match one are taken.
         exclude: globs; folders and pictures that match one are left out.
         also: formats taken besides the usual ones, by the names that `Limits` has.
+        endpoint: as `Settings` has it, for a bucket.
+        apart: where thumbnails go, which is left out if it is in the same bucket.
         stop: once it is set nothing more is read.
 
     Returns:
         A source for each picture by name; a skipped or failed outcome for each that is no file
         and each folder that can't be read.
     """
+    if is_url(root):
+        from thumbnailer import keys
+
+        yield from keys.sources_below(
+            root,
+            below=below,
+            recursive=recursive,
+            include=include,
+            exclude=exclude,
+            also=also,
+            endpoint=endpoint,
+            apart=apart,
+            stop=stop,
+        )
+        return
     if not os.path.isdir(root):
         yield find(root, below=below)
         return

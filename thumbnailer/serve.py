@@ -22,6 +22,10 @@ from thumbnailer.model import Answer, Facts, Failure, Job, Rendering
 # never waits in the middle of a piece, even if the sender is stopped there.
 PIECE_BYTES = 16_000
 
+# The same for jobs, which may hold whole pictures: Linux calls a socket writable when three
+# quarters of its 208 KiB are free.
+PART_BYTES = 64_000
+
 # The most that glibc learns from: DEFAULT_MMAP_THRESHOLD_MAX of its malloc, less its own needs.
 _LESSON_BYTES = (32 << 20) - (64 << 10)
 
@@ -76,7 +80,7 @@ def serve(name: str, pipe: Connection, confinement: Confinement) -> None:
     with suppress(EOFError, BrokenPipeError, ConnectionResetError):
         send(pipe, "")
         while True:
-            jobs: list[Job] = pickle.loads(pipe.recv_bytes())
+            jobs: list[Job] = pickle.loads(receive(pipe))
             send(pipe, [_answer(work, job, claim) for job in jobs])
 
 
@@ -86,6 +90,18 @@ def send(pipe: Connection, message: object) -> None:
     data = pickle.dumps(message, pickle.HIGHEST_PROTOCOL)
     for start in range(0, len(data) + 1, PIECE_BYTES):
         pipe.send_bytes(data[start : start + PIECE_BYTES])
+
+
+def receive(pipe: Connection) -> bytes | bytearray:
+    """What `Worker.ask` sends."""
+    part = pipe.recv_bytes()
+    if len(part) < PART_BYTES:
+        return part
+    message = bytearray(part)
+    while len(part) == PART_BYTES:
+        part = pipe.recv_bytes()
+        message += part
+    return message
 
 
 def _answer(work: Work, job: Job, claim: Callable[[int], None]) -> Answer:

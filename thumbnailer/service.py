@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from itertools import chain
 from typing import Unpack
 
 from thumbnailer import storage
@@ -19,6 +20,7 @@ from thumbnailer.plan import check_names
 from thumbnailer.scan import check_source, scan
 from thumbnailer.settings import Settings
 from thumbnailer.stages import StageError, stage
+from thumbnailer.urls import is_url
 
 # str is a Sequence of str: a lone path has to be told from many by its type.
 Path = str | bytes | os.PathLike[str] | os.PathLike[bytes]
@@ -45,6 +47,8 @@ def make_thumbnail(source: Path, thumbnail: Path, **looks: Unpack[Looks]) -> Thu
     from thumbnailer.pictures import pictures_of
 
     source_path, path = os.fsdecode(source), os.fsdecode(thumbnail)
+    if is_url(source_path) or is_url(path):
+        raise ConfigError("make_thumbnail: takes files; make_thumbnails takes buckets, too")
     format = looks.get("format") or format_of(path)
     if not format:
         raise ConfigError(f"{path}: its ending says no format that is written here; name a format")
@@ -140,7 +144,10 @@ def iter_thumbnails(
     if isinstance(paths, str | bytes | os.PathLike):
         return run(paths, chosen, Report(), stop=stop_event, **switches)
     names = map(os.fsdecode, paths)
-    found = (item for name in names for item in scan(name, **chosen.choice, stop=stop_event))
+    where = _where(chosen)
+    found = (
+        item for name in names for item in scan(name, **chosen.choice, **where, stop=stop_event)
+    )
     return _line(found, chosen, Report(), stop=stop_event, **switches)
 
 
@@ -182,7 +189,11 @@ def checked(sources: Path | Iterable[Path], settings: Settings) -> tuple[list[st
     if isinstance(sources, str | bytes | os.PathLike):
         sources = [sources]
     roots = [os.fsdecode(source) for source in sources]
-    folders = [root for root in roots if check_source(root)]
+    if any(map(is_url, roots)) and not settings.output:
+        raise ConfigError("thumbnails of what is in a bucket need an output: a folder or a bucket")
+    if any(map(is_url, roots)) and settings.is_for_desktop:
+        raise ConfigError("layout = 'freedesktop': has no place for what is in a bucket")
+    folders = [root for root in roots if check_source(root, settings.endpoint)]
     if settings.output:
         for folder in folders:
             if os.path.realpath(folder) == os.path.realpath(settings.output):
@@ -199,7 +210,13 @@ def found_in(
     """What the scan finds in sources; `places` is what `checked` says of them."""
     roots, folders = places
     for root in roots:
-        yield from scan(root, below=folders.get(root, ""), **settings.choice, stop=stop)
+        below = folders.get(root, "")
+        yield from scan(root, below=below, **settings.choice, **_where(settings), stop=stop)
+
+
+def _where(settings: Settings) -> dict[str, str]:
+    """What the scan of a bucket has to know besides."""
+    return {"endpoint": settings.endpoint, "apart": os.fspath(settings.output)}
 
 
 def _line(
@@ -212,7 +229,11 @@ def _line(
     retry_failed: bool,
     dry_run: bool,
 ) -> Iterator[Outcome]:
-    with new_pool(settings) as pool:
+    found = iter(found)
+    first = next(found, None)  # which says whether there is a network in between
+    place = first.source.path if isinstance(first, Outcome) else first.path if first else ""
+    found = chain(filter(None, [first]), found)
+    with new_pool(settings, far=is_url(place) or is_url(settings.output)) as pool:
         yield from flow(
             found,
             settings,

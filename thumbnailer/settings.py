@@ -15,6 +15,7 @@ from thumbnailer.errors import ConfigError
 from thumbnailer.model import Box, Limits, Recipe
 from thumbnailer.naming import short_size
 from thumbnailer.selection import Choice, extras
+from thumbnailer.urls import is_url, split
 
 # One size, as 256, "256x192" or (256, 192), or several as a list of such texts.
 Size = int | str | tuple[int | None, int | None] | list[str]
@@ -161,8 +162,20 @@ class Settings:
     output: str | os.PathLike[str] = _key(
         "",
         values.output,
-        "the path of a folder",
+        "the path of a folder, or s3://bucket/folder",
         'A folder for a tree that mirrors the sources; "": a thumbs folder beside each source.',
+    )
+    endpoint: str = _key(
+        "",
+        values.endpoint,
+        'a URL such as "http://localhost:9000", without name and password',
+        'Where buckets are that are not where their names say, such as MinIO; "": there.',
+    )
+    verify_etag: bool = _key(
+        False,
+        values.flag,
+        "true or false",
+        "Whether each thumbnail in a bucket is asked what it was made of (a request each).",
     )
     jobs: int | str = _key(
         "auto",
@@ -245,10 +258,19 @@ class Settings:
             value = getattr(self, item.name)
             checked = checked_value(item.name, value, f"{item.name} = {shown(value)}")
             object.__setattr__(self, item.name, checked)
-        if self.output and _is_root(os.fspath(self.output)):
+        if is_url(self.output):
+            self._check_for_bucket()
+        elif self.output and _is_root(os.fspath(self.output)):
             raise ConfigError(f"output = {shown(self.output)}: is the root of the file system")
         if self.is_for_desktop:
             self._check_for_desktop()
+
+    def _check_for_bucket(self) -> None:
+        split(os.fspath(self.output))
+        for key, right in (("name", ""), ("layout", "thumbs")):
+            if getattr(self, key) != right:
+                value = shown(getattr(self, key))
+                raise ConfigError(f"{key} = {value}: has no place in a bucket")
 
     def _check_for_desktop(self) -> None:
         sides = [recipe.box for recipe in self._named_recipes.values()]

@@ -12,6 +12,7 @@ from functools import cached_property, lru_cache
 from thumbnailer import desktop, ledger, storage
 from thumbnailer.model import Failure, Folder, Outcome, Source, Thumbnail, Wanted
 from thumbnailer.naming import folded, tagged
+from thumbnailer.urls import is_url
 
 # Ends the reason of what is not even tried.
 AGAIN = " (failed before and has not changed since)"
@@ -123,6 +124,8 @@ class Shelf:
         held_name, holder = self._claims.get(folded(name), (name, origin))
         if holder == origin:
             return None
+        if is_url(holder):  # nobody asks whether an object is still there
+            return held_name, holder
         # Without the dots: the folder itself may not be there yet.
         source = os.path.normpath(os.path.join(self.folder.path, holder))
         return (held_name, source) if os.path.lexists(source) else None

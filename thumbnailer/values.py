@@ -160,6 +160,13 @@ def output(value: object) -> str:
     return path
 
 
+def endpoint(value: object) -> str:
+    """A URL without a name, a password or anything else that nobody should read."""
+    if not isinstance(value, str) or not re.fullmatch(r"(https?://[^\s@?#]+)?", value):
+        raise ValueError
+    return value.rstrip("/")
+
+
 def flag(value: object) -> bool:
     if not isinstance(value, bool):
         raise ValueError

@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import pickle
+import select
 import signal
 import sys
 import threading
@@ -13,11 +14,12 @@ import types
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from multiprocessing import resource_tracker
+from multiprocessing.connection import Connection
 
 from thumbnailer.budget import Budget
 from thumbnailer.errors import WorkerError
 from thumbnailer.model import Answer, Failure, Job
-from thumbnailer.serve import PIECE_BYTES, Confinement, serve
+from thumbnailer.serve import PART_BYTES, PIECE_BYTES, Confinement, serve
 
 # From the start of a process to its first word. Importing Pillow takes a tenth of a second; a
 # machine that swaps may take hundreds of times as long.
@@ -111,13 +113,13 @@ class Worker:
         Raises:
             WorkerLost: it died, or did not answer in time; it must be buried.
         """
-        try:
-            self._pipe.send_bytes(pickle.dumps(jobs, pickle.HIGHEST_PROTOCOL))
-        except OSError as error:
-            raise WorkerLost(None) from error
         deadline = time.monotonic() + timeout_s
         claimed_bytes = 0
         try:
+            try:
+                self._send(pickle.dumps(jobs, pickle.HIGHEST_PROTOCOL), deadline)
+            except ConnectionError as error:
+                raise WorkerLost(None) from error
             while True:
                 message = self._receive(deadline)
                 if isinstance(message, list):
@@ -137,6 +139,21 @@ class Worker:
             raise WorkerLost(Failure("crashed", f"crashed: {self._epitaph()}")) from error
         finally:
             budget.give_back(claimed_bytes)
+
+    def _send(self, message: bytes, deadline: float) -> None:
+        """Send jobs; whoever does not take all of them is looked after.
+
+        Raises:
+            TimeoutError: it did not take them by `deadline` on the monotonic clock.
+            ConnectionError: the worker has died.
+        """
+        self._pipe.send_bytes(message[:PART_BYTES])
+        for start in range(PART_BYTES, len(message) + 1, PART_BYTES):
+            while not _takes_more(self._pipe, _NUDGE_SECONDS):
+                if time.monotonic() >= deadline:
+                    raise TimeoutError
+                self._nudge()
+            self._pipe.send_bytes(message[start : start + PART_BYTES])
 
     def _receive(self, deadline: float) -> object:
         """A message of the worker's, by `deadline` on the monotonic clock.
@@ -185,6 +202,15 @@ class Worker:
             hint = ", perhaps for want of memory" if name == "SIGKILL" else ""
             return f"the worker process was ended by {name}{hint}"
         return "the worker process ended by itself" if code in (0, 1) else "the worker process died"
+
+
+def _takes_more(pipe: Connection, seconds: float) -> bool:
+    """Wait until something can be written."""
+    if not hasattr(select, "poll"):  # Windows, whose pipes can't be asked
+        return True
+    poll = select.poll()
+    poll.register(pipe.fileno(), select.POLLOUT)
+    return bool(poll.poll(seconds * 1000))
 
 
 def start_method() -> str:

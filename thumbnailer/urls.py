@@ -1,0 +1,27 @@
+"""Paths that lead into object storage, told from those of files."""
+
+from __future__ import annotations
+
+from thumbnailer.errors import ConfigError
+
+_SCHEMES = ("s3://", "gs://", "az://")
+
+
+def is_url(path: object) -> bool:
+    """Whether a path is that of a bucket, or leads into one."""
+    return isinstance(path, str) and path.startswith(_SCHEMES)
+
+
+def split(url: str) -> tuple[str, str]:
+    """A URL as that of its bucket, and the key or prefix in it, without slashes at its ends.
+
+    Raises:
+        ConfigError: it names no bucket.
+    """
+    scheme, _, rest = url.partition("://")
+    name, _, key = rest.partition("/")
+    if not name or not name.replace("-", "").replace(".", "").replace("_", "").isalnum():
+        raise ConfigError(
+            f"a bucket is named as {scheme}://bucket/folder, and by no more than that"
+        )
+    return f"{scheme}://{name}", key.strip("/")
