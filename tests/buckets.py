@@ -64,17 +64,16 @@ class Storage:
 
     def keys(self, prefix: str = "") -> list[str]:
         """The keys below a prefix, but for what the program remembers there."""
-        pages = self.client.get_paginator("list_objects_v2").paginate(
-            Bucket=self.name, Prefix=prefix
-        )
-        keys = [item["Key"] for page in pages for item in page.get("Contents", ())]
-        return [key for key in keys if "/.thumbnailer" not in f"/{key}"]
+        return [key for key in self._keys(prefix) if "/.thumbnailer" not in f"/{key}"]
 
-    def upload(self, folder: Path, prefix: str = "") -> None:
-        """Put the files below a folder."""
-        for path in sorted(folder.rglob("*")):
-            if path.is_file():
-                self.put(f"{prefix}{path.relative_to(folder)}", path.read_bytes())
+    def records(self, prefix: str) -> list[str]:
+        """What the program remembers of attempts."""
+        return [key for key in self._keys(prefix) if "/.thumbnailer-attempts/" in f"/{key}"]
+
+    def _keys(self, prefix: str) -> list[str]:
+        listed = self.client.get_paginator("list_objects_v2")
+        pages = listed.paginate(Bucket=self.name, Prefix=prefix)
+        return [item["Key"] for page in pages for item in page.get("Contents", ())]
 
     @contextmanager
     def counted(self) -> Iterator[Counter[str]]:

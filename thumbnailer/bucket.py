@@ -7,9 +7,11 @@ become OSErrors in plain words: those of the libraries quote URLs, headers and k
 from __future__ import annotations
 
 import asyncio
+import atexit
 import errno
 import os
 import threading
+import time
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
 from concurrent.futures import CancelledError, Future
 from contextlib import suppress
@@ -33,6 +35,12 @@ LAST = "\U0010ffff"
 
 # Requests that one caller has under way at the same time.
 AT_ONCE = 32
+
+# What has been begun and not been answered, and when the last of it was dropped; that takes so long
+# to come to an end.
+_UNDER_WAY = set[Future[Any]]()
+_dropped = float("-inf")
+_QUIET_SECONDS = 0.2
 
 # How often a wait looks up to see whether it should stop.
 _LOOK_UP_SECONDS = 0.1
@@ -151,9 +159,12 @@ class Bucket:
             return page
 
         coming = _begin(following())
-        while page := _wait(coming, self._stop):
-            coming = _begin(following())
-            yield page
+        try:
+            while page := _wait(coming, self._stop):
+                coming = _begin(following())
+                yield page
+        finally:
+            _drop(coming)
 
     def _pages_by_boto3(self, prefix: str, after: str) -> Iterator[Sequence[Any]]:
         import boto3
@@ -308,11 +319,15 @@ def _boto3_credentials() -> Callable[[], Any] | None:
 def _loop() -> asyncio.AbstractEventLoop:
     loop = asyncio.new_event_loop()
     threading.Thread(target=loop.run_forever, daemon=True, name="requests").start()
+    atexit.register(_quieten)
     return loop
 
 
 def _begin(request: Coroutine[Any, Any, T]) -> Future[T]:
-    return asyncio.run_coroutine_threadsafe(request, _loop())
+    answer = asyncio.run_coroutine_threadsafe(request, _loop())
+    _UNDER_WAY.add(answer)
+    answer.add_done_callback(_UNDER_WAY.discard)
+    return answer
 
 
 def _wait(answer: Future[T], stop: Stop | None) -> T:
@@ -321,10 +336,24 @@ def _wait(answer: Future[T], stop: Stop | None) -> T:
             return answer.result(_LOOK_UP_SECONDS)
         except TimeoutError:
             if stop and stop.is_set():
-                answer.cancel()
+                _drop(answer)
                 raise Stopped from None
         except CancelledError:
             raise Stopped from None
+
+
+def _drop(answer: Future[Any]) -> None:
+    global _dropped
+    if answer.cancel():
+        _dropped = time.monotonic()
+
+
+def _quieten() -> None:
+    """Leave nothing under way at the program's end: up to Python 3.13, a thread of obstore's that
+    comes back with an answer then takes the program down (SIGABRT)."""
+    for answer in [*_UNDER_WAY]:
+        _drop(answer)
+    time.sleep(max(0.0, _dropped + _QUIET_SECONDS - time.monotonic()))
 
 
 async def _plainly(call: Callable[[], Awaitable[T]], place: str) -> T:

@@ -35,6 +35,8 @@ def run(arguments: argparse.Namespace) -> int:
     settings = settings_of(arguments)
     if arguments.command == "config":
         return _config(settings)
+    if arguments.command != "make":
+        _refuse_buckets(arguments, settings)
     if arguments.command == "explain":
         return _explain(arguments, settings)
     if arguments.command == "prune":
@@ -48,6 +50,14 @@ def run(arguments: argparse.Namespace) -> int:
     from thumbnailer.making import make
 
     return make(arguments, settings)
+
+
+def _refuse_buckets(arguments: argparse.Namespace, settings: Settings) -> None:
+    from thumbnailer.urls import is_url
+
+    places = getattr(arguments, "source", None) or getattr(arguments, "file", [])
+    if any(map(is_url, [*places, settings.output])):
+        raise ConfigError(f"{arguments.command}: takes no bucket, only folders")
 
 
 def _print(text: str) -> int:
@@ -69,7 +79,12 @@ def _watch(arguments: argparse.Namespace) -> int:
     from thumbnailer.daemon import keep_watch  # with watchdog, which takes 30 ms
     from thumbnailer.given import settings_of
 
-    keep_watch(arguments, lambda: settings_of(arguments), os.environ)
+    def settings() -> Settings:
+        found = settings_of(arguments)
+        _refuse_buckets(arguments, found)
+        return found
+
+    keep_watch(arguments, settings, os.environ)
     return EXIT_OK
 
 

@@ -11,7 +11,7 @@ import os
 import time
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping
-from functools import partial
+from functools import cached_property, partial
 from hashlib import md5
 from itertools import islice
 
@@ -84,10 +84,13 @@ class Depot:
         self._url = "/".join(filter(None, (bucket.url, self._prefix)))
         self._formats = formats_of(recipe.format)
         self._looks, self._attempt = recipe.fingerprint, attempt_fingerprint(recipe, limits)
-        self._abreast = Abreast(self._listing)
         self._marks: OrderedDict[str, Mark | None] = OrderedDict()
         self._given: OrderedDict[str, str] = OrderedDict()
         self._started = time.monotonic()
+
+    @cached_property
+    def _abreast(self) -> Abreast:
+        return Abreast(self._listing)
 
     def look(self, source: Source, name: str) -> tuple[Wanted, Outcome | None] | Failure:
         """The thumbnail that a source should have, and what an earlier run made of the source as it
