@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property, partial
 from hashlib import md5
 from itertools import islice
+from typing import NamedTuple
 
 from thumbnailer.abreast import Abreast, State
 from thumbnailer.bucket import Bucket, Entry, Stopped
@@ -56,14 +57,33 @@ _ASKED_AT_ONCE = 64
 # So many names and folders are kept in mind; a name can only be given twice to two that are close.
 _KEPT = 10_000
 
-# An outcome, or a source with each thumbnail it should have and what stands of that.
-_Item = tuple[Source | Outcome, list[tuple[Wanted, Outcome | None]]]
-
 # The times of objects have whole seconds.
 _TICK_SECONDS = 1.1
 
 # Under which a thumbnail says of what it was made.
 VERSION = "thumbnailer-source"
+
+
+class Found(NamedTuple):
+    """What there is of a source's thumbnail.
+
+    Attributes:
+        folder: where it is, relative to the output.
+        names: its own, and its other if its format shows only when it is made.
+        entries: what is there under these names.
+        record: the name of what is remembered of an earlier attempt, or "".
+        standing: what an earlier run made of the source as it is now, if it did and that is enough.
+    """
+
+    folder: str
+    names: list[str]
+    entries: list[Entry | None]
+    record: str
+    standing: Outcome | None
+
+
+# An outcome, or a source with what there is of each of its thumbnails.
+_Item = tuple[Source | Outcome, list[Found]]
 
 
 class Depot:
@@ -92,9 +112,8 @@ class Depot:
     def _abreast(self) -> Abreast:
         return Abreast(self._listing)
 
-    def look(self, source: Source, name: str) -> tuple[Wanted, Outcome | None] | Failure:
-        """The thumbnail that a source should have, and what an earlier run made of the source as it
-        is; or why it can have none.
+    def look(self, source: Source, name: str) -> Found | Failure:
+        """What there is of a source, or why it can have no thumbnail.
 
         Args:
             name: of the source, without its folder.
@@ -102,39 +121,43 @@ class Depot:
         Raises:
             OutputError: the bucket can't be read.
         """
-        folder = source.below.replace(os.sep, "/")
+        folder = source.below if os.sep == "/" else source.below.replace(os.sep, "/")
         below = f"{folder}/" if folder else ""
         names = [uncut_name(name, format) for format in self._formats]
         keys = [below + name for name in names]
         try:
             (below + name).encode()
-            state, found = self._abreast.look(below + name, *keys)
-            mark = self._mark(folder, state)
+            state, entries = self._abreast.look(below + name, *keys)
+            mark = self._marks[folder] if folder in self._marks else self._mark(folder, state)
         except UnicodeEncodeError:
             return Failure("plan", "its name is not valid UTF-8, as a key must be")
         except OSError as error:
             raise OutputError(f"{self._url}: {error.strerror}") from None
-        for key, entry in zip(keys, found, strict=True):
+        for key, entry in zip(keys, entries, strict=True):
             if trouble := self._claim(key, source, entry, mark):
                 return trouble
-        record_name = state.records.get(picture_of(names[0]), "") if state.records else ""
-        etags = [entry.etag if entry else "" for entry in (*found, None)]
-        record_key = self._key(folder, f"{RECORDS}/{record_name}") if record_name else ""
-        wanted = Wanted(
-            Folder(self._url, folder),
+        record = state.records.get(picture_of(names[0]), "") if state.records else ""
+        standing = self._standing(source, entries, mark, record)
+        return Found(folder, names, entries, record, standing)
+
+    def wanted(self, source: Source, found: Found) -> Wanted:
+        """The thumbnail that a source should have."""
+        etags = [entry.etag if entry else "" for entry in (*found.entries, None)]
+        record = self._key(found.folder, f"{RECORDS}/{found.record}") if found.record else ""
+        return Wanted(
+            Folder(self._url, found.folder),
             source.path,
-            names[0],
+            found.names[0],
             self._recipe,
-            names[1] if names[1:] else "",
-            seen=Seen((etags[0], etags[1]), record_key),
+            found.names[1] if found.names[1:] else "",
+            seen=Seen((etags[0], etags[1]), record),
         )
-        return wanted, self._standing(source, found, mark, record_name)
 
     def _standing(
-        self, source: Source, found: list[Entry | None], mark: Mark | None, record_name: str
+        self, source: Source, entries: list[Entry | None], mark: Mark | None, record_name: str
     ) -> Outcome | None:
         note = ""
-        if record := read_record(record_name):
+        if record_name and (record := read_record(record_name)):
             if record.stage != MADE and record.state == state_of(source, self._attempt):
                 failure = Failure(record.stage, f"{record.reason}{AGAIN}")
                 return Outcome(source, "failed", error=failure)
@@ -142,7 +165,7 @@ class Depot:
                 note = record.reason
         if not mark or mark.looks != self._looks:
             return None
-        for entry in found:
+        for entry in entries:
             if entry and entry.modified > source.mtime_ns // 10**9 and entry.modified >= mark.since:
                 made = Thumbnail(f"{self._url}/{entry.key}", 0, 0, entry.size_bytes)
                 return Outcome(source, "current", (made,), note=note)
@@ -174,21 +197,20 @@ class Depot:
         self._marks[folder] = mark._replace(looks=self._looks)
 
     def _mark(self, folder: str, state: State) -> Mark | None:
-        if folder not in self._marks:
-            entry = state.mark
-            mark = None
-            if entry:
-                expected = mark_bytes(self._looks)
-                # S3's ETag most often is this, and then says what a request would.
-                if entry.etag.strip('"') == md5(expected, usedforsecurity=False).hexdigest():
-                    mark = read_mark(expected, entry)
-                else:
-                    get = partial(self._bucket.get, self._key(folder, MARK))
-                    mark = read_mark(*self._bucket.answer(get))
-            self._marks[folder] = mark
-            if len(self._marks) > _KEPT:
-                self._marks.popitem(last=False)
-        return self._marks[folder]
+        """What the mark of a folder says; kept in mind."""
+        entry, mark = state.mark, None
+        if entry:
+            expected = mark_bytes(self._looks)
+            # S3's ETag most often is this, and then says what a request would.
+            if entry.etag.strip('"') == md5(expected, usedforsecurity=False).hexdigest():
+                mark = read_mark(expected, entry)
+            else:
+                get = partial(self._bucket.get, self._key(folder, MARK))
+                mark = read_mark(*self._bucket.answer(get))
+        self._marks[folder] = mark
+        if len(self._marks) > _KEPT:
+            self._marks.popitem(last=False)
+        return mark
 
     def _claim(
         self, key: str, source: Source, entry: Entry | None, mark: Mark | None
@@ -210,8 +232,8 @@ class Depot:
     def _listing(self, after: str) -> Iterator[Entry]:
         start = len(self._prefix) + 1 if self._prefix else 0
         after = self._key("", after) if after else ""
-        for entry in self._bucket.listing(self._prefix, after):
-            yield entry._replace(key=entry.key[start:])
+        for key, size_bytes, modified, etag in self._bucket.listing(self._prefix, after):
+            yield Entry(key[start:], size_bytes, modified, etag)
 
     def _key(self, folder: str, name: str) -> str:
         return "/".join(filter(None, (self._prefix, folder, name)))
@@ -251,13 +273,13 @@ def plan(
             name = os.path.basename(source.path)
             parts = []
             for depot in depots:
-                part = depot.look(source, name)
-                if isinstance(part, Failure):
-                    status: Status = "skipped" if part.stage == "scan" else "failed"
-                    yield Outcome(source, status, error=part), []
+                found = depot.look(source, name)
+                if isinstance(found, Failure):
+                    status: Status = "skipped" if found.stage == "scan" else "failed"
+                    yield Outcome(source, status, error=found), []
                     break
-                wanted, standing = part
-                parts.append((wanted, standing if standing and suffices(standing) else None))
+                is_enough = found.standing and suffices(found.standing)
+                parts.append(found if is_enough else found._replace(standing=None))
             else:
                 yield source, parts
 
@@ -269,20 +291,21 @@ def plan(
     items = considered()
     try:
         for source, parts in _verified(items, bucket) if verify_etag else items:
-            standing = [one for _, one in parts if one]
+            standing = [found.standing for found in parts if found.standing]
             if isinstance(source, Outcome):
                 yield source
             elif len(standing) == len(parts):
-                yield together(source, standing)
+                yield standing[0] if len(standing) == 1 else together(source, standing)
             elif dry_run:
                 yield Outcome(source, "skipped", error=Failure("dry run", "would be made"))
             else:
-                for depot, (_, one) in zip(depots, parts, strict=True):
-                    if not one:
-                        depot.announce(source.below.replace(os.sep, "/"))
-                thumbnails = (
-                    one.thumbnails[0] if one and one.thumbnails else wanted for wanted, one in parts
-                )
+                thumbnails = list[Wanted | Thumbnail]()
+                for depot, found in zip(depots, parts, strict=True):
+                    if found.standing:
+                        thumbnails += found.standing.thumbnails or [depot.wanted(source, found)]
+                    else:
+                        depot.announce(found.folder)
+                        thumbnails.append(depot.wanted(source, found))
                 yield Job(source, tuple(thumbnails), limits)
     except Stopped:
         return
@@ -291,31 +314,24 @@ def plan(
 def _verified(items: Iterator[_Item], bucket: Bucket) -> Iterator[_Item]:
     """The same, but what a thumbnail says that was made of other content no longer stands."""
     while some := list(islice(items, _ASKED_AT_ONCE)):
-        made = [
-            standing.thumbnails[0]
-            for _, parts in some
-            for _, standing in parts
-            if standing and standing.thumbnails
-        ]
-        heads = bucket.at_once([partial(bucket.head, split(one.path)[1]) for one in made])
+        keys = [split(made.path)[1] for _, parts in some for made in _made(parts)]
+        answers = bucket.at_once([partial(bucket.head, key) for key in keys])
         said = {
-            one.path: head[1].get(VERSION)
-            for one, head in zip(made, heads, strict=True)
-            if not isinstance(head, OSError)
+            f"{bucket.url}/{key}": answer[1].get(VERSION)
+            for key, answer in zip(keys, answers, strict=True)
+            if not isinstance(answer, OSError)
         }
         for source, parts in some:
-            assert isinstance(source, Source) or not parts
-            yield (
-                source,
-                [
-                    (
-                        wanted,
-                        None
-                        if standing
-                        and standing.thumbnails
-                        and said.get(standing.thumbnails[0].path) != version_of(standing.source)
-                        else standing,
-                    )
-                    for wanted, standing in parts
-                ],
-            )
+            if isinstance(source, Source):
+                right = version_of(source)
+                parts = [
+                    found._replace(standing=None)
+                    if any(said.get(made.path) != right for made in _made([found]))
+                    else found
+                    for found in parts
+                ]
+            yield source, parts
+
+
+def _made(parts: Iterable[Found]) -> Iterator[Thumbnail]:
+    return (made for found in parts if found.standing for made in found.standing.thumbnails)
