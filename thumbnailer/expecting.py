@@ -10,6 +10,7 @@ from thumbnailer.model import Outcome, Stop
 from thumbnailer.scan import scan
 from thumbnailer.selection import missing_extras, name_filter
 from thumbnailer.settings import Settings
+from thumbnailer.urls import is_url
 
 
 def expected(sources: Iterable[str], settings: Settings, stop: Stop) -> tuple[int, Counter[str]]:
@@ -21,6 +22,8 @@ def expected(sources: Iterable[str], settings: Settings, stop: Stop) -> tuple[in
     choice["also"] = (*choice["also"], *missing)
     found, left_out = 0, Counter[str]()
     for source in sources:
+        if is_url(source):  # each thousand would cost a request
+            return 0, left_out
         is_named = not os.path.isdir(source)  # and so taken whatever its name is
         for item in scan(source, **choice, stop=stop):
             name = "" if isinstance(item, Outcome) else os.path.basename(item.path)

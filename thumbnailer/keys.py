@@ -17,8 +17,9 @@ from thumbnailer.urls import is_url, split
 NOT_THERE = "nothing is there"
 
 
-def check(url: str, endpoint: str) -> bool:
-    """Whether a URL is that of a prefix, not of a single object.
+def check(url: str, endpoint: str, stop: Stop | None) -> bool:
+    """Whether a URL is that of a prefix, not of a single object; perhaps a wrong guess once `stop`
+    is set.
 
     Raises:
         SourceMissing: there is no such bucket, or nothing in it there.
@@ -27,18 +28,20 @@ def check(url: str, endpoint: str) -> bool:
         ConfigError: the extra is not installed.
     """
     try:
-        bucket, key = _bucket_of(url, endpoint, None)
+        bucket, key = _bucket_of(url, endpoint, stop)
         if _is_object(url):
             bucket.answer(partial(bucket.head, key))
             return False
         first = next(bucket.listing(key), None)
+    except Stopped:
+        return True
     except FileNotFoundError as error:
         raise SourceMissing(error.errno, error.strerror, url) from None
     except PermissionError as error:
         raise SourceForbidden(error.errno, error.strerror, url) from None
     except OSError as error:
         raise SourceError(error.errno, error.strerror, url) from None
-    if first is None and key:
+    if first is None and key and not (stop and stop.is_set()):
         raise SourceMissing(errno.ENOENT, NOT_THERE, url)
     if first and first.key == f"{key}/{MARK}".lstrip("/"):
         raise SourceError(None, "is a folder of thumbnails, not of pictures", url)

@@ -21,11 +21,12 @@ from thumbnailer.selection import (
 from thumbnailer.urls import is_url
 
 
-def check_source(path: str, endpoint: str = "") -> bool:
+def check_source(path: str, endpoint: str = "", stop: Stop | None = None) -> bool:
     """Whether a SOURCE that the caller named is a folder.
 
     Args:
         endpoint: as `Settings` has it, for a bucket.
+        stop: once it is set nobody waits for an answer.
 
     Raises:
         SourceMissing: it is not there.
@@ -35,7 +36,7 @@ def check_source(path: str, endpoint: str = "") -> bool:
     if is_url(path):
         from thumbnailer import keys  # with asyncio: 50 ms
 
-        return keys.check(path, endpoint)
+        return keys.check(path, endpoint, stop)
     try:
         is_folder = stat.S_ISDIR(os.stat(path).st_mode)
         if not is_folder:

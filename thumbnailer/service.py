@@ -163,7 +163,7 @@ def run(
 ) -> Iterator[Outcome]:
     """Check the sources and the names of their thumbnails, then return the iterator over their
     outcomes, which fills the report."""
-    places = checked(sources, settings)
+    places = checked(sources, settings, with_buckets=True, stop=stop)
     if settings.name:
         output = os.fspath(settings.output) or None
         found = found_in(places, settings, stop)
@@ -179,8 +179,18 @@ def run(
     )
 
 
-def checked(sources: Path | Iterable[Path], settings: Settings) -> tuple[list[str], dict[str, str]]:
+def checked(
+    sources: Path | Iterable[Path],
+    settings: Settings,
+    *,
+    with_buckets: bool = False,
+    stop: Stop | None = None,
+) -> tuple[list[str], dict[str, str]]:
     """The sources, and those of them that are folders with where an output tree keeps them.
+
+    Args:
+        with_buckets: sources and output may be in a bucket.
+        stop: once it is set nobody waits for one.
 
     Raises:
         SourceError: one is not there or can't be read.
@@ -189,11 +199,13 @@ def checked(sources: Path | Iterable[Path], settings: Settings) -> tuple[list[st
     if isinstance(sources, str | bytes | os.PathLike):
         sources = [sources]
     roots = [os.fsdecode(source) for source in sources]
+    if not with_buckets and any(map(is_url, [*roots, settings.output])):
+        raise ConfigError("takes no bucket, only folders")
     if any(map(is_url, roots)) and not settings.output:
         raise ConfigError("thumbnails of what is in a bucket need an output: a folder or a bucket")
     if any(map(is_url, roots)) and settings.is_for_desktop:
         raise ConfigError("layout = 'freedesktop': has no place for what is in a bucket")
-    folders = [root for root in roots if check_source(root, settings.endpoint)]
+    folders = [root for root in roots if check_source(root, settings.endpoint, stop)]
     if settings.output:
         for folder in folders:
             if os.path.realpath(folder) == os.path.realpath(settings.output):

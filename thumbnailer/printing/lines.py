@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, TextIO
 
 from thumbnailer.console import in_bytes, in_time, printable, three_digits
-from thumbnailer.model import Outcome, Report
+from thumbnailer.model import Outcome, Report, Thumbnail
 from thumbnailer.tally import Group, Tally
 
 if TYPE_CHECKING:
@@ -71,8 +71,7 @@ class TextPrinter:
             self._write(line, sys.stderr)
         elif self._verbose:
             made = ", ".join(
-                f"{printable(thumbnail.path)} "
-                f"({thumbnail.width}x{thumbnail.height}, {thumbnail.size_bytes} bytes)"
+                f"{printable(thumbnail.path)} ({_size(thumbnail)}{thumbnail.size_bytes} bytes)"
                 for thumbnail in outcome.thumbnails
             )
             self._write(f"{line} -> {made}" if made else line, sys.stdout)
@@ -100,6 +99,11 @@ class TextPrinter:
         print(line, file=stream, flush=True)
         if self._bar is not None:
             self._bar.refresh()
+
+
+def _size(thumbnail: Thumbnail) -> str:
+    """In px; not known of one in a bucket."""
+    return f"{thumbnail.width}x{thumbnail.height}, " if thumbnail.width else ""
 
 
 def summary(report: Report, would_be_made: int = 0) -> str:
