@@ -41,7 +41,7 @@ class Tree:
             yield entry
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(
     st.lists(KEYS, max_size=12, unique=True),
     st.sets(KEYS, max_size=12),

@@ -80,6 +80,7 @@ def test_what_is_current_costs_two_listings(storage: Storage, tmp_path: Path) ->
     assert count == {"LIST": 3}  # one to see whether there is anything, and one of each
 
 
+@pytest.mark.slow
 def test_a_changed_picture_is_made_again(storage: Storage, tmp_path: Path) -> None:
     photos_in(storage, tmp_path, "photos/a.jpg", "photos/b.jpg")
     settled()
@@ -199,6 +200,7 @@ def test_a_truncated_picture_that_was_kept_counts_only_where_it_may(
     assert statuses(*places) == {"a.jpg": "failed"}
 
 
+@pytest.mark.slow
 def test_etags_are_verified_where_that_is_asked_for(storage: Storage, tmp_path: Path) -> None:
     photos_in(storage, tmp_path, "photos/a.jpg", "photos/b.jpg")
     settled()
@@ -313,6 +315,7 @@ def test_a_list_of_urls(storage: Storage, tmp_path: Path) -> None:
     assert found["a.jpg"].thumbnails[0].path == f"{storage.url}/thumbs/a.jpg"
 
 
+@pytest.mark.few(2)
 @pytest.mark.parametrize(
     ("source", "output", "reason", "code"),
     [
@@ -337,6 +340,7 @@ def test_what_can_not_be_used_is_one_line(
     assert "secret" not in run.err
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("command", ["watch", "gallery", "prune", "explain", "status", "verify"])
 def test_other_commands_say_that_they_know_no_buckets(command: str, tmp_path: Path) -> None:
     for arguments in (["s3://bucket/photos"], [tmp_path, "--output", "s3://bucket/thumbs"]):
@@ -358,6 +362,7 @@ def test_two_runs_at_once_do_not_disturb_each_other(storage: Storage, tmp_path: 
     assert set(statuses(*places).values()) == {"current"}
 
 
+@pytest.mark.slow
 def test_no_credential_is_ever_shown(storage: Storage, tmp_path: Path) -> None:
     photos_in(storage, tmp_path, "photos/a.jpg")
     storage.put("photos/bad.jpg", b"text")

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -225,3 +226,17 @@ def test_make_thumbnail_keeps_the_old_one_when_it_fails(tmp_path: Path) -> None:
         "a.jpg": "no picture",
         "b.jpg": "old",
     }
+
+
+def test_what_another_machine_is_writing_is_left_alone(photos: Path) -> None:
+    """Its locks may not be seen here; what it left for dead is told by its age."""
+    tree(photos, "a.jpg")
+    make(photos)
+    living = photos / "thumbs" / ".thumbnailer-00c0ffee-0123456789abcdef.tmp"
+    dead = photos / "thumbs" / ".thumbnailer-00c0ffee-fedcba9876543210.tmp"
+    for path in (living, dead):
+        path.touch()
+    os.utime(dead, (time.time() - 4000,) * 2)
+    make(photos)
+    assert living.exists()
+    assert not dead.exists()

@@ -11,6 +11,7 @@ import thumbnailer
 from thumbnailer.errors import ConfigError
 from thumbnailer.machine import POLL_SECONDS
 from thumbnailer.options import (
+    add_buckets,
     add_config_and_jobs,
     add_help,
     add_limits,
@@ -170,7 +171,9 @@ def parser() -> Parser:
 
 
 def _make(parser: Parser) -> None:
-    add_thumbnails(parser.add_argument_group("thumbnails"))
+    group = parser.add_argument_group("thumbnails")
+    add_thumbnails(group)
+    add_buckets(group)
     group = parser.add_argument_group("this run")
     add = group.add_argument
     add(
@@ -277,7 +280,9 @@ def _verify(parser: Parser) -> None:
 
 
 def _config(parser: Parser) -> None:
-    add_help(parser.add_argument_group("arguments"))
+    group = parser.add_argument_group("arguments")
+    add_help(group)
+    add_buckets(group)
     _add_settings(parser)
 
 

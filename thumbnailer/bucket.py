@@ -7,19 +7,16 @@ become OSErrors in plain words: those of the libraries quote URLs, headers and k
 from __future__ import annotations
 
 import asyncio
-import atexit
 import errno
 import os
-import threading
-import time
-from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
-from concurrent.futures import CancelledError, Future
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import timedelta
 from functools import cache
 from importlib.util import find_spec
 from typing import Any, NamedTuple, TypeVar
 
+from thumbnailer.asking import Stopped, begin, drop, wait
 from thumbnailer.errors import ConfigError
 from thumbnailer.model import Stop
 from thumbnailer.trouble import OddKeyError, explained, signs_of
@@ -36,23 +33,10 @@ LAST = "\U0010ffff"
 # Requests that one caller has under way at the same time.
 AT_ONCE = 32
 
-# What has been begun and not been answered, and when the last of it was dropped; that takes so long
-# to come to an end.
-_UNDER_WAY = set[Future[Any]]()
-_dropped = float("-inf")
-_QUIET_SECONDS = 0.2
-
-# How often a wait looks up to see whether it should stop.
-_LOOK_UP_SECONDS = 0.1
-
 # Throttling and broken connections are waited for with growing pauses, up to 15 s each. Requests
 # are signed once and a signature holds for 15 minutes.
 _RETRIES: dict[str, Any] = {"max_retries": 30, "retry_timeout": timedelta(minutes=4)}
 _PATIENCE = {"connect_timeout": "10s", "read_timeout": "60s", "timeout": "15min"}
-
-
-class Stopped(Exception):
-    """Nobody waits for the answer to a request any more."""
 
 
 class Entry(NamedTuple):
@@ -105,7 +89,7 @@ class Bucket:
 
             return await asyncio.gather(*map(one, requests))
 
-        return _wait(_begin(all_of_them()), self._stop)
+        return wait(begin(all_of_them()), self._stop)
 
     def answer(self, request: Request[T]) -> T:
         """The answer to one request.
@@ -158,13 +142,13 @@ class Bucket:
                 return ()
             return page
 
-        coming = _begin(following())
+        coming = begin(following())
         try:
-            while page := _wait(coming, self._stop):
-                coming = _begin(following())
+            while page := wait(coming, self._stop):
+                coming = begin(following())
                 yield page
         finally:
-            _drop(coming)
+            drop(coming)
 
     def _pages_by_boto3(self, prefix: str, after: str) -> Iterator[Sequence[Any]]:
         import boto3
@@ -313,47 +297,6 @@ def _boto3_credentials() -> Callable[[], Any] | None:
         provider: Callable[[], Any] = Boto3CredentialProvider()
         return provider
     return None
-
-
-@cache
-def _loop() -> asyncio.AbstractEventLoop:
-    loop = asyncio.new_event_loop()
-    threading.Thread(target=loop.run_forever, daemon=True, name="requests").start()
-    atexit.register(_quieten)
-    return loop
-
-
-def _begin(request: Coroutine[Any, Any, T]) -> Future[T]:
-    answer = asyncio.run_coroutine_threadsafe(request, _loop())
-    _UNDER_WAY.add(answer)
-    answer.add_done_callback(_UNDER_WAY.discard)
-    return answer
-
-
-def _wait(answer: Future[T], stop: Stop | None) -> T:
-    while True:
-        try:
-            return answer.result(_LOOK_UP_SECONDS)
-        except TimeoutError:
-            if stop and stop.is_set():
-                _drop(answer)
-                raise Stopped from None
-        except CancelledError:
-            raise Stopped from None
-
-
-def _drop(answer: Future[Any]) -> None:
-    global _dropped
-    if answer.cancel():
-        _dropped = time.monotonic()
-
-
-def _quieten() -> None:
-    """Leave nothing under way at the program's end: up to Python 3.13, a thread of obstore's that
-    comes back with an answer then takes the program down (SIGABRT)."""
-    for answer in [*_UNDER_WAY]:
-        _drop(answer)
-    time.sleep(max(0.0, _dropped + _QUIET_SECONDS - time.monotonic()))
 
 
 async def _plainly(call: Callable[[], Awaitable[T]], place: str) -> T:

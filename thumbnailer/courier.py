@@ -6,7 +6,8 @@ from contextlib import suppress
 from dataclasses import replace
 from functools import cache, partial
 
-from thumbnailer.bucket import Bucket, Stopped
+from thumbnailer.asking import Stopped
+from thumbnailer.bucket import Bucket
 from thumbnailer.depot import VERSION
 from thumbnailer.errors import WorkerError
 from thumbnailer.finish import Task, outcome_of, tasks_of

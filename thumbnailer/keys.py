@@ -7,7 +7,8 @@ import zlib
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 
-from thumbnailer.bucket import LAST, PAGE_KEYS, Bucket, Entry, Stopped
+from thumbnailer.asking import Stopped
+from thumbnailer.bucket import LAST, PAGE_KEYS, Bucket, Entry
 from thumbnailer.errors import SourceError, SourceForbidden, SourceMissing
 from thumbnailer.ledger import MARK
 from thumbnailer.model import Failure, Outcome, Source, Status, Stop

@@ -159,9 +159,9 @@ def _plan(
 ) -> Iterator[Job | Outcome]:
     output = os.fspath(settings.output)
     if is_url(output):
-        from thumbnailer import depot
+        from thumbnailer import bucketplan
 
-        return depot.plan(
+        return bucketplan.plan(
             found,
             settings.recipes,
             settings.limits,

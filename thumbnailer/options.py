@@ -11,15 +11,19 @@ _FLAG = argparse.BooleanOptionalAction
 
 def add_thumbnails(group: argparse._ArgumentGroup) -> None:
     add = group.add_argument
-    verify = "ask thumbnails in buckets what they were made of (a request each)"
     sizes = "box in px: 256, 256x192, 256x, x192 [256]; repeatable"
     add("-s", "--size", action="append", metavar="SIZE", help=sizes)
     add("-f", "--format", metavar="FORMAT", help="jpeg, png, webp, avif, gif or auto [jpeg]")
     add("-q", "--quality", metavar="N", help="1 to 100, for jpeg, webp and avif [80, avif 50]")
     add("-o", "--output", metavar="DIR", help="a mirrored tree there; or s3://bucket/folder")
-    add("--endpoint", metavar="URL", help="of buckets, where it is not Amazon's own")
-    add("--verify-etag", action="store_true", default=None, help=verify)
     add("--fit", metavar="FIT", help="contain, cover (crop), pad or fill (stretch) [contain]")
+
+
+def add_buckets(group: argparse._ArgumentGroup) -> None:
+    add = group.add_argument
+    add("--endpoint", metavar="URL", help="of buckets that are not Amazon's, such as MinIO's")
+    verify = "ask thumbnails in buckets what they are of (slow)"
+    add("--verify-etag", action="store_true", default=None, help=verify)
 
 
 def add_config_and_jobs(group: argparse._ArgumentGroup) -> None:

@@ -39,6 +39,8 @@ class Overrides(Looks, total=False):
     name: str
     layout: str
     output: str | os.PathLike[str]
+    endpoint: str
+    verify_etag: bool
     jobs: int | str
     recursive: bool
     include: tuple[str, ...]

@@ -12,9 +12,11 @@ import os
 import re
 import stat
 import time
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import cache
 from typing import BinaryIO
 
 from thumbnailer.model import Folder
@@ -25,8 +27,9 @@ except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
 # Short and free of the thumbnail's own name: a prefix on a name of 244 bytes or more is too long
-# for most file systems.
-_TEMPORARY = re.compile(r"\.thumbnailer-[0-9a-f]{16}\.tmp")
+# for most file systems. It begins with the machine: over a network file system several may write
+# to one folder, and locks may not reach from one to another.
+_TEMPORARY = re.compile(r"\.thumbnailer-(?:([0-9a-f]{8})-)?[0-9a-f]{16}\.tmp")
 
 # Where no lock tells a live temporary file from a dead one, age has to (seconds).
 _DEAD_AFTER_SECONDS = 3600
@@ -175,12 +178,13 @@ def sweep(folder: OpenFolder) -> None:
     """Remove the temporary files of writers that are no longer alive.
 
     A writer holds a lock on its file, which the kernel lets go when it dies, even under SIGKILL.
+    Those of another machine go by their age.
     """
     with suppress(OSError):
         for name in filter(_TEMPORARY.fullmatch, names_in(folder)):
             path, dir_fd = folder.at(name)
             with suppress(OSError):
-                if _is_dead(path, dir_fd):
+                if _is_dead(path, dir_fd, name):
                     os.unlink(path, dir_fd=dir_fd)
 
 
@@ -199,7 +203,7 @@ def make_folder(path: str, mode: int = 0o777) -> None:
 
 
 def _replace_once(folder: OpenFolder, name: str, data: bytes, mode: int) -> None:
-    temporary, dir_fd = folder.at(f".thumbnailer-{os.urandom(8).hex()}.tmp")
+    temporary, dir_fd = folder.at(f".thumbnailer-{_machine()}-{os.urandom(8).hex()}.tmp")
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _NO_LINK | _PLAIN
     fd = os.open(temporary, flags, mode, dir_fd=dir_fd)
     try:
@@ -237,10 +241,19 @@ def _lock(fd: int) -> bool | None:
     return True
 
 
-def _is_dead(path: str, dir_fd: int | None) -> bool:
+@cache
+def _machine() -> str:
+    """Eight digits that differ between machines."""
+    name = os.uname().nodename if hasattr(os, "uname") else os.environ.get("COMPUTERNAME", "")
+    return f"{zlib.crc32(os.fsencode(name)):08x}"
+
+
+def _is_dead(path: str, dir_fd: int | None, name: str) -> bool:
+    match = _TEMPORARY.fullmatch(name)
+    is_near = match and match[1] in (None, _machine())
     fd = _open_regular(path, os.O_WRONLY | _NO_LINK, path, dir_fd)
     try:
-        locked = _lock(fd)
+        locked = _lock(fd) if is_near else None
         if locked is None:
             return time.time() - os.fstat(fd).st_mtime > _DEAD_AFTER_SECONDS
         return locked

@@ -1,0 +1,77 @@
+"""Requests that run on a thread of their own, so that whoever waits for one can go away."""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import threading
+import time
+from collections.abc import Coroutine
+from concurrent.futures import CancelledError, Future
+from functools import cache
+from typing import Any, TypeVar
+
+from thumbnailer.model import Stop
+
+T = TypeVar("T")
+
+# What has been begun and not been answered, and when the last of it was dropped; that takes so long
+# to come to an end.
+_UNDER_WAY = set[Future[Any]]()
+_dropped = float("-inf")
+_QUIET_SECONDS = 0.2
+
+# How often a wait looks up to see whether it should stop.
+_LOOK_UP_SECONDS = 0.1
+
+
+class Stopped(Exception):
+    """Nobody waits for the answer to a request any more."""
+
+
+@cache
+def _loop() -> asyncio.AbstractEventLoop:
+    loop = asyncio.new_event_loop()
+    threading.Thread(target=loop.run_forever, daemon=True, name="requests").start()
+    atexit.register(_quieten)
+    return loop
+
+
+def begin(request: Coroutine[Any, Any, T]) -> Future[T]:
+    """Send a request from the thread that all are sent from."""
+    answer = asyncio.run_coroutine_threadsafe(request, _loop())
+    _UNDER_WAY.add(answer)
+    answer.add_done_callback(_UNDER_WAY.discard)
+    return answer
+
+
+def wait(answer: Future[T], stop: Stop | None) -> T:
+    """The answer to a request, or its error.
+
+    Raises:
+        Stopped: `stop` is set.
+    """
+    while True:
+        try:
+            return answer.result(_LOOK_UP_SECONDS)
+        except TimeoutError:
+            if stop and stop.is_set():
+                drop(answer)
+                raise Stopped from None
+        except CancelledError:
+            raise Stopped from None
+
+
+def drop(answer: Future[Any]) -> None:
+    """Do without the answer to a request."""
+    global _dropped
+    if answer.cancel():
+        _dropped = time.monotonic()
+
+
+def _quieten() -> None:
+    """Leave nothing under way at the program's end: up to Python 3.13, a thread of obstore's that
+    comes back with an answer then takes the program down (SIGABRT)."""
+    for answer in [*_UNDER_WAY]:
+        drop(answer)
+    time.sleep(max(0.0, _dropped + _QUIET_SECONDS - time.monotonic()))
