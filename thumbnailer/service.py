@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from itertools import chain
+from itertools import chain, islice
 from typing import Unpack
 
 from thumbnailer import storage
@@ -143,12 +143,21 @@ def iter_thumbnails(
     switches = {"force": force, "retry_failed": retry_failed, "dry_run": dry_run}
     if isinstance(paths, str | bytes | os.PathLike):
         return run(paths, chosen, Report(), stop=stop_event, **switches)
+    return _listed(paths, chosen, stop_event, switches)
+
+
+def _listed(
+    paths: Iterable[Path], settings: Settings, stop: Stop | None, switches: dict[str, bool]
+) -> Iterator[Outcome]:
     names = map(os.fsdecode, paths)
-    where = _where(chosen)
+    first = list(islice(names, 1))  # which says whether there is a network in between
+    where = _where(settings)
     found = (
-        item for name in names for item in scan(name, **chosen.choice, **where, stop=stop_event)
+        item
+        for name in chain(first, names)
+        for item in scan(name, **settings.choice, **where, stop=stop)
     )
-    return _line(found, chosen, Report(), stop=stop_event, **switches)
+    yield from _line(found, settings, Report(), far=any(map(is_url, first)), stop=stop, **switches)
 
 
 def run(
@@ -172,6 +181,7 @@ def run(
         found_in(places, settings, stop),
         settings,
         report,
+        far=any(map(is_url, places[0])),
         stop=stop,
         force=force,
         retry_failed=retry_failed,
@@ -236,16 +246,13 @@ def _line(
     settings: Settings,
     report: Report,
     *,
+    far: bool,
     stop: Stop | None,
     force: bool,
     retry_failed: bool,
     dry_run: bool,
 ) -> Iterator[Outcome]:
-    found = iter(found)
-    first = next(found, None)  # which says whether there is a network in between
-    place = first.source.path if isinstance(first, Outcome) else first.path if first else ""
-    found = chain(filter(None, [first]), found)
-    with new_pool(settings, far=is_url(place) or is_url(settings.output)) as pool:
+    with new_pool(settings, far=far or is_url(settings.output)) as pool:
         yield from flow(
             found,
             settings,
