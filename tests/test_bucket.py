@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import os
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -378,3 +380,13 @@ def test_no_credential_is_ever_shown(storage: Storage, tmp_path: Path) -> None:
     for secret in (KEY_ID, SECRET, "Signature", "AWSAccessKeyId", "Authorization"):
         assert secret not in said
     assert "there is no such bucket" in said
+
+
+def test_without_the_extra_one_line_names_it() -> None:
+    words = ["make", "s3://bucket/photos", "--output", "s3://bucket/thumbs"]
+    script = "import sys; sys.modules['obstore'] = None; from thumbnailer.cli import main; "
+    done = subprocess.run(
+        [sys.executable, "-c", f"{script}sys.exit(main({words}))"], capture_output=True, text=True
+    )
+    assert done.returncode == 2
+    assert done.stderr == "thumbnailer: s3://bucket: needs pip install 'thumbnailer[s3]'\n"

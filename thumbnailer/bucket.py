@@ -237,7 +237,10 @@ class Bucket:
                 return None if "404" in signs_of(error) else False
             return True
 
-        done = await _plainly(lambda: once({"e_tag": etag} if etag else "create"), self._at(key))
+        mode: Any = {"e_tag": etag} if etag else "create"
+        if etag and self.url.startswith("gs://"):  # obstore asks for a generation, lists none
+            mode = "overwrite"
+        done = await _plainly(lambda: once(mode), self._at(key))
         if done is None:
             done = await _plainly(lambda: once("create"), self._at(key))
         return bool(done)
@@ -276,7 +279,9 @@ def _store(url: str, endpoint: str) -> Any:
     try:
         return from_url(url, **options)
     except Exception as error:
-        trouble = ConfigError(f"{url}: can't be reached as it is set up: {type(error).__name__}")
+        hint = "; is AZURE_STORAGE_ACCOUNT_NAME set?" if scheme == "az" else ""
+        why = f"can't be reached as it is set up ({type(error).__name__})"
+        trouble = ConfigError(f"{url}: {why}{hint}")
     raise trouble
 
 

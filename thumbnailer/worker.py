@@ -147,13 +147,14 @@ class Worker:
             TimeoutError: it did not take them by `deadline` on the monotonic clock.
             ConnectionError: the worker has died.
         """
-        self._pipe.send_bytes(message[:PART_BYTES])
+        parts = memoryview(message)
+        self._pipe.send_bytes(parts[:PART_BYTES])
         for start in range(PART_BYTES, len(message) + 1, PART_BYTES):
             while not _takes_more(self._pipe, _NUDGE_SECONDS):
                 if time.monotonic() >= deadline:
                     raise TimeoutError
                 self._nudge()
-            self._pipe.send_bytes(message[start : start + PART_BYTES])
+            self._pipe.send_bytes(parts[start : start + PART_BYTES])
 
     def _receive(self, deadline: float) -> object:
         """A message of the worker's, by `deadline` on the monotonic clock.
