@@ -85,6 +85,29 @@ def test_a_server_that_denies_is_quoted_by_its_code_only(
     assert deny(".thumbnailer", "t").endswith(f"thumbnailer: {storage.url}/t: {denied}\n")
 
 
+def test_who_comes_second_overwrites_nothing(
+    storage: Storage,  # noqa: F811
+    tmp_path: Path,
+) -> None:
+    photos_in(storage, tmp_path, "photos/new.jpg", "photos/old.jpg")
+    settled()
+    places = f"{storage.url}/photos", f"{storage.url}/thumbs"
+    statuses(*places)
+    storage.delete("thumbs/new.jpg")
+    storage.put("photos/old.jpg", storage.get("photos/old.jpg"))
+
+    def mood(method: str, path: str) -> str:
+        """Another machine is quicker by an instant."""
+        if method == "PUT" and path.endswith(".jpg"):
+            storage.put(path.removeprefix(f"/{storage.name}/"), b"by another")
+        return ""
+
+    with interfering(storage.endpoint, mood) as endpoint:
+        found = statuses(*places, endpoint=endpoint)
+    assert found == {"new.jpg": "current", "old.jpg": "current"}
+    assert storage.get("thumbs/new.jpg") == storage.get("thumbs/old.jpg") == b"by another"
+
+
 def test_nobody_answers(storage: Storage, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F811
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
     started = time.monotonic()
@@ -166,12 +189,14 @@ def test_large_pictures_reach_a_worker_that_is_stopped(
         stdout=subprocess.PIPE,
         text=True,
     )
+    started = time.monotonic()
     for _ in range(40):
         for child in _children(process.pid):
             os.kill(child, signal.SIGSTOP)
         time.sleep(0.1)
     out, _ = process.communicate(timeout=60)
     assert out.startswith("12 found, 12 made")
+    assert time.monotonic() - started < 45  # else it took the time-out to find it out
 
 
 def _children(pid: int) -> list[int]:

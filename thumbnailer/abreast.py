@@ -62,7 +62,7 @@ class Abreast:
         mark = f"{folder}/{MARK}".lstrip("/")
         first = min(mark, source)  # there are names that come before the mark
         is_known = folder in self._states and self._states[folder].is_known
-        if source < self._at or source <= self._start or (mark <= self._start and not is_known):
+        if source < self._at or (mark <= self._start and not is_known):
             self._open(first[:-1])
         self._at = source
         self._forget()
