@@ -97,6 +97,7 @@ class Pool:
     ) -> None:
         self._func, self._workers, self._timeout_s = func, workers, timeout_s
         self._finish, self._fetch, self._far = finish, fetch, far
+        self._size = 1  # of a handful; what one batch has learnt is good for the next
         self._confinement = Confinement(worker_bytes, memory_bytes // 2 // workers, sandbox, nice)
         self._budget = Budget(memory_bytes // 2)
         self._threads: ThreadPool | None = None
@@ -149,7 +150,7 @@ class Pool:
         results: IMapIterator[list[Outcome]] | None = None
         handful: list[Job] = []
         weight_bytes = 0
-        size, sent, window = 1, 0, self._workers * _WINDOW_PER_WORKER
+        size, sent, window = self._size, 0, self._workers * _WINDOW_PER_WORKER
         try:
             for item in chain(items, [None]):
                 if isinstance(item, Outcome):
@@ -171,7 +172,7 @@ class Pool:
                     if outcomes is None:
                         break
                     sent -= 1
-                    size = _handful_size(outcomes, size, far=self._far)
+                    size = self._size = _handful_size(outcomes, size, far=self._far)
                     yield from outcomes
                 if stop and stop.is_set():
                     return
