@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from clusters import Network, cluster, hindrance
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -49,3 +50,20 @@ def corpus() -> Path:
     if not folder:
         pytest.skip("THUMBNAILER_CORPUS does not name a folder of real pictures")
     return Path(folder).resolve()
+
+
+@pytest.fixture(scope="session")
+def one_network() -> Iterator[Network]:
+    """Namespaces for a Ray cluster, which takes a quarter of a minute to start."""
+    if reason := hindrance():
+        pytest.skip(reason)
+    with cluster() as network:
+        yield network
+
+
+@pytest.fixture
+def network(one_network: Network) -> Network:
+    """A cluster of a head without processors and two nodes with one each; all of it is there,
+    whatever the test before has done to it."""
+    one_network.mend()
+    return one_network

@@ -408,9 +408,9 @@ def test_every_option_is_in_a_table_and_none_made_up() -> None:
         for name in options_in("Options of `thumbnailer make")
     }
     this_run = {"--force", "--retry-failed", "-n", "--dry-run", "--gallery"}
-    buckets = {"--endpoint", "--verify-etag"}
+    far = {"--cluster", "--endpoint", "--verify-etag"}
     voice = {"--json", "--quiet", "-v", "--verbose"}
-    settings = make - this_run - voice - buckets
+    settings = make - this_run - voice - far
     assert options_of("make") == make
     assert options_of("watch") == settings | voice | options_in("Options of `thumbnailer watch")
     assert options_of("prune") == options_in("Options of `thumbnailer prune")
@@ -419,7 +419,7 @@ def test_every_option_is_in_a_table_and_none_made_up() -> None:
         assert options_of(command) == settings | options_in(f"`thumbnailer {command}")
     told = set(re.findall(r"`(--[a-z]+)[ `]", section("`thumbnailer explain")))
     assert options_of("explain") == settings | told
-    assert options_of("config") == settings | buckets
+    assert options_of("config") == settings | far
 
 
 def test_the_files_named_are_there() -> None:

@@ -11,7 +11,7 @@ import thumbnailer
 from thumbnailer.errors import ConfigError
 from thumbnailer.machine import POLL_SECONDS
 from thumbnailer.options import (
-    add_buckets,
+    add_beyond,
     add_config_and_jobs,
     add_help,
     add_limits,
@@ -173,7 +173,7 @@ def parser() -> Parser:
 def _make(parser: Parser) -> None:
     group = parser.add_argument_group("thumbnails")
     add_thumbnails(group)
-    add_buckets(group)
+    add_beyond(group)
     group = parser.add_argument_group("this run")
     add = group.add_argument
     add(
@@ -282,7 +282,7 @@ def _verify(parser: Parser) -> None:
 def _config(parser: Parser) -> None:
     group = parser.add_argument_group("arguments")
     add_help(group)
-    add_buckets(group)
+    add_beyond(group)
     _add_settings(parser)
 
 

@@ -8,7 +8,7 @@
     │  └─ SourceForbidden ... because it may not be read (a PermissionError)
     ├─ OutputError        nothing more can be written: disk full, read-only file system
     ├─ PruneRefused       more than half of all thumbnails would go (`prune`)
-    └─ WorkerError        no worker process can be started
+    └─ WorkerError        no worker process can be started, or a cluster can't be had or is lost
 
 `except ThumbnailError` catches them all.
 """
@@ -65,4 +65,4 @@ class PruneRefused(ThumbnailError):
 
 
 class WorkerError(ThumbnailError):
-    """No worker process can be started."""
+    """No worker process can be started, or a cluster can't be had or is lost."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import takewhile
 from random import Random
 
-from thumbnailer.line import new_pool, workers_of
+from thumbnailer.engines import new_pool, workers_of
 from thumbnailer.model import Answer, Failure, Job, Outcome, Rendering, Source, Stop, Thumbnail
 from thumbnailer.plan import plan
 from thumbnailer.settings import Settings

@@ -5,85 +5,22 @@ from __future__ import annotations
 import os
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing
-from functools import cache
-from typing import TYPE_CHECKING
 
 from thumbnailer import sandbox
 from thumbnailer.errors import OutputError, ThumbnailError, WorkerError
-from thumbnailer.finish import finish as write
-from thumbnailer.machine import available_memory_bytes, usable_cpus
-from thumbnailer.model import Answer, Failure, Job, Outcome, Report, Source, Stop
+from thumbnailer.model import Engine, Failure, Job, Outcome, Report, Source, Stop
 from thumbnailer.plan import plan, prepare_output
-from thumbnailer.pool import Pool
 from thumbnailer.settings import Settings
 from thumbnailer.urls import is_url
-
-if TYPE_CHECKING:
-    from thumbnailer.courier import Courier
-
-# By name: importing it would import Pillow, which only workers need.
-_RENDER = "thumbnailer.render:render"
-
-# Half of the workers wait for the network.
-_FAR_WORKERS = 2
-
-Finish = Callable[[list[Job], list[Answer]], list[Outcome]]
-
-
-def workers_of(settings: Settings) -> int:
-    """How many pictures are made at the same time."""
-    return settings.jobs if isinstance(settings.jobs, int) else usable_cpus()
-
-
-def new_pool(
-    settings: Settings, work: str = _RENDER, finish: Finish = write, *, far: bool = False
-) -> Pool:
-    """A pool for the settings; no process starts before there is work.
-
-    Args:
-        work, finish: as `Pool` has them; what makes thumbnails, if left out.
-        far: pictures come from a bucket or go to one. There are twice as many workers then, for
-            half of them wait for the network.
-    """
-    workers = workers_of(settings)
-    if far and settings.jobs == "auto":
-        workers *= _FAR_WORKERS
-    closed = threading.Event()
-
-    @cache
-    def courier() -> Courier:
-        from thumbnailer.courier import Courier  # with asyncio: 50 ms that most runs do without
-
-        return Courier(settings.endpoint, closed)
-
-    def fetch(jobs: list[Job]) -> list[Job | Failure]:
-        return courier().fetch(jobs) if any(is_url(job.source.path) for job in jobs) else [*jobs]
-
-    def put(jobs: list[Job], answers: list[Answer]) -> list[Outcome]:
-        return courier().finish(jobs, answers)
-
-    return Pool(
-        work,
-        workers,
-        settings.timeout,
-        worker_bytes=settings.limits.memory_bytes,
-        memory_bytes=settings.memory_bytes or available_memory_bytes() // 2,
-        nice=settings.nice,
-        sandbox=settings.sandbox,
-        finish=put if finish is write and is_url(settings.output) else finish,
-        fetch=fetch,
-        far=far,
-        closing=closed,
-    )
 
 
 def flow(
     found: Iterable[Source | Outcome],
     settings: Settings,
     report: Report,
-    pool: Pool,
+    engine: Engine,
     *,
     stop: Stop | None = None,
     force: bool = False,
@@ -95,13 +32,15 @@ def flow(
     Args:
         found: is read no faster than outcomes are taken.
         report: is filled on the way.
-        pool: from `new_pool`, for the same settings; may serve many flows, one at a time.
+        engine: from `new_engine` or `new_pool`, for the same settings; may serve many flows, one at
+            a time.
         stop: once it is set what has no outcome yet is skipped.
         force, retry_failed, dry_run: as for `plan`.
 
     Raises:
         OutputError: the disk is full or read-only.
-        WorkerError: no worker process can be started, or none in the sandbox that is required.
+        WorkerError: no worker process can be started, or none in the sandbox that is required; or
+            the cluster can't be had or is lost.
     """
     if settings.sandbox == "require" and (reason := sandbox.available()):
         raise WorkerError(f"the sandbox that is required can't be had: {reason}")
@@ -112,26 +51,29 @@ def flow(
         except OSError as error:
             why = "is no folder" if isinstance(error, FileExistsError) else error.strerror
             raise OutputError(f"{output}: {why}; choose another output folder") from error
+    # A job goes in here as soon as it is read, by whichever thread, and out with its outcome.
     open_sources: Counter[Source] = Counter()
+    lock = threading.Lock()
     switches = {"force": force, "retry_failed": retry_failed, "dry_run": dry_run}
 
     def planned() -> Iterator[Job | Outcome]:
         for item in _plan(found, settings, stop, **switches):
-            report.found += 1
             if isinstance(item, Job):
-                open_sources[item.source] += 1
+                with lock:
+                    open_sources[item.source] += 1
             yield item
 
     end: ThumbnailError | None = None
     reason = "interrupted"
     try:
-        with closing(pool.imap_unordered(planned(), stop)) as outcomes:
+        with closing(engine.imap_unordered(planned(), stop)) as outcomes:
             for outcome in outcomes:
                 if open_sources and outcome.source in open_sources:
-                    open_sources[outcome.source] -= 1
-                    if not open_sources[outcome.source]:
-                        del open_sources[outcome.source]
-                report.add(outcome)
+                    with lock:
+                        open_sources[outcome.source] -= 1
+                        if not open_sources[outcome.source]:
+                            del open_sources[outcome.source]
+                _count(outcome, report)
                 yield outcome
                 if outcome.error and outcome.error.fatal:
                     reason = f"stopped early: {outcome.error.reason}"
@@ -141,9 +83,12 @@ def flow(
         if not (stop and stop.is_set()):  # else a worker that was being started was stopped, too
             end, reason = error, "stopped early: no worker process"
     except BaseException:  # nobody takes further outcomes, but the counts are to add up
-        _drop(open_sources, reason, report)
+        with lock:
+            _drop(open_sources, reason, report)
         raise
-    yield from _drop(open_sources, reason, report)
+    with lock:  # where a thread reads it may not have noticed yet
+        dropped = _drop(open_sources, reason, report)
+    yield from dropped
     if end:
         raise end
 
@@ -193,5 +138,10 @@ def _drop(open_sources: Counter[Source], reason: str, report: Report) -> list[Ou
         for source in open_sources.elements()
     ]
     for outcome in dropped:
-        report.add(outcome)
+        _count(outcome, report)
     return dropped
+
+
+def _count(outcome: Outcome, report: Report) -> None:
+    report.found += 1
+    report.add(outcome)

@@ -6,9 +6,10 @@ import dataclasses
 import hashlib
 import os
 import time
+from collections.abc import Generator, Iterable
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from typing import Literal, NamedTuple, Protocol
+from typing import Literal, NamedTuple, Protocol, Self
 
 # Raised when the same recipe comes out differently, so that old thumbnails are made again.
 _RENDERING = 2
@@ -316,9 +317,31 @@ class Outcome:
     note: str = ""
 
 
+class Engine(Protocol):
+    """What turns jobs into outcomes: a context manager that leaves nothing running behind."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(self, *_: object) -> None: ...
+
+    def imap_unordered(
+        self, items: Iterable[Job | Outcome], stop: Stop | None = None
+    ) -> Generator[Outcome, None, None]:
+        """The outcome of each job, once, in order of completion; outcomes among the items pass
+        through.
+
+        `items` is read no faster than outcomes are taken, perhaps by another thread. Once `stop` is
+        set the iterator ends; jobs that have no outcome by then are dropped.
+
+        Raises:
+            WorkerError: there is nobody to do the work.
+        """
+        ...
+
+
 @dataclass(slots=True)
 class Report:
-    """The sum of a run: `found` is counted by the scan, the four states by the outcomes.
+    """The sum of a run: `found` is that of the four states.
 
     Attributes:
         failures: the failed outcomes, in order of completion; kept by `make_thumbnails` only.

@@ -19,11 +19,14 @@ def add_thumbnails(group: argparse._ArgumentGroup) -> None:
     add("--fit", metavar="FIT", help="contain, cover (crop), pad or fill (stretch) [contain]")
 
 
-def add_buckets(group: argparse._ArgumentGroup) -> None:
+def add_beyond(group: argparse._ArgumentGroup) -> None:
+    """What lies beyond this machine."""
     add = group.add_argument
     add("--endpoint", metavar="URL", help="of buckets that are not Amazon's, such as MinIO's")
     verify = "ask thumbnails in buckets what they are of (slow)"
     add("--verify-etag", action="store_true", default=None, help=verify)
+    cluster = "let a Ray cluster do it: auto, or its head's HOST:PORT"
+    add("--cluster", metavar="ADDRESS", help=cluster)
 
 
 def add_config_and_jobs(group: argparse._ArgumentGroup) -> None:

@@ -42,6 +42,7 @@ class Overrides(Looks, total=False):
     endpoint: str
     verify_etag: bool
     jobs: int | str
+    cluster: str
     recursive: bool
     include: tuple[str, ...]
     exclude: tuple[str, ...]

@@ -11,8 +11,9 @@ from typing import Unpack
 
 from thumbnailer import storage
 from thumbnailer.config import merged
+from thumbnailer.engines import new_engine
 from thumbnailer.errors import ConfigError, OutputError, PictureError, SourceError
-from thumbnailer.line import flow, new_pool
+from thumbnailer.line import flow
 from thumbnailer.model import Folder, Outcome, Report, Source, Stop, Thumbnail
 from thumbnailer.naming import format_of
 from thumbnailer.overrides import Looks, Overrides
@@ -104,7 +105,7 @@ def make_thumbnails(
         SourceError: a source is not there or can't be read.
         ConfigError: a setting is unknown or impossible.
         OutputError: the disk is full or read-only.
-        WorkerError: no worker process can be started.
+        WorkerError: no worker process can be started, or the cluster can't be had or is lost.
     """
     report = Report()
     chosen = merged(settings, overrides)
@@ -127,8 +128,9 @@ def iter_thumbnails(
 
     Args:
         paths: a folder or file, or any iterable of them, which is read no faster than outcomes are
-            taken. Of an iterable, a path that is not there is a failed outcome, not an exception.
-            Relative paths hold as long as the working directory stays what it is.
+            taken, and for a cluster by a thread. Of an iterable, a path that is not there is a
+            failed outcome, not an exception. Relative paths hold as long as the working directory
+            stays what it is.
         stop_event: once it is set the iterator ends; pictures in the making are reported as
             skipped. Closing the iterator ends it too.
         settings, force, retry_failed, dry_run: as for `make_thumbnails`.
@@ -252,12 +254,12 @@ def _line(
     retry_failed: bool,
     dry_run: bool,
 ) -> Iterator[Outcome]:
-    with new_pool(settings, far=far or is_url(settings.output)) as pool:
+    with new_engine(settings, far=far or is_url(settings.output)) as engine:
         yield from flow(
             found,
             settings,
             report,
-            pool,
+            engine,
             stop=stop,
             force=force,
             retry_failed=retry_failed,

@@ -184,6 +184,12 @@ class Settings:
         "Pictures made at the same time; auto: one for each usable processor.",
         values.number,
     )
+    cluster: str = _key(
+        "",
+        values.cluster,
+        '"", "auto" or the HOST:PORT of a cluster\'s head',
+        'A Ray cluster that makes the thumbnails of `make`: auto, or its head; "": this machine.',
+    )
     recursive: bool = _key(True, values.flag, "true or false", "Whether subfolders are entered.")
     include: tuple[str, ...] = _key(
         (),

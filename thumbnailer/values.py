@@ -167,6 +167,14 @@ def endpoint(value: object) -> str:
     return value.rstrip("/")
 
 
+def cluster(value: object) -> str:
+    if not isinstance(value, str):
+        raise ValueError
+    if value not in ("", "auto") and not re.fullmatch(r"([\w.-]+|\[[\da-fA-F:]+\]):\d{1,5}", value):
+        raise ValueError
+    return value
+
+
 def flag(value: object) -> bool:
     if not isinstance(value, bool):
         raise ValueError

@@ -13,8 +13,9 @@ from typing import Literal, Unpack
 
 from thumbnailer.config import merged
 from thumbnailer.counting import thumbnails_of
+from thumbnailer.engines import new_pool
 from thumbnailer.errors import ThumbnailError, WorkerError
-from thumbnailer.line import flow, new_pool
+from thumbnailer.line import flow
 from thumbnailer.model import Answer, Failure, Job, Outcome, Report, Source, Status, Stop, Thumbnail
 from thumbnailer.overrides import Overrides
 from thumbnailer.pool import Pool

@@ -15,10 +15,11 @@ from queue import Empty, SimpleQueue
 from typing import Unpack
 
 from thumbnailer.config import merged
+from thumbnailer.engines import new_pool
 from thumbnailer.errors import OutputError, SourceError, WorkerError
 from thumbnailer.gallery.keeping import Keeper
 from thumbnailer.ledger import own_names
-from thumbnailer.line import flow, new_pool
+from thumbnailer.line import flow
 from thumbnailer.model import Outcome, Report, Source, Stop
 from thumbnailer.news import News
 from thumbnailer.overrides import Overrides

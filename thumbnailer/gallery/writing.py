@@ -11,6 +11,7 @@ from typing import Literal, Unpack
 
 from thumbnailer import ledger, storage
 from thumbnailer.config import merged
+from thumbnailer.engines import new_pool
 from thumbnailer.errors import ConfigError, OutputError, SourceError
 from thumbnailer.gallery.page import (
     LINE_PICTURES,
@@ -24,7 +25,6 @@ from thumbnailer.gallery.page import (
     url_between,
     without,
 )
-from thumbnailer.line import new_pool
 from thumbnailer.model import Answer, Facts, Failure, Folder, Job, Outcome, Source, Stop, Thumbnail
 from thumbnailer.overrides import Overrides
 from thumbnailer.plan import THUMBS, plan

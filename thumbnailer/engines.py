@@ -1,0 +1,96 @@
+"""Who does the work: a pool in this machine, or a cluster."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from functools import cache
+from typing import TYPE_CHECKING
+
+from thumbnailer.finish import finish as write
+from thumbnailer.machine import available_memory_bytes, usable_cpus
+from thumbnailer.model import Answer, Engine, Failure, Job, Outcome
+from thumbnailer.pool import Pool
+from thumbnailer.settings import Settings
+from thumbnailer.urls import is_url
+
+if TYPE_CHECKING:
+    from thumbnailer.courier import Courier
+
+# By name: importing it would import Pillow, which only workers need.
+_RENDER = "thumbnailer.render:render"
+
+# By name, too: the nodes import it, and it imports this file.
+_OUTPOST = "thumbnailer.outpost"
+
+# Half of the workers wait for the network.
+_FAR_WORKERS = 2
+
+Finish = Callable[[list[Job], list[Answer]], list[Outcome]]
+
+
+def workers_of(settings: Settings, *, far: bool = False) -> int:
+    """How many pictures are made at the same time.
+
+    Args:
+        far: as for `new_pool`.
+    """
+    if isinstance(settings.jobs, int):
+        return settings.jobs
+    return usable_cpus() * (_FAR_WORKERS if far else 1)
+
+
+def new_engine(settings: Settings, *, far: bool = False) -> Engine:
+    """What makes thumbnails: the cluster that the settings name, else a pool in this machine.
+
+    Args:
+        far: as for `new_pool`.
+
+    Raises:
+        ConfigError: the extra for clusters is not installed.
+    """
+    if not settings.cluster:
+        return new_pool(settings, far=far)
+    from thumbnailer.cluster import Cluster  # with what it takes to ask for versions: 40 ms
+
+    most = settings.jobs if isinstance(settings.jobs, int) else None
+    return Cluster(settings.cluster, settings, most, _OUTPOST)
+
+
+def new_pool(
+    settings: Settings, work: str = _RENDER, finish: Finish = write, *, far: bool = False
+) -> Pool:
+    """A pool for the settings; no process starts before there is work.
+
+    Args:
+        work, finish: as `Pool` has them; what makes thumbnails, if left out.
+        far: pictures come from a bucket or go to one. There are twice as many workers then, for
+            half of them wait for the network.
+    """
+    closed = threading.Event()
+
+    @cache
+    def courier() -> Courier:
+        from thumbnailer.courier import Courier  # with asyncio: 50 ms that most runs do without
+
+        return Courier(settings.endpoint, closed)
+
+    def fetch(jobs: list[Job]) -> list[Job | Failure]:
+        return courier().fetch(jobs) if any(is_url(job.source.path) for job in jobs) else [*jobs]
+
+    def put(jobs: list[Job], answers: list[Answer]) -> list[Outcome]:
+        return courier().finish(jobs, answers)
+
+    return Pool(
+        work,
+        workers_of(settings, far=far),
+        settings.timeout,
+        worker_bytes=settings.limits.memory_bytes,
+        memory_bytes=settings.memory_bytes or available_memory_bytes() // 2,
+        nice=settings.nice,
+        sandbox=settings.sandbox,
+        finish=put if finish is write and is_url(settings.output) else finish,
+        fetch=fetch,
+        far=far,
+        closing=closed,
+    )
