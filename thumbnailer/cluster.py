@@ -112,7 +112,7 @@ class Cluster:
         again: list[list[Job]] = []
         group: list[Job] = []
         size = 1
-        with closing(Feeder(items, _GROUP)) as feeder, self._cancelled_at_the_end(running):
+        with closing(Feeder(items, 2 * _GROUP)) as feeder, self._cancelled_at_the_end(running):
             while not feeder.ended or group or again or running:
                 taken = 0
                 while taken < _GROUP and len(group) < size:
