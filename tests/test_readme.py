@@ -129,6 +129,12 @@ OTHERS = {
     "FROM python:3.13-slim": "test_container.py",
     "docker build -t thumbnailer -f Containerfile .": "test_container.py",
     "pip install '.[docs]'": "test_api.py",
+    "pip install 'thumbnailer[s3]'": "test_bucket.py",
+    "s3://bucket/photos/2024/a.jpg": "test_bucket.py",
+    "hours    = pictures": "test_bucket_scale.py",
+    "export RAY_AUTH_MODE=token": "test_cluster.py",
+    "thumbnailer make /srv/photos": "test_cluster.py",
+    "setup_commands:": "test_cluster.py",
     "python -m tests.bench": "test_the_benchmark_has_these_options",
     "pip install '.[test,lint]'": "test_development_is_what_is_checked_before_a_change_lands",
 }
