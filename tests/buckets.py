@@ -103,29 +103,29 @@ def _kind(method: str, path: str, query: str) -> str:
 
 
 @contextmanager
-def serving(folder: Path) -> Iterator[tuple[str, Path]]:
+def serving(folder: Path, host: str = "127.0.0.1") -> Iterator[tuple[str, Path]]:
     """Run the server; gives its endpoint and its log."""
     with closing(socket.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
+        probe.bind((host, 0))
         port = probe.getsockname()[1]
     log = folder / "server.log"
     with log.open("w") as file:
         server = subprocess.Popen(
-            [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)],
+            [sys.executable, "-m", "moto.server", "-H", host, "-p", str(port)],
             stdout=file,
             stderr=file,
         )
     try:
-        eventually(lambda: _answers(port), 60)
-        yield f"http://127.0.0.1:{port}", log
+        eventually(lambda: _answers(host, port), 60)
+        yield f"http://{host}:{port}", log
     finally:
         server.kill()
         server.wait()
 
 
-def _answers(port: int) -> bool:
+def _answers(host: str, port: int) -> bool:
     with closing(socket.socket()) as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
+        return probe.connect_ex((host, port)) == 0
 
 
 def photos_in(storage: Storage, tmp_path: Path, *names: str) -> None:

@@ -22,6 +22,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import buckets
 from support import THUMBNAILER, Run, eventually
 
 PORT = 6379
@@ -115,6 +116,7 @@ class Network:
         self.folder.chmod(0o755)
         self.environment = {
             **os.environ,
+            **buckets.ENVIRONMENT,
             "RAY_AUTH_MODE": "token",
             "RAY_AUTH_TOKEN": secrets.token_hex(16),
             "RAY_TMPDIR": str(self.folder),

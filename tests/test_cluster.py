@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from buckets import KEY_ID, SECRET, Storage, photos_in, serving
 from clusters import Network
 from PIL import Image
 from pools import job
@@ -123,6 +124,35 @@ def test_a_picture_is_made_under_the_limits_of_the_run(network: Network, photos:
     arguments = ["--max-pixels", "100", "--cluster", "auto", "--sandbox", "require"]
     run = network.run("make", "--json", photos, *arguments)
     assert {row["error"]["stage"] for row in run.rows} == {"limits"}
+
+
+@slow
+def test_nodes_reach_buckets(network: Network, tmp_path: Path, photos: Path) -> None:
+    boto3 = pytest.importorskip("boto3", reason="the extra s3 is not installed")
+    pytest.importorskip("moto.server", reason="moto[server] is not installed")
+    keys = [f"photos/{number % 3}/{number}.jpg" for number in range(40)]
+    with network.head.entered(), serving(tmp_path, network.head.address) as (endpoint, log):
+        login = {"aws_access_key_id": KEY_ID, "aws_secret_access_key": SECRET}
+        client = boto3.client("s3", endpoint_url=endpoint, region_name="us-east-1", **login)
+        client.create_bucket(Bucket="pictures")
+        storage = Storage(endpoint, "pictures", client, log)
+        photos_in(storage, tmp_path, *keys)
+        options = ["--endpoint", endpoint, "--cluster", "auto"]
+        with storage.counted() as count:
+            run = network.run(
+                "make", "s3://pictures/photos", "-o", "s3://pictures/thumbs", *options
+            )
+        assert (run.code, run.err) == (0, "")
+        assert storage.keys("thumbs/") == sorted(key.replace("photos", "thumbs") for key in keys)
+        assert (count["GET"], count["PUT"], count["HEAD"]) == (40, 40, 0)
+        to_disk = network.run("make", "s3://pictures/photos", "-o", photos / "made", *options)
+        assert to_disk.code == 0
+        assert len(files_below(photos / "made")) == 40
+        elsewhere = network.run("make", "s3://nothing-there/photos", "-o", photos / "no", *options)
+        assert (elsewhere.code, elsewhere.err) == (
+            1,
+            "thumbnailer: s3://nothing-there/photos: there is no such bucket\n",
+        )
 
 
 @slow

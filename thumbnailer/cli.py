@@ -11,6 +11,7 @@ from thumbnailer.arguments import parsed
 from thumbnailer.commands import run
 from thumbnailer.console import printable
 from thumbnailer.errors import ConfigError, SourceMissing, ThumbnailError
+from thumbnailer.urls import is_url
 from thumbnailer.usage import EXIT_COULD_NOT_RUN, EXIT_USAGE, closest
 
 
@@ -53,6 +54,8 @@ def _mend_streams() -> None:
 def _nearest(path: str) -> str:
     """A hint at what a path that is not there was meant to be: a name like it, or what is missing
     above it."""
+    if is_url(path):
+        return ""
     folder, name = os.path.split(os.path.abspath(path))
     with suppress(OSError):
         close = closest(name, os.listdir(folder))
