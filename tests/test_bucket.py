@@ -338,7 +338,8 @@ def test_what_can_not_be_used_is_one_line(
     run = thumbnailer("make", source.format(name=storage.name), *to, cwd=tmp_path)
     assert run.code == code
     assert run.err.count("\n") == 1
-    assert reason in run.err and "either" not in run.err
+    assert reason in run.err
+    assert "either" not in run.err
     assert "secret" not in run.err
 
 

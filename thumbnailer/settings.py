@@ -188,7 +188,7 @@ class Settings:
         "",
         values.cluster,
         '"", "auto" or the HOST:PORT of a cluster\'s head',
-        'A Ray cluster that makes the thumbnails of `make`: auto, or its head; "": this machine.',
+        'A Ray cluster that does the work for make: auto, or its head; "": this machine.',
     )
     recursive: bool = _key(True, values.flag, "true or false", "Whether subfolders are entered.")
     include: tuple[str, ...] = _key(

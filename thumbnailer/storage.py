@@ -117,7 +117,8 @@ def replace(folder: OpenFolder, name: str, data: bytes, mode: int = 0o666) -> No
 def append(folder: OpenFolder, name: str, header: bytes, line: bytes) -> None:
     """Add one line to a file in the folder, which starts with `header` when it is new.
 
-    A single write to a file opened for appending: two processes' lines do not mix.
+    A single write to a file opened for appending: two processes' lines do not mix, though both may
+    write the header of a file that is new to them.
 
     Raises:
         OSError: it could not be written, or is a link or no regular file.
