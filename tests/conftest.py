@@ -52,9 +52,10 @@ def corpus() -> Path:
     return Path(folder).resolve()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def one_network() -> Iterator[Network]:
-    """Namespaces for a Ray cluster, which takes a quarter of a minute to start."""
+    """Namespaces for a Ray cluster, which takes a quarter of a minute to start, and is not to run
+    beside the tests of others: it is never quite idle."""
     if reason := hindrance():
         pytest.skip(reason)
     with cluster() as network:
