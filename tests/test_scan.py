@@ -11,7 +11,8 @@ import pytest
 from PIL import Image
 from support import THUMBNAILER, eventually, files_below, make, nobody, picture, tree
 
-from thumbnailer import Failure, iter_thumbnails
+from thumbnailer import Failure, Outcome, Source, iter_thumbnails, make_thumbnails
+from thumbnailer.scan import locator
 from thumbnailer.selection import EXTENSIONS
 
 
@@ -132,6 +133,18 @@ def test_what_is_no_file_is_skipped_with_a_reason(photos: Path) -> None:
         "folder.jpg": "is a folder behind a link, not a file",
         "loop.jpg": "can't be read: Too many levels of symbolic links",
     }
+
+
+def test_a_folder_of_ours_that_is_away_for_a_moment_is_not_taken_for_anothers(photos: Path) -> None:
+    make_thumbnails(tree(photos, "a.jpg", "b.jpg"))
+    thumbs, away = photos / "thumbs", photos.parent / "away"
+    locate = locator(str(photos))
+    thumbs.rename(away)
+    gone = locate(str(thumbs / "a.jpg"))
+    assert isinstance(gone, Outcome)
+    assert gone.status == "skipped"
+    away.rename(thumbs)
+    assert not isinstance(locate(str(thumbs / "b.jpg")), Source)
 
 
 def test_hidden_folders_and_those_of_other_programs_are_left_out(photos: Path) -> None:

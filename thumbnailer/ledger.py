@@ -182,14 +182,15 @@ def own_names(path: str) -> Collection[str] | None:
     and all (None) of one that is ours alone.
 
     Raises:
-        OSError: the mark can't be read.
+        OSError: the folder is not there, or its mark can't be read.
     """
-    try:
-        with storage.open_source(os.path.join(path, MARK)) as file:
-            header = Ledger(file.readline(4096))
-            return Ledger(file.read()).names() if header.shared else None
-    except FileNotFoundError:
-        return ()
+    # Held open: a folder that is moved away and back would look unmarked for a moment.
+    with storage.open_folder(Folder(path, "")) as opened:
+        try:
+            header = Ledger(storage.read(opened, MARK, 4096).partition(b"\n")[0])
+            return Ledger(storage.read(opened, MARK)).names() if header.shared else None
+        except FileNotFoundError:
+            return ()
 
 
 def mark(opened: storage.OpenFolder, *, shared: bool) -> None:

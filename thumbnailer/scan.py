@@ -20,6 +20,8 @@ from thumbnailer.selection import (
 )
 from thumbnailer.urls import is_url
 
+_NOT_THERE = "is not there"
+
 
 def check_source(path: str, endpoint: str = "", stop: Stop | None = None) -> bool:
     """Whether a SOURCE that the caller named is a folder.
@@ -204,24 +206,32 @@ def locator(
     enters = folder_filter(root, recursive=recursive, exclude=exclude)
     is_picture = name_filter(also)
     takes = picture_filter(include, exclude)
+    away: set[str] = set()  # folders that are not there, though they may be back at any moment
 
     @cache
     def own_names(inner: str) -> Collection[str] | None:
         """Which names in a folder are ours; None where scan would not look into it."""
-        folder = os.path.join(root, inner) if inner else root
-        if inner and (not enters(folder) or own_names(os.path.dirname(inner)) is None):
+        folder, above = os.path.join(root, inner) if inner else root, os.path.dirname(inner)
+        if inner and (not enters(folder) or own_names(above) is None):
+            if above in away:
+                away.add(inner)
             return None
         try:
             return ledger.own_names(folder)
+        except FileNotFoundError:
+            away.add(inner)
         except OSError:
-            return None
+            pass
+        return None
 
     def locate(path: str) -> Source | Outcome | None:
         inner = os.path.relpath(path, root)
         folder, name = os.path.split(inner)
         own = own_names(folder)
-        if own is None or name in own or not is_picture(name) or not takes(inner):
+        if name in (own or ()) or not is_picture(name) or not takes(inner):
             return None
+        if own is None:
+            return _no_source(path, "skipped", _NOT_THERE) if folder in away else None
         target = os.path.join(below, folder) if below and folder else below or folder
         return _source(path, target)
 
@@ -269,7 +279,7 @@ def _source(path: str, below: str) -> Source | Outcome:
     try:
         found = os.stat(path)
     except FileNotFoundError:
-        reason = "is a link to nothing" if os.path.islink(path) else "is not there"
+        reason = "is a link to nothing" if os.path.islink(path) else _NOT_THERE
         return _no_source(path, "skipped", reason)
     except (OSError, ValueError) as error:  # ValueError: a path with a NUL character
         return _no_source(path, "failed", f"can't be read: {getattr(error, 'strerror', error)}")
