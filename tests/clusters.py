@@ -29,6 +29,9 @@ PORT = 6379
 _BIN = Path(sys.executable).parent
 _CLONE_NEWNET = 0x40000000  # unshare(2)
 
+# One for all: a program that has been in a cluster reads it once.
+_TOKEN = secrets.token_hex(16)
+
 
 def hindrance() -> str:
     """Why there can be no cluster here, or ""."""
@@ -118,7 +121,7 @@ class Network:
             **os.environ,
             **buckets.ENVIRONMENT,
             "RAY_AUTH_MODE": "token",
-            "RAY_AUTH_TOKEN": secrets.token_hex(16),
+            "RAY_AUTH_TOKEN": _TOKEN,
             "RAY_TMPDIR": str(self.folder),
             "PATH": f"{_BIN}:{os.environ['PATH']}",
             "PYTHONPATH": str(Path(__file__).parent),
