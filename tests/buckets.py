@@ -105,9 +105,7 @@ def _kind(method: str, path: str, query: str) -> str:
 @contextmanager
 def serving(folder: Path, host: str = "127.0.0.1") -> Iterator[tuple[str, Path]]:
     """Run the server; gives its endpoint and its log."""
-    with closing(socket.socket()) as probe:
-        probe.bind((host, 0))
-        port = probe.getsockname()[1]
+    port = free_port(host)
     log = folder / "server.log"
     with log.open("w") as file:
         server = subprocess.Popen(
@@ -116,14 +114,22 @@ def serving(folder: Path, host: str = "127.0.0.1") -> Iterator[tuple[str, Path]]
             stderr=file,
         )
     try:
-        eventually(lambda: _answers(host, port), 60)
+        eventually(lambda: answers(host, port), 60)
         yield f"http://{host}:{port}", log
     finally:
         server.kill()
         server.wait()
 
 
-def _answers(host: str, port: int) -> bool:
+def free_port(host: str) -> int:
+    with closing(socket.socket()) as probe:
+        probe.bind((host, 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def answers(host: str, port: int) -> bool:
+    """Whether a server listens there."""
     with closing(socket.socket()) as probe:
         return probe.connect_ex((host, port)) == 0
 

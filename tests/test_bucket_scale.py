@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from contextlib import closing
 from pathlib import Path
-from socket import create_connection, socket
 
 import pytest
-from buckets import ENVIRONMENT
+from buckets import ENVIRONMENT, answers, free_port
 from support import eventually
 
 from thumbnailer import iter_thumbnails
@@ -24,9 +22,7 @@ PICTURES = 200_000
 @pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="needs /proc")
 def test_memory_does_not_grow_with_the_number_of_keys(monkeypatch: pytest.MonkeyPatch) -> None:
-    with closing(socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port("127.0.0.1")
     for name, value in ENVIRONMENT.items():
         monkeypatch.setenv(name, value)
     server = subprocess.Popen(
@@ -34,7 +30,7 @@ def test_memory_does_not_grow_with_the_number_of_keys(monkeypatch: pytest.Monkey
         stderr=subprocess.DEVNULL,
     )
     try:
-        eventually(lambda: _answers(port), 30)
+        eventually(lambda: answers("127.0.0.1", port), 30)
         places = f"http://127.0.0.1:{port}", "s3://endless/photos", "s3://endless/thumbs"
         endpoint, source, output = places
         found, at_start = 0, 0.0
@@ -48,14 +44,6 @@ def test_memory_does_not_grow_with_the_number_of_keys(monkeypatch: pytest.Monkey
     finally:
         server.kill()
         server.wait()
-
-
-def _answers(port: int) -> bool:
-    try:
-        create_connection(("127.0.0.1", port)).close()
-    except OSError:
-        return False
-    return True
 
 
 def _mebibytes() -> float:

@@ -12,6 +12,7 @@ import time
 from typing import TYPE_CHECKING
 
 from thumbnailer.errors import ConfigError
+from thumbnailer.urls import is_url
 from thumbnailer.usage import EXIT_OK, EXIT_SOME_FAILED
 
 if TYPE_CHECKING:
@@ -53,8 +54,6 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _refuse_buckets(arguments: argparse.Namespace, settings: Settings) -> None:
-    from thumbnailer.urls import is_url
-
     places = getattr(arguments, "source", None) or getattr(arguments, "file", [])
     if any(map(is_url, [*places, settings.output])):
         raise ConfigError(f"{arguments.command}: takes no bucket, only folders")
