@@ -6,6 +6,8 @@ import json
 import os
 import signal
 import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -50,6 +52,18 @@ def test_a_signal_ends_it_at_rest(photos: Path, number: signal.Signals) -> None:
     with watching(photos) as watch:
         catches_up(watch, photos)
         stop(watch, number, photos)
+
+
+def test_a_stop_is_noticed_however_long_the_handler_of_the_signal_takes(photos: Path) -> None:
+    program = f"""if True:
+        import signal, threading, time, thumbnailer
+        stop = threading.Event()
+        signal.signal(signal.SIGALRM, lambda *_: (time.sleep(0.5), stop.set()))
+        for outcome in thumbnailer.watch({str(photos)!r}, stop_event=stop, rescan=3600):
+            signal.setitimer(signal.ITIMER_REAL, 2)
+    """
+    picture(photos / "a.jpg")
+    subprocess.run([sys.executable, "-c", program], timeout=30, check=True)
 
 
 @signals

@@ -11,7 +11,7 @@ import os
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
-from queue import Empty, SimpleQueue
+from queue import Empty, Queue
 from typing import Unpack
 
 from thumbnailer.config import merged
@@ -127,7 +127,9 @@ class Vigil:
         self._settle_seconds, self._rescan_seconds = settle_seconds, rescan_seconds
         self._keep_orphans = keep_orphans
         self._is_picture = name_filter(settings.choice["also"])
-        self._events: SimpleQueue[Event] = SimpleQueue()
+        # No SimpleQueue: up to Python 3.12 its `get` waits forever if a signal, such as the one that
+        # is to end the watch, is handled at the very moment at which its time is up.
+        self._events: Queue[Event] = Queue()
         self._roots = [
             Watched(path, below, settings, self._events.put, poll_seconds)
             for path, below in folders.items()
