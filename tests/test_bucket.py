@@ -6,8 +6,9 @@ import io
 import os
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,15 @@ from buckets import ENVIRONMENT, KEY_ID, SECRET, Storage, photos_in, serving
 from PIL import Image
 from support import corners, files_below, make, picture, thumbnailer, tree
 
-from thumbnailer import Outcome, iter_thumbnails, make_thumbnails, prune
+from thumbnailer import (
+    ConfigError,
+    Outcome,
+    iter_thumbnails,
+    make_thumbnails,
+    prune,
+    watch,
+    write_gallery,
+)
 
 pytest.importorskip("obstore", reason="the extra s3 is not installed")
 boto3 = pytest.importorskip("boto3", reason="the extra s3 is not installed")
@@ -349,7 +358,15 @@ def test_other_commands_say_that_they_know_no_buckets(command: str, tmp_path: Pa
     for arguments in (["s3://bucket/photos"], [tmp_path, "--output", "s3://bucket/thumbs"]):
         run = thumbnailer(command, *arguments)
         assert run.code == 2
-        assert run.err == f"thumbnailer: {command}: takes no bucket, only folders\n"
+        assert run.err == "thumbnailer: only make takes buckets; all else takes folders\n"
+
+
+@pytest.mark.parametrize("use", [prune, write_gallery, watch])
+def test_other_functions_say_so_as_well(use: Callable[..., object], tmp_path: Path) -> None:
+    more = {"stop_event": threading.Event()} if use is watch else {}
+    for source, output in (("s3://key:secret@bucket", ""), (tmp_path, "s3://bucket/thumbs")):
+        with pytest.raises(ConfigError, match=r"^only make takes buckets"):
+            use(source, output=output, **more)
 
 
 @pytest.mark.slow

@@ -12,7 +12,6 @@ import time
 from typing import TYPE_CHECKING
 
 from thumbnailer.errors import ConfigError
-from thumbnailer.urls import is_url
 from thumbnailer.usage import EXIT_OK, EXIT_SOME_FAILED
 
 if TYPE_CHECKING:
@@ -36,8 +35,6 @@ def run(arguments: argparse.Namespace) -> int:
     settings = settings_of(arguments)
     if arguments.command == "config":
         return _config(settings)
-    if arguments.command != "make":
-        _refuse_buckets(arguments, settings)
     if arguments.command == "explain":
         return _explain(arguments, settings)
     if arguments.command == "prune":
@@ -51,12 +48,6 @@ def run(arguments: argparse.Namespace) -> int:
     from thumbnailer.making import make
 
     return make(arguments, settings)
-
-
-def _refuse_buckets(arguments: argparse.Namespace, settings: Settings) -> None:
-    places = getattr(arguments, "source", None) or getattr(arguments, "file", [])
-    if any(map(is_url, [*places, settings.output])):
-        raise ConfigError(f"{arguments.command}: takes no bucket, only folders")
 
 
 def _print(text: str) -> int:
@@ -78,12 +69,7 @@ def _watch(arguments: argparse.Namespace) -> int:
     from thumbnailer.daemon import keep_watch  # with watchdog, which takes 30 ms
     from thumbnailer.given import settings_of
 
-    def settings() -> Settings:
-        found = settings_of(arguments)
-        _refuse_buckets(arguments, found)
-        return found
-
-    keep_watch(arguments, settings, os.environ)
+    keep_watch(arguments, lambda: settings_of(arguments), os.environ)
     return EXIT_OK
 
 

@@ -13,6 +13,7 @@ from thumbnailer.scan import check_source, find, locator
 from thumbnailer.settings import Settings
 from thumbnailer.stages import StageError, stage
 from thumbnailer.standing import planner_for, standing_of
+from thumbnailer.urls import refuse
 
 if TYPE_CHECKING:
     from thumbnailer.description import Description
@@ -65,6 +66,7 @@ def explain(path: str, settings: Settings, root: str = "") -> Explanation:
     """
     from thumbnailer.description import describe  # with Pillow
 
+    refuse(path, root, settings.output)
     source = _source(path, settings, root)
     recipes, limits = settings.recipes, settings.limits
     description: Description | Failure

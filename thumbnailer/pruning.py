@@ -18,6 +18,7 @@ from thumbnailer.removals import PruneReport, Removal
 from thumbnailer.scan import check_source
 from thumbnailer.service import Path
 from thumbnailer.settings import Settings
+from thumbnailer.urls import refuse
 
 
 def prune(
@@ -59,6 +60,7 @@ def survey(
     if isinstance(sources, str | bytes | os.PathLike):
         sources = [sources]
     roots = [os.fsdecode(source) for source in sources]
+    refuse(*roots, settings.output)
     _check(roots)
     output = os.fspath(settings.output)
     folders = (

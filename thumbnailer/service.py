@@ -21,7 +21,7 @@ from thumbnailer.plan import check_names
 from thumbnailer.scan import check_source, scan
 from thumbnailer.settings import Settings
 from thumbnailer.stages import StageError, stage
-from thumbnailer.urls import is_url
+from thumbnailer.urls import is_url, refuse
 
 # str is a Sequence of str: a lone path has to be told from many by its type.
 Path = str | bytes | os.PathLike[str] | os.PathLike[bytes]
@@ -211,8 +211,8 @@ def checked(
     if isinstance(sources, str | bytes | os.PathLike):
         sources = [sources]
     roots = [os.fsdecode(source) for source in sources]
-    if not with_buckets and any(map(is_url, [*roots, settings.output])):
-        raise ConfigError("takes no bucket, only folders")
+    if not with_buckets:
+        refuse(*roots, settings.output)
     if any(map(is_url, roots)) and not settings.output:
         raise ConfigError("thumbnails of what is in a bucket need an output: a folder or a bucket")
     if any(map(is_url, roots)) and settings.is_for_desktop:

@@ -12,6 +12,17 @@ def is_url(path: object) -> bool:
     return isinstance(path, str) and path.startswith(_SCHEMES)
 
 
+def refuse(*places: object) -> None:
+    """For whatever works on folders alone.
+
+    Raises:
+        ConfigError: one of the places is in a bucket; which, it does not say, since who puts a key
+            into a URL should not find it in a log.
+    """
+    if any(map(is_url, places)):
+        raise ConfigError("only make takes buckets; all else takes folders")
+
+
 def split(url: str) -> tuple[str, str]:
     """A URL as that of its bucket, and the key or prefix in it, without slashes at its ends.
 

@@ -127,8 +127,8 @@ class Vigil:
         self._settle_seconds, self._rescan_seconds = settle_seconds, rescan_seconds
         self._keep_orphans = keep_orphans
         self._is_picture = name_filter(settings.choice["also"])
-        # No SimpleQueue: up to Python 3.12 its `get` waits forever if a signal, such as the one that
-        # is to end the watch, is handled at the very moment at which its time is up.
+        # No SimpleQueue: up to Python 3.12 its `get` waits forever if a signal, as the one that is
+        # to end the watch, is handled at the very moment at which its time is up.
         self._events: Queue[Event] = Queue()
         self._roots = [
             Watched(path, below, settings, self._events.put, poll_seconds)
