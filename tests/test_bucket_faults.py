@@ -7,6 +7,7 @@ import os
 import random
 import signal
 import subprocess
+import threading
 import time
 from pathlib import Path
 
@@ -34,6 +35,25 @@ def test_a_busy_server_is_waited_for(storage: Storage, tmp_path: Path) -> None: 
         made = statuses(f"{storage.url}/photos", f"{storage.url}/thumbs", endpoint=endpoint)
     assert set(made.values()) == {"made"}
     assert len(storage.keys("thumbs/")) == 20
+
+
+def test_a_slow_answer_holds_up_no_other_picture(storage: Storage, tmp_path: Path) -> None:  # noqa: F811
+    photos_in(storage, tmp_path, *(f"photos/{n}.jpg" for n in range(6)))
+    others_were_put = threading.Semaphore(0)
+    first, in_time = threading.Semaphore(1), list[bool]()
+
+    def mood(method: str, path: str) -> str:
+        if method == "PUT" and path.endswith(".jpg"):
+            others_were_put.release()
+        elif path.endswith(".jpg") and first.acquire(blocking=False):
+            in_time.extend(others_were_put.acquire(timeout=20) for _ in range(5))
+        return ""
+
+    places = f"{storage.url}/photos", f"{storage.url}/thumbs"
+    with interfering(storage.endpoint, mood) as endpoint:
+        made = statuses(*places, endpoint=endpoint, jobs=1)
+    assert list(made.values()) == ["made"] * 6
+    assert in_time == [True] * 5
 
 
 @pytest.mark.parametrize("method", ["GET", "PUT"])

@@ -23,21 +23,12 @@ _RENDER = "thumbnailer.render:render"
 # By name, too: the nodes import it, and it imports this file.
 _OUTPOST = "thumbnailer.outpost"
 
-# Half of the workers wait for the network.
-_FAR_WORKERS = 2
-
 Finish = Callable[[list[Job], list[Answer]], list[Outcome]]
 
 
-def workers_of(settings: Settings, *, far: bool = False) -> int:
-    """How many pictures are made at the same time.
-
-    Args:
-        far: as for `new_pool`.
-    """
-    if isinstance(settings.jobs, int):
-        return settings.jobs
-    return usable_cpus() * (_FAR_WORKERS if far else 1)
+def workers_of(settings: Settings) -> int:
+    """How many pictures are made at the same time."""
+    return settings.jobs if isinstance(settings.jobs, int) else usable_cpus()
 
 
 def new_engine(settings: Settings, *, far: bool = False) -> Engine:
@@ -64,8 +55,7 @@ def new_pool(
 
     Args:
         work, finish: as `Pool` has them; what makes thumbnails, if left out.
-        far: pictures come from a bucket or go to one. There are twice as many workers then, for
-            half of them wait for the network.
+        far: pictures come from a bucket or go to one.
     """
     closed = threading.Event()
 
@@ -83,7 +73,7 @@ def new_pool(
 
     return Pool(
         work,
-        workers_of(settings, far=far),
+        workers_of(settings),
         settings.timeout,
         worker_bytes=settings.limits.memory_bytes,
         memory_bytes=settings.memory_bytes or available_memory_bytes() // 2,

@@ -100,8 +100,7 @@ def _pool(jobs: list[Job], settings: Settings, cwd: str) -> Pool:
         # Each of the node's slots has a pool like this one: together they take what one run would.
         memory_bytes = settings.memory_bytes or available_memory_bytes() // 2
         share = max(32, memory_bytes // usable_cpus() // _MIB)
-        # With two workers one goes on while the other waits for the network.
-        _pools[key] = new_pool(replace(settings, jobs=2 if far else 1, memory=share), far=far)
+        _pools[key] = new_pool(replace(settings, jobs=1, memory=share), far=far)
     return _pools[key]
 
 

@@ -1,9 +1,9 @@
 """`Pool.imap_unordered` over worker processes that may die, hang or be killed.
 
-A stdlib `ThreadPool` whose threads each keep one worker process over a pipe of their own. A keeper
-thread sends a job and waits for the answer; if the process dies or overruns, the keeper kills it,
-starts another and tries once more. No lock is shared between processes, so no death can poison
-another worker; the job that a dead worker held is known; each job is answered exactly once.
+A stdlib `ThreadPool` whose threads each take one worker process at a time, over a pipe of its own.
+Such a keeper sends a job and waits for the answer; if the process dies or overruns, the keeper
+kills it, starts another and tries once more. No lock is shared between processes, so no death can
+poison another worker; the job that a dead worker held is known; each job is answered exactly once.
 
 (`multiprocessing.Pool` waits forever when a worker is killed: cpython issues 96062 and 79492.)
 """
@@ -18,7 +18,7 @@ from collections.abc import Callable, Generator, Iterable
 from contextlib import suppress
 from itertools import chain
 from multiprocessing.pool import IMapIterator, ThreadPool
-from queue import SimpleQueue
+from queue import LifoQueue, SimpleQueue
 
 from thumbnailer.budget import Budget
 from thumbnailer.errors import WorkerError
@@ -43,16 +43,18 @@ _START_KILLS = 10
 _HANDFUL_SECONDS = 0.02
 _MAX_HANDFUL = 16
 
-# Where pictures come or go over a network, handfuls are as large as hides what that takes, and hold
-# no more than so many bytes.
-_FAR_HANDFUL_SECONDS, _MAX_FAR_HANDFUL, _MAX_HANDFUL_BYTES = 0.2, 64, 16 << 20
+# Where pictures come or go over a network, a worker has several keepers: while it works for one,
+# the others fetch and put. Handfuls of so many seconds make that enough to hide 200 ms each way; of
+# so many bytes, they take no more memory than pictures do that are being decoded.
+_FAR_KEEPERS = 4
+_FAR_HANDFUL_SECONDS, _MAX_FAR_HANDFUL, _MAX_HANDFUL_BYTES = 0.2, 64, 8 << 20
 
 # A worker is replaced after so many pictures, lest what a codec leaks adds up over months; to start
 # one takes 15 ms.
 _RETIRED_AFTER = 2000
 
-# Handfuls handed out at once, for each worker: one to work on and one to go on with.
-_WINDOW_PER_WORKER = 2
+# Handfuls handed out beyond those that keepers are at, for each worker: one to go on with.
+_AHEAD_PER_WORKER = 1
 
 # How often a wait looks up to see whether it should stop.
 _LOOK_UP_SECONDS = 0.1
@@ -97,12 +99,16 @@ class Pool:
     ) -> None:
         self._func, self._workers, self._timeout_s = func, workers, timeout_s
         self._finish, self._fetch, self._far = finish, fetch, far
+        self._keepers = workers * (_FAR_KEEPERS if far else 1)
         self._size = 1  # of a handful; what one batch has learnt is good for the next
         self._confinement = Confinement(worker_bytes, memory_bytes // 2 // workers, sandbox, nice)
         self._budget = Budget(memory_bytes // 2)
         self._threads: ThreadPool | None = None
         self._feed: SimpleQueue[list[Job] | None] = SimpleQueue()
-        self._kept = threading.local()
+        # The worker that was given back last is taken first: none starts that is not needed.
+        self._idle: LifoQueue[Worker | None] = LifoQueue()
+        for _ in range(workers):
+            self._idle.put(None)  # one that may be started
         self._alive: set[Worker] = set()
         self._alive_lock = threading.Lock()
         self._closing = closing or threading.Event()
@@ -137,8 +143,8 @@ class Pool:
         """The outcome of each job in order of completion; outcomes among the items pass through.
 
         `items` is read in the caller's thread, and only as fast as results are taken: by no more
-        than two handfuls of 1 to 16 jobs a worker ahead. Once `stop` is set the iterator ends;
-        jobs that have no outcome by then are dropped.
+        than two handfuls of 1 to 16 jobs a worker ahead, over a network by five of 1 to 64. Once
+        `stop` is set the iterator ends; jobs that have no outcome by then are dropped.
 
         Raises:
             WorkerError: no worker process can be started.
@@ -150,7 +156,7 @@ class Pool:
         results: IMapIterator[list[Outcome]] | None = None
         handful: list[Job] = []
         weight_bytes = 0
-        size, sent, window = self._size, 0, self._workers * _WINDOW_PER_WORKER
+        size, sent, window = self._size, 0, self._keepers + self._workers * _AHEAD_PER_WORKER
         try:
             for item in chain(items, [None]):
                 if isinstance(item, Outcome):
@@ -162,7 +168,7 @@ class Pool:
                 is_full = len(handful) >= size or weight_bytes >= _MAX_HANDFUL_BYTES
                 if handful and (sent < self._workers or is_full or at_end):
                     if results is None:
-                        self._threads = self._threads or _thread_pool(self._workers)
+                        self._threads = self._threads or _thread_pool(self._keepers)
                         results = self._threads.imap_unordered(self._answer, iter(feed.get, None))
                     feed.put(handful)
                     handful, weight_bytes = [], 0
@@ -212,21 +218,21 @@ class Pool:
         return Answer(failures[-1], time.perf_counter() - started)
 
     def _ask(self, jobs: list[Job]) -> list[Answer]:
-        worker = self._worker()
+        worker, is_well = self._idle.get(), False
         try:
+            if self._closing.is_set():
+                raise WorkerLost(None)
+            worker = worker or self._new_worker()
             answers = worker.ask(jobs, self._timeout_s, self._budget)
-        except WorkerLost:
-            self._forget(worker)
-            raise
-        if worker.answered >= _RETIRED_AFTER:
-            self._forget(worker)
-        return answers
+            is_well = worker.answered < _RETIRED_AFTER
+            return answers
+        finally:
+            if worker and not is_well:
+                self._forget(worker)
+                worker = None
+            self._idle.put(worker)
 
-    def _worker(self) -> Worker:
-        """This keeper's worker; a new one where there is none."""
-        worker: Worker | None = getattr(self._kept, "worker", None)
-        if worker:
-            return worker
+    def _new_worker(self) -> Worker:
         pauses_seconds, killed = list(_START_PAUSES_SECONDS), 0
         while True:
             try:
@@ -251,14 +257,12 @@ class Pool:
         except WorkerError:
             self._forget(worker)
             raise
-        self._kept.worker = worker
         return worker
 
     def _forget(self, worker: Worker) -> None:
         with self._alive_lock:
             self._alive.discard(worker)
         worker.bury()
-        self._kept.worker = None
 
 
 def _thread_pool(threads: int) -> ThreadPool:
