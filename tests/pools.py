@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from thumbnailer.model import (
     Answer,
-    Box,
     Facts,
     Failure,
     Folder,
     Job,
-    Limits,
     Outcome,
-    Recipe,
     Rendering,
     Source,
     Wanted,
 )
 from thumbnailer.pool import Pool
+from thumbnailer.recipe import Box, Limits, Recipe
 
 
 def named(job: Job) -> str:

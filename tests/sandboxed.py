@@ -10,8 +10,8 @@ from pathlib import Path
 from escapes import Scene
 
 from thumbnailer import sandbox
-from thumbnailer.model import Box, Limits, Recipe
 from thumbnailer.pictures import pictures_of
+from thumbnailer.recipe import Box, Limits, Recipe
 
 LIMITS = Limits(10**6, 10**6, 60, 2**30)
 

@@ -18,11 +18,7 @@ from pools import answers, job, pool
 from support import eventually, is_running
 
 from thumbnailer import WorkerError
-from thumbnailer.model import (
-    Job,
-    Outcome,
-    Source,
-)
+from thumbnailer.model import Job, Outcome, Source
 
 
 def run(*names: str, timeout_s: float = 30) -> dict[str, Outcome]:

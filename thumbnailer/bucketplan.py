@@ -10,19 +10,9 @@ from itertools import islice
 from thumbnailer.asking import Stopped
 from thumbnailer.bucket import Bucket
 from thumbnailer.depot import VERSION, Depot, Found
-from thumbnailer.model import (
-    Failure,
-    Job,
-    Limits,
-    Outcome,
-    Recipe,
-    Source,
-    Status,
-    Stop,
-    Thumbnail,
-    Wanted,
-)
+from thumbnailer.model import Failure, Job, Outcome, Source, Status, Stop, Thumbnail, Wanted
 from thumbnailer.plan import is_less, together
+from thumbnailer.recipe import Limits, Recipe
 from thumbnailer.records import version_of
 from thumbnailer.urls import split
 

@@ -12,15 +12,8 @@ from thumbnailer.depot import VERSION
 from thumbnailer.errors import WorkerError
 from thumbnailer.finish import Task, outcome_of, tasks_of
 from thumbnailer.keys import source_of
-from thumbnailer.model import (
-    Answer,
-    Failure,
-    Job,
-    Outcome,
-    Stop,
-    Thumbnail,
-    attempt_fingerprint,
-)
+from thumbnailer.model import Answer, Failure, Job, Outcome, Stop, Thumbnail
+from thumbnailer.recipe import attempt_fingerprint
 from thumbnailer.records import MADE, RECORDS, Record, picture_of, record_name, state_of, version_of
 from thumbnailer.stages import DAMAGED, EMPTY, TRUNCATED
 from thumbnailer.storage import FATAL_ERRNOS

@@ -19,19 +19,9 @@ from thumbnailer.abreast import Abreast, State
 from thumbnailer.bucket import Bucket, Entry
 from thumbnailer.errors import OutputError
 from thumbnailer.ledger import MARK
-from thumbnailer.model import (
-    Failure,
-    Folder,
-    Limits,
-    Outcome,
-    Recipe,
-    Seen,
-    Source,
-    Thumbnail,
-    Wanted,
-    attempt_fingerprint,
-)
+from thumbnailer.model import Failure, Folder, Outcome, Seen, Source, Thumbnail, Wanted
 from thumbnailer.naming import formats_of, uncut_name
+from thumbnailer.recipe import Limits, Recipe, attempt_fingerprint
 from thumbnailer.records import (
     MADE,
     RECORDS,

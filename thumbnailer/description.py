@@ -14,8 +14,8 @@ from thumbnailer.imaging.orientation import orientation_of
 from thumbnailer.imaging.previews import preview_size, stand_in
 from thumbnailer.imaging.shrinking import can_shrink, shrink_on_load
 from thumbnailer.imaging.tagged import name_of, profile_of
-from thumbnailer.model import Limits, Recipe
 from thumbnailer.pictures import frame_for, granted, turned
+from thumbnailer.recipe import Limits, Recipe
 from thumbnailer.stages import stage
 
 

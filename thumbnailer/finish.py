@@ -17,15 +17,14 @@ from thumbnailer.model import (
     Failure,
     Folder,
     Job,
-    Limits,
     Outcome,
     Picture,
     Rendering,
     Source,
     Thumbnail,
     Wanted,
-    attempt_fingerprint,
 )
+from thumbnailer.recipe import Limits, attempt_fingerprint
 from thumbnailer.stages import StageError, stage
 
 

@@ -12,8 +12,9 @@ from thumbnailer.imaging.opening import open_picture
 from thumbnailer.imaging.orientation import orientation_of
 from thumbnailer.imaging.shrinking import can_shrink
 from thumbnailer.imaging.whole import read_whole
-from thumbnailer.model import Failure, Job, Limits, Recipe, Rendering, Thumbnail, Wanted
+from thumbnailer.model import Failure, Job, Rendering, Thumbnail, Wanted
 from thumbnailer.pictures import frame_for, turned
+from thumbnailer.recipe import Limits, Recipe
 from thumbnailer.stages import StageError, stage
 
 

@@ -7,7 +7,7 @@ import os
 import unicodedata
 from string import Formatter
 
-from thumbnailer.model import Box
+from thumbnailer.recipe import Box
 
 # The file name endings that already say each format, the first being the one we give.
 ENDINGS = {

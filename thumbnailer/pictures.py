@@ -28,7 +28,8 @@ from thumbnailer.imaging.sharpening import sharpened
 from thumbnailer.imaging.shrinking import can_shrink, extent_of, shrink_on_load
 from thumbnailer.imaging.tagged import profile_of
 from thumbnailer.imaging.vips import shrunk
-from thumbnailer.model import Box, Limits, Picture, Recipe
+from thumbnailer.model import Picture
+from thumbnailer.recipe import Box, Limits, Recipe
 from thumbnailer.stages import stage
 
 T = TypeVar("T")

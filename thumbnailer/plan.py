@@ -9,20 +9,9 @@ from functools import partial
 from thumbnailer import ledger, storage
 from thumbnailer.desktop import PRIVATE_FOLDER, name_of, text_of
 from thumbnailer.errors import ConfigError
-from thumbnailer.model import (
-    Failure,
-    Folder,
-    Job,
-    Limits,
-    Outcome,
-    Recipe,
-    Source,
-    Status,
-    Thumbnail,
-    Wanted,
-    attempt_fingerprint,
-)
+from thumbnailer.model import Failure, Folder, Job, Outcome, Source, Status, Thumbnail, Wanted
 from thumbnailer.naming import filled_in, formats_of, short_size, thumbnail_name
+from thumbnailer.recipe import Limits, Recipe, attempt_fingerprint
 from thumbnailer.shelf import DesktopShelf, Shelf, Shelves, holds_files
 from thumbnailer.stages import DAMAGED, TRUNCATED
 from thumbnailer.urls import is_url

@@ -12,8 +12,8 @@ from typing import Any
 from thumbnailer import values
 from thumbnailer.desktop import FOLDERS
 from thumbnailer.errors import ConfigError
-from thumbnailer.model import Box, Limits, Recipe
 from thumbnailer.naming import short_size
+from thumbnailer.recipe import Box, Limits, Recipe
 from thumbnailer.selection import Choice, extras
 from thumbnailer.urls import is_url, split
 

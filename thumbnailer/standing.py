@@ -7,8 +7,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from thumbnailer.model import Failure, Limits, Outcome, Source, Status, Thumbnail, Wanted
+from thumbnailer.model import Failure, Outcome, Source, Status, Thumbnail, Wanted
 from thumbnailer.plan import Place, Planner, is_less
+from thumbnailer.recipe import Limits
 from thumbnailer.settings import Settings
 from thumbnailer.shelf import NOT_MADE
 

@@ -19,8 +19,8 @@ import atheris
 with atheris.instrument_imports(include=["PIL", "thumbnailer"]):
     from PIL import Image
 
-    from thumbnailer.model import Box, Limits, Recipe
     from thumbnailer.pictures import pictures_of
+    from thumbnailer.recipe import Box, Limits, Recipe
     from thumbnailer.stages import StageError
 
 RECIPES = [Recipe(box=Box(64, 48), format=format) for format in ("jpeg", "png", "webp")]

@@ -17,7 +17,7 @@ from thumbnailer.imaging.opening import open_picture, pillow_limit
 from thumbnailer.imaging.orientation import orientation_of
 from thumbnailer.imaging.progressive import for_eighth
 from thumbnailer.imaging.shrinking import can_shrink, has_pixel_for_block
-from thumbnailer.model import Limits
+from thumbnailer.recipe import Limits
 from thumbnailer.stages import DAMAGED, TRUNCATED, DamageError
 
 _END_OF_JPEG = b"\xff\xd9"

@@ -12,7 +12,8 @@ from PIL import Image, ImageFile, PngImagePlugin
 
 from thumbnailer.imaging.colour import flattened
 from thumbnailer.imaging.palette import MOST, is_opaque, with_holes, with_palette
-from thumbnailer.model import Failure, Picture, Recipe
+from thumbnailer.model import Failure, Picture
+from thumbnailer.recipe import Recipe
 from thumbnailer.stages import StageError
 
 # libaom at 256 and 1024 px: speed 6 takes 49 and 395 ms, 8 takes 16 and 152 ms for 4 to 11 % more

@@ -12,7 +12,7 @@ from PIL import Image
 
 from thumbnailer.imaging import simd
 from thumbnailer.imaging.cropping import place
-from thumbnailer.model import Box
+from thumbnailer.recipe import Box
 from thumbnailer.stages import LimitError
 
 # How many times larger than the thumbnail a picture stays until the last, good resampling step.

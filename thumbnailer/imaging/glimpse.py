@@ -19,7 +19,7 @@ from typing import BinaryIO, NamedTuple
 from PIL import Image
 
 from thumbnailer.imaging.opening import open_picture
-from thumbnailer.model import Limits
+from thumbnailer.recipe import Limits
 
 # No more is read, whatever a file holds behind its picture.
 _MOST_BYTES = 16 << 20

@@ -9,7 +9,7 @@ from typing import BinaryIO
 from PIL import ImageFile
 
 from thumbnailer.imaging.memory import HELD_BYTES, check_bytes
-from thumbnailer.model import Limits
+from thumbnailer.recipe import Limits
 
 # What the import maps: 25 MiB and 20 ms, so it waits for the first such picture.
 _IMPORT_BYTES = 32 << 20

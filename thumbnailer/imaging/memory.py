@@ -7,7 +7,7 @@ from math import prod
 
 from PIL import Image, ImageFile
 
-from thumbnailer.model import Limits
+from thumbnailer.recipe import Limits
 from thumbnailer.stages import LimitError
 
 Claim = Callable[[int], None]

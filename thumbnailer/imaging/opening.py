@@ -37,7 +37,7 @@ from thumbnailer.imaging.memory import check_bytes, picture_bytes
 from thumbnailer.imaging.raw import open_raw
 from thumbnailer.imaging.shrinking import can_shrink
 from thumbnailer.imaging.webp import HEADER_BYTES, webp_size
-from thumbnailer.model import Limits
+from thumbnailer.recipe import Limits
 from thumbnailer.stages import LimitError, NoPictureError
 
 # A progressive JPEG has about ten scans. Each costs a pass over all pixels, however few its bytes:

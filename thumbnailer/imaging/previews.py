@@ -21,7 +21,7 @@ from thumbnailer.imaging.likeness import unlike
 from thumbnailer.imaging.memory import Claim, admit
 from thumbnailer.imaging.opening import open_picture
 from thumbnailer.imaging.shrinking import shrink_on_load
-from thumbnailer.model import Limits
+from thumbnailer.recipe import Limits
 
 Size = tuple[int, int]
 

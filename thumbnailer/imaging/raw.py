@@ -21,7 +21,7 @@ from thumbnailer.imaging.fit import Size
 from thumbnailer.imaging.memory import HELD_BYTES, check_bytes, coefficient_bytes
 from thumbnailer.imaging.orientation import orientation_of, swaps_sides, upright
 from thumbnailer.imaging.shrinking import SHRINKING_GAP
-from thumbnailer.model import Limits
+from thumbnailer.recipe import Limits
 from thumbnailer.stages import NoPictureError
 
 if TYPE_CHECKING:

@@ -20,7 +20,7 @@ from PIL import Image, ImageFile
 from thumbnailer.imaging.memory import Claim, admit
 from thumbnailer.imaging.orientation import orientation_of
 from thumbnailer.imaging.shrinking import BOX_GAP
-from thumbnailer.model import Limits
+from thumbnailer.recipe import Limits
 
 # From how many px on, by format. The first picture must make up for 45 ms of loading the library.
 # Of WebPs nothing is gained below 4 megapixels: of 3 none, of 4.7 a quarter, of 12 half the time,

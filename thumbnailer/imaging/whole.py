@@ -10,7 +10,7 @@ from thumbnailer.imaging.animation import frames_in
 from thumbnailer.imaging.decoding import load
 from thumbnailer.imaging.memory import Claim
 from thumbnailer.imaging.opening import open_picture
-from thumbnailer.model import Limits
+from thumbnailer.recipe import Limits
 from thumbnailer.stages import DAMAGED, DamageError
 
 # Decoders make some picture of zeros too, which are what a crash of the machine leaves at the end
