@@ -7,6 +7,7 @@ import os
 import random
 import signal
 import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -54,6 +55,28 @@ def test_a_slow_answer_holds_up_no_other_picture(storage: Storage, tmp_path: Pat
         made = statuses(*places, endpoint=endpoint, jobs=1)
     assert list(made.values()) == ["made"] * 6
     assert in_time == [True] * 5
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="looks at /proc")
+def test_large_pictures_are_fetched_only_as_far_as_memory_reaches(
+    storage: Storage,  # noqa: F811
+    tmp_path: Path,
+) -> None:
+    Image.effect_noise((2000, 2000), 50).convert("RGB").save(tmp_path / "12 MB.tif")
+    content = (tmp_path / "12 MB.tif").read_bytes()
+    for n in range(24):
+        storage.put(f"photos/{n}.tif", content)
+    program = f"""if True:
+        import re, thumbnailer
+        places = "{storage.url}/photos", "{storage.url}/thumbs"
+        report = thumbnailer.make_thumbnails(places[0], output=places[1], jobs=6, memory=64)
+        most = re.search(r"VmHWM:\\s*(\\d+) kB", open("/proc/self/status").read())
+        print(report.made, int(most[1]) >> 10)
+    """
+    run = subprocess.run([sys.executable, "-c", program], stdout=subprocess.PIPE, timeout=120)
+    made, most_mebibytes = map(int, run.stdout.split())
+    assert made == 24
+    assert most_mebibytes < 150
 
 
 @pytest.mark.parametrize("method", ["GET", "PUT"])

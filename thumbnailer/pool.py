@@ -71,7 +71,8 @@ class Pool:
         timeout_s: how long one attempt at a job may take.
         worker_bytes: how much memory a worker may take beyond what it starts with.
         memory_bytes: how much jobs may take together. Half of it is for the small ones, which need
-            not ask; the others claim their part of the rest, and wait until it is free.
+            not ask; the others claim their part of the rest, and wait until it is free. Over a
+            network half of that rest is for content on its way to workers, which waits likewise.
         nice: by how much workers' niceness is raised.
         sandbox: `auto`, `require` or `off`, as in `Confinement`.
         finish: called in this process, by several threads, with jobs and what workers made of
@@ -102,7 +103,8 @@ class Pool:
         self._keepers = workers * (_FAR_KEEPERS if far else 1)
         self._size = 1  # of a handful; what one batch has learnt is good for the next
         self._confinement = Confinement(worker_bytes, memory_bytes // 2 // workers, sandbox, nice)
-        self._budget = Budget(memory_bytes // 2)
+        self._budget = Budget(memory_bytes // (4 if far else 2))
+        self._content = Budget(memory_bytes // 4)
         self._threads: ThreadPool | None = None
         self._feed: SimpleQueue[list[Job] | None] = SimpleQueue()
         # The worker that was given back last is taken first: none starts that is not needed.
@@ -130,6 +132,7 @@ class Pool:
             for worker in self._alive:
                 worker.kill()
         self._budget.close()
+        self._content.close()
         self._feed.put(None)
         if self._threads:
             self._threads.terminate()
@@ -187,13 +190,19 @@ class Pool:
 
     def _answer(self, jobs: list[Job]) -> list[Outcome]:
         """What a keeper thread does with a handful."""
-        if not self._fetch:
-            return self._finish(jobs, self._answers(jobs))
-        fetched = self._fetch(jobs)
-        answers = iter(self._answers([job for job in fetched if isinstance(job, Job)]))
-        return self._finish(
-            jobs, [next(answers) if isinstance(one, Job) else Answer(one, 0.0) for one in fetched]
-        )
+        answers = self._answers_to_fetched(jobs) if self._fetch else self._answers(jobs)
+        return self._finish(jobs, answers)
+
+    def _answers_to_fetched(self, jobs: list[Job]) -> list[Answer]:
+        assert self._fetch
+        wanted_bytes = sum(job.source.size_bytes for job in jobs) if self._far else 0
+        claimed_bytes = self._content.take(wanted_bytes)
+        try:
+            fetched = self._fetch(jobs)
+            answers = iter(self._answers([job for job in fetched if isinstance(job, Job)]))
+            return [next(answers) if isinstance(one, Job) else Answer(one, 0.0) for one in fetched]
+        finally:
+            self._content.give_back(claimed_bytes)
 
     def _answers(self, jobs: list[Job]) -> list[Answer]:
         """A worker's answers: to all jobs at once, or one by one if that fails."""
