@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from PIL import Image, ImageDraw
-from support import make
+from support import make, thumbnailer
 from test_simd import difference, thumb
 
 from thumbnailer import PictureError
@@ -336,6 +336,12 @@ def test_limits_come_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     sunset("L", (2001, 2000)).save(tmp_path / "a.png")
     with pytest.raises(PictureError, match="more than 4 megapixels"):
         thumb(tmp_path / "a.png", max_pixels=4_000_000)
+
+
+def test_explain_says_at_what_size_a_picture_is_decoded(tmp_path: Path) -> None:
+    sunset(size=(1600, 1200)).save(tmp_path / "a.png")
+    said = thumbnailer("explain", tmp_path / "a.png", "--size", "200").out
+    assert "  decoded at 1/4: 400 x 300 px\n" in said
 
 
 @pytest.mark.slow

@@ -7,14 +7,15 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from thumbnailer.imaging.decoding import load
+from thumbnailer.imaging.animation import frames_in, moves
+from thumbnailer.imaging.depth import prepare
 from thumbnailer.imaging.fit import largest
 from thumbnailer.imaging.opening import open_picture
 from thumbnailer.imaging.orientation import orientation_of
 from thumbnailer.imaging.previews import preview_size, stand_in
 from thumbnailer.imaging.shrinking import can_shrink, shrink_on_load
 from thumbnailer.imaging.tagged import name_of, profile_of
-from thumbnailer.pictures import frame_for, granted, turned
+from thumbnailer.pictures import Decoded, decode, frame_for, granted, turned
 from thumbnailer.recipe import Limits, Recipe
 from thumbnailer.stages import stage
 
@@ -59,7 +60,7 @@ class Description:
 
 
 def describe(file: BinaryIO, recipes: Sequence[Recipe], limits: Limits) -> Description:
-    """Describe a picture; of a JPEG no pixel is decoded.
+    """Describe a picture; a JPEG is not decoded for it.
 
     Raises:
         StageError: it can't be opened or decoded.
@@ -67,11 +68,16 @@ def describe(file: BinaryIO, recipes: Sequence[Recipe], limits: Limits) -> Descr
     with stage("open"):
         opened = open_picture(file, limits)
         size, mode, profile = opened.size, opened.mode, profile_of(opened, file)
+        prepare(opened)
+        is_still = not any(map(moves, recipes)) or frames_in(opened) == 1
     with stage("decode"):
         shrinks = can_shrink(opened)
-        whole, missing = (opened, "") if shrinks else load(opened, file, limits, granted)
-        orientation = orientation_of(whole)
-        frames = [frame_for(whole.size, orientation, recipe) for recipe in recipes]
+        if shrinks:
+            whole = Decoded(opened, opened.size, opened.size, orientation_of(opened), "")
+        else:
+            whole = decode(opened, file, profile, recipes, is_still, limits, granted)
+        orientation = whole.orientation
+        frames = [frame_for(whole.full, orientation, recipe) for recipe in recipes]
         needed = largest(frames)
         stands_in, unfit, previews = None, "", recipes[0].previews
         if previews != "never":
@@ -92,7 +98,7 @@ def describe(file: BinaryIO, recipes: Sequence[Recipe], limits: Limits) -> Descr
         preview_size(opened, file),
         stands_in is not None,
         unfit,
-        (stands_in or whole).size,
+        (stands_in or whole.image).size,
         tuple(turned(frame.canvas, orientation) for frame in frames),
-        missing,
+        whole.missing,
     )

@@ -38,7 +38,7 @@ T = TypeVar("T")
 Text = tuple[tuple[str, str], ...]
 
 
-class _Decoded(NamedTuple):
+class Decoded(NamedTuple):
     """A source's pixels.
 
     Attributes:
@@ -95,7 +95,7 @@ def pictures_of(
         prepare(opened)
         length = frames_in(opened) if moving else 1
     with stage("decode"):
-        decoded = _decoded(opened, file, profile, recipes, length == 1, limits, claim)
+        decoded = decode(opened, file, profile, recipes, length == 1, limits, claim)
         whole, extent, full, orientation, missing = decoded
         frames = frames_for(full, orientation, recipes, limits)
         canvases = [frames[recipe].canvas for recipe in recipes]
@@ -151,7 +151,7 @@ def pictures_of(
     return tuple(pictures), "; ".join(filter(None, (missing, stills[0].remark)))
 
 
-def _decoded(
+def decode(
     opened: Opened,
     file: BinaryIO,
     profile: bytes,
@@ -159,8 +159,16 @@ def _decoded(
     is_still: bool,
     limits: Limits,
     claim: Claim,
-) -> _Decoded:
-    """Decode no more of a picture than its thumbnails need, by the quickest way there is."""
+) -> Decoded:
+    """Decode no more of a picture than its thumbnails need, by the quickest way there is.
+
+    Args:
+        profile: as `profile_of` has it.
+        is_still: only its first frame counts.
+
+    Raises:
+        Exception: it is broken or too large; `stage` says which.
+    """
     looks = recipes[0]
 
     def needed(full: tuple[int, int], orientation: int) -> tuple[int, int]:
@@ -176,16 +184,16 @@ def _decoded(
             is_verified = looks.previews == "verify"
             preview, _ = stand_in(opened, file, size, profile, is_verified, limits, claim)
             if preview:
-                return _Decoded(preview, preview.size, full, orientation, "")
+                return Decoded(preview, preview.size, full, orientation, "")
         shrink_on_load(opened, size)
         image, missing = load(opened, file, limits, claim)
-        return _Decoded(image, extent_of(image.size, full), full, orientation, missing)
+        return Decoded(image, extent_of(image.size, full), full, orientation, missing)
     if is_still and not looks.linear:  # what it shrinks is values, not light
         small = shrunk(opened, file, partial(needed, full), limits, claim)
         if small:
-            return _Decoded(small.image, small.extent, full, orientation_of(small.image), "")
+            return Decoded(small.image, small.extent, full, orientation_of(small.image), "")
     image, missing = load(opened, file, limits, claim)
-    return _Decoded(image, image.size, image.size, orientation_of(image), missing)
+    return Decoded(image, image.size, image.size, orientation_of(image), missing)
 
 
 def frames_for(
