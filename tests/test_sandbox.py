@@ -166,7 +166,7 @@ def test_modules_and_libraries_can_be_loaded_later(tmp_path: Path) -> None:
     code = (
         "import io, sys; from thumbnailer import sandbox; sandbox.enter();"
         "assert not any(name.startswith('PIL') for name in sys.modules);"
-        "from thumbnailer.model import *; from thumbnailer.pictures import pictures_of;"
+        "from thumbnailer.recipe import *; from thumbnailer.pictures import pictures_of;"
         "recipe, limits = Recipe(box=Box(48, 48), format='png'), Limits(10**6, 10**6, 60, 2**30);"
         "(made,), _ = pictures_of(open(sys.argv[1], 'rb'), [(recipe, ())], limits);"
         "sys.stdout.buffer.write(made.data)"
