@@ -153,7 +153,7 @@ def test_small_jobs_go_by_the_handful_and_still_not_far_ahead() -> None:
             seen.append(outcome.source.path)
             furthest = max(furthest, read - len(seen))
     assert sorted(seen) == sorted(f"quick {number}" for number in range(2000))
-    assert 16 < furthest <= 2 * 2 * 64 + 64
+    assert 16 < furthest <= 2 * 2 * 16 + 16
 
 
 @pytest.mark.parametrize("bad", ["kill", "exit", "sleep 60", "sysexit"])

@@ -2,7 +2,7 @@
 
 This is done by the process that started the run. Workers, which read files that nobody vetted,
 write nothing at all; and what came back together is written together: one look at each folder and
-one line of writing for the thumbnails of a handful of pictures.
+one line of writing for the thumbnails of up to sixteen pictures.
 """
 
 from __future__ import annotations

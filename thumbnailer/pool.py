@@ -38,16 +38,16 @@ _START_PAUSES_SECONDS = (0.1, 0.5)
 # machine: whoever kills them may hit any moment.
 _START_KILLS = 10
 
-# Small pictures go to a worker by the handful, as many as take about this long together. To pass a
-# job and its outcome alone costs 350 µs of the parent's time, as much as a fifth of a 640x480 JPEG;
-# by forties these take 4 to 8 % less CPU time than by eights.
-_HANDFUL_SECONDS, _MAX_HANDFUL = 0.1, 64
+# Small pictures go to a worker by the handful, as many as take about this long together: passing a
+# job and its outcome costs 350 µs of the parent's time, as much as a fifth of a 640x480 JPEG.
+_HANDFUL_SECONDS = 0.02
+_MAX_HANDFUL = 16
 
 # Where pictures come or go over a network, a worker has several keepers: while it works for one,
 # the others fetch and put. Handfuls of so many seconds make that enough to hide 200 ms each way; of
 # so many bytes, they take no more memory than pictures do that are being decoded.
 _FAR_KEEPERS = 4
-_FAR_HANDFUL_SECONDS, _MAX_HANDFUL_BYTES = 0.2, 8 << 20
+_FAR_HANDFUL_SECONDS, _MAX_FAR_HANDFUL, _MAX_HANDFUL_BYTES = 0.2, 64, 8 << 20
 
 # A worker is replaced after so many pictures, lest what a codec leaks adds up over months; to start
 # one takes 15 ms.
@@ -146,8 +146,8 @@ class Pool:
         """The outcome of each job in order of completion; outcomes among the items pass through.
 
         `items` is read in the caller's thread, and only as fast as results are taken: by no more
-        than two handfuls of 1 to 64 jobs a worker ahead, or five over a network. Once `stop` is
-        set the iterator ends; jobs that have no outcome by then are dropped.
+        than two handfuls of 1 to 16 jobs a worker ahead, over a network by five of 1 to 64. Once
+        `stop` is set the iterator ends; jobs that have no outcome by then are dropped.
 
         Raises:
             WorkerError: no worker process can be started.
@@ -158,8 +158,8 @@ class Pool:
         self._feed = feed
         results: IMapIterator[list[Outcome]] | None = None
         handful: list[Job] = []
-        weight_bytes, sent, done = 0, 0, 0
-        window = self._keepers + self._workers * _AHEAD_PER_WORKER
+        weight_bytes = 0
+        size, sent, window = self._size, 0, self._keepers + self._workers * _AHEAD_PER_WORKER
         try:
             for item in chain(items, [None]):
                 if isinstance(item, Outcome):
@@ -168,7 +168,7 @@ class Pool:
                     handful.append(item)
                     weight_bytes += item.source.size_bytes if self._far else 0
                 at_end = item is None
-                is_full = len(handful) >= self._most(done) or weight_bytes >= _MAX_HANDFUL_BYTES
+                is_full = len(handful) >= size or weight_bytes >= _MAX_HANDFUL_BYTES
                 if handful and (sent < self._workers or is_full or at_end):
                     if results is None:
                         self._threads = self._threads or _thread_pool(self._keepers)
@@ -181,19 +181,12 @@ class Pool:
                     if outcomes is None:
                         break
                     sent -= 1
-                    done += len(outcomes)
-                    self._size = _handful_size(outcomes, self._size, far=self._far)
+                    size = self._size = _handful_size(outcomes, size, far=self._far)
                     yield from outcomes
                 if stop and stop.is_set():
                     return
         finally:
             feed.put(None)
-
-    def _most(self, done: int) -> int:
-        """How many jobs to send at once when so many are done: no more than each of the other
-        workers has had, lest at the end they wait for the one that has the last handful."""
-        others = self._workers - 1
-        return max(1, min(self._size, done // others)) if others else self._size
 
     def _answer(self, jobs: list[Job]) -> list[Outcome]:
         """What a keeper thread does with a handful."""
@@ -303,7 +296,9 @@ def _take(
 
 def _handful_size(outcomes: list[Outcome], before: int, *, far: bool) -> int:
     """How many jobs to send at once, judged by the last handful; it at most doubles."""
+    most, most_seconds = _MAX_HANDFUL, _HANDFUL_SECONDS
+    if far:
+        most, most_seconds = _MAX_FAR_HANDFUL, _FAR_HANDFUL_SECONDS
     seconds = sum(outcome.seconds for outcome in outcomes) / len(outcomes)
-    most_seconds = _FAR_HANDFUL_SECONDS if far else _HANDFUL_SECONDS
-    fitting = int(most_seconds / seconds) if seconds else _MAX_HANDFUL
-    return max(1, min(fitting, 2 * before, _MAX_HANDFUL))
+    fitting = int(most_seconds / seconds) if seconds else most
+    return max(1, min(fitting, 2 * before, most))
