@@ -15,10 +15,10 @@ from thumbnailer.model import Stop
 
 T = TypeVar("T")
 
-# What has been begun and not been answered, and when the last of it was dropped; that takes so long
-# to come to an end.
+# What has been begun and not been answered, and when the last of it was answered or dropped. A
+# thread of obstore's is done with an answer a moment after it has given it.
 _UNDER_WAY = set[Future[Any]]()
-_dropped = float("-inf")
+_last_end = float("-inf")
 _QUIET_SECONDS = 0.2
 
 # How often a wait looks up to see whether it should stop.
@@ -41,8 +41,14 @@ def begin(request: Coroutine[Any, Any, T]) -> Future[T]:
     """Send a request from the thread that all are sent from."""
     answer = asyncio.run_coroutine_threadsafe(request, _loop())
     _UNDER_WAY.add(answer)
-    answer.add_done_callback(_UNDER_WAY.discard)
+    answer.add_done_callback(_ended)
     return answer
+
+
+def _ended(answer: Future[Any]) -> None:
+    global _last_end
+    _UNDER_WAY.discard(answer)
+    _last_end = time.monotonic()
 
 
 def wait(answer: Future[T], stop: Stop | None) -> T:
@@ -64,14 +70,12 @@ def wait(answer: Future[T], stop: Stop | None) -> T:
 
 def drop(answer: Future[Any]) -> None:
     """Do without the answer to a request."""
-    global _dropped
-    if answer.cancel():
-        _dropped = time.monotonic()
+    answer.cancel()
 
 
 def _quieten() -> None:
     """Leave nothing under way at the program's end: up to Python 3.13, a thread of obstore's that
-    comes back with an answer then takes the program down (SIGABRT)."""
+    is at an answer then takes the program down (SIGABRT)."""
     for answer in [*_UNDER_WAY]:
         drop(answer)
-    time.sleep(max(0.0, _dropped + _QUIET_SECONDS - time.monotonic()))
+    time.sleep(max(0.0, _last_end + _QUIET_SECONDS - time.monotonic()))
