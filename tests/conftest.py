@@ -5,11 +5,40 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
-from clusters import Network, cluster, hindrance
+from support.ray_cluster import Network, cluster, hindrance
+from support.s3_server import ENVIRONMENT, Storage, serving
+
+try:
+    import fcntl
+except ImportError:  # Windows: no test may be beside another then
+    fcntl = None  # type: ignore[assignment]
+
+
+# Fixtures that take seconds to start: the tests that share one run in one worker, in turn.
+_SHARED = ("one_network", "s3_server", "browser", "reference", "inside", "made")
+
+# Tests wait more than they work: for watches to settle, for servers and for the ends of processes.
+_WORKERS_A_PROCESSOR = 2
+
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """How many processes `-n auto` means: none for tests that are named one by one."""
+    if fcntl is None or any("::" in name or name.endswith(".py") for name in config.args):
+        return 0
+    return _WORKERS_A_PROCESSOR * (os.cpu_count() or 1)
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    for fixture in _SHARED:
+        if fixture in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.xdist_group(fixture))
+            break
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -24,6 +53,37 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         for at, item in enumerate(of_test):
             if at not in quick:
                 item.add_marker(pytest.mark.slow)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
+    """`alone`: a test that changes the whole machine, or measures it, has no other beside it.
+
+    Each test holds a lock together with the others; one that is to be alone waits until it is the
+    only one. The first lock is the gate at which the others wait for it meanwhile.
+    """
+    if not hasattr(item.config, "workerinput") or not fcntl:
+        return (yield)
+    place = Path(item.config.option.basetemp).parent  # which pytest clears away some runs later
+    is_alone = item.get_closest_marker("alone") is not None
+    kind = fcntl.LOCK_EX if is_alone else fcntl.LOCK_SH
+    with (place / "gate").open("w") as gate, (place / "everyone").open("w") as everyone:
+        fcntl.flock(gate, kind)
+        fcntl.flock(everyone, kind)
+        if not is_alone:
+            fcntl.flock(gate, fcntl.LOCK_UN)
+        return (yield)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say in one line what was skipped, and what it is for want of."""
+    skipped = terminalreporter.getreports("skipped")
+    reasons = Counter(report.longrepr[2].removeprefix("Skipped: ") for report in skipped)
+    if reasons:
+        told = "; ".join(f"{count} {reason}" for reason, count in sorted(reasons.items()))
+        terminalreporter.write_line(f"skipped: {told}")
+        if any("install" in reason or "extra" in reason for reason in reasons):
+            terminalreporter.write_line("`pip install '.[test-all]'` brings what all tests need")
 
 
 @pytest.fixture
@@ -52,7 +112,7 @@ def corpus() -> Path:
     return Path(folder).resolve()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def one_network() -> Iterator[Network]:
     """Namespaces for a Ray cluster, which takes a quarter of a minute to start, and is not to run
     beside the tests of others: it is never quite idle."""
@@ -68,3 +128,24 @@ def network(one_network: Network) -> Network:
     whatever the test before has done to it."""
     one_network.mend()
     return one_network
+
+
+@pytest.fixture(scope="session")
+def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
+    pytest.importorskip("obstore", reason="the extra s3 is not installed")
+    pytest.importorskip("moto.server", reason="moto[server] is not installed")
+    with serving(tmp_path_factory.mktemp("server")) as (endpoint, log):
+        yield endpoint, log
+
+
+@pytest.fixture
+def storage(s3_server: tuple[str, Path], monkeypatch: pytest.MonkeyPatch) -> Storage:
+    """An empty bucket, and the environment that leads to it."""
+    endpoint, log = s3_server
+    for name, value in (ENVIRONMENT | {"AWS_ENDPOINT_URL": endpoint}).items():
+        monkeypatch.setenv(name, value)
+    boto3 = pytest.importorskip("boto3", reason="the extra s3 is not installed")
+    client = boto3.client("s3", endpoint_url=endpoint)
+    name = f"tests-{uuid4().hex[:12]}"
+    client.create_bucket(Bucket=name)
+    return Storage(endpoint, name, client, log)

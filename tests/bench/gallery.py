@@ -22,8 +22,8 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from browsers import FLAGS
 from PIL import Image
+from support.chromium import FLAGS
 
 from .machine import machine, words
 from .measure import Cost, reap, run

@@ -8,8 +8,8 @@ from pathlib import Path
 from statistics import mean
 from typing import NamedTuple
 
-from judge import reference, ssim
 from PIL import Image, ImageOps
+from support.similarity import reference, ssim
 
 # So many pictures of a set are looked at.
 _LOOKED_AT = 4

@@ -14,8 +14,8 @@ import tempfile
 from pathlib import Path
 
 import pyvips
-from judge import reference, ssim
 from PIL import Image, ImageOps
+from support.similarity import reference, ssim
 
 from thumbnailer import make_thumbnail
 

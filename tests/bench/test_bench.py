@@ -1,0 +1,106 @@
+"""The benchmark's own measures, and that it runs from end to end."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+from PIL import Image, ImageFilter
+from support.pictures import picture
+from support.project import PROJECT, SAMPLES
+
+from bench.measure import run
+
+needs_proc = pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="looks at /proc")
+
+# A grandchild that nobody waits for: it holds 200 MiB and works for half a second.
+ORPHAN = """
+import subprocess, sys, time
+work = '''
+import time
+held = b"x" * (200 << 20)
+while time.process_time() < 0.5: pass
+time.sleep(0.2)
+'''
+subprocess.Popen([sys.executable, "-c", work])
+"""
+
+
+@needs_proc
+def test_what_descendants_take_counts_even_if_nobody_waits_for_them() -> None:
+    cost = run([[sys.executable, "-c", ORPHAN]])
+    assert cost.cpu_s >= 0.5
+    assert cost.memory_mib >= 200
+    assert cost.own_mib < 100
+
+
+def test_a_command_that_fails_is_no_measurement() -> None:
+    with pytest.raises(subprocess.CalledProcessError):
+        run([[sys.executable, "-c", "raise SystemExit(1)"]])
+
+
+def test_thumbnails_that_are_missing_or_blurred_are_noticed(tmp_path: Path) -> None:
+    judging = pytest.importorskip("bench.judging", reason="needs numpy")
+    sources, output = tmp_path / "sources", tmp_path / "output"
+    output.mkdir()
+    sources.mkdir()
+    with Image.open(SAMPLES / "progressive-sunset.jpg") as image:
+        image.save(sources / "0.jpg")
+        image.thumbnail((200, 200))
+        image.save(output / "0.jpg", quality=90)
+        sharp = judging.judged(sources, output, "**/{stem}.*jpg", [200])
+        image.filter(ImageFilter.GaussianBlur(1)).save(output / "0.jpg", quality=90)
+    assert judging.judged(sources, output, "**/{stem}.*jpg", [200]).mean < sharp.mean - 0.01
+    with pytest.raises(judging.NotMadeError):
+        judging.judged(sources, output, "**/{stem}.*jpg", [100])
+    picture(sources / "1.jpg")
+    with pytest.raises(judging.NotMadeError):
+        judging.judged(sources, output, "**/{stem}.*jpg", [200])
+
+
+def bench(cache: Path, *options: str) -> None:
+    command = [sys.executable, "-m", "tests.bench", *options]
+    environment = {**os.environ, "XDG_CACHE_HOME": str(cache)}
+    subprocess.run(command, cwd=PROJECT, env=environment, check=True, timeout=300)
+
+
+@pytest.mark.slow
+@needs_proc
+def test_it_runs_from_end_to_end(tmp_path: Path) -> None:
+    pytest.importorskip("numpy")
+    who = ["thumbnailer", "script", "floor"]
+    chosen = [option for name in who for option in ("--contestant", name)]
+    bench(tmp_path, "--quick", "--only", "small", "--results", str(tmp_path / "results"), *chosen)
+    results = json.loads((tmp_path / "results" / "bench.json").read_text())
+    (case,) = results["cases"]
+    assert case["case"] == "small-75"
+    assert case["pictures"] == 400
+    rows = case["contestants"]
+    assert [row["name"] for row in rows] == who
+    assert [row["trouble"] for row in rows] == ["", "", ""]
+    assert all(row["median"]["cpu_s"] > 0.1 for row in rows)
+    assert all(row["median"]["memory_mib"] > 10 for row in rows)
+    assert rows[0]["cpu_to_ours"] == rows[2]["cpu_to_floor"] == 1
+    assert all(row["ssim"]["lowest"] > 0.9 for row in rows[:2])
+    chart = ElementTree.parse(tmp_path / "results" / "bench.svg")
+    words = [text.text for text in chart.iter("{http://www.w3.org/2000/svg}text")]
+    assert {*who} <= {*words}
+
+
+@pytest.mark.slow
+@needs_proc
+def test_scale_runs_from_end_to_end(tmp_path: Path) -> None:
+    bench(tmp_path, "scale", "--files", "500,2000", "--results", str(tmp_path / "results"))
+    rows = json.loads((tmp_path / "results" / "scale.json").read_text())["scale"]
+    assert [row["files"] for row in rows] == [500, 2000]
+    for row in rows:
+        assert row["first_thumbnail_s"] > 0
+        for name in ("dry_run", "unchanged", "empty_work"):
+            assert row[name]["cpu_s"] > 0
+    for name in ("cpu", "memory"):
+        ElementTree.parse(tmp_path / "results" / f"scale-{name}.svg")

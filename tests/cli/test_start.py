@@ -1,0 +1,66 @@
+"""Nothing is imported, and no process started, before it is needed."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from support.imports import HEAVY, imported
+from support.pictures import tree
+from support.processes import copies, finish, start_make, workers_of
+from support.program import make
+from support.waiting import eventually
+
+# Audit events of the standard library: docs.python.org/3/library/audit_events.html
+ALONE = """
+import sys, thumbnailer
+
+def refuse(event, _):
+    if event in ("os.fork", "os.forkpty", "os.posix_spawn", "subprocess.Popen"):
+        sys.exit(event)
+
+sys.addaudithook(refuse)
+thumbnailer.make_thumbnail(*sys.argv[1:])
+"""
+
+
+def test_a_version_is_said_at_once() -> None:
+    assert not imported("--version") & {"argparse", "dataclasses", "typing", *HEAVY}
+
+
+def test_settings_need_no_pillow() -> None:
+    assert not imported("config") & HEAVY
+
+
+@pytest.mark.parametrize("command", ["make", "prune"])
+@pytest.mark.few(1)
+def test_where_there_is_nothing_to_do_pillow_is_not_imported(photos: Path, command: str) -> None:
+    tree(photos, "a.jpg")
+    assert make(photos).code == 0
+    assert not imported(command, photos) & HEAVY
+
+
+def test_one_picture_by_the_library_costs_no_process(photos: Path) -> None:
+    tree(photos, "a.jpg")
+    subprocess.run([sys.executable, "-c", ALONE, photos / "a.jpg", photos / "b.jpg"], check=True)
+    assert (photos / "b.jpg").exists()
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="looks at /proc")
+def test_nice_workers_stand_back(photos: Path) -> None:
+    copies(photos, 60, (1280, 960))
+    before = os.getpriority(os.PRIO_PROCESS, 0)
+    with start_make("--nice", "7", photos) as run:
+        eventually(lambda: niceness_of(workers_of(run)) == {min(before + 7, 19)}, seconds=10)
+        assert niceness_of([run.process.pid]) == {before}
+        assert finish(run, photos).code == 0
+
+
+def niceness_of(pids: list[int]) -> set[int]:
+    try:
+        return {os.getpriority(os.PRIO_PROCESS, pid) for pid in pids}
+    except ProcessLookupError:
+        return set()

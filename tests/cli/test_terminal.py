@@ -1,0 +1,147 @@
+"""`thumbnailer make` on a terminal, whatever that can do."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from pathlib import Path
+
+import pytest
+from support.pictures import picture, tree
+from support.program import in_a_process, make, thumbnailer
+from support.terminal import Session, on_terminal
+
+
+@pytest.fixture
+def holiday(photos: Path) -> Path:
+    """Thirty pictures, some in a folder with a long name in wide characters, and a broken one."""
+    tree(photos, *(f"{number}.jpg" for number in range(20)))
+    tree(photos / ("\u5199\u771f" * 20), *(f"{number}.jpg" for number in range(10)))
+    (photos / "broken.jpg").write_bytes(b"")
+    return photos
+
+
+def bars(session: Session) -> list[str]:
+    return [frame for frame in session.frames if "/31" in frame]
+
+
+def width(text: str) -> int:
+    """In columns (Unicode Standard Annex 11)."""
+    return sum(2 if unicodedata.east_asian_width(char) in "WF" else 1 for char in text)
+
+
+@pytest.mark.parametrize("columns", [100, 0])
+def test_a_bar_shows_how_far_how_fast_what_failed_and_where(holiday: Path, columns: int) -> None:
+    session = on_terminal("make", "--force", holiday, columns=columns)
+    last = bars(session)[-1]
+    assert session.code == 3
+    assert "%|" in last
+    assert "1 failed" in last
+    assert "pictures/s" in last
+    assert any("kB/s" in frame for frame in bars(session))
+    assert any("photos" in frame or "\u771f" in frame for frame in bars(session))
+    assert f"failed: {holiday}/broken.jpg: is empty" in session.shown
+    assert session.out.startswith("31 found, 30 made, 0 current, 1 failed in ")
+
+
+@pytest.mark.parametrize("columns", [120, 80, 60, 40, 20])
+@pytest.mark.few(1)
+def test_a_bar_fits_its_terminal(holiday: Path, columns: int) -> None:
+    shown = bars(on_terminal("make", holiday, columns=columns))
+    assert shown
+    assert max(width(frame.rstrip()) for frame in shown) <= columns
+    assert all(re.search(r"\|.{5,}\|", frame) for frame in shown), "words leave room for a bar"
+    if columns >= 40:
+        assert any("1 failed" in frame for frame in shown)
+
+
+@pytest.mark.parametrize(
+    ("options", "term"), [([], "dumb"), (["--quiet"], "xterm"), (["--json"], "xterm")]
+)
+@pytest.mark.few(1)
+def test_there_is_no_bar_where_none_can_be_drawn_or_is_wanted(
+    holiday: Path, options: list[str], term: str
+) -> None:
+    session = on_terminal("make", holiday, *options, TERM=term)
+    assert not bars(session)
+    assert "\r" not in session.shown.replace("\r\n", "")
+
+
+def test_nothing_is_coloured(holiday: Path) -> None:
+    session = on_terminal("make", holiday, out_too=True)
+    assert "\x1b" not in session.shown, "so that there is nothing for NO_COLOR to switch off"
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp437", "cp1252"])
+@pytest.mark.few(1)
+def test_an_old_console_gets_what_it_can_show(holiday: Path, encoding: str) -> None:
+    session = on_terminal("make", holiday, columns=80, PYTHONIOENCODING=encoding)
+    assert session.code == 3
+    assert bars(session)
+    assert session.shown.isascii()
+    assert max(len(frame.rstrip()) for frame in bars(session)) <= 80
+    assert in_a_process("make", holiday, PYTHONIOENCODING=encoding).code == 3
+    assert in_a_process("make", "--help", PYTHONIOENCODING=encoding).code == 0
+
+
+def test_a_report_follows_where_a_person_reads(photos: Path) -> None:
+    tree(photos, "a.jpg", "b.jpg", "c.jpg", "d.jpg")
+    for name, length in (("x.jpg", 300), ("y.jpg", 500), ("z.jpg", 700)):
+        cut = picture(photos / name, (300, 300))
+        cut.write_bytes(cut.read_bytes()[:-length])
+    (photos / "notes.png").write_text("text")
+    shown = on_terminal("make", photos, out_too=True).shown
+    report = shown[shown.rindex("8 found, 4 made, 0 current, 4 failed in ") :].splitlines()
+    assert len(report) == 7
+    assert report[1].startswith("  ")
+    assert "pictures/s, " in report[1]
+    assert " read at " in report[1]
+    assert report[1].endswith(" of thumbnails")
+    assert report[2].startswith("  failed: 3 truncated (")
+    assert report[3] == "  failed: 1 is text, no picture (notes.png)"
+    assert [line.split(": ")[0].strip() for line in report[4:]] == ["slowest"] * 3
+    verbose = thumbnailer("make", "-v", "--force", photos).out.splitlines()
+    assert verbose[-7].startswith("8 found")
+    assert verbose[-4] == report[3]
+
+
+def test_a_script_gets_one_line(photos: Path) -> None:
+    tree(photos, "a.jpg", "b.jpg", "c.jpg", "d.jpg")
+    assert len(thumbnailer("make", photos).out.splitlines()) == 1
+    assert on_terminal("make", "--quiet", "--force", photos, out_too=True).shown == ""
+
+
+def test_json_has_the_same_facts(photos: Path) -> None:
+    sizes = [picture(photos / name).stat().st_size for name in ("a.jpg", "b.jpg")]
+    for number in range(5):
+        (photos / f"{number}.png").write_text("text")
+    run = make(photos)
+    made = [row["thumbnails"][0]["bytes"] for row in run.rows if row["thumbnails"]]
+    assert run.summary["source_bytes"] == sum(sizes) + 5 * len("text")
+    assert run.summary["thumbnail_bytes"] == sum(made)
+    (reason,) = run.summary["reasons"]
+    assert len(reason.pop("sources")) == 3
+    assert reason == {"status": "failed", "reason": "is text, no picture", "count": 5}
+    times = {row["source"]: row["seconds"] for row in run.rows}
+    slowest = sorted(times, key=lambda source: -times[source])[:3]
+    assert [one["source"] for one in run.summary["slowest"]] == slowest
+    again = make(photos).summary
+    assert (again["source_bytes"], again["slowest"]) == (0, [])
+    assert again["reasons"][0]["count"] == 5, "what failed before is of the same kind"
+
+
+def test_pictures_left_out_for_want_of_an_extra_are_told_of(photos: Path, tmp_path: Path) -> None:
+    tree(photos, "a.jpg")
+    for name in ("b.HEIC", "c.heif", "trip/d.NEF", "e.mp4", "._f.heic"):
+        (photos / name).parent.mkdir(exist_ok=True)
+        (photos / name).touch()
+    hidden = "import sys\nsys.modules['pillow_heif'] = sys.modules['rawpy'] = None\n"
+    (tmp_path / "sitecustomize.py").write_text(hidden)  # as if they were not installed
+    shown = on_terminal("make", photos, out_too=True, PYTHONPATH=str(tmp_path)).shown
+    assert "1 found, 1 made" in shown
+    assert "  left out for want of an extra: 2 heif (pip install 'thumbnailer[heif]')" in shown
+    assert "  left out for want of an extra: 1 raw (pip install 'thumbnailer[raw]')" in shown
+    run = in_a_process("make", photos, PYTHONPATH=str(tmp_path))
+    assert "left out" not in run.out + run.err, "a script did not ask"
+    quiet = on_terminal("make", "--quiet", photos, out_too=True, PYTHONPATH=str(tmp_path))
+    assert quiet.shown == ""

@@ -1,0 +1,292 @@
+"""The pool answers each job exactly once, whatever becomes of its workers."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import random
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from support.pools import answers, job, pool
+from support.project import TESTS
+from support.waiting import STALL_SECONDS, eventually, is_running
+
+from thumbnailer import WorkerError
+from thumbnailer.model import Job, Outcome, Source
+
+# Far beyond any bound: a job that takes so long, and a time-out that does not help.
+LONG_SECONDS = 600
+LONG = f"sleep {LONG_SECONDS}"
+
+
+def run(*names: str, timeout_s: float = 30) -> dict[str, Outcome]:
+    """The outcomes of jobs, by name."""
+    with pool(timeout_s=timeout_s) as workers:
+        outcomes = list(workers.imap_unordered(map(job, names)))
+    assert len(outcomes) == len(names)
+    return {outcome.source.path: outcome for outcome in outcomes}
+
+
+@pytest.mark.parametrize(
+    ("name", "stage", "reason"),
+    [
+        ("kill", "crashed", "SIGKILL, perhaps for want of memory"),
+        ("segv", "crashed", "SIGSEGV"),
+        ("exit", "crashed", "ended by itself"),
+        ("sysexit", "crashed", "SystemExit: 3"),
+        ("memory", "crashed", "MemoryError"),
+        ("recursion", "crashed", "RecursionError"),
+        ("unpicklable", "crashed", "Unpicklable: one"),
+        ("sleep 60", "timeout", "took longer than 1 s"),
+        ("stop", "timeout", "took longer than 1 s"),
+    ],
+)
+def test_a_job_that_takes_its_worker_along_fails_alone(name: str, stage: str, reason: str) -> None:
+    others = [f"good {number}" for number in range(20)]
+    outcomes = run(*others[:10], name, *others[10:], timeout_s=1 if stage == "timeout" else 30)
+    error = outcomes.pop(name).error
+    assert error
+    assert error.stage == stage
+    assert reason in error.reason
+    assert {outcome.status for outcome in outcomes.values()} == {"made"}
+
+
+def test_a_job_whose_worker_died_is_tried_once_more(tmp_path: Path) -> None:
+    with pool() as workers:
+        outcomes = list(workers.imap_unordered([job("once", str(tmp_path / "first"))]))
+    assert [outcome.status for outcome in outcomes] == ["made"]
+
+
+def test_while_one_job_hangs_the_others_go_on(tmp_path: Path) -> None:
+    with pool(timeout_s=LONG_SECONDS) as workers:
+        outcomes = workers.imap_unordered(map(job, [LONG, *["good"] * 500]))
+        for _ in range(500):
+            assert next(outcomes).source.path == "good"
+
+
+def test_outcomes_pass_through_in_their_place() -> None:
+    ready = Outcome(Source("ready", 0, 0), "current")
+    with pool() as workers:
+        items: list[Job | Outcome] = [ready, job("good"), ready, ready]
+        outcomes = list(workers.imap_unordered(items))
+    assert sorted(outcome.status for outcome in outcomes) == ["current"] * 3 + ["made"]
+
+
+def test_no_worker_is_started_for_nothing() -> None:
+    with pool(func="nowhere:nothing") as workers:
+        assert list(workers.imap_unordered([])) == []
+
+
+def test_workers_killed_between_two_batches_are_replaced() -> None:
+    with pool() as workers:
+        for _ in range(5):
+            outcomes = list(workers.imap_unordered(job(f"good {n}") for n in range(20)))
+            assert {outcome.status for outcome in outcomes} == {"made"}
+            assert len(outcomes) == 20
+            for pid in {int(outcome.seconds) for outcome in outcomes}:
+                os.kill(pid, signal.SIGKILL)
+
+
+@pytest.mark.slow
+def test_stopped_workers_are_woken() -> None:
+    with pool(timeout_s=LONG_SECONDS) as workers:
+        for _ in range(3):
+            outcomes = list(workers.imap_unordered(job(f"good {n}") for n in range(20)))
+            assert {outcome.status for outcome in outcomes} == {"made"}
+            for pid in {int(outcome.seconds) for outcome in outcomes}:
+                os.kill(pid, signal.SIGSTOP)
+
+
+def test_random_kills_lose_nothing_and_double_nothing() -> None:
+    chance = random.Random(1)
+    seen: list[str] = []
+    kills = 0
+    with pool() as workers:
+        names = [f"sleep {chance.random() / 200} {number}" for number in range(1000)]
+        for outcome in workers.imap_unordered(map(job, names)):
+            seen.append(outcome.source.path)
+            if kills < 20 and chance.random() < 0.05 and outcome.status == "made":
+                kills += 1
+                try:
+                    os.kill(int(outcome.seconds), signal.SIGKILL)
+                except ProcessLookupError:
+                    continue
+    assert kills == 20
+    assert sorted(seen) == sorted(names)
+
+
+def test_items_are_read_only_as_far_as_results_are_taken() -> None:
+    read = 0
+
+    def items() -> Iterator[Job]:
+        nonlocal read
+        for number in range(1_000_000):
+            read += 1
+            yield job(f"good {number}")
+
+    with pool(workers=2) as workers:
+        outcomes = workers.imap_unordered(items())
+        for taken in range(1, 101):
+            next(outcomes)
+            assert read <= taken + 4
+        time.sleep(0.2)
+        assert read <= 104
+
+
+def test_small_jobs_go_by_the_handful_and_still_not_far_ahead() -> None:
+    read = 0
+
+    def items() -> Iterator[Job]:
+        nonlocal read
+        for number in range(2000):
+            read += 1
+            yield job(f"quick {number}")
+
+    furthest = 0
+    with pool(workers=2) as workers:
+        seen = []
+        for outcome in workers.imap_unordered(items()):
+            seen.append(outcome.source.path)
+            furthest = max(furthest, read - len(seen))
+    assert sorted(seen) == sorted(f"quick {number}" for number in range(2000))
+    assert 16 < furthest <= 2 * 2 * 16 + 16
+
+
+@pytest.mark.parametrize("bad", ["kill", "exit", "sleep 60", "sysexit"])
+@pytest.mark.few(1)
+def test_a_handful_costs_no_more_than_its_bad_job(bad: str) -> None:
+    names = [f"quick {number}" for number in range(300)]
+    names[100:100] = [f"{bad} first"]
+    names[200:200] = [f"{bad} second"]
+    outcomes = run(*names, timeout_s=1 if "sleep" in bad else 30)
+    failed = {name for name, outcome in outcomes.items() if outcome.status == "failed"}
+    assert failed == {f"{bad} first", f"{bad} second"}
+
+
+def test_items_are_read_in_the_caller_s_thread() -> None:
+    threads = set()
+
+    def items() -> Iterator[Job]:
+        for _ in range(20):
+            threads.add(threading.current_thread())
+            yield job("good")
+
+    with pool() as workers:
+        list(workers.imap_unordered(items()))
+    assert threads == {threading.current_thread()}
+
+
+def test_an_exception_of_the_items_reaches_the_caller() -> None:
+    def items() -> Iterator[Job]:
+        yield job(LONG)
+        raise LookupError("mine")
+
+    with pytest.raises(LookupError, match="mine"), pool() as workers:
+        list(workers.imap_unordered(items()))
+
+
+@pytest.mark.parametrize("names", [[LONG] * 20, ["stop"] * 3, ["good"] * 100])
+def test_leaving_half_way_ends_everything_at_once(names: list[str]) -> None:
+    with pool(timeout_s=LONG_SECONDS) as workers:
+        outcomes = workers.imap_unordered(map(job, ["good", *names]))
+        pid = int(next(outcomes).seconds)
+        begin = time.monotonic()
+    assert time.monotonic() - begin < STALL_SECONDS
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
+    assert not [child for child in multiprocessing.active_children() if child.is_alive()]
+
+
+def test_a_set_stop_ends_the_iterator_soon() -> None:
+    stop = threading.Event()
+    with pool(timeout_s=LONG_SECONDS) as workers:
+        outcomes = workers.imap_unordered(map(job, ["good", *[LONG] * 5]), stop)
+        next(outcomes)
+        stop.set()
+        begin = time.monotonic()
+        assert list(outcomes) == []
+    assert time.monotonic() - begin < STALL_SECONDS
+
+
+@pytest.mark.parametrize(
+    ("func", "reason"),
+    [
+        ("support.pool_work:missing", "AttributeError"),
+        ("no_such_module:work", "ModuleNotFoundError"),
+    ],
+)
+@pytest.mark.few(1)
+def test_workers_that_cannot_start_are_given_up(func: str, reason: str) -> None:
+    complaint = f"no worker process can be started: {reason}"
+    with pytest.raises(WorkerError, match=complaint), pool(func=func) as workers:
+        list(workers.imap_unordered([job("good")]))
+
+
+def test_a_killed_fork_server_is_replaced() -> None:
+    if "forkserver" not in multiprocessing.get_all_start_methods():
+        pytest.skip("this platform has no fork server")
+    with pool() as workers:
+        killed = False
+        names = [f"sleep 0.01 {number}" for number in range(100)]
+        outcomes = []
+        for outcome in workers.imap_unordered(map(job, names)):
+            outcomes.append(outcome)
+            if not killed:
+                subprocess.run(["pkill", "-KILL", "-P", str(os.getpid()), "-f", "forkserver"])
+                killed = True
+                os.kill(int(outcome.seconds), signal.SIGKILL)
+    assert sorted(outcome.source.path for outcome in outcomes) == sorted(names)
+    assert {outcome.status for outcome in outcomes} == {"made"}
+
+
+ORPHANS = """
+import sys
+sys.path[:0] = sys.argv[1:]
+from support.pools import pool, job
+with pool() as workers:
+    outcomes = workers.imap_unordered(map(job, ["good", "good", "sleep 600", "sleep 600"]))
+    print(int(next(outcomes).seconds), int(next(outcomes).seconds), flush=True)
+    next(outcomes)
+"""
+
+
+def test_workers_end_with_a_parent_that_is_killed() -> None:
+    command = [sys.executable, "-c", ORPHANS, str(TESTS)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as parent:
+        assert parent.stdout
+        pids = {int(pid) for pid in parent.stdout.readline().split()}
+        parent.kill()
+    eventually(lambda: not any(map(is_running, pids)))
+
+
+@pytest.mark.parametrize("times", [30, pytest.param(2500, marks=pytest.mark.slow)])
+@pytest.mark.slow
+def test_replacing_workers_leaks_nothing(times: int) -> None:
+    def held() -> tuple[int, float]:
+        """Descriptors and threads, and resident memory in MiB."""
+        pages = int(Path("/proc/self/statm").read_text().split()[1])
+        return (
+            len(os.listdir("/proc/self/fd")) + threading.active_count(),
+            pages * os.sysconf("SC_PAGE_SIZE") / 2**20,
+        )
+
+    with pool() as workers:
+        list(workers.imap_unordered(map(job, ["kill"] * 4)))  # each takes two workers along
+        handles, mib = held()
+        list(workers.imap_unordered(map(job, ["kill"] * times)))
+        handles_after, mib_after = held()
+        assert handles_after < handles + 10  # some worker may be between death and replacement
+        assert mib_after < mib + 8
+
+
+@pytest.mark.slow
+def test_workers_are_replaced_from_time_to_time() -> None:
+    names = [f"pid {number}" for number in range(9000)]
+    assert 4 < len({pid for _, pid in answers(*names, seconds=0.001)}) <= 8

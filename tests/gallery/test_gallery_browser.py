@@ -1,0 +1,342 @@
+"""The page of a gallery in Chromium, from the disk and from a server."""
+
+from __future__ import annotations
+
+import io
+import os
+import shutil
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote_to_bytes
+
+import pytest
+from PIL import ExifTags, Image, ImageStat
+from support.chromium import FLAGS
+from support.pictures import picture
+from support.waiting import eventually
+
+from thumbnailer import make_thumbnails, write_gallery
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+EVIL = "<img src=x onerror=alert(1)>.jpg"
+HASH = "100% #1?.jpg"
+LATIN = os.fsdecode(b"caf\xe9.jpg")
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not CHROMIUM, reason="there is no Chromium"),
+    # Of a server's connections that the browser keeps open until it ends.
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),
+]
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    playwright = pytest.importorskip("playwright.sync_api")
+    with playwright.sync_playwright() as started:
+        found = started.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield found
+        found.close()
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folders with pictures of many shapes and names, in two sizes, and some that failed."""
+    root = tmp_path_factory.mktemp("site") / "photos"
+    for number in range(120):
+        shape = [(600, 400), (400, 600), (500, 500), (900, 300)][number % 4]
+        exif = Image.Exif()
+        taken = exif.get_ifd(ExifTags.IFD.Exif)
+        taken[ExifTags.Base.DateTimeOriginal] = f"20{number % 20:02}:01:02 03:04:05"
+        folder = ["", "2023", "2024/May in Rome"][number % 3]
+        picture(root / folder / f"IMG_{number}.jpg", shape, exif=exif.tobytes())
+    for name in (EVIL, HASH, LATIN):
+        picture(root / "odd" / "x.jpg", (600, 400)).rename(root / "odd" / name)
+    picture(root / "odd" / "clear.png", (600, 400), "RGBA")
+    (root / "odd" / "broken.jpg").write_text("text")
+    make_thumbnails(root, size=["128", "512"], format="auto")
+    write_gallery(root, size=["128", "512"], format="auto")
+    return root
+
+
+@pytest.fixture(params=["file", "http"])
+def url(request: pytest.FixtureRequest, photos: Path) -> Iterator[str]:
+    if request.param == "file":
+        yield (photos / "thumbs" / "index.html").as_uri()
+        return
+
+    class Quiet(SimpleHTTPRequestHandler):
+        def do_GET(self) -> None:
+            if self.path == "/favicon.ico":  # which browsers ask for unasked
+                self.send_response(204)
+                self.end_headers()
+            else:
+                super().do_GET()
+
+        def translate_path(self, path: str) -> str:  # its own knows no bytes but UTF-8
+            return os.fsdecode(os.fsencode(photos) + unquote_to_bytes(path))
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=photos)) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}/thumbs/index.html"
+        server.shutdown()
+
+
+@contextmanager
+def opened(browser: Browser, url: str, width: int = 1280, **options: Any) -> Iterator[Page]:
+    """The page; at the end nothing must have gone wrong in it."""
+    context = browser.new_context(viewport={"width": width, "height": 800}, **options)
+    page = context.new_page()
+    trouble: list[str] = []
+    page.on("console", lambda message: trouble.append(message.text))
+    page.on("pageerror", lambda error: trouble.append(str(error)))
+    page.on("dialog", lambda dialog: trouble.append(dialog.message))
+    # Aborted is what nobody waits for any more: it is out of sight again.
+    page.on(
+        "requestfailed",
+        lambda one: None if one.failure == "net::ERR_ABORTED" else trouble.append(one.url),
+    )
+    page.add_init_script(
+        "addEventListener('securitypolicyviolation', (one) => console.error(one.blockedURI))"
+    )
+    page.goto(url)
+    page.wait_for_selector(".tile.there")
+    yield page
+    page.wait_for_timeout(100)
+    context.close()
+    assert trouble == []
+
+
+def until(page: Page, condition: str) -> None:
+    """Wait for it; the page's policy forbids Playwright to do so in the page."""
+    eventually(lambda: page.evaluate(condition))
+
+
+def names(page: Page) -> list[str]:
+    """The pictures that are elements, in their order."""
+    found: list[str] = page.evaluate(
+        "[...document.querySelectorAll('.tile img')].map((i) => i.alt)"
+    )
+    return found
+
+
+def test_the_thumbnails_stand_in_lines_that_fill_the_width(browser: Browser, url: str) -> None:
+    with opened(browser, url) as page:
+        assert page.inner_text("#count").startswith("124 pictures \xb7 ")
+        boxes = page.evaluate(
+            "[...document.querySelectorAll('section .tile')].map((tile) => {"
+            " const {left, right, top, bottom} = tile.getBoundingClientRect();"
+            " const {naturalWidth: w, naturalHeight: h} = tile.querySelector('img');"
+            " return [left, right, top, bottom, w && w / h] })"
+        )
+        lines: dict[float, list[list[float]]] = {}
+        for box in boxes:
+            lines.setdefault(box[2], []).append(box)
+        ends = [line[-1][1] for line in lines.values()]
+        edge = page.evaluate("view.getBoundingClientRect().right")
+        assert max(ends) <= edge + 0.5
+        assert sum(end > edge - 1 for end in ends) > len(ends) / 2
+        for line in lines.values():
+            for one, other in pairwise(line):
+                assert 3 <= other[0] - one[1] <= 5
+        for left, right, top, bottom, shape in boxes:
+            if shape:
+                assert (right - left) / (bottom - top) == pytest.approx(shape, rel=0.05)
+
+
+def test_only_what_is_near_is_there_and_headings_stay_in_sight(browser: Browser, url: str) -> None:
+    with opened(browser, url, width=500) as page:
+        assert 0 < len(names(page)) < 60
+        page.evaluate("scrollTo(0, document.documentElement.scrollHeight)")
+        until(page, "document.querySelector('.tile img[alt=\"clear.png\"]')")
+        assert "IMG_0.jpg" not in names(page)
+        page.evaluate("scrollTo(0, view.offsetTop + sections[1].top + 400)")
+        page.wait_for_timeout(200)
+        heading = page.evaluate(
+            "document.elementFromPoint(40, document.querySelector('#bar').offsetHeight + 20)"
+            ".closest('h2').textContent"
+        )
+        assert heading.startswith("2023")
+
+
+def test_search_and_order(browser: Browser, url: str) -> None:
+    with opened(browser, url) as page:
+        assert names(page)[:4] == ["IMG_0.jpg", "IMG_3.jpg", "IMG_6.jpg", "IMG_9.jpg"]
+        page.fill("#search", "img_11 rome")
+        until(page, "total === 5")
+        assert names(page) == [f"IMG_{number}.jpg" for number in (11, 110, 113, 116, 119)]
+        page.fill("#search", "img_")
+        until(page, "total === 120")
+        page.select_option("#sort", "newest")
+        dates = page.evaluate("sections[0].rows.map((row) => row[TAKEN])")
+        assert dates == sorted(dates, reverse=True)
+        page.select_option("#sort", "largest")
+        sizes = page.evaluate("sections[0].rows.map((row) => row[BYTES])")
+        assert sizes == sorted(sizes, reverse=True)
+        page.fill("#search", "no such name")
+        page.wait_for_selector("#nothing:visible")
+        assert names(page) == []
+
+
+def test_folders_and_the_way_back(browser: Browser, url: str) -> None:
+    with opened(browser, url) as page:
+        page.click("#folders a:has-text('2024')")
+        until(page, "total === 40")
+        page.click("#folders a:has-text('May in Rome')")
+        until(page, "document.title === 'May in Rome \u2013 photos'")
+        assert page.inner_text("#crumbs").split("/") == ["photos", "2024", "May in Rome"]
+        page.reload()
+        assert page.evaluate("total") == 40
+        page.click("#crumbs a:has-text('photos')")
+        until(page, "total === 124")
+
+
+def test_density_changes_the_height_and_keeps_the_place(browser: Browser, url: str) -> None:
+    with opened(browser, url) as page:
+        height = "document.querySelector('.tile').offsetHeight"
+        before = page.evaluate(height)
+        page.evaluate("scrollTo(0, 900)")
+        page.wait_for_timeout(200)
+        middle = "document.elementFromPoint(200, 300).closest('.tile').querySelector('img').alt"
+        first = page.evaluate(middle)
+        page.locator("#density").fill("100")
+        page.wait_for_timeout(300)
+        assert page.evaluate(height) < before * 0.8
+        assert first in names(page)
+
+
+def test_the_lightbox_by_keyboard(browser: Browser, url: str) -> None:
+    with opened(browser, url) as page:
+        page.locator(".tile a").nth(1).focus()
+        page.keyboard.press("Enter")
+        page.wait_for_selector("#box[open]")
+        assert page.inner_text("#name") == "IMG_3.jpg"
+        assert "900 \xd7 300 \xb7 " in page.inner_text("#facts")
+        assert "2003" in page.inner_text("#facts")
+        until(page, "picture.naturalWidth === 900")  # the original came
+        assert page.get_attribute("#picture", "alt") == "IMG_3.jpg"
+        for key, name in [("ArrowRight", "IMG_6.jpg"), ("ArrowLeft", "IMG_3.jpg")]:
+            page.keyboard.press(key)
+            assert page.inner_text("#name") == name
+        page.keyboard.press("End")
+        assert page.is_disabled("#next")
+        last = page.inner_text("#name")
+        page.keyboard.press("Escape")
+        page.wait_for_selector("#box:not([open])", state="attached")
+        # The focus is where the reader is now, though that was far away.
+        assert page.evaluate("document.activeElement.querySelector('img').alt") == last
+        page.keyboard.press("Home")
+        assert page.evaluate("document.activeElement.querySelector('img').alt") == "IMG_0.jpg"
+        page.keyboard.press("ArrowRight")
+        page.keyboard.press("ArrowDown")
+        page.keyboard.press("ArrowUp")
+        assert page.evaluate("document.activeElement.querySelector('img').alt") == "IMG_3.jpg"
+
+
+def test_the_lightbox_by_mouse(browser: Browser, url: str) -> None:
+    with opened(browser, url) as page:
+        page.locator(".tile a").first.click()
+        page.click("#next")
+        assert page.inner_text("#name") == "IMG_3.jpg"
+        assert page.get_attribute("#original", "href") == "../IMG_3.jpg"
+        page.click("#close")
+        page.wait_for_selector("#box:not([open])", state="attached")
+        page.locator(".tile a").first.click()
+        page.mouse.click(5, 200)  # beside the picture
+        page.wait_for_selector("#box:not([open])", state="attached")
+
+
+def test_failures_are_shown_with_their_reasons(browser: Browser, url: str) -> None:
+    with opened(browser, url) as page:
+        assert page.inner_text("#without summary") == "1 failed"
+        page.click("#without summary")
+        assert page.inner_text("#without li") == "odd/broken.jpg: is text, no picture"
+
+
+def test_odd_names_are_text_and_lead_to_their_files(browser: Browser, url: str) -> None:
+    with opened(browser, url) as page:
+        page.fill("#search", "odd/")
+        until(page, "document.querySelectorAll('.tile.there').length === 4")
+        assert {EVIL, HASH} < {*names(page)}
+        for at in range(4):
+            page.locator(".tile a").nth(at).click()
+            until(page, "picture.naturalWidth === 600")
+            page.keyboard.press("Escape")
+        assert page.locator("img[src=x]").count() == 0
+
+
+def test_the_browser_chooses_among_sizes(browser: Browser, url: str) -> None:
+    chosen = "document.querySelector('.tile.there img').currentSrc"
+    with opened(browser, url, device_scale_factor=1) as page:
+        candidates = page.get_attribute(".tile img", "srcset") or ""
+        assert [one.split()[1] for one in candidates.split(", ")] == ["128w", "512w"]
+    with opened(browser, url, device_scale_factor=3) as page:
+        assert "/512/" in page.evaluate(chosen)
+
+
+def test_a_phone_has_no_sideways_scroll(browser: Browser, url: str) -> None:
+    with opened(browser, url, width=390, is_mobile=True, has_touch=True) as page:
+        overflow = "document.documentElement.scrollWidth - screen.width"
+        assert page.evaluate(overflow) == 0
+        page.locator(".tile a").first.tap()
+        page.wait_for_selector("#box[open]")
+        assert page.evaluate(overflow) == 0
+        assert page.locator("#close").bounding_box()["width"] >= 44  # type: ignore[index]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_colours_follow_the_system(browser: Browser, url: str, scheme: Any) -> None:
+    with opened(browser, url, color_scheme=scheme) as page:
+        shot = page.screenshot(clip={"x": 0, "y": 60, "width": 1280, "height": 8})
+        mean = ImageStat.Stat(Image.open(io.BytesIO(shot)).convert("L")).mean[0]
+        assert mean > 240 if scheme == "light" else mean < 40
+
+
+def test_less_motion_where_that_is_wished(browser: Browser, url: str) -> None:
+    lasts = "getComputedStyle(document.querySelector('.tile img')).transitionDuration"
+    with opened(browser, url) as page:
+        assert page.evaluate(lasts) == "0.18s"
+    with opened(browser, url, reduced_motion="reduce") as page:
+        assert page.evaluate(lasts) == "0s"
+
+
+def test_on_paper_it_is_a_contact_sheet(browser: Browser, url: str) -> None:
+    with opened(browser, url) as page:
+        page.evaluate("dispatchEvent(new Event('beforeprint'))")
+        page.emulate_media(media="print")
+        assert page.locator("#sheet img").count() == 124
+        assert not page.is_visible("#controls")
+        until(page, "[...document.querySelectorAll('#sheet img')].every((i) => i.complete)")
+        assert page.inner_text("#sheet h2 >> nth=2") == "photos / 2024 / May in Rome"
+        page.evaluate("dispatchEvent(new Event('afterprint'))")
+        assert page.locator("#sheet img").count() == 0
+        assert page.pdf().startswith(b"%PDF")
+
+
+def test_what_a_screen_reader_is_told(browser: Browser, url: str) -> None:
+    with opened(browser, url) as page:
+        page.get_by_role("searchbox", name="Search by name").wait_for()
+        page.get_by_role("slider", name="Size of the thumbnails").wait_for()
+        page.get_by_role("combobox", name="Order").wait_for()
+        page.get_by_role("navigation", name="Folders").wait_for()
+        page.get_by_role("link", name="IMG_0.jpg", exact=True).wait_for()
+        page.get_by_role("heading", name="photos").first.wait_for()
+        item = page.locator(".tile").first
+        told = [item.get_attribute(name) for name in ("aria-posinset", "aria-setsize", "role")]
+        assert told == ["1", "124", "listitem"]
+        page.locator(".tile a").first.click()
+        page.get_by_role("dialog", name="Picture 1 of 124").wait_for()
+        for name in ("Next picture", "Close"):
+            page.get_by_role("button", name=name).wait_for()

@@ -1,0 +1,217 @@
+"""What is made again, and what is left alone."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from support.pictures import files_below, picture, tree
+from support.program import THUMBNAILER, make
+from support.waiting import eventually
+
+SECOND_NS = 1_000_000_000
+
+
+def test_a_second_run_makes_nothing_and_opens_no_picture(photos: Path) -> None:
+    tree(photos, "a.jpg", "b.png", "sub/c.webp")
+    first = make(photos)
+    before = {path: path.stat().st_mtime_ns for path in photos.rglob("*") if path.is_file()}
+    for path in (photos / "a.jpg", photos / "b.png", photos / "sub" / "c.webp"):
+        keep = path.stat()
+        path.write_bytes(b"\0" * keep.st_size)  # whoever opens it now fails
+        os.utime(path, ns=(keep.st_atime_ns, keep.st_mtime_ns))
+    second = make(photos)
+    assert second.code == 0
+    assert second.summary["current"] == second.summary["found"] == 3
+    thumbnails = {row["source"]: row["thumbnails"] for row in first.rows}
+    assert {row["source"]: row["thumbnails"] for row in second.rows} == thumbnails
+    after = {path: path.stat().st_mtime_ns for path in before}
+    assert after == before
+
+
+@pytest.mark.parametrize("age_ns", [SECOND_NS, -SECOND_NS, 1, -1, -(10**18)])
+@pytest.mark.few(1)
+def test_a_newer_or_older_source_is_made_again(photos: Path, age_ns: int) -> None:
+    source = picture(photos / "a.jpg")
+    make(photos)
+    time_ns = source.stat().st_mtime_ns + age_ns
+    os.utime(source, ns=(time_ns, time_ns))
+    assert make(photos).statuses == {"a.jpg": "made"}
+    assert make(photos).statuses == {"a.jpg": "current"}
+
+
+@pytest.mark.slow
+def test_another_size_at_the_same_instant_is_made_again(photos: Path) -> None:
+    source = picture(photos / "a.jpg", (100, 100))
+    make(photos)
+    time_ns = source.stat().st_mtime_ns
+    picture(source, (100, 50))
+    os.utime(source, ns=(time_ns, time_ns))
+    assert make(photos).statuses == {"a.jpg": "made"}
+    with Image.open(photos / "thumbs" / "a.jpg") as thumbnail:
+        assert thumbnail.size == (100, 50)
+
+
+@pytest.mark.parametrize("options", [["-s", "50"], ["-q", "30"], ["-s", "256x100"]])
+@pytest.mark.few(1)
+def test_other_settings_make_it_again(photos: Path, options: list[str]) -> None:
+    tree(photos, "a.jpg", "b.jpg")
+    make(photos)
+    assert make(photos, *options).summary["made"] == 2
+    assert make(photos, *options).summary["current"] == 2
+
+
+def test_settings_that_do_not_shape_the_thumbnail_do_not(photos: Path) -> None:
+    tree(photos, "a.jpg")
+    make(photos)
+    options = ["-j", "1", "--timeout", "5", "--max-pixels", "1000000", "--include", "*"]
+    assert make(photos, *options).statuses == {"a.jpg": "current"}
+
+
+def test_quality_does_not_shape_a_png(photos: Path) -> None:
+    tree(photos, "a.jpg")
+    make(photos, "-f", "png")
+    assert make(photos, "-f", "png", "-q", "3").statuses == {"a.jpg": "current"}
+
+
+@pytest.mark.slow
+def test_two_formats_live_side_by_side(photos: Path) -> None:
+    tree(photos, "a.jpg")
+    make(photos, "-f", "webp")
+    make(photos)
+    assert make(photos, "-f", "webp").statuses == {"a.jpg": "current"}
+    assert make(photos).statuses == {"a.jpg": "current"}
+
+
+@pytest.mark.parametrize("damage", ["missing", "empty", "a link"])
+@pytest.mark.few(1)
+def test_a_missing_or_damaged_thumbnail_is_made_again(photos: Path, damage: str) -> None:
+    tree(photos, "a.jpg", "b.jpg")
+    make(photos)
+    thumbnail = photos / "thumbs" / "a.jpg"
+    good = thumbnail.read_bytes()
+    thumbnail.unlink()
+    if damage == "empty":
+        thumbnail.touch()
+    elif damage == "a link":
+        thumbnail.symlink_to("b.jpg")
+    assert make(photos).statuses == {"a.jpg": "made", "b.jpg": "current"}
+    assert thumbnail.read_bytes() == good
+    assert not thumbnail.is_symlink()
+
+
+def test_force_makes_everything_again(photos: Path) -> None:
+    tree(photos, "a.jpg")
+    make(photos)
+    assert make(photos, "--force").statuses == {"a.jpg": "made"}
+
+
+def test_a_failed_file_is_not_tried_again_until_something_changes(photos: Path) -> None:
+    broken = photos / "a.jpg"
+    broken.write_text("no picture")
+    assert make(photos).rows[0]["seconds"] > 0
+    again = make(photos)
+    assert again.code == 3
+    assert again.rows[0]["seconds"] == 0
+    assert "failed before" in again.rows[0]["error"]["reason"]
+    for options in (["--retry-failed"], ["--force"], ["-s", "99"], ["--max-pixels", "99"]):
+        tried = make(photos, *options)
+        assert tried.statuses == {"a.jpg": "failed"}
+        assert tried.rows[0]["seconds"] > 0
+        make(photos)
+    picture(broken)
+    assert make(photos).statuses == {"a.jpg": "made"}
+
+
+def test_retry_failed_leaves_the_current_ones_alone(photos: Path) -> None:
+    tree(photos, "a.jpg")
+    (photos / "b.jpg").touch()
+    make(photos)
+    assert make(photos, "--retry-failed").statuses == {"a.jpg": "current", "b.jpg": "failed"}
+
+
+def test_an_old_thumbnail_survives_a_source_that_breaks(photos: Path) -> None:
+    source = picture(photos / "a.jpg")
+    make(photos)
+    good = (photos / "thumbs" / "a.jpg").read_bytes()
+    source.write_bytes(source.read_bytes()[:700])
+    assert make(photos).statuses == {"a.jpg": "failed"}
+    assert (photos / "thumbs" / "a.jpg").read_bytes() == good
+
+
+def test_a_moved_tree_stays_current(photos: Path) -> None:
+    tree(photos, "a.jpg", "sub/b.png")
+    make(photos)
+    moved = photos.rename(photos.with_name("moved"))
+    assert make(moved).summary["current"] == 2
+
+
+@pytest.mark.slow
+def test_a_copy_with_times_stays_current_and_a_plain_one_does_not(photos: Path) -> None:
+    source = picture(photos / "a.jpg")
+    make(photos)
+    content = source.read_bytes()
+    kept = source.stat()
+    source.write_bytes(content)
+    os.utime(source, ns=(kept.st_atime_ns, kept.st_mtime_ns))
+    assert make(photos).statuses == {"a.jpg": "current"}
+    shutil.copy(source, photos / "b.jpg")
+    (photos / "b.jpg").replace(source)
+    assert make(photos).statuses == {"a.jpg": "made"}
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+@pytest.mark.slow
+def test_an_interrupted_run_continues_where_it_stopped(photos: Path, number: int) -> None:
+    for name in range(120):
+        picture(photos / f"{name}.png", (700, 700), compress_level=1)
+    thumbs = photos / "thumbs"
+    with subprocess.Popen([*THUMBNAILER, "make", "--quiet", photos]) as process:
+        eventually(lambda: thumbs.is_dir() and len(os.listdir(thumbs)) > 10)
+        process.send_signal(number)
+        process.wait(60)
+    there = {name for name in os.listdir(thumbs) if name.endswith(".png.jpg")}
+    assert 10 <= len(there) < 120
+    run = make(photos)
+    # At worst one thumbnail for each worker had its name but not yet its line in the ledger.
+    assert len(there) - 8 <= run.summary["current"] <= len(there)
+    assert run.summary["made"] == 120 - run.summary["current"]
+    assert len(files_below(photos)) == 240
+
+
+@pytest.mark.parametrize(
+    "rubbish",
+    [
+        b"",
+        b"\0\xff garbage\n",
+        b'{"thumbnailer": 1}\n["a.jpg"]\n',
+        b'["a.jpg", 1, 2, 3, 4, 5]\n',
+        b"[" * 100_000,
+        b'{"thumbnailer": 1, "shared": false}\n["a.jpg","../a.jpg",1,2,"x",-1,-1,-1]\n["torn',
+    ],
+)
+@pytest.mark.few(1)
+def test_a_ledger_that_makes_no_sense_costs_no_more_than_work(photos: Path, rubbish: bytes) -> None:
+    tree(photos, "a.jpg")
+    make(photos)
+    (photos / "thumbs" / ".thumbnailer").write_bytes(rubbish)
+    assert make(photos).summary["made"] == 1
+
+
+@pytest.mark.slow
+def test_a_ledger_does_not_grow_for_ever(photos: Path) -> None:
+    tree(photos, "a.jpg")
+    sizes = []
+    for _ in range(3):
+        make(photos)
+        ledger = photos / "thumbs" / ".thumbnailer"
+        line = ledger.read_bytes().splitlines(keepends=True)[-1]
+        ledger.write_bytes(ledger.read_bytes() + line * 300)
+        assert make(photos).summary["current"] == 1
+        sizes.append(ledger.stat().st_size)
+    assert max(sizes) < 1000

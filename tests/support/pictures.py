@@ -1,0 +1,60 @@
+"""Small pictures made on the spot, folders of them, and what there is to see in them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+
+def picture(
+    path: Path, size: tuple[int, int] = (96, 64), mode: str = "RGB", **options: Any
+) -> Path:
+    """Save a picture whose four quarters are red, green, blue and white, in reading order."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    quarters(size).convert(mode).save(path, **options)
+    return path
+
+
+def quarters(size: tuple[int, int]) -> Image.Image:
+    width, height = size
+    image = Image.new("RGB", size, "white")
+    image.paste("red", (0, 0, width // 2, height // 2))
+    image.paste("lime", (width // 2, 0, width, height // 2))
+    image.paste("blue", (0, height // 2, width // 2, height))
+    return image
+
+
+def tree(root: Path, *names: str) -> Path:
+    """A folder with a picture under each of the names; the ending says the format."""
+    for name in names:
+        picture(root / name)
+    return root
+
+
+def files_below(root: Path) -> set[str]:
+    """All files below a folder, as paths relative to it; ledgers are left out."""
+    return {
+        str(path.relative_to(root))
+        for path in root.rglob("*")
+        if not path.is_dir() and path.name != ".thumbnailer"
+    }
+
+
+def corners(image: Image.Image) -> list[str]:
+    """The names of the colours in the four corners, in reading order."""
+    names = {"red": (255, 0, 0), "lime": (0, 255, 0), "blue": (0, 0, 255), "white": (255,) * 3}
+    names["black"] = (0, 0, 0)
+    right, bottom = image.width - 1, image.height - 1
+    rgb = image.convert("RGB")
+
+    def name_at(x: int, y: int) -> str:
+        pixel = rgb.getpixel((x, y))
+        assert isinstance(pixel, tuple)
+        return min(
+            names,
+            key=lambda name: sum(abs(a - b) for a, b in zip(pixel, names[name], strict=True)),
+        )
+
+    return [name_at(0, 0), name_at(right, 0), name_at(0, bottom), name_at(right, bottom)]

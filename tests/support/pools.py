@@ -1,0 +1,89 @@
+"""Pools whose jobs are told by their names what to do; `pool_work` is what their workers do."""
+
+from __future__ import annotations
+
+from thumbnailer.model import (
+    Answer,
+    Facts,
+    Failure,
+    Folder,
+    Job,
+    Outcome,
+    Rendering,
+    Source,
+    Wanted,
+)
+from thumbnailer.pool import Pool
+from thumbnailer.recipe import Box, Limits, Recipe
+
+
+def named(job: Job) -> str:
+    """What a job is told to do."""
+    return job.wanted[0].name
+
+
+def job(name: str, source: str = "") -> Job:
+    wanted = Wanted(Folder("", ""), "", name, Recipe(box=Box(1, 1)))
+    return Job(Source(source or name, 0, 0), (wanted,), Limits(1, 1, 1, 1))
+
+
+def pool(
+    workers: int = 2,
+    timeout_s: float = 30,
+    func: str = "support.pool_work:work",
+    worker_bytes: int = 1 << 30,
+    memory_bytes: int = 1 << 30,
+) -> Pool:
+    return Pool(
+        func,
+        workers,
+        timeout_s,
+        worker_bytes=worker_bytes,
+        memory_bytes=memory_bytes,
+        sandbox="off",  # some jobs write
+        finish=finish,
+    )
+
+
+def finish(jobs: list[Job], answers: list[Answer]) -> list[Outcome]:
+    """Outcomes whose seconds are the worker's pid, which the pool takes for slow work."""
+    return [
+        Outcome(job.source, "failed", error=result)
+        if isinstance(result, Failure)
+        else Outcome(job.source, "made", seconds=_seconds(job, result))
+        for job, (result, _) in zip(jobs, answers, strict=True)
+    ]
+
+
+def _seconds(job: Job, result: Rendering | Facts) -> float:
+    assert isinstance(result, Rendering)
+    return 0.001 if named(job).startswith("quick") else result.pictures[0].width
+
+
+def answers(
+    *names: str, memory_bytes: int = 1 << 30, sandbox: str = "off", seconds: float = 9
+) -> list[tuple[str, object]]:
+    """What four workers say to some jobs: name and the content of a rendering, or a failure.
+
+    Args:
+        seconds: what the pool is told that each took.
+    """
+    seen: list[tuple[str, object]] = []
+
+    def finish(jobs: list[Job], answers: list[Answer]) -> list[Outcome]:
+        for done, (result, _) in zip(jobs, answers, strict=True):
+            said = result.pictures[0].data if isinstance(result, Rendering) else result
+            seen.append((named(done), said))
+        return [Outcome(done.source, "made", seconds=seconds) for done in jobs]
+
+    with Pool(
+        "support.pool_work:work",
+        4,
+        30,
+        worker_bytes=256 << 20,
+        memory_bytes=memory_bytes,
+        sandbox=sandbox,
+        finish=finish,
+    ) as workers:
+        assert len(list(workers.imap_unordered(map(job, names)))) == len(names)
+    return seen

@@ -1,0 +1,120 @@
+"""The command line, run to its end in the tests' own process or in one of its own."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import chdir, contextmanager, redirect_stderr, redirect_stdout
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from thumbnailer.cli import main
+
+THUMBNAILER = [sys.executable, "-m", "thumbnailer"]
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished run of the program."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def rows(self) -> list[dict[str, Any]]:
+        """The JSON lines but the last."""
+        return [json.loads(line) for line in self.out.splitlines()][:-1]
+
+    @property
+    def summary(self) -> dict[str, Any]:
+        """The last JSON line."""
+        summary: dict[str, Any] = json.loads(self.out.splitlines()[-1])["summary"]
+        return summary
+
+    @property
+    def statuses(self) -> dict[str, str]:
+        """File name → status."""
+        return {os.path.basename(row["source"]): row["status"] for row in self.rows}
+
+
+def thumbnailer(*arguments: str | Path, cwd: Path | None = None, **environment: str) -> Run:
+    """Run the command line to its end, in this process: a process of its own costs a third of a
+    second, and a fork server for its workers as much again. `in_a_process` is for what depends on
+    signals, streams, terminals or the interpreter's own environment."""
+    assert not any(name.startswith("PYTHON") for name in environment), "takes a process of its own"
+    out, err = _Stream(), _Stream()
+    with (
+        _environment(environment),
+        chdir(cwd or os.curdir),
+        redirect_stdout(out),
+        redirect_stderr(err),
+    ):
+        try:
+            code = main([os.fspath(argument) for argument in arguments])
+        except SystemExit as end:  # argparse, after help
+            code = end.code if isinstance(end.code, int) else int(end.code is not None)
+    return Run(code, out.text(), err.text())
+
+
+def in_a_process(
+    *arguments: str | Path,
+    cwd: Path | None = None,
+    prefix: tuple[str, ...] = (),
+    **environment: str,
+) -> Run:
+    """Run the program to its end, as a shell does.
+
+    Args:
+        prefix: a program that runs it in its own place, with its arguments.
+    """
+    done = subprocess.run(
+        [*prefix, *THUMBNAILER, *(os.fspath(argument) for argument in arguments)],
+        cwd=cwd,
+        env=os.environ | environment,
+        capture_output=True,
+        timeout=120,
+    )
+    return Run(done.returncode, done.stdout.decode(), done.stderr.decode())
+
+
+def make(*arguments: str | Path, cwd: Path | None = None) -> Run:
+    """`thumbnailer make --json`; checks that the counts add up and that no traceback is shown."""
+    return checked(thumbnailer("make", "--json", *arguments, cwd=cwd))
+
+
+def checked(run: Run) -> Run:
+    """A run of `make --json` whose counts add up and that shows no traceback."""
+    assert "Traceback" not in run.err
+    if run.out:
+        counts = run.summary
+        states = ("made", "current", "skipped", "failed")
+        assert counts["found"] == sum(counts[state] for state in states) == len(run.rows)
+    return run
+
+
+class _Stream(io.TextIOWrapper):
+    """A text stream as the interpreter opens it where output is captured."""
+
+    def __init__(self) -> None:
+        self._bytes = io.BytesIO()
+        super().__init__(self._bytes, encoding="utf-8", write_through=True)
+
+    def text(self) -> str:
+        return self._bytes.getvalue().decode()
+
+
+@contextmanager
+def _environment(variables: Mapping[str, str]) -> Iterator[None]:
+    before = dict(os.environ)
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
