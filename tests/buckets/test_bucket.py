@@ -37,6 +37,8 @@ from thumbnailer import (
 
 pytest.importorskip("obstore", reason="the extra s3 is not installed")
 
+pytestmark = pytest.mark.extra
+
 
 def test_from_bucket_to_bucket(storage: Storage, tmp_path: Path) -> None:
     photos_in(storage, tmp_path, "photos/a.jpg", "photos/2024/b.png", "photos/2024/c.jpg")

@@ -31,6 +31,8 @@ from thumbnailer import Settings, ThumbnailError, iter_thumbnails
 from thumbnailer.cluster import Cluster
 from thumbnailer.model import Job
 
+pytestmark = pytest.mark.extra
+
 slow = pytest.mark.slow
 
 

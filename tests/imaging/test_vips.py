@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 import sys
 import zlib
+from functools import cache
 from importlib.util import find_spec
 from io import BytesIO
 from pathlib import Path
@@ -264,6 +265,13 @@ DAMAGE = ["cut 3", "cut 30", "cut 95", "cut 99", "without end", "zeros", "follow
 ]
 
 
+@cache
+def encoded(name: str) -> bytes:
+    buffer = BytesIO()
+    sunset("RGBA" if "alpha" in name else "RGB").save(buffer, name.partition(".")[2])
+    return buffer.getvalue()
+
+
 def outcome(source: Path, **options: Any) -> str | bytes:
     try:
         return thumb(source, size=50, **options).tobytes()
@@ -278,10 +286,8 @@ def outcome(source: Path, **options: Any) -> str | bytes:
 def test_damage_is_told_as_without(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, kind: str, truncated: str
 ) -> None:
-    buffer, source = BytesIO(), tmp_path / name
-    picture = sunset("RGBA" if "alpha" in name else "RGB")
-    picture.save(buffer, source.suffix[1:])
-    source.write_bytes(damaged(kind, buffer.getvalue()))
+    source = tmp_path / name
+    source.write_bytes(damaged(kind, encoded(name)))
     fast = outcome(source, truncated=truncated)
     with monkeypatch.context() as patched:
         patched.setattr(vips, "library", lambda: None)

@@ -16,7 +16,7 @@ import pytest
 from PIL import Image
 from support.bombs import BOMBS, adam7
 from support.pictures import quarters
-from support.program import Run, make, thumbnailer
+from support.program import Run, in_a_process, make
 
 # What Pillow, its libraries and Python say, which means nothing to whoever has the pictures.
 INNER_WORDS = (
@@ -97,7 +97,7 @@ def test_other_formats_fail_and_no_other_program_is_started(photos: Path, tmp_pa
     for kind, data in OTHERS.items():
         for ending in ("jpg", "png", "tif"):
             (photos / f"{kind}.{ending}").write_bytes(data)
-    run = thumbnailer("make", "--json", photos, PATH=path)
+    run = in_a_process("make", "--json", photos, PATH=path)
     assert run.summary["failed"] == run.summary["found"] == 3 * len(OTHERS)
     check(run)
     assert not mark.exists()

@@ -19,7 +19,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 from support.pictures import corners, picture, tree
-from support.processes import RESTRICTED, copies, finish, make_to_the_end, slow, start, start_make
+from support.processes import RESTRICTED, copies, finish, make_to_the_end, start, start_make
 from support.program import THUMBNAILER
 from support.waiting import eventually
 
@@ -32,7 +32,7 @@ MEMORY = """
 import itertools, sys, time
 from thumbnailer import iter_thumbnails
 
-folder, number, taken = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+folder, number, first, taken = sys.argv[1], *map(int, sys.argv[2:])
 
 def resident_mib():
     with open("/proc/self/status") as file:
@@ -45,9 +45,9 @@ def paths():
         yield f"{folder}/{read - 1:04}.jpg"
 
 outcomes = iter_thumbnails(paths(), jobs=2)
-count = sum(1 for _ in itertools.islice(outcomes, 100))
+count = sum(1 for _ in itertools.islice(outcomes, first))
 before = resident_mib()
-count += sum(1 for _ in itertools.islice(outcomes, taken - 100))
+count += sum(1 for _ in itertools.islice(outcomes, taken - first))
 time.sleep(0.5)
 print(count, read, resident_mib() - before)
 """
@@ -57,7 +57,7 @@ print(count, read, resident_mib() - before)
 @pytest.mark.few(1)
 def test_a_caller_who_stops_taking_stops_the_reading(photos: Path, there: int) -> None:
     copies(photos, there)
-    with start(sys.executable, "-c", MEMORY, photos, "1_000_000", "500") as started:
+    with start(sys.executable, "-c", MEMORY, photos, "1_000_000", "100", "500") as started:
         run = finish(started, photos, complete=False)
     count, read, growth_mib = map(float, run.out.split())
     assert count == 500
@@ -65,14 +65,14 @@ def test_a_caller_who_stops_taking_stops_the_reading(photos: Path, there: int) -
     assert growth_mib < 20
 
 
-@pytest.mark.parametrize("number", [40_000, slow(1_000_000)])
 @pytest.mark.slow
-def test_memory_does_not_grow_with_the_number_of_failures(photos: Path, number: int) -> None:
-    with start(sys.executable, "-c", MEMORY, photos, str(number), str(number)) as started:
-        run = finish(started, complete=False, seconds=300)
+def test_memory_does_not_grow_with_the_number_of_failures(photos: Path) -> None:
+    """Between 20,000 and 60,000; 30 bytes kept of each would be a megabyte."""
+    with start(sys.executable, "-c", MEMORY, photos, "60_000", "20_000", "60_000") as started:
+        run = finish(started, complete=False, seconds=120)
     count, _, growth_mib = map(float, run.out.split())
-    assert count == number
-    assert growth_mib < 20
+    assert count == 60_000
+    assert growth_mib < 1
 
 
 @contextmanager
@@ -219,7 +219,7 @@ def one_colour(path: Path) -> str | None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(2))
 @pytest.mark.parametrize("how", ["rewritten", "renamed"])
 def test_a_thumbnail_shows_the_last_content_of_a_source_that_changes_while_it_is_read(
     photos: Path, tmp_path: Path, how: str, seed: int

@@ -184,8 +184,9 @@ def soak(folder: Path, minutes: float, seed: int) -> bool:
             print(f"not right: {error}")
             return False
         after, cpu = memory_kib(watch.process.pid), cpu_seconds(watch)
-        time.sleep(30)
-        idle = (cpu_seconds(watch) - cpu) / 30
+        rest_seconds = min(30, 15 * minutes)
+        time.sleep(rest_seconds)
+        idle = (cpu_seconds(watch) - cpu) / rest_seconds
         reasons = {row["error"]["reason"] for row in rows(watch) if row.get("status") == "failed"}
         states = [row.get("status") for row in rows(watch)]
         rescans = len(events(watch, "rescan"))

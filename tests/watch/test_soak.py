@@ -1,4 +1,4 @@
-"""Two minutes of random changes; `python -m tests.tools.soak` is the long version."""
+"""Random changes for a while; `python -m tests.tools.soak` goes on for as long as one likes."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ import sys
 import pytest
 from support.project import PROJECT
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="looks at /proc"),
-]
+pytestmark = pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="looks at /proc")
 
 
-def test_after_two_minutes_of_random_changes_and_kills_all_is_right() -> None:
-    command = [sys.executable, "-m", "tests.tools.soak", "--minutes", "2", "--seed", "1"]
+@pytest.mark.parametrize(
+    "minutes",
+    [pytest.param(0.4, marks=pytest.mark.slow), pytest.param(2, marks=pytest.mark.nightly)],
+)
+def test_after_random_changes_and_kills_all_is_right(minutes: float) -> None:
+    command = [sys.executable, "-m", "tests.tools.soak", "--minutes", str(minutes), "--seed", "1"]
     done = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, timeout=400)
     assert done.returncode == 0, done.stdout + done.stderr

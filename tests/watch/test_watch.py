@@ -128,6 +128,16 @@ EVERYDAY = {
 QUICK = {"copy", "write, then rename", "delete a folder"}
 # What tells polling apart from events; the rest is the same to it.
 POLLED = {*EVERYDAY, "folder for a file", "file for a folder", "swap", "rsync again", "delete all"}
+# What tells thumbnails in a tree of their own apart from those beside their sources: folders that
+# come, go and change their names, and names.
+MIRRORED = {
+    *POLLED,
+    *("copy a folder", "rename a folder in and write there", "rename one over another"),
+    *("rename a folder and write there", "swap folders", "take a name over"),
+    *("rename a folder out", "rename a folder into another", "delete a folder and make it again"),
+    *("unhide a folder", "git checkout", "odd names", "names that are not UTF-8"),
+    *("names of 255 bytes", "link to a folder"),
+}
 
 # What only the next rescan brings right: one name that is a file, then a folder, or the reverse.
 BY_RESCAN = {
@@ -153,7 +163,7 @@ MODES: dict[str, list[str]] = {
         )
         for operation in OPERATIONS
         for mode, options in MODES.items()
-        if mode != "polling" or operation in POLLED
+        if mode == "beside" or operation in (MIRRORED if mode == "output" else POLLED)
     ],
 )
 @pytest.mark.few(1)
