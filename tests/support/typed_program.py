@@ -1,0 +1,65 @@
+"""Somebody's program that uses the library, for type checkers: it is checked, and never run."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import assert_type
+
+from thumbnailer import (
+    Failure,
+    GalleryReport,
+    Outcome,
+    PictureError,
+    PruneReport,
+    Report,
+    Settings,
+    StatusReport,
+    Thumbnail,
+    VerifyReport,
+    iter_thumbnails,
+    make_thumbnail,
+    make_thumbnails,
+    prune,
+    status,
+    verify,
+    watch,
+    write_gallery,
+)
+
+
+def avatar(upload: Path) -> tuple[int, int] | None:
+    """One picture, with what it should look like as keywords."""
+    try:
+        made = make_thumbnail(upload, upload.with_name("avatar.webp"), size=(64, 64), fit="cover")
+    except PictureError as error:
+        print(assert_type(error.reason, str))
+        return None
+    assert_type(made, Thumbnail)
+    return assert_type(made.width, int), made.height
+
+
+def album(folder: Path, stop: threading.Event) -> list[str]:
+    """A folder, by settings and by keywords, with what became of each picture."""
+    settings = Settings(size=["256", "x64"], format="auto", output=folder / "small")
+    failed = []
+    outcomes = iter_thumbnails([folder], settings=settings, jobs=2, stop_event=stop)
+    for outcome in assert_type(outcomes, Iterator[Outcome]):
+        if outcome.error:
+            assert_type(outcome.error, Failure)
+            failed.append(f"{outcome.source.path}: {outcome.error.reason}")
+        for thumbnail in outcome.thumbnails:
+            assert_type(thumbnail, Thumbnail)
+    return failed
+
+
+def night_shift(folder: Path, stop: threading.Event) -> None:
+    """All that a program of maintenance would do."""
+    assert_type(make_thumbnails(folder, quality=90, keep=("icc",)), Report)
+    assert_type(prune(folder, dry_run=True), PruneReport)
+    assert_type(status(folder), StatusReport)
+    assert_type(verify(folder, fix=True), VerifyReport)
+    assert_type(write_gallery(folder), GalleryReport)
+    for outcome in watch(folder, stop_event=stop, settle=0.5):
+        assert_type(outcome, Outcome)
