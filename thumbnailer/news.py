@@ -20,7 +20,7 @@ from thumbnailer.watched import Watched
 # How long a picture that nobody has closed may be truncated, or empty, until it is called so.
 _PATIENCE_SECONDS = 60.0
 
-# What is said of a picture that was taken away before it could be read.
+# What is said of a picture, or of the folder of its thumbnail, that was not there when it was needed.
 _MISSING = os.strerror(errno.ENOENT)
 
 
@@ -53,8 +53,8 @@ class News:
             return self._held.pop(path)
         elif outcome.error and not os.path.lexists(path):
             pass  # it has gone since
-        elif reason == _MISSING and os.path.exists(path):
-            self._pending.add(path, time.monotonic())  # and was there again
+        elif _was_away(path, reason):
+            self._pending.add(path, time.monotonic())
         elif self._is_new(outcome):
             self._held.pop(path, None)
             return outcome
@@ -86,3 +86,9 @@ class News:
         self._told[path] = error.reason
         was_tried_anew = outcome.seconds > 0 and error.lasts
         return was_tried_anew or error.reason != told
+
+
+def _was_away(path: str, reason: str) -> bool:
+    """Whether what was missing is there again: the picture, or a folder that the reason names."""
+    place, _, what = reason.rpartition(": ")
+    return what == _MISSING and os.path.exists(place or path)
