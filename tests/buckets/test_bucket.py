@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from PIL import Image
 from support.pictures import corners, files_below, picture, tree
-from support.program import make, thumbnailer
+from support.program import checked, in_a_process, make, thumbnailer
 from support.s3_server import (
     KEY_ID,
     SECRET,
@@ -346,8 +346,9 @@ def test_two_runs_at_once_do_not_disturb_each_other(storage: Storage, tmp_path: 
     photos_in(storage, tmp_path, *(f"photos/{n}.jpg" for n in range(40)))
     settled()
     places = f"{storage.url}/photos", f"{storage.url}/thumbs"
+    words = "make", "--json", places[0], "--output", places[1]
     with ThreadPoolExecutor() as threads:
-        runs = list(threads.map(lambda _: make(places[0], "--output", places[1]), range(2)))
+        runs = [checked(run) for run in threads.map(lambda _: in_a_process(*words), range(2))]
     assert [run.code for run in runs] == [0, 0]
     assert {*runs[0].statuses.values(), *runs[1].statuses.values()} <= {"made", "current"}
     assert len(storage.keys("thumbs/")) == 40

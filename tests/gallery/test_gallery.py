@@ -552,12 +552,14 @@ def test_a_watch_keeps_the_page_current(photos: Path) -> None:
 @pytest.mark.slow
 def test_a_watch_says_once_that_the_page_can_not_be_written(photos: Path) -> None:
     tree(photos, "a.jpg")
-    (photos / PAGE).write_text("mine")
     complaint = b"is in the way: it was not made by thumbnailer"
     with start(*THUMBNAILER, "watch", "--gallery", photos) as watch:
-        eventually(lambda: complaint in os.pread(watch.err.fileno(), 9999, 0))
+        eventually((photos / PAGE).exists)
+        (photos / PAGE).write_text("mine")
         picture(photos / "b.jpg")
-        eventually((photos / "thumbs" / "b.jpg").exists)
+        eventually(lambda: complaint in os.pread(watch.err.fileno(), 9999, 0))
+        picture(photos / "c.jpg")
+        eventually((photos / "thumbs" / "c.jpg").exists)
         time.sleep(2)
         watch.process.send_signal(signal.SIGTERM)
         assert watch.process.wait(60) == 0
