@@ -20,7 +20,7 @@ from thumbnailer.watched import Watched
 # How long a picture that nobody has closed may be truncated, or empty, until it is called so.
 _PATIENCE_SECONDS = 60.0
 
-# What is said of a picture, or of the folder of its thumbnail, that was not there when it was needed.
+# What is said of a picture, or of the folder of its thumbnail, that was away when it was needed.
 _MISSING = os.strerror(errno.ENOENT)
 
 

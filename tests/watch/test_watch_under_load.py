@@ -75,6 +75,7 @@ def test_what_is_gone_only_for_a_moment_has_not_failed(photos: Path) -> None:
 
 
 @root_only
+@pytest.mark.alone  # whatever is watched meanwhile would lose events, too
 @pytest.mark.skipif(not INOTIFY.is_dir(), reason="needs inotify")
 @pytest.mark.parametrize("output", [False, True], ids=["beside", "output"])
 def test_events_that_are_lost_are_made_up_for_by_a_rescan(photos: Path, output: bool) -> None:

@@ -1,0 +1,36 @@
+"""Which failures a watch tells of: those that last, not those of an instant."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from support.pictures import picture
+
+from thumbnailer.model import Failure, Outcome, Source
+from thumbnailer.news import News
+from thumbnailer.pending import Pending
+
+
+def failed(path: Path, stage: str, reason: str) -> Outcome:
+    return Outcome(Source(str(path), 1, 1), "failed", error=Failure(stage, reason, lasts=False))
+
+
+def test_what_was_away_and_is_there_again_is_tried_again_however_often(photos: Path) -> None:
+    path, pending = picture(photos / "a.jpg"), Pending(0)
+    news = News([], pending)
+    missing = os.strerror(2)
+    for reason in (missing, f"{photos}: {missing}", missing, f"{photos}: {missing}"):
+        stage = "write" if ":" in reason else "open"
+        assert news.of(failed(path, stage, reason), is_unclosed=False) is None
+        assert str(path) in pending
+        pending.discard(str(path))
+
+
+def test_a_folder_that_stays_away_is_told_of_at_the_second_failure(photos: Path) -> None:
+    path, pending = picture(photos / "a.jpg"), Pending(0)
+    news = News([], pending)
+    failure = failed(path, "write", f"{photos / 'nowhere'}: {os.strerror(2)}")
+    assert news.of(failure, is_unclosed=False) is None
+    assert str(path) in pending
+    assert news.of(failure, is_unclosed=False) == failure
