@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from support.pictures import files_below, picture
 from support.processes import wait_until_up
-from support.program import THUMBNAILER, make
+from support.program import THUMBNAILER, thumbnailer
 from support.waiting import STALL_SECONDS, eventually, is_running
 
 pytestmark = pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="looks at /proc")
@@ -147,7 +147,7 @@ def send(process: subprocess.Popen[str], number: signal.Signals, to_the_group: b
 def check_nothing_is_left(photos: Path, process: subprocess.Popen[str]) -> None:
     eventually(lambda: not processes_of_group(process.pid))
     assert not [name for name in files_below(photos) if name.endswith(".tmp")]
-    assert make(photos, "--dry-run").code == 0
+    assert thumbnailer("make", "--dry-run", "--quiet", photos).code == 0
 
 
 def processes_of_group(group: int) -> list[str]:

@@ -167,7 +167,7 @@ def test_nodes_reach_buckets(network: Network, tmp_path: Path, photos: Path) -> 
 
 @slow
 def test_a_node_dies_and_comes_back(network: Network, photos: Path) -> None:
-    many(photos, 2500)
+    many(photos, 1200)
     going = Going(network, photos)
     with going.process:
         going.go_on(100)
@@ -175,13 +175,13 @@ def test_a_node_dies_and_comes_back(network: Network, photos: Path) -> None:
         node.kill()
         going.go_on(100)
         node.join()
-        for _ in until(60):
+        for _ in until(60, 0.2):
             if node.processes("pool", "forkserver"):  # it has work
                 break
             going.go_on(10)  # a run whose rows nobody reads stands still
         assert going.end() == 0
-    check_each_is_told_once(going, 2500)
-    check_next_run(photos, 2500)
+    check_each_is_told_once(going, 1200)
+    check_next_run(photos, 1200)
 
 
 @slow

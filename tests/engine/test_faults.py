@@ -42,6 +42,11 @@ def is_under_way(started: Started, rows: int = 20) -> bool:
     return started.printed().count("\n") >= rows
 
 
+def kill_workers(started: Started) -> int:
+    """Kill all workers there are; how many there were."""
+    return sum(send(worker, signal.SIGKILL) for worker in workers_of(started))
+
+
 @methods
 @pytest.mark.slow
 def test_workers_killed_at_random_moments_lose_nothing(photos: Path, method: str) -> None:
@@ -76,8 +81,7 @@ def test_all_workers_killed_at_once(photos: Path, method: str) -> None:
     with start_make(photos, method=method) as started:
         for rows in (10, 100):
             eventually(lambda: is_under_way(started, rows))  # noqa: B023
-            for worker in workers_of(started):
-                send(worker, signal.SIGKILL)
+            assert kill_workers(started), "the run was over too soon"
         run = finish(started, photos)
         assert {row["source"] for row in run.rows if row["status"] == "made"} == sources
 
@@ -90,9 +94,8 @@ def test_a_stopped_worker_does_not_hold_up_the_run(
 ) -> None:
     sources = copies(photos, 200, (1280, 960))
     with start_make(photos, method=method) as started:
-        eventually(lambda: is_under_way(started))
+        eventually(lambda: is_under_way(started) and len(workers_of(started)) == 2)
         workers = workers_of(started)
-        assert len(workers) == 2
         for worker in workers if everyone else workers[:1]:
             send(worker, signal.SIGSTOP)
         run = finish(started, photos, seconds=20)
@@ -108,25 +111,20 @@ def test_a_killed_fork_server_costs_nothing(photos: Path, early: bool) -> None:
         for server in fork_servers_of(started):
             send(server, signal.SIGKILL)
         if not early:  # so that new workers are needed, and for them a new fork server
-            for worker in workers_of(started):
-                send(worker, signal.SIGKILL)
+            assert kill_workers(started), "the run was over too soon"
         run = finish(started, photos)
         assert {row["source"] for row in run.rows if row["status"] == "made"} == sources
 
 
 @methods
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("rows", [40, 0, 1, 100])
 @pytest.mark.few(1)
-def test_after_a_killed_run_the_next_one_goes_on(photos: Path, method: str, seed: int) -> None:
+def test_after_a_killed_run_the_next_one_goes_on(photos: Path, method: str, rows: int) -> None:
     sources = copies(photos, 150, (1280, 960))
     with start_make(photos, method=method) as started:
-        eventually(lambda: workers_of(started))
-
-        def kill_the_parent(_: list[int]) -> bool:
-            return send(started.process.pid, signal.SIGKILL)
-
-        at_random(started, 1, random.Random(seed), kill_the_parent, pause_seconds=1)
-        started.process.wait()
+        eventually(lambda: workers_of(started) and is_under_way(started, rows))
+        started.process.kill()
+        assert started.process.wait(60) == -signal.SIGKILL, "the run was over too soon"
         eventually(lambda: not group_of(started.process.pid))
     run = make_to_the_end(photos)
     assert run.code == 0

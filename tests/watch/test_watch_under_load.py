@@ -40,15 +40,15 @@ INOTIFY = Path("/proc/sys/fs/inotify")
 LIMITED = ("unshare", "--user", "--map-root-user", "sh", "-ec", 'echo {} > {}; exec "$0" "$@"')
 
 
-@pytest.mark.parametrize("number", [1000, slow(20_000)])
-def test_memory_stays_flat_in_a_burst(photos: Path, number: int) -> None:
+def test_memory_stays_flat_in_a_burst(photos: Path) -> None:
+    number = 8000
     burst = photos.parent / "burst"
     copies(burst, number, (64, 48))
     with watching(photos) as watch:
         before = memory_kib(watch.process.pid)
         shell("cp -r ../burst .", photos)
         all_are_made(watch, photos / "burst" / "thumbs", number)
-        assert memory_kib(watch.process.pid, "VmHWM") - before < 40 << 10
+        assert memory_kib(watch.process.pid, "VmHWM") - before < 20 << 10
         assert not failed(watch)
         catches_up(watch, photos)
 
@@ -163,9 +163,18 @@ def test_workers_killed_during_a_burst_lose_nothing(photos: Path, kills: int) ->
 
     with watching("--rescan", "2", photos) as watch:
         another_burst()
-        killed = at_random(watch, kills, chance, kill_one, 0.2, at_rest=another_burst)
+        killed = at_random(watch, kills, chance, kill_one, 0.4, at_rest=another_burst)
         assert killed == kills
-        catches_up(watch, photos, seconds=90 + 3 * kills)
+        sources = {str(path) for path in photos.glob("*/*.jpg")}
+        assert len(sources) == 100 * bursts
+        soon(watch, lambda: sources <= {row.get("source") for row in rows(watch)})
+        # One whose worker was killed twice has failed, until somebody changes it.
+        unlucky = failed(watch)
+        assert len(unlucky) <= kills / 2
+        for row in unlucky:
+            assert "SIGKILL" in row["error"]["reason"]
+            os.utime(row["source"])
+        catches_up(watch, photos)
 
 
 def test_workers_killed_while_there_is_nothing_to_do(photos: Path) -> None:
