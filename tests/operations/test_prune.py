@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import os
 import shutil
@@ -10,17 +9,16 @@ import signal
 import subprocess
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from support.pictures import files_below, picture, tree
 from support.processes import RESTRICTED
-from support.program import THUMBNAILER, Run, thumbnailer
+from support.program import THUMBNAILER, Run, in_a_process, make, thumbnailer
 from support.waiting import eventually
 
 from thumbnailer import PruneRefused, Settings, SourceError, ledger, make_thumbnails, prune
-from thumbnailer.cli import main
 from thumbnailer.model import Folder
 from thumbnailer.orphans import forget
 from thumbnailer.pruning import carry_out, survey
@@ -37,32 +35,16 @@ def layout(request: pytest.FixtureRequest, tmp_path: Path) -> list[str | Path]:
     return ["-o", tmp_path / "out"] if request.param == "output" else []
 
 
-def make(*arguments: str | Path) -> Run:
-    """`thumbnailer make --json`."""
-    return _main("make", "--json", *arguments)
-
-
 def run_prune(*arguments: str | Path, prefix: tuple[str, ...] = ()) -> Run:
     """`thumbnailer prune --json`; checks that the rows are those the summary counts."""
-    if prefix:
-        words = [*prefix, *THUMBNAILER, "prune", "--json", *map(str, arguments)]
-        done = subprocess.run(words, capture_output=True, text=True, timeout=60)
-        run = Run(done.returncode, done.stdout, done.stderr)
-    else:
-        run = _main("prune", "--json", *arguments)
+    words = "prune", "--json", *arguments
+    run = in_a_process(*words, prefix=prefix) if prefix else thumbnailer(*words)
     assert "Traceback" not in run.err
     if run.out:
         for status in ("removed", "kept", "failed"):
             count = sum(row["status"] == status for row in run.rows)
             assert run.summary[status] == count
     return run
-
-
-def _main(*arguments: str | Path) -> Run:
-    """The command line without a process of its own, which would cost a third of a second."""
-    with redirect_stdout(io.StringIO()) as out, redirect_stderr(io.StringIO()) as err:
-        code = main([*map(str, arguments)])
-    return Run(code, out.getvalue(), err.getvalue())
 
 
 def results(run: Run) -> dict[str, str]:
