@@ -106,6 +106,18 @@ def check_each_is_told_once(run: Going, number: int = 800) -> None:
     assert run.summary["found"] == run.summary["made"] == number
 
 
+@pytest.mark.xdist_group("one_network")  # of which it is the first, before the cluster starts
+def test_where_no_cluster_runs_none_is_started(photos: Path, tmp_path: Path) -> None:
+    pytest.importorskip("ray")
+    if not subprocess.run(["pgrep", "-x", "gcs_server"], capture_output=True).returncode:
+        pytest.skip("a Ray cluster runs on this machine")
+    tree(photos, "a.jpg")
+    run = thumbnailer("make", photos, "--cluster", "auto", RAY_TMPDIR=str(tmp_path), RAY_ADDRESS="")
+    assert run.code == 1
+    assert run.err == "thumbnailer: cluster 'auto': no Ray cluster runs on this machine\n"
+    assert not files_below(photos / "thumbs")
+
+
 @slow
 def test_a_cluster_makes_what_one_machine_makes(network: Network, photos: Path) -> None:
     tree(photos, "a.jpg", "day 1/b.png", "day 1/c.webp")
@@ -368,17 +380,6 @@ def test_a_program_calls_it_from_any_thread(network: Network, photos: Path) -> N
         timeout=120,
     )
     assert done.stdout.split() == ["2", "2", "True"], done.stderr
-
-
-def test_where_no_cluster_runs_none_is_started(photos: Path, tmp_path: Path) -> None:
-    pytest.importorskip("ray")
-    if not subprocess.run(["pgrep", "-x", "gcs_server"], capture_output=True).returncode:
-        pytest.skip("a Ray cluster runs on this machine")
-    tree(photos, "a.jpg")
-    run = thumbnailer("make", photos, "--cluster", "auto", RAY_TMPDIR=str(tmp_path), RAY_ADDRESS="")
-    assert run.code == 1
-    assert run.err == "thumbnailer: cluster 'auto': no Ray cluster runs on this machine\n"
-    assert not files_below(photos / "thumbs")
 
 
 def test_an_address_where_nothing_answers(photos: Path) -> None:
