@@ -22,7 +22,7 @@ import pytest
 from PIL import Image
 from support.pictures import files_below, picture, tree
 from support.pools import job
-from support.program import make, thumbnailer
+from support.program import in_a_process, make, thumbnailer
 from support.ray_cluster import Network
 from support.s3_server import KEY_ID, SECRET, Storage, photos_in, serving
 from support.waiting import until
@@ -112,7 +112,10 @@ def test_where_no_cluster_runs_none_is_started(photos: Path, tmp_path: Path) -> 
     if not subprocess.run(["pgrep", "-x", "gcs_server"], capture_output=True).returncode:
         pytest.skip("a Ray cluster runs on this machine")
     tree(photos, "a.jpg")
-    run = thumbnailer("make", photos, "--cluster", "auto", RAY_TMPDIR=str(tmp_path), RAY_ADDRESS="")
+    # Ray reads once in a process what it is to know of a cluster.
+    run = in_a_process(
+        "make", photos, "--cluster", "auto", RAY_TMPDIR=str(tmp_path), RAY_ADDRESS=""
+    )
     assert run.code == 1
     assert run.err == "thumbnailer: cluster 'auto': no Ray cluster runs on this machine\n"
     assert not files_below(photos / "thumbs")

@@ -47,8 +47,8 @@ def thumbnailer(*arguments: str | Path, cwd: Path | None = None, **environment: 
     """Run the command line to its end, in this process: a process of its own costs a third of a
     second, and a fork server for its workers as much again. `in_a_process` is for what depends on
     signals, streams, terminals or the interpreter's own environment."""
-    for name in environment:  # the fork server has its own already
-        assert not name.startswith(("PYTHON", "PATH")), "takes a process of its own"
+    for name in environment:  # which the interpreter, the fork server and Ray have read already
+        assert not name.startswith(("PYTHON", "PATH", "RAY_")), "takes a process of its own"
     out, err = _Stream(), _Stream()
     with (
         _environment(environment),
