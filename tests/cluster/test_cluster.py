@@ -15,6 +15,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,8 @@ from thumbnailer.model import Job
 pytestmark = pytest.mark.extra
 
 slow = pytest.mark.slow
+# By its name only: once imported, Ray keeps to what the environment said of its token then.
+needs_ray = pytest.mark.skipif(not find_spec("ray"), reason="the extra ray is not installed")
 
 
 def many(photos: Path, number: int = 800) -> list[str]:
@@ -107,8 +110,8 @@ def check_each_is_told_once(run: Going, number: int = 800) -> None:
 
 
 @pytest.mark.xdist_group("one_network")  # of which it is the first, before the cluster starts
+@needs_ray
 def test_where_no_cluster_runs_none_is_started(photos: Path, tmp_path: Path) -> None:
-    pytest.importorskip("ray")
     if not subprocess.run(["pgrep", "-x", "gcs_server"], capture_output=True).returncode:
         pytest.skip("a Ray cluster runs on this machine")
     tree(photos, "a.jpg")
@@ -385,15 +388,15 @@ def test_a_program_calls_it_from_any_thread(network: Network, photos: Path) -> N
     assert done.stdout.split() == ["2", "2", "True"], done.stderr
 
 
+@needs_ray
 def test_an_address_where_nothing_answers(photos: Path) -> None:
-    pytest.importorskip("ray")
     tree(photos, "a.jpg")
     with pytest.raises(ThumbnailError, match=r"nothing answers at 127\.0\.0\.1:1"):
         list(iter_thumbnails(photos, cluster="127.0.0.1:1"))
 
 
+@needs_ray
 def test_where_there_is_nothing_to_do_no_cluster_is_needed(photos: Path) -> None:
-    pytest.importorskip("ray")
     tree(photos, "a.jpg")
     assert thumbnailer("make", photos).code == 0
     assert thumbnailer("make", photos, "--cluster", "127.0.0.1:1").code == 0
