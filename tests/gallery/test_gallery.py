@@ -286,12 +286,14 @@ def test_a_change_that_no_thumbnail_shows_is_noticed(photos: Path) -> None:
 
 
 def test_a_look_that_takes_too_long_costs_the_facts_and_is_not_repeated(photos: Path) -> None:
-    picture(photos / "a.jpg")
-    make(photos)
-    (page,) = write_gallery(photos, timeout=1e-6).pages
+    # To look at a thumbnail of 24 megapixels takes a fifth of a second at least.
+    picture(photos / "a.jpg", (6000, 4000))
+    large = "--format", "png", "--size", "6000"
+    assert make(photos, *large).code == 0
+    (page,) = write_gallery(photos, format="png", size=6000, timeout=0.001).pages
     assert (page.pictures, page.looked) == (1, 1)
     assert Read(photos / PAGE).rows["a.jpg"][WIDTH:SIZES] == [0, 0, "", ""]
-    assert gallery(photos)[0]["looked"] == 0
+    assert gallery(photos, *large)[0]["looked"] == 0
 
 
 def test_the_readme_shows_what_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
