@@ -84,7 +84,10 @@ def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Say in one line what was skipped, and what it is for want of."""
     skipped = terminalreporter.getreports("skipped")
-    reasons = Counter(report.longrepr[2].removeprefix("Skipped: ") for report in skipped)
+    # Of several lines, as `mount` says why it can't, the first is enough.
+    reasons = Counter(
+        report.longrepr[2].removeprefix("Skipped: ").partition("\n")[0] for report in skipped
+    )
     if reasons:
         told = "; ".join(f"{count} {reason}" for reason, count in sorted(reasons.items()))
         terminalreporter.write_line(f"skipped: {told}")
