@@ -142,7 +142,7 @@ def network(one_network: Network) -> Network:
 @pytest.fixture(scope="session")
 def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
     pytest.importorskip("obstore", reason="the extra s3 is not installed")
-    pytest.importorskip("moto.server", reason="moto[server] is not installed")
+    pytest.importorskip("moto.server", reason="moto with Flask is not installed")
     with serving(tmp_path_factory.mktemp("server")) as (endpoint, log):
         yield endpoint, log
 

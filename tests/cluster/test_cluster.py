@@ -157,7 +157,7 @@ def test_a_picture_is_made_under_the_limits_of_the_run(network: Network, photos:
 @slow
 def test_nodes_reach_buckets(network: Network, tmp_path: Path, photos: Path) -> None:
     boto3 = pytest.importorskip("boto3", reason="the extra s3 is not installed")
-    pytest.importorskip("moto.server", reason="moto[server] is not installed")
+    pytest.importorskip("moto.server", reason="moto with Flask is not installed")
     keys = [f"photos/{number % 3}/{number}.jpg" for number in range(40)]
     with network.head.entered(), serving(tmp_path, network.head.address) as (endpoint, log):
         login = {"aws_access_key_id": KEY_ID, "aws_secret_access_key": SECRET}

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import io
 import json
 import os
 import re
 import signal
 import subprocess
 import time
-from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from pathlib import Path
@@ -22,12 +20,11 @@ import pytest
 from PIL import ExifTags, Image
 from support.pictures import files_below, picture, tree
 from support.processes import start, wait_until_up
-from support.program import THUMBNAILER, Run
+from support.program import THUMBNAILER, Run, thumbnailer
 from support.project import PROJECT
 from support.waiting import eventually
 
 from thumbnailer import ConfigError, OutputError, SourceError, write_gallery
-from thumbnailer.cli import main
 
 PAGE = Path("thumbs", "index.html")
 
@@ -113,20 +110,13 @@ class Read(HTMLParser):
         return Path(os.fsdecode(unquote_to_bytes(whole)))
 
 
-def run(*arguments: str | Path) -> Run:
-    """The command line without a process of its own, which would cost a third of a second."""
-    with redirect_stdout(io.StringIO()) as out, redirect_stderr(io.StringIO()) as err:
-        code = main([*map(str, arguments)])
-    return Run(code, out.getvalue(), err.getvalue())
-
-
 def make(*arguments: str | Path) -> Run:
-    return run("make", "--json", *arguments)
+    return thumbnailer("make", "--json", *arguments)
 
 
 def gallery(*arguments: str | Path) -> list[dict[str, Any]]:
     """`thumbnailer gallery --json`: a row for each page."""
-    done = run("gallery", "--json", *arguments)
+    done = thumbnailer("gallery", "--json", *arguments)
     assert (done.code, done.err) == (0, "")
     assert done.summary["pages"] == len(done.rows)
     return done.rows
@@ -306,7 +296,7 @@ def test_the_readme_shows_what_is_said(tmp_path: Path, monkeypatch: pytest.Monke
     (row,) = gallery("photos")
     varying = {"bytes": 0, "seconds": 0}
     assert json.loads(shown) | varying == row | varying
-    assert f"    $ thumbnailer gallery photos\n    {run('gallery', 'photos').out}" in readme
+    assert f"    $ thumbnailer gallery photos\n    {thumbnailer('gallery', 'photos').out}" in readme
 
 
 def test_a_page_that_somebody_has_spoilt_is_written_anew(photos: Path) -> None:
@@ -360,13 +350,13 @@ def test_each_root_has_a_page(photos: Path, tmp_path: Path) -> None:
     tree(photos, "sub/a.jpg")
     other = tree(tmp_path / "other", "b.jpg")
     make(photos, other)
-    done = run("gallery", photos, other)
+    done = thumbnailer("gallery", photos, other)
     assert done.out.splitlines() == [
         f"{photos}/thumbs/index.html: 1 pictures, 1 folders",
         f"{other}/thumbs/index.html: 1 pictures, 1 folders",
     ]
-    assert run("gallery", photos, other, "--quiet").out == ""
-    assert "(0 looked at, " in run("gallery", photos, other, "-v").out
+    assert thumbnailer("gallery", photos, other, "--quiet").out == ""
+    assert "(0 looked at, " in thumbnailer("gallery", photos, other, "-v").out
 
 
 def test_a_page_stands_in_nobodys_way(photos: Path) -> None:
@@ -376,7 +366,7 @@ def test_a_page_stands_in_nobodys_way(photos: Path) -> None:
     assert make(photos, "--gallery").summary["made"] == 1
     assert b'"shared": false' in (photos / "thumbs" / ".thumbnailer").read_bytes()
     (photos / "b.jpg").unlink()
-    pruned = run("prune", "--json", "--yes", photos)
+    pruned = thumbnailer("prune", "--json", "--yes", photos)
     assert (pruned.code, pruned.summary["removed"]) == (0, 1)
     assert files_below(photos) == {"sub/a.jpg", "sub/thumbs/a.jpg", "thumbs/index.html"}
     assert gallery(photos)[0]["pictures"] == 1
@@ -394,7 +384,7 @@ def test_a_page_that_is_not_ours_is_never_overwritten(photos: Path) -> None:
     (photos / "thumbs").mkdir()
     (photos / PAGE).write_text("<!doctype html><title>mine</title>")
     for command in (["gallery"], ["make", "--gallery"]):
-        done = run(*command, photos)
+        done = thumbnailer(*command, photos)
         assert done.code == 1
         assert done.err == (
             f"thumbnailer: {photos}/thumbs/index.html is in the way: "
@@ -412,7 +402,7 @@ def test_no_link_is_followed(photos: Path, tmp_path: Path) -> None:
     (photos / PAGE).unlink()
     (photos / PAGE).symlink_to(theirs)
     tree(photos, "b.jpg")
-    done = run("gallery", photos)
+    done = thumbnailer("gallery", photos)
     assert (done.code, done.err.count("\n")) == (1, 1)
     assert "is a symbolic link: refused" in done.err
     assert b"b.jpg" not in theirs.read_bytes()
@@ -420,7 +410,7 @@ def test_no_link_is_followed(photos: Path, tmp_path: Path) -> None:
     elsewhere.mkdir()
     linked = tree(tmp_path / "linked", "a.jpg")
     (linked / "thumbs").symlink_to(elsewhere)
-    assert run("gallery", linked).code == 1
+    assert thumbnailer("gallery", linked).code == 1
     assert not any(elsewhere.iterdir())
 
 
@@ -429,21 +419,21 @@ def test_what_can_have_no_page_is_refused(
 ) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     tree(photos, "a.jpg")
-    done = run("gallery", photos, "--layout", "freedesktop")
+    done = thumbnailer("gallery", photos, "--layout", "freedesktop")
     assert (done.code, done.err.count("\n")) == (2, 1)
     assert "the desktop's cache has no gallery" in done.err
-    done = run("make", photos, "--gallery", "--layout", "freedesktop")
+    done = thumbnailer("make", photos, "--gallery", "--layout", "freedesktop")
     assert done.code == 2
-    assert run("gallery", photos / "a.jpg").code == 1
-    assert run("make", photos / "a.jpg", "--gallery").code == 1
-    assert run("gallery", photos / "missing").code == 1
+    assert thumbnailer("gallery", photos / "a.jpg").code == 1
+    assert thumbnailer("make", photos / "a.jpg", "--gallery").code == 1
+    assert thumbnailer("gallery", photos / "missing").code == 1
     assert files_below(photos) == {"a.jpg"}
 
 
 def test_where_nothing_can_be_written_one_line_says_so(photos: Path, tmp_path: Path) -> None:
     tree(photos, "a.jpg")
     make(photos)
-    done = run("gallery", photos, "-o", tmp_path / "nowhere")
+    done = thumbnailer("gallery", photos, "-o", tmp_path / "nowhere")
     assert (done.code, done.out) == (1, "")
     assert done.err == f"thumbnailer: {tmp_path}/nowhere/index.html: No such file or directory\n"
 
@@ -452,11 +442,11 @@ def test_make_writes_the_page_when_all_is_made(photos: Path) -> None:
     tree(photos, "a.jpg")
     done = make(photos, "--gallery", "--dry-run")
     assert (done.summary["skipped"], (photos / "thumbs").exists()) == (1, False)
-    done = run("make", "--gallery", "--json", photos)
+    done = thumbnailer("make", "--gallery", "--json", photos)
     made, page = done.rows
     assert (made["status"], page["pictures"], page["status"]) == ("made", 1, "written")
     assert done.summary["made"] == 1
-    done = run("make", "--gallery", photos)
+    done = thumbnailer("make", "--gallery", photos)
     assert done.out.splitlines()[1] == f"{photos}/thumbs/index.html: 1 pictures, 1 folders"
 
 

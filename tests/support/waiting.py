@@ -13,18 +13,11 @@ from pathlib import Path
 STALL_SECONDS = 30.0
 
 
-def eventually(
-    condition: Callable[[], object], seconds: float = STALL_SECONDS, what: object = ""
-) -> None:
-    """Wait until the condition holds; fail if it doesn't in time.
-
-    Args:
-        what: says what is waited for; called if it can be.
-    """
+def eventually(condition: Callable[[], object], seconds: float = STALL_SECONDS) -> None:
+    """Wait until the condition holds; fail if it doesn't in time."""
     end = time.monotonic() + seconds
     while not condition():
-        told = what() if callable(what) else what
-        assert time.monotonic() < end, f"not within {seconds} s: {told}"
+        assert time.monotonic() < end, f"did not happen within {seconds} s"
         time.sleep(0.01)
 
 
