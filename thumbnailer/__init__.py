@@ -11,9 +11,7 @@ from __future__ import annotations
 # As of `typing`, which alone takes as long to import as Python to start.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from thumbnailer.counting import Reason as Reason
-    from thumbnailer.counting import StatusReport as StatusReport
-    from thumbnailer.counting import status as status
+    from thumbnailer.config.settings import Settings as Settings
     from thumbnailer.errors import ConfigError as ConfigError
     from thumbnailer.errors import OutputError as OutputError
     from thumbnailer.errors import PictureError as PictureError
@@ -21,30 +19,32 @@ if TYPE_CHECKING:
     from thumbnailer.errors import SourceError as SourceError
     from thumbnailer.errors import ThumbnailError as ThumbnailError
     from thumbnailer.errors import WorkerError as WorkerError
-    from thumbnailer.gallery.writing import GalleryReport as GalleryReport
-    from thumbnailer.gallery.writing import Page as Page
-    from thumbnailer.gallery.writing import write_gallery as write_gallery
+    from thumbnailer.gallery.write import GalleryReport as GalleryReport
+    from thumbnailer.gallery.write import Page as Page
+    from thumbnailer.gallery.write import write_gallery as write_gallery
     from thumbnailer.model import Failure as Failure
     from thumbnailer.model import Outcome as Outcome
     from thumbnailer.model import Report as Report
     from thumbnailer.model import Source as Source
     from thumbnailer.model import Thumbnail as Thumbnail
-    from thumbnailer.pruning import prune as prune
-    from thumbnailer.removals import PruneReport as PruneReport
-    from thumbnailer.removals import Removal as Removal
-    from thumbnailer.service import iter_thumbnails as iter_thumbnails
-    from thumbnailer.service import make_thumbnail as make_thumbnail
-    from thumbnailer.service import make_thumbnails as make_thumbnails
-    from thumbnailer.settings import Settings as Settings
-    from thumbnailer.verifying import Finding as Finding
-    from thumbnailer.verifying import VerifyReport as VerifyReport
-    from thumbnailer.verifying import verify as verify
-    from thumbnailer.vigil import watch as watch
+    from thumbnailer.operations.make import iter_thumbnails as iter_thumbnails
+    from thumbnailer.operations.make import make_thumbnail as make_thumbnail
+    from thumbnailer.operations.make import make_thumbnails as make_thumbnails
+    from thumbnailer.operations.prune import prune as prune
+    from thumbnailer.operations.status import Reason as Reason
+    from thumbnailer.operations.status import StatusReport as StatusReport
+    from thumbnailer.operations.status import status as status
+    from thumbnailer.operations.verify import Finding as Finding
+    from thumbnailer.operations.verify import VerifyReport as VerifyReport
+    from thumbnailer.operations.verify import verify as verify
+    from thumbnailer.thumbs.removals import PruneReport as PruneReport
+    from thumbnailer.thumbs.removals import Removal as Removal
+    from thumbnailer.watcher.loop import watch as watch
 
 __version__ = "0.1.0"
 
 _NAMES = {
-    "settings": ["Settings"],
+    "config.settings": ["Settings"],
     "errors": [
         "ConfigError",
         "OutputError",
@@ -54,14 +54,14 @@ _NAMES = {
         "ThumbnailError",
         "WorkerError",
     ],
-    "gallery.writing": ["GalleryReport", "Page", "write_gallery"],
+    "gallery.write": ["GalleryReport", "Page", "write_gallery"],
     "model": ["Failure", "Outcome", "Report", "Source", "Thumbnail"],
-    "removals": ["PruneReport", "Removal"],
-    "pruning": ["prune"],
-    "service": ["iter_thumbnails", "make_thumbnail", "make_thumbnails"],
-    "counting": ["Reason", "StatusReport", "status"],
-    "verifying": ["Finding", "VerifyReport", "verify"],
-    "vigil": ["watch"],
+    "thumbs.removals": ["PruneReport", "Removal"],
+    "operations.prune": ["prune"],
+    "operations.make": ["iter_thumbnails", "make_thumbnail", "make_thumbnails"],
+    "operations.status": ["Reason", "StatusReport", "status"],
+    "operations.verify": ["Finding", "VerifyReport", "verify"],
+    "watcher.loop": ["watch"],
 }
 _HOMES = {name: home for home, names in _NAMES.items() for name in names}
 __all__ = [*_HOMES]

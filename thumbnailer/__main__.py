@@ -24,9 +24,9 @@ def main() -> int:
     signals = (signal.SIGINT, signal.SIGTERM)
     for number in signals:
         signal.signal(number, lambda number, _: os._exit(128 + number))
-    from thumbnailer import cli
+    from thumbnailer.cli.main import main as run_command_line
 
-    code = cli.main()
+    code = run_command_line()
     for number in signals:
         signal.signal(number, signal.SIG_IGN)
     return code

@@ -15,6 +15,11 @@
 
 from __future__ import annotations
 
+import errno
+
+# A run can't go on after these: no picture would fare better.
+FATAL_ERRNOS = frozenset({errno.ENOSPC, errno.EROFS, getattr(errno, "EDQUOT", errno.ENOSPC)})
+
 
 class ThumbnailError(Exception):
     """Anything this package raises on purpose."""

@@ -14,7 +14,7 @@ from statistics import mean, median
 import pyvips
 from PIL import Image, ImageOps
 
-from thumbnailer.imaging.cropping import place
+from thumbnailer.imaging.geometry.crop import place
 
 _COUNT = 20
 _SIDE = 256

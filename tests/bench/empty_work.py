@@ -11,11 +11,11 @@ import os
 import sys
 from pathlib import Path
 
-from thumbnailer.line import flow
+from thumbnailer.config.settings import Settings
+from thumbnailer.engine.pool import Pool
 from thumbnailer.model import Answer, Job, Outcome, Picture, Rendering, Report
-from thumbnailer.pool import Pool
-from thumbnailer.scan import scan
-from thumbnailer.settings import Settings
+from thumbnailer.operations.pipeline import flow
+from thumbnailer.scan.folders import scan
 
 _GIB = 1 << 30
 

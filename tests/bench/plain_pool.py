@@ -11,8 +11,8 @@ import os
 import sys
 from functools import partial
 
-from thumbnailer.pictures import pictures_of
 from thumbnailer.recipe import Box, Limits, Recipe
+from thumbnailer.render.steps import pictures_of
 
 
 def make(path: str, output: str, sizes: list[int]) -> None:

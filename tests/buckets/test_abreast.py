@@ -8,11 +8,11 @@ from itertools import dropwhile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from thumbnailer.abreast import Abreast
-from thumbnailer.bucket import Entry
-from thumbnailer.ledger import MARK
-from thumbnailer.naming import uncut_name
-from thumbnailer.records import RECORDS
+from thumbnailer.buckets.client import Entry
+from thumbnailer.buckets.marker_objects import RECORDS
+from thumbnailer.buckets.merge_listings import Abreast
+from thumbnailer.thumbs.ledger import MARK
+from thumbnailer.thumbs.naming import uncut_name
 
 # Few characters, among them those around "." and "/" and beyond ASCII, so that keys often begin
 # alike and stand in every order.

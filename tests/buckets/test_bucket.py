@@ -26,14 +26,7 @@ from support.s3_server import (
     statuses,
 )
 
-from thumbnailer import (
-    ConfigError,
-    iter_thumbnails,
-    make_thumbnails,
-    prune,
-    watch,
-    write_gallery,
-)
+from thumbnailer import ConfigError, iter_thumbnails, make_thumbnails, prune, watch, write_gallery
 
 pytest.importorskip("obstore", reason="the extra s3 is not installed")
 
@@ -375,7 +368,7 @@ def test_no_credential_is_ever_shown(storage: Storage, tmp_path: Path) -> None:
 
 def test_without_the_extra_one_line_names_it() -> None:
     words = ["make", "s3://bucket/photos", "--output", "s3://bucket/thumbs"]
-    script = "import sys; sys.modules['obstore'] = None; from thumbnailer.cli import main; "
+    script = "import sys; sys.modules['obstore'] = None; from thumbnailer.cli.main import main; "
     done = subprocess.run(
         [sys.executable, "-c", f"{script}sys.exit(main({words}))"], capture_output=True, text=True
     )

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from thumbnailer.cli.output.run_stats import OTHERS, Tally, kind_of
 from thumbnailer.model import Failure, Outcome, Source, Thumbnail
-from thumbnailer.tally import OTHERS, Tally, kind_of
 
 
 def failed(name: str, reason: str, seconds: float = 0.01) -> Outcome:

@@ -29,7 +29,7 @@ from support.s3_server import KEY_ID, SECRET, Storage, photos_in, serving
 from support.waiting import until
 
 from thumbnailer import Settings, ThumbnailError, iter_thumbnails
-from thumbnailer.cluster import Cluster
+from thumbnailer.cluster.ray_cluster import Cluster
 from thumbnailer.model import Job
 
 pytestmark = pytest.mark.extra

@@ -19,7 +19,7 @@ from support.readme import block
 
 import thumbnailer
 from thumbnailer import Settings, ThumbnailError, errors
-from thumbnailer.settings import KEYS
+from thumbnailer.config.settings import KEYS
 
 PUBLIC = {name: getattr(thumbnailer, name) for name in thumbnailer.__all__}
 FUNCTIONS = [name for name, found in PUBLIC.items() if inspect.isfunction(found)]
@@ -96,7 +96,7 @@ def test_settings_are_explained_also_as_keyword_arguments(reference: Path) -> No
     for text in (names["Settings"], keywords["Overrides"]):
         for field in dataclasses.fields(Settings):
             assert f"{field.name}: {KEYS[field.name].metadata['about'].rstrip(':')}" in text
-    link = 'href="thumbnailer/overrides.html#Overrides"'
+    link = 'href="thumbnailer/config/overrides.html#Overrides"'
     assert (reference / "thumbnailer.html").read_text().count(link) >= len(FUNCTIONS) - 1
 
 

@@ -22,7 +22,7 @@ from support.project import PROJECT
 from support.readme import block
 from support.waiting import eventually
 
-from thumbnailer.arguments import parsed
+from thumbnailer.cli.parser import parsed
 
 FILE = block("FROM python:3.13-slim")
 INSTRUCTIONS = {"FROM", "COPY", "RUN", "USER", "VOLUME", "CMD", "HEALTHCHECK"}

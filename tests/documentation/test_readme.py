@@ -25,7 +25,7 @@ from support.readme import README, block, blocks, options_in, section
 from support.waiting import eventually
 
 from thumbnailer import Settings, make_thumbnails
-from thumbnailer.arguments import parsed
+from thumbnailer.cli.parser import parsed
 
 COMMANDS = [
     "pip install . && thumbnailer make sample_images --config config.toml",

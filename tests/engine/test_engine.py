@@ -11,9 +11,9 @@ from support.pools import job, pool
 from support.ray_cluster import Network
 from support.waiting import STALL_SECONDS, eventually, is_running
 
-from thumbnailer.cluster import Cluster
+from thumbnailer.cluster.ray_cluster import Cluster
+from thumbnailer.config.settings import Settings
 from thumbnailer.model import Engine, Job, Outcome, Source
-from thumbnailer.settings import Settings
 
 ON_CLUSTER = [pytest.mark.slow, pytest.mark.xdist_group("one_network")]
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-CODE = "from thumbnailer.machine import usable_cpus; print(usable_cpus())"
+CODE = "from thumbnailer.engine.machine import usable_cpus; print(usable_cpus())"
 
 
 def usable_cpus(before: str = "pass") -> int:

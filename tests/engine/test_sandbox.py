@@ -21,7 +21,7 @@ from support.program import in_a_process, make
 from support.sandbox_escapes import ESCAPES, Scene, write
 from support.sandbox_work import encoded, enter_beside_a_thread, refuse_landlock
 
-from thumbnailer import sandbox
+from thumbnailer.engine import sandbox
 from thumbnailer.model import Failure
 
 REASON = sandbox.available()
@@ -165,9 +165,9 @@ def test_colour_profiles_and_16_bit_come_out_the_same(
 def test_modules_and_libraries_can_be_loaded_later(tmp_path: Path) -> None:
     source = picture(tmp_path / "a.avif")
     code = (
-        "import io, sys; from thumbnailer import sandbox; sandbox.enter();"
+        "import io, sys; from thumbnailer.engine import sandbox; sandbox.enter();"
         "assert not any(name.startswith('PIL') for name in sys.modules);"
-        "from thumbnailer.recipe import *; from thumbnailer.pictures import pictures_of;"
+        "from thumbnailer.recipe import *; from thumbnailer.render.steps import pictures_of;"
         "recipe, limits = Recipe(box=Box(48, 48), format='png'), Limits(10**6, 10**6, 60, 2**30);"
         "(made,), _ = pictures_of(open(sys.argv[1], 'rb'), [(recipe, ())], limits);"
         "sys.stdout.buffer.write(made.data)"
@@ -190,7 +190,7 @@ def test_real_pictures_come_out_the_same(corpus: Path, inside: ProcessPoolExecut
 
 @needs_sandbox
 def test_what_is_open_already_goes_on_working() -> None:
-    code = "import os; from thumbnailer import sandbox; sandbox.enter(); os.write(1, b'answer')"
+    code = "import os; from thumbnailer.engine import sandbox; sandbox.enter(); os.write(1, b'answer')"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=60)
     assert (done.stdout, done.stderr) == (b"answer", b"")
 
@@ -225,7 +225,7 @@ def test_where_landlock_is_refused_the_reason_is_said(error: int, reason: str) -
 def test_without_the_extra_the_reason_is_said() -> None:
     code = (
         "import sys; sys.modules['landlockpy'] = None;"
-        "from thumbnailer import sandbox; print(sandbox.available())"
+        "from thumbnailer.engine import sandbox; print(sandbox.available())"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     install = "the extra is not installed: pip install 'thumbnailer[sandbox]'"

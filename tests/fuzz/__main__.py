@@ -19,9 +19,9 @@ import atheris
 with atheris.instrument_imports(include=["PIL", "thumbnailer"]):
     from PIL import Image
 
-    from thumbnailer.pictures import pictures_of
+    from thumbnailer.imaging.failures import StageError
     from thumbnailer.recipe import Box, Limits, Recipe
-    from thumbnailer.stages import StageError
+    from thumbnailer.render.steps import pictures_of
 
 RECIPES = [Recipe(box=Box(64, 48), format=format) for format in ("jpeg", "png", "webp")]
 LIMITS = Limits(2_000_000, 8_000_000, 10, 1 << 28)

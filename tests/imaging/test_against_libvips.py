@@ -15,14 +15,14 @@ pyvips = pytest.importorskip("pyvips")
 
 from support.ciede2000 import delta_e, mean_delta_e  # noqa: E402
 
-from thumbnailer.imaging.colour import flattened  # noqa: E402
-from thumbnailer.imaging.profiles import (  # noqa: E402
+from thumbnailer.imaging.colour.profiles import (  # noqa: E402
     ADOBE_GAMMA,
     ADOBE_RGB,
     SRGB,
     Primaries,
     profile_bytes,
 )
+from thumbnailer.imaging.colour.to_srgb import flattened  # noqa: E402
 
 pyvips.cache_set_max(0)  # it knows pictures by name, and does not see that one is another now
 

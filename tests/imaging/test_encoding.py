@@ -14,7 +14,7 @@ from support.pictures import corners, picture, quarters
 from support.program import make
 
 from thumbnailer import PictureError, Settings, make_thumbnail
-from thumbnailer.pictures import pictures_of
+from thumbnailer.render.steps import pictures_of
 
 BRANDS = {"jpeg": "JPEG", "png": "PNG", "webp": "WEBP", "avif": "AVIF", "gif": "GIF"}
 

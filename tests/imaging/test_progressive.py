@@ -25,8 +25,8 @@ from support.progressive_scans import (
 from support.project import SAMPLES
 
 from thumbnailer import make_thumbnail
-from thumbnailer.imaging import decoding
-from thumbnailer.imaging.progressive import for_eighth
+from thumbnailer.imaging.decode import load
+from thumbnailer.imaging.decode.progressive import for_eighth
 
 pytestmark = needs_turbo
 
@@ -126,7 +126,7 @@ def test_small_thumbnails_are_made_of_what_is_left(
     """Told by putting a black picture in the place of what is left of a white one."""
     (tmp_path / "a.jpg").write_bytes(saved(Image.new("L", (2400, 1800), "white")))
     black = saved(Image.new("L", (2400, 1800), "black"))
-    monkeypatch.setattr(decoding, "for_eighth", lambda _: for_eighth(black))
+    monkeypatch.setattr(load, "for_eighth", lambda _: for_eighth(black))
     for size, colour in ((128, 0), (1000, 255)):
         made = make_thumbnail(tmp_path / "a.jpg", tmp_path / "b.png", size=size)
         with Image.open(made.path) as thumbnail:

@@ -19,7 +19,7 @@ from support.progressive_scans import (
 )
 
 from thumbnailer import PictureError, make_thumbnail
-from thumbnailer.imaging.progressive import for_eighth
+from thumbnailer.imaging.decode.progressive import for_eighth
 
 pytestmark = needs_turbo
 

@@ -13,7 +13,7 @@ from support.program import make
 from support.project import SUNSET
 from support.thumbs import difference, thumb
 
-from thumbnailer.imaging import simd
+from thumbnailer.imaging.geometry import simd
 
 pytest.importorskip("cykooz_resizer", reason="needs the extra simd (cykooz-resizer)")
 

@@ -18,8 +18,8 @@ from support.project import SUNSET
 from support.thumbs import difference, thumb
 
 from thumbnailer import PictureError
-from thumbnailer.imaging import vips
-from thumbnailer.imaging.profiles import ADOBE_GAMMA, ADOBE_RGB, profile_bytes
+from thumbnailer.imaging.colour.profiles import ADOBE_GAMMA, ADOBE_RGB, profile_bytes
+from thumbnailer.imaging.decode import vips
 
 pytest.importorskip("pyvips", reason="needs the extra vips (pyvips)")
 
@@ -43,7 +43,7 @@ def in_use(monkeypatch: pytest.MonkeyPatch) -> list[object]:
         seen.append(plain(*arguments))
         return seen[-1]  # type: ignore[return-value]
 
-    monkeypatch.setattr("thumbnailer.pictures.shrunk", watched)
+    monkeypatch.setattr("thumbnailer.render.steps.shrunk", watched)
     return seen
 
 

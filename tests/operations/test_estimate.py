@@ -14,8 +14,8 @@ from support.pictures import files_below, picture, tree
 from support.processes import copies
 from support.program import THUMBNAILER, in_a_process, make, thumbnailer
 
-from thumbnailer.estimating import Draw
 from thumbnailer.model import Source
+from thumbnailer.operations.estimate import Draw
 
 
 def test_an_estimate_is_made_from_a_few_and_holds_for_all(photos: Path) -> None:

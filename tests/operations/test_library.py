@@ -377,6 +377,6 @@ def test_the_package_says_what_it_offers() -> None:
 
 
 def test_importing_it_imports_no_pillow_tqdm_or_watchdog() -> None:
-    code = "import sys, thumbnailer.cli; print({'PIL', 'tqdm', 'watchdog'} & set(sys.modules))"
+    code = "import sys, thumbnailer.cli.main; print({'PIL', 'tqdm', 'watchdog'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.stdout == "set()\n"

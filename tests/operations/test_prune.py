@@ -18,11 +18,12 @@ from support.processes import RESTRICTED
 from support.program import THUMBNAILER, Run, in_a_process, make, thumbnailer
 from support.waiting import eventually
 
-from thumbnailer import PruneRefused, Settings, SourceError, ledger, make_thumbnails, prune
+from thumbnailer import PruneRefused, Settings, SourceError, make_thumbnails, prune
 from thumbnailer.model import Folder
-from thumbnailer.orphans import forget
-from thumbnailer.pruning import carry_out, survey
-from thumbnailer.storage import open_folder
+from thumbnailer.operations.prune import carry_out, survey
+from thumbnailer.thumbs import ledger
+from thumbnailer.thumbs.files import open_folder
+from thumbnailer.thumbs.orphans import forget
 
 root_only = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
 MARK = ".thumbnailer"

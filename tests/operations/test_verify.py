@@ -22,10 +22,10 @@ from support.program import THUMBNAILER, thumbnailer
 from support.waiting import eventually
 
 from thumbnailer import ConfigError, Failure, Settings, SourceError, make_thumbnails, verify
-from thumbnailer.inspection import inspect
 from thumbnailer.model import Job
-from thumbnailer.scan import scan
-from thumbnailer.standing import Standing, standings
+from thumbnailer.operations.thumbnail_state import Standing, standings
+from thumbnailer.render.inspect import inspect
+from thumbnailer.scan.folders import scan
 
 root_only = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
 

@@ -14,8 +14,8 @@ from support.program import THUMBNAILER, make
 from support.waiting import eventually, nobody
 
 from thumbnailer import Failure, Outcome, Source, iter_thumbnails, make_thumbnails
-from thumbnailer.scan import locator
-from thumbnailer.selection import EXTENSIONS
+from thumbnailer.formats import EXTENSIONS
+from thumbnailer.scan.folders import locator
 
 
 def test_the_endings_are_those_pillow_reads_of_our_formats() -> None:

@@ -9,7 +9,7 @@ import urllib.parse
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from thumbnailer import Settings
-from thumbnailer.records import mark_bytes
+from thumbnailer.buckets.marker_objects import mark_bytes
 
 PAGE = 1000
 _MARK = hashlib.md5(mark_bytes(Settings().recipes[""].fingerprint)).hexdigest()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from thumbnailer.engine.pool import Pool
 from thumbnailer.model import (
     Answer,
     Facts,
@@ -13,7 +14,6 @@ from thumbnailer.model import (
     Source,
     Wanted,
 )
-from thumbnailer.pool import Pool
 from thumbnailer.recipe import Box, Limits, Recipe
 
 

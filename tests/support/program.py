@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from thumbnailer.cli import main
+from thumbnailer.cli.main import main
 
 THUMBNAILER = [sys.executable, "-m", "thumbnailer"]
 

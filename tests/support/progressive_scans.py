@@ -12,7 +12,7 @@ import subprocess
 import pytest
 from PIL import Image, ImageChops, features
 
-from thumbnailer.imaging.progressive import for_eighth
+from thumbnailer.imaging.decode.progressive import for_eighth
 
 needs_turbo = pytest.mark.skipif(
     not features.check("libjpeg_turbo"), reason="Pillow comes with another libjpeg"

@@ -8,9 +8,9 @@ import threading
 from pathlib import Path
 
 from support.sandbox_escapes import Scene
-from thumbnailer import sandbox
-from thumbnailer.pictures import pictures_of
+from thumbnailer.engine import sandbox
 from thumbnailer.recipe import Box, Limits, Recipe
+from thumbnailer.render.steps import pictures_of
 
 LIMITS = Limits(10**6, 10**6, 60, 2**30)
 

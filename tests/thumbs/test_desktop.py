@@ -17,7 +17,7 @@ from support.pictures import files_below, picture
 from support.program import Run, thumbnailer
 
 from thumbnailer import ConfigError, Settings, watch
-from thumbnailer.config import merged
+from thumbnailer.config.overrides import merged
 
 needs_gio = pytest.mark.skipif(not shutil.which("gio"), reason="needs gio (libglib2.0-bin)")
 LAYOUT = ("--layout", "freedesktop")

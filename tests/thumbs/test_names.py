@@ -15,8 +15,8 @@ from support.pictures import files_below, picture, tree
 from support.program import make
 
 from thumbnailer import make_thumbnails
-from thumbnailer.naming import ENDINGS, folded, thumbnail_name
-from thumbnailer.selection import EXTENSIONS
+from thumbnailer.formats import ENDINGS, EXTENSIONS
+from thumbnailer.thumbs.naming import folded, thumbnail_name
 
 # Letters that differ only by case or composition for some, and everything else a name may hold.
 ALPHABET = st.one_of(

@@ -18,7 +18,7 @@ from support.waiting import eventually, nobody, state_of, until
 
 from thumbnailer import OutputError, PictureError, make_thumbnail, make_thumbnails
 from thumbnailer.model import Folder
-from thumbnailer.storage import open_folder
+from thumbnailer.thumbs.files import open_folder
 
 root_only = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
 
@@ -185,7 +185,7 @@ def test_a_folder_that_may_not_be_written_is_an_error_that_names_it(public_folde
 WRITER = """
 import sys
 from thumbnailer.model import Folder
-from thumbnailer.storage import open_folder, replace
+from thumbnailer.thumbs.files import open_folder, replace
 with open_folder(Folder(sys.argv[1], "thumbs")) as opened:
     while True:
         replace(opened, "b.jpg", bytes(100_000_000))

@@ -15,11 +15,11 @@ from pathlib import Path
 import pdoc
 
 import thumbnailer
-from thumbnailer.overrides import Looks, Overrides
-from thumbnailer.settings import KEYS, Settings
+from thumbnailer.config.overrides import Looks, Overrides
+from thumbnailer.config.settings import KEYS, Settings
 
 # A negative pattern: the other modules are nobody's concern but ours.
-_MODULES = ["thumbnailer", "!thumbnailer[.]", "thumbnailer.errors", "thumbnailer.overrides"]
+_MODULES = ["thumbnailer", "!thumbnailer[.]", "thumbnailer.errors", "thumbnailer.config.overrides"]
 
 
 def main() -> None:

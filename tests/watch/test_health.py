@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from thumbnailer.health import Health, write_health
+from thumbnailer.watcher.health import Health, write_health
 
 HEALTH = Health({"found": 3, "made": 2, "failed": 1}, 4, 1.5, 0, "inotify", "a.jpg: is text")
 

@@ -8,8 +8,8 @@ from pathlib import Path
 from support.pictures import picture
 
 from thumbnailer.model import Failure, Outcome, Source
-from thumbnailer.news import News
-from thumbnailer.pending import Pending
+from thumbnailer.watcher.reporting import News
+from thumbnailer.watcher.settling import Pending
 
 
 def failed(path: Path, stage: str, reason: str) -> Outcome:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from thumbnailer.notify import notify, notify_reloading, watchdog_seconds
+from thumbnailer.watcher.systemd import notify, notify_reloading, watchdog_seconds
 
 pytestmark = pytest.mark.skipif(
     not hasattr(socket, "AF_UNIX"), reason="there is no systemd without Unix sockets"

@@ -6,7 +6,7 @@ import threading
 import time
 from pathlib import Path
 
-from thumbnailer.pending import Pending
+from thumbnailer.watcher.settling import Pending
 
 
 def test_the_oldest_wait_can_be_asked_for_while_paths_come(tmp_path: Path) -> None:

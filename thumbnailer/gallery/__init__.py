@@ -1,1 +1,1 @@
-"""A page that shows the thumbnails there are: one file, which needs no server and no network."""
+"""The gallery: an HTML page of the thumbnails that works without a server."""

@@ -1,1 +1,1 @@
-"""The steps of a thumbnail, one a file: opening, shrinking, orientation, colour, fit, encoding."""
+"""Image processing: the only package that knows Pillow."""

@@ -10,12 +10,12 @@ from typing import Any, NamedTuple
 
 from PIL import Image, ImageFile
 
-from thumbnailer.imaging.encoding import WEBP_METHOD, check_sides, fitted
+from thumbnailer.imaging.encode.encode import WEBP_METHOD, check_sides, fitted
+from thumbnailer.imaging.encode.palette import with_common_palette
+from thumbnailer.imaging.failures import DAMAGED, TRUNCATED, StageError, stage
 from thumbnailer.imaging.memory import Claim, picture_bytes
-from thumbnailer.imaging.palette import with_common_palette
 from thumbnailer.model import Failure, Picture
 from thumbnailer.recipe import Limits, Recipe
-from thumbnailer.stages import DAMAGED, TRUNCATED, StageError, stage
 
 # What can hold several frames that are shown one after the other; the pages of a TIFF and the
 # pictures of an MPO are not.

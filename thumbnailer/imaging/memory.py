@@ -7,8 +7,8 @@ from math import prod
 
 from PIL import Image, ImageFile
 
+from thumbnailer.imaging.failures import LimitError
 from thumbnailer.recipe import Limits
-from thumbnailer.stages import LimitError
 
 Claim = Callable[[int], None]
 Size = tuple[int, int]

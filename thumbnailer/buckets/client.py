@@ -1,0 +1,315 @@
+"""Requests to object storage (S3, Google Cloud Storage, Azure): the only file that knows obstore.
+
+They run on a thread of their own, so that whoever waits for some can go away at any moment. Errors
+become OSErrors in plain words: those of the libraries quote URLs, headers and key ids.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import os
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from datetime import timedelta
+from functools import cache
+from importlib.util import find_spec
+from typing import Any, NamedTuple, TypeVar
+
+from thumbnailer.buckets.errors import OddKeyError, explained, signs_of
+from thumbnailer.buckets.requests import Stopped, begin, drop, wait
+from thumbnailer.errors import ConfigError
+from thumbnailer.model import Stop
+
+T = TypeVar("T")
+Request = Callable[[], Awaitable[T]]
+
+# A page of a listing, as all services have it.
+PAGE_KEYS = 1000
+
+# Comes after all keys that begin like the text before it.
+LAST = "\U0010ffff"
+
+# Requests that one caller has under way at the same time.
+AT_ONCE = 32
+
+# Throttling and broken connections are waited for with growing pauses, up to 15 s each. Requests
+# are signed once and a signature holds for 15 minutes.
+_RETRIES: dict[str, Any] = {"max_retries": 30, "retry_timeout": timedelta(minutes=4)}
+_PATIENCE = {"connect_timeout": "10s", "read_timeout": "60s", "timeout": "15min"}
+
+
+class Entry(NamedTuple):
+    """An object as a listing shows it.
+
+    Attributes:
+        modified: in whole seconds since the epoch, which is all that S3 knows.
+        etag: differs between any two contents of a key.
+    """
+
+    key: str
+    size_bytes: int
+    modified: int
+    etag: str
+
+
+class Bucket:
+    """A bucket; credentials are found as the service's own tools find them.
+
+    Args:
+        url: such as `s3://bucket`.
+        endpoint: of the service, where it is not the one that its name says.
+        stop: once it is set, waiting for an answer raises `Stopped`.
+
+    Raises:
+        ConfigError: the extra is not installed, or the name makes no sense.
+    """
+
+    def __init__(self, url: str, endpoint: str = "", stop: Stop | None = None) -> None:
+        self.url, self._stop = url, stop
+        self._endpoint = endpoint or _endpoint_of(url)
+        self._store = _store(url, self._endpoint)
+
+    def at_once(self, requests: Sequence[Request[T]]) -> list[T | OSError]:
+        """The answers to requests that go out side by side, or their errors.
+
+        Raises:
+            Stopped: nobody waits any more; what was under way may have been done or not.
+        """
+
+        async def all_of_them() -> list[T | OSError]:
+            gate = asyncio.Semaphore(AT_ONCE)
+
+            async def one(request: Request[T]) -> T | OSError:
+                async with gate:
+                    try:
+                        return await request()
+                    except OSError as error:
+                        return error
+
+            return await asyncio.gather(*map(one, requests))
+
+        return wait(begin(all_of_them()), self._stop)
+
+    def answer(self, request: Request[T]) -> T:
+        """The answer to one request.
+
+        Raises:
+            Stopped: nobody waits any more.
+            OSError: as the request says.
+        """
+        (answer,) = self.at_once([request])
+        if isinstance(answer, OSError):
+            raise answer
+        return answer
+
+    def listing(self, prefix: str, after: str = "") -> Iterator[Entry]:
+        """The objects below a prefix, in the order of their keys: a page at a time, and the next
+        one on its way meanwhile. It ends where `stop` is set.
+
+        Args:
+            prefix: a folder, so to speak: with `a` comes `a/b`, and not `ab`.
+            after: only what comes after this key.
+
+        Raises:
+            OSError: it can't be listed.
+        """
+        last = after
+        try:
+            for entry in self._listed(self._pages(prefix, after)):
+                if entry.key < last:  # as in the directory buckets of S3
+                    raise OSError(errno.ENOTSUP, "does not list its keys in order", self.url)
+                last = entry.key
+                yield entry
+        except OddKeyError:
+            if not self.url.startswith("s3://"):
+                raise
+            # obstore can go no further once a key is no proper path, such as `a//b`.
+            yield from self._listed(self._pages_by_boto3(prefix, last))
+
+    def _listed(self, pages: Iterator[Sequence[Any]]) -> Iterator[Entry]:
+        with suppress(Stopped):
+            for page in pages:
+                yield from map(_entry, page)
+
+    def _pages(self, prefix: str, after: str) -> Iterator[Sequence[Any]]:
+        stream = self._store.list(prefix or None, offset=after or None, chunk_size=PAGE_KEYS)
+
+        async def following() -> Sequence[Any]:
+            try:
+                page: Sequence[Any] = await _plainly(stream.__anext__, self._at(prefix))
+            except StopAsyncIteration:
+                return ()
+            return page
+
+        coming = begin(following())
+        try:
+            while page := wait(coming, self._stop):
+                coming = begin(following())
+                yield page
+        finally:
+            drop(coming)
+
+    def _pages_by_boto3(self, prefix: str, after: str) -> Iterator[Sequence[Any]]:
+        import boto3
+
+        client = boto3.client("s3", endpoint_url=self._endpoint or None)
+        where = {"Bucket": self.url.partition("://")[2], "Prefix": f"{prefix}/".lstrip("/")}
+
+        def page_after(key: str) -> list[dict[str, Any]]:
+            answer = client.list_objects_v2(**where, StartAfter=key)
+            return [
+                {
+                    "path": item["Key"],
+                    "size": item["Size"],
+                    "last_modified": item["LastModified"],
+                    "e_tag": item["ETag"],
+                }
+                for item in answer.get("Contents", ())
+            ]
+
+        while True:
+            page = self.answer(
+                lambda after=after: _plainly(  # type: ignore[misc]
+                    lambda: asyncio.to_thread(page_after, after), self._at(prefix)
+                )
+            )
+            if not page:
+                return
+            yield page
+            after = page[-1]["path"]
+
+    async def get(self, key: str) -> tuple[bytes, Entry]:
+        """An object's content, and what it is the content of.
+
+        Raises:
+            OSError: there is none, or it can't be read.
+        """
+
+        async def whole() -> tuple[bytes, Entry]:
+            found = await self._store.get_async(key)
+            data = bytes(await found.bytes_async())
+            if len(data) != found.meta["size"]:
+                raise ConnectionError(errno.EIO, "the connection broke off", self._at(key))
+            return data, _entry(found.meta)
+
+        return await _plainly(whole, self._at(key))
+
+    async def head(self, key: str) -> tuple[Entry, Mapping[str, str]]:
+        """What there is to say of an object besides its content, and what was put with it.
+
+        Raises:
+            OSError: there is none, or it can't be read.
+        """
+
+        async def all_but_content() -> tuple[Entry, Mapping[str, str]]:
+            found = await self._store.get_async(key, options={"head": True})
+            return _entry(found.meta), found.attributes
+
+        return await _plainly(all_but_content, self._at(key))
+
+    async def put(
+        self, key: str, data: bytes, etag: str, attributes: Mapping[str, str] | None = None
+    ) -> bool:
+        """Make `data` the content of an object, in one request that succeeds whole or not at all.
+
+        Args:
+            etag: of what is to be replaced; "" if nothing is there.
+            attributes: `Content-Type`, or any other name for what is to be remembered.
+
+        Returns:
+            Whether it was done: if not, somebody else has just put something there.
+
+        Raises:
+            OSError: it can't be done.
+        """
+        from obstore.exceptions import AlreadyExistsError, PreconditionError
+
+        async def once(mode: Any) -> bool | None:
+            try:
+                await self._store.put_async(
+                    key, data, mode=mode, attributes=attributes, use_multipart=False
+                )
+            except AlreadyExistsError:
+                return False
+            except PreconditionError as error:
+                # S3 says 404 where what was to be replaced has gone.
+                return None if "404" in signs_of(error) else False
+            return True
+
+        mode: Any = {"e_tag": etag} if etag else "create"
+        if etag and self.url.startswith("gs://"):  # obstore asks for a generation, lists none
+            mode = "overwrite"
+        done = await _plainly(lambda: once(mode), self._at(key))
+        if done is None:
+            done = await _plainly(lambda: once("create"), self._at(key))
+        return bool(done)
+
+    async def delete(self, key: str) -> None:
+        """Remove an object; it is no error if there is none.
+
+        Raises:
+            OSError: it can't be done.
+        """
+        with suppress(FileNotFoundError):
+            await _plainly(lambda: self._store.delete_async(key), self._at(key))
+
+    def _at(self, key: str) -> str:
+        return f"{self.url}/{key}"
+
+
+def _entry(meta: Any) -> Entry:
+    modified = int(meta["last_modified"].timestamp())
+    return Entry(meta["path"], meta["size"], modified, meta["e_tag"] or "")
+
+
+@cache
+def _store(url: str, endpoint: str) -> Any:
+    scheme = url.partition("://")[0]
+    if not find_spec("obstore"):
+        raise ConfigError(f"{url}: needs pip install 'thumbnailer[s3]'")
+    from obstore.store import from_url
+
+    options: dict[str, Any] = {"client_options": dict(_PATIENCE), "retry_config": _RETRIES}
+    if endpoint:
+        options["config"] = {"endpoint": endpoint}
+        options["client_options"]["allow_http"] = endpoint.startswith("http://")
+    if scheme == "s3" and (provider := _boto3_credentials()):
+        options["credential_provider"] = provider
+    try:
+        return from_url(url, **options)
+    except Exception as error:
+        hint = "; is AZURE_STORAGE_ACCOUNT_NAME set?" if scheme == "az" else ""
+        why = f"can't be reached as it is set up ({type(error).__name__})"
+        trouble = ConfigError(f"{url}: {why}{hint}")
+    raise trouble
+
+
+def _endpoint_of(url: str) -> str:
+    """The endpoint that the environment names."""
+    environment = os.environ if url.startswith("s3://") else {}
+    return environment.get("AWS_ENDPOINT_URL_S3") or environment.get("AWS_ENDPOINT_URL") or ""
+
+
+def _boto3_credentials() -> Callable[[], Any] | None:
+    """Credentials from environment, profile, role or single sign-on; None if boto3 has none, and
+    what obstore finds by itself must do."""
+    if not find_spec("boto3"):
+        return None
+    from obstore.auth.boto3 import Boto3CredentialProvider
+
+    with suppress(Exception):  # a profile that is not there, a role that can't be had, and more
+        provider: Callable[[], Any] = Boto3CredentialProvider()
+        return provider
+    return None
+
+
+async def _plainly(call: Callable[[], Awaitable[T]], place: str) -> T:
+    """The answer to a request; its error in plain words, with no trace of the original."""
+    try:
+        return await call()
+    except (StopAsyncIteration, ConnectionError):
+        raise
+    except Exception as error:
+        trouble = explained(error, place)
+    raise trouble

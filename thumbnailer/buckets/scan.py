@@ -1,0 +1,179 @@
+"""Buckets into sources: what `scan` does with folders, over a listing in the order of keys."""
+
+from __future__ import annotations
+
+import errno
+import zlib
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+
+from thumbnailer.buckets.client import LAST, PAGE_KEYS, Bucket, Entry
+from thumbnailer.buckets.requests import Stopped
+from thumbnailer.errors import SourceError, SourceForbidden, SourceMissing
+from thumbnailer.formats import name_filter
+from thumbnailer.model import Failure, Outcome, Source, Status, Stop
+from thumbnailer.scan.selection import is_entered, matcher, picture_filter
+from thumbnailer.thumbs.ledger import MARK
+from thumbnailer.urls import is_url, split
+
+NOT_THERE = "nothing is there"
+
+
+def check(url: str, endpoint: str, stop: Stop | None) -> bool:
+    """Whether a URL is that of a prefix, not of a single object; perhaps a wrong guess once `stop`
+    is set.
+
+    Raises:
+        SourceMissing: there is no such bucket, or nothing in it there.
+        SourceForbidden: it may not be read.
+        SourceError: it can't be read for another reason, or is a prefix of thumbnails.
+        ConfigError: the extra is not installed.
+    """
+    try:
+        bucket, key = _bucket_of(url, endpoint, stop)
+        if _is_object(url):
+            bucket.answer(partial(bucket.head, key))
+            return False
+        first = next(bucket.listing(key), None)
+    except Stopped:
+        return True
+    except FileNotFoundError as error:
+        raise SourceMissing(error.errno, error.strerror, url) from None
+    except PermissionError as error:
+        raise SourceForbidden(error.errno, error.strerror, url) from None
+    except OSError as error:
+        raise SourceError(error.errno, error.strerror, url) from None
+    if first is None and key and not (stop and stop.is_set()):
+        raise SourceMissing(errno.ENOENT, NOT_THERE, url)
+    if first and first.key == f"{key}/{MARK}".lstrip("/"):
+        raise SourceError(None, "is a folder of thumbnails, not of pictures", url)
+    return True
+
+
+def sources_below(
+    url: str,
+    *,
+    below: str,
+    recursive: bool,
+    include: Iterable[str],
+    exclude: Iterable[str],
+    also: Iterable[str],
+    endpoint: str,
+    apart: str,
+    stop: Stop | None,
+) -> Iterator[Source | Outcome]:
+    """The pictures below a prefix, in the order of their keys, as `scan` yields those of a folder;
+    a failed outcome if it can't be listed, to its end or at all.
+
+    The arguments are those of `scan`.
+    """
+    bucket, prefix = _bucket_of(url, endpoint, stop)
+    if _is_object(url):
+        yield _find(bucket, prefix, below)
+        return
+    is_picture = name_filter(also)
+    takes = picture_filter(include, exclude) if include or exclude else None
+    ours = {key for where, key in [split(apart)] if where == bucket.url} if is_url(apart) else set()
+    barrier = _barrier(prefix, recursive, exclude, ours)
+    start = len(prefix) + 1 if prefix else 0
+    at, closed, target = None, "", below
+    found, skipped = 0, 0
+    entries = bucket.listing(prefix)
+    try:
+        while entry := next(entries, None):
+            found += 1
+            above, _, name = entry.key.rpartition("/")
+            if above != at:
+                at, closed, target = above, barrier(above), _joined(below, above[start:])
+            if name == MARK and above != prefix and not closed:
+                ours.add(above)
+                at = None
+            if closed:
+                skipped += 1
+                if skipped >= PAGE_KEYS:  # to look behind it takes a request: as much as to go on
+                    entries, skipped = bucket.listing(prefix, f"{closed}/{LAST}"), 0
+                continue
+            skipped = 0
+            if not is_picture(name) or (takes and not takes(entry.key[start:])):
+                continue
+            if not _is_path(above[start:]):
+                yield _none(f"{bucket.url}/{entry.key}", "skipped", "its key is no proper path")
+                continue
+            yield _source(bucket, entry, target)
+    except OSError as error:
+        yield _none(url, "failed", f"can't be listed: {error.strerror}")
+    else:
+        if not found and prefix and not (stop and stop.is_set()):
+            yield _none(url, "failed", NOT_THERE)
+
+
+def _barrier(
+    prefix: str, recursive: bool, exclude: Iterable[str], ours: set[str]
+) -> Callable[[str], str]:
+    """A function of a folder that gives the topmost one on the way to it, itself included, that is
+    not entered, or "".
+
+    Args:
+        ours: keys of folders of thumbnails; may grow.
+    """
+    is_excluded = matcher(exclude) if exclude else None
+    depth = len(prefix.split("/")) if prefix else 0
+
+    def barrier(folder: str) -> str:
+        parts = folder.split("/") if folder else []
+        for end in range(depth + 1, len(parts) + 1):
+            here = "/".join(parts[:end])
+            if (
+                not recursive
+                or here in ours
+                or not (is_entered(parts[end - 1]) or parts[end - 1] in ("", ".", ".."))
+                or (is_excluded and is_excluded("/".join(parts[depth:end])))
+            ):
+                return here
+        return ""
+
+    return barrier
+
+
+def _bucket_of(url: str, endpoint: str, stop: Stop | None) -> tuple[Bucket, str]:
+    where, key = split(url)
+    return Bucket(where, endpoint, stop), key
+
+
+def _is_object(url: str) -> bool:
+    """Whether a URL's name is that of a picture, of whatever format."""
+    every = ("ico", "jpeg2000", "ppm", "psd", "tga", "heif", "raw")
+    return bool(split(url)[1]) and name_filter(every)(url.rpartition("/")[2])
+
+
+def _find(bucket: Bucket, key: str, below: str) -> Source | Outcome:
+    try:
+        entry, _ = bucket.answer(partial(bucket.head, key))
+    except Stopped:
+        return _none(f"{bucket.url}/{key}", "skipped", "interrupted")
+    except OSError as error:
+        return _none(f"{bucket.url}/{key}", "failed", error.strerror or "")
+    return _source(bucket, entry, below)
+
+
+def _source(bucket: Bucket, entry: Entry, below: str) -> Source:
+    return source_of(f"{bucket.url}/{entry.key}", entry, below)
+
+
+def source_of(url: str, entry: Entry, below: str) -> Source:
+    """A source that is an object."""
+    mtime_ns = entry.modified * 10**9 + zlib.crc32(entry.etag.encode()) % 10**9
+    return Source(url, entry.size_bytes, mtime_ns, below, entry.etag)
+
+
+def _joined(below: str, inner: str) -> str:
+    return f"{below}/{inner}" if below and inner else below or inner
+
+
+def _is_path(inner: str) -> bool:
+    """Whether folders on the way to a key could be folders on a disk."""
+    return not inner or not {"", ".", ".."} & set(inner.split("/"))
+
+
+def _none(url: str, status: Status, reason: str) -> Outcome:
+    return Outcome(Source(url, 0, 0), status, error=Failure("scan", reason))

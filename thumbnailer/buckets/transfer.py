@@ -1,0 +1,160 @@
+"""What goes over a network for a handful of pictures: content comes, thumbnails go."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import replace
+from functools import cache, partial
+
+from thumbnailer.buckets.bucket_state import VERSION
+from thumbnailer.buckets.client import Bucket
+from thumbnailer.buckets.marker_objects import (
+    MADE,
+    RECORDS,
+    Record,
+    picture_of,
+    record_name,
+    state_of,
+    version_of,
+)
+from thumbnailer.buckets.requests import Stopped
+from thumbnailer.buckets.scan import source_of
+from thumbnailer.errors import FATAL_ERRNOS, WorkerError
+from thumbnailer.imaging.failures import DAMAGED, EMPTY, TRUNCATED
+from thumbnailer.model import Answer, Failure, Job, Outcome, Stop, Thumbnail
+from thumbnailer.recipe import attempt_fingerprint
+from thumbnailer.thumbs.finish import Task, outcome_of, tasks_of
+from thumbnailer.urls import is_url, split
+
+# A worker holds a picture's content twice while it receives it, and has to decode it, too.
+_PART_OF_MEMORY = 4
+
+
+class Courier:
+    """Requests for one run.
+
+    Args:
+        endpoint: as `Settings` has it.
+        closing: once it is set nobody waits for an answer.
+    """
+
+    def __init__(self, endpoint: str, closing: Stop) -> None:
+        self._bucket = cache(lambda url: Bucket(url, endpoint, closing))
+
+    def fetch(self, jobs: list[Job]) -> list[Job | Failure]:
+        """Jobs with the content of their sources, for those whose sources are in a bucket.
+
+        Raises:
+            WorkerError: nobody waits for them any more.
+        """
+        got: list[Job | Failure] = []
+        by_bucket: dict[str, list[int]] = {}
+        for at, job in enumerate(jobs):
+            got.append(_refusal(job) or job)
+            if is_url(job.source.path) and got[at] is job:
+                by_bucket.setdefault(split(job.source.path)[0], []).append(at)
+        for url, places in by_bucket.items():
+            bucket = self._bucket(url)
+            requests = [partial(bucket.get, split(jobs[at].source.path)[1]) for at in places]
+            try:
+                answers = bucket.at_once(requests)
+            except Stopped:
+                raise WorkerError("the pool is closed") from None
+            for at, answer in zip(places, answers, strict=True):
+                if isinstance(answer, OSError):
+                    got[at] = Failure("open", answer.strerror or "", lasts=False)
+                else:
+                    data, entry = answer
+                    source = jobs[at].source
+                    now = source_of(source.path, entry, source.below)
+                    got[at] = replace(jobs[at], source=now, data=data)
+        return got
+
+    def finish(self, jobs: list[Job], answers: list[Answer]) -> list[Outcome]:
+        """Put what workers made of some jobs, all into one bucket, and say what became of each.
+
+        Raises:
+            WorkerError: nobody waits for that any more; some may have been put.
+        """
+        tasks = [list(tasks_of(job, answer)) for job, answer in zip(jobs, answers, strict=True)]
+        every = [task for of_job in tasks for task in of_job]
+        bucket = self._bucket(split(every[0].wanted.folder.path)[0])
+        try:
+            done = bucket.at_once([partial(_put, bucket, task) for task in every])
+        except Stopped:
+            raise WorkerError("the pool is closed") from None
+        is_ours = {}
+        for task, answer in zip(every, done, strict=True):
+            is_ours[id(task)] = answer is True
+            if isinstance(answer, OSError):
+                reason = f"{task.wanted.folder.path}: {answer.strerror}"
+                fatal = answer.errno in FATAL_ERRNOS
+                task.result = Failure("write", reason, fatal, lasts=False)
+        outcomes = map(outcome_of, jobs, answers, tasks)
+        return [
+            outcome
+            if outcome.status == "failed" or any(is_ours[id(task)] for task in of_job)
+            else replace(outcome, status="current")
+            for outcome, of_job in zip(outcomes, tasks, strict=True)
+        ]
+
+
+def _refusal(job: Job) -> Failure | None:
+    """Why an object is not even asked for."""
+    if not is_url(job.source.path):
+        return None
+    size_bytes, most_bytes = job.source.size_bytes, job.limits.memory_bytes // _PART_OF_MEMORY
+    if not size_bytes:
+        return Failure("open", EMPTY)
+    if size_bytes > most_bytes:
+        mebibytes = f"{size_bytes / 2**20:,.0f} MiB"
+        why = f"more than the limit of {most_bytes >> 20} (a quarter of worker_memory)"
+        return Failure("limits", f"{mebibytes} of data, {why}")
+    return None
+
+
+async def _put(bucket: Bucket, task: Task) -> bool:
+    """Put a thumbnail, or what is to be remembered of it; whether nobody else has done so.
+
+    Raises:
+        OSError: it can't be done.
+    """
+    wanted, made, state = task.wanted, task.made, task.state
+    seen = wanted.seen
+    assert seen
+    folder = split(wanted.folder.path)[1]
+    key = f"{folder}/{task.name}".lstrip("/")
+    looks = wanted.recipe.fingerprint
+    is_done, record = True, None
+    if isinstance(made, Failure):
+        task.result = made
+        if not made.lasts:
+            return True
+        attempt = attempt_fingerprint(wanted.recipe, task.limits)
+        record = Record(state_of(state, attempt), made.stage, made.reason)
+    else:
+        is_other = task.name == wanted.other
+        attributes = {"Content-Type": f"image/{made.format}", VERSION: version_of(state)}
+        is_done = await bucket.put(key, made.data, seen.etags[is_other], attributes)
+        path = f"{bucket.url}/{key}"
+        task.result = Thumbnail(path, made.width, made.height, len(made.data))
+        if task.note.startswith((TRUNCATED, DAMAGED)):
+            record = Record(state_of(state, looks), MADE, task.note)
+        if is_done and seen.etags[not is_other] and wanted.other:
+            with suppress(OSError):
+                await bucket.delete(f"{folder}/{wanted.name if is_other else wanted.other}")
+    await _remember(bucket, folder, task, record)
+    return is_done
+
+
+async def _remember(bucket: Bucket, folder: str, task: Task, record: Record | None) -> None:
+    """Put a record in place of the one that was there; without it a picture is only tried again."""
+    before = task.wanted.seen.record if task.wanted.seen else ""
+    key = ""
+    with suppress(OSError):
+        if record:
+            name = record_name(picture_of(task.wanted.name), record)
+            key = f"{folder}/{RECORDS}/{name}".lstrip("/")
+            await bucket.put(key, b"", "")
+        if before and before != key:
+            await bucket.delete(before)

@@ -1,0 +1,167 @@
+"""The commands, each from its arguments to an exit code.
+
+What one needs is imported when it is asked for: `--help` needs a tenth of it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import time
+from typing import TYPE_CHECKING
+
+from thumbnailer.cli.help_format import EXIT_OK, EXIT_SOME_FAILED
+from thumbnailer.errors import ConfigError
+
+if TYPE_CHECKING:
+    from thumbnailer.config.settings import Settings
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Do what was asked for; returns the exit code."""
+    if arguments.command == "completion":
+        from thumbnailer.cli.completion import completion
+
+        return _print(completion(arguments.shell))
+    if arguments.command == "man":
+        from thumbnailer.cli.manpage import manual
+
+        return _print(manual())
+    if arguments.command == "watch":
+        return _watch(arguments)
+    from thumbnailer.cli.settings_from_args import settings_of
+
+    settings = settings_of(arguments)
+    if arguments.command == "config":
+        return _config(settings)
+    if arguments.command == "explain":
+        return _explain(arguments, settings)
+    if arguments.command == "prune":
+        return _prune(arguments, settings)
+    if arguments.command == "status":
+        return _status(arguments, settings)
+    if arguments.command == "verify":
+        return _verify(arguments, settings)
+    if arguments.command == "gallery":
+        return _gallery(arguments, settings)
+    from thumbnailer.cli.make import make
+
+    return make(arguments, settings)
+
+
+def _print(text: str) -> int:
+    sys.stdout.write(text)
+    return EXIT_OK
+
+
+def _config(settings: Settings) -> int:
+    from thumbnailer.config.toml_file import to_toml
+
+    try:
+        text = to_toml(settings).encode()  # TOML is UTF-8, whatever the terminal is
+    except UnicodeEncodeError:
+        raise ConfigError("--output: TOML holds no path that is not valid UTF-8") from None
+    sys.stdout.flush()
+    sys.stdout.buffer.write(text)
+    return EXIT_OK
+
+
+def _watch(arguments: argparse.Namespace) -> int:
+    from thumbnailer.cli.settings_from_args import settings_of
+    from thumbnailer.cli.watch import keep_watch  # with watchdog, which takes 30 ms
+
+    keep_watch(arguments, lambda: settings_of(arguments), os.environ)
+    return EXIT_OK
+
+
+def _explain(arguments: argparse.Namespace, settings: Settings) -> int:
+    from thumbnailer.cli.output.explain import show_explanation
+    from thumbnailer.model import Failure
+    from thumbnailer.operations.explain import explain
+
+    failed = False
+    for path in arguments.file:
+        explanation = explain(path, settings, arguments.root)
+        show_explanation(explanation, as_json=arguments.json)
+        failed = failed or isinstance(explanation.description, Failure)
+    return EXIT_SOME_FAILED if failed else EXIT_OK
+
+
+def _prune(arguments: argparse.Namespace, settings: Settings) -> int:
+    from thumbnailer.cli.output.prune import RemovalPrinter
+    from thumbnailer.cli.signals import stopped_by_signals
+    from thumbnailer.operations.prune import carry_out, report_of, survey
+    from thumbnailer.thumbs.removals import Removal
+
+    printer = RemovalPrinter(
+        as_json=arguments.json, quiet=arguments.quiet, verbose=arguments.verbose
+    )
+    started, done = time.perf_counter(), list[Removal]()
+    with stopped_by_signals() as stop:
+        findings = survey(arguments.source, settings, stop=stop)
+        removals = carry_out(findings, dry_run=arguments.dry_run, yes=arguments.yes, stop=stop)
+        try:
+            for removal in removals:
+                printer.show(removal)
+                done.append(removal)
+        finally:
+            report = report_of(findings, done, started)
+            printer.finish(report, "interrupted: " if stop.signal else "")
+    if stop.signal:
+        return 128 + stop.signal
+    return EXIT_SOME_FAILED if report.failed else EXIT_OK
+
+
+def _status(arguments: argparse.Namespace, settings: Settings) -> int:
+    from thumbnailer.cli.output.status_verify import StatusPrinter
+    from thumbnailer.cli.signals import stopped_by_signals
+    from thumbnailer.operations.status import Census, count
+
+    printer = StatusPrinter(
+        as_json=arguments.json, quiet=arguments.quiet, verbose=arguments.verbose
+    )
+    census = Census()
+    with stopped_by_signals() as stop:
+        for one in count(arguments.source, settings, census, stop=stop):
+            printer.show(one)
+        report = census.report()
+        printer.finish(report, "interrupted: " if stop.signal else "")
+    if stop.signal:
+        return 128 + stop.signal
+    return EXIT_SOME_FAILED if report.failed else EXIT_OK
+
+
+def _verify(arguments: argparse.Namespace, settings: Settings) -> int:
+    from thumbnailer.cli.output.status_verify import VerifyPrinter
+    from thumbnailer.cli.signals import stopped_by_signals
+    from thumbnailer.operations.verify import Check, verified
+
+    printer = VerifyPrinter(
+        as_json=arguments.json, quiet=arguments.quiet, verbose=arguments.verbose
+    )
+    check = Check()
+    with stopped_by_signals() as stop:
+        findings = verified(arguments.source, settings, check, fix=arguments.fix, stop=stop)
+        try:
+            for finding in findings:
+                printer.show(finding)
+        finally:
+            report = check.report()
+            printer.finish(report, "interrupted: " if stop.signal else "")
+    if stop.signal:
+        return 128 + stop.signal
+    return EXIT_OK if report.is_well else EXIT_SOME_FAILED
+
+
+def _gallery(arguments: argparse.Namespace, settings: Settings) -> int:
+    from thumbnailer.cli.output.gallery import PagePrinter
+    from thumbnailer.cli.signals import stopped_by_signals
+    from thumbnailer.gallery.write import spots, write_pages
+
+    printer = PagePrinter(arguments)
+    with stopped_by_signals() as stop:
+        for page in write_pages(spots(arguments.source, settings), settings, stop=stop):
+            printer.show(page)
+        printer.finish(interrupted=stop.is_set())
+    return 128 + stop.signal if stop.signal else EXIT_OK

@@ -1,0 +1,38 @@
+"""Scripts that complete the words of this command line in a shell. The only user of shtab.
+
+They are static: to complete a word costs no start of the program.
+"""
+
+from __future__ import annotations
+
+import re
+
+from thumbnailer.cli.parser import parser
+from thumbnailer.config.settings import KEYS
+from thumbnailer.errors import ThumbnailError
+
+
+def completion(shell: str) -> str:
+    """The script for a shell.
+
+    Raises:
+        ThumbnailError: the extra is not installed.
+    """
+    try:
+        import shtab
+    except ImportError:
+        how = "pip install 'thumbnailer[completion]'"
+        raise ThumbnailError(f"completion comes with an extra; install it with {how}") from None
+    root = parser()
+    for command in root.commands.values():
+        for action in command._actions:
+            if action.metavar in ("SOURCE", "FILE"):
+                action.complete = shtab.FILE  # type: ignore[attr-defined]
+            elif action.metavar == "DIR":
+                action.complete = shtab.DIRECTORY  # type: ignore[attr-defined]
+            elif action.dest in KEYS and not action.choices:
+                # One of some words, as what is said of a wrong value names them.
+                right = KEYS[action.dest].metadata["right"]
+                words = re.findall(r'"([a-z0-9:]+)"', right)
+                action.choices = words if len(words) > 1 and "list" not in right else None
+    return shtab.complete(root, shell)

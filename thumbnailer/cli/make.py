@@ -1,0 +1,114 @@
+"""The command `make`: a run, what is told of it, and what may follow it."""
+
+from __future__ import annotations
+
+import argparse
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from thumbnailer.cli.help_format import EXIT_OK, EXIT_SOME_FAILED
+from thumbnailer.cli.output.run_json import JsonPrinter
+from thumbnailer.cli.output.run_stats import Tally
+from thumbnailer.cli.output.run_text import TextPrinter
+from thumbnailer.cli.signals import Signals, stopped_by_signals
+from thumbnailer.config.settings import Settings
+from thumbnailer.errors import ThumbnailError
+from thumbnailer.model import Report
+from thumbnailer.operations.count_sources import expected
+from thumbnailer.operations.estimate import Draw, Estimate, estimate
+from thumbnailer.operations.make import run
+
+if TYPE_CHECKING:
+    from thumbnailer.gallery.write import Page
+
+# The count is done long before a run, unless that is over in no time.
+_PATIENCE_SECONDS = 0.5
+
+
+def make(arguments: argparse.Namespace, settings: Settings) -> int:
+    write_pages = _pages_after(arguments, settings)
+    printer = (
+        JsonPrinter()
+        if arguments.json
+        else TextPrinter(quiet=arguments.quiet, verbose=arguments.verbose)
+    )
+    report, tally, draw, estimated = Report(), Tally(), Draw(), None
+    with stopped_by_signals() as stop:
+        outcomes = run(
+            arguments.source,
+            settings,
+            report,
+            stop=stop,
+            force=arguments.force,
+            retry_failed=arguments.retry_failed,
+            dry_run=arguments.dry_run,
+        )
+        counting = None
+        if isinstance(printer, TextPrinter) and printer.has_bar:
+            counting = _count_ahead(printer, arguments.source, settings, stop)
+        try:
+            for outcome in outcomes:
+                printer.show(outcome, report)
+                tally.add(outcome)
+                if outcome.error and outcome.error.stage == "dry run":
+                    draw.add(outcome.source)
+            estimated = _estimate(draw, arguments, settings, stop)
+            pages = list(write_pages(stop))
+        except ThumbnailError:
+            if report.found:
+                printer.finish(report, tally, "")
+            raise
+        if counting:
+            counting.join(_PATIENCE_SECONDS)
+        if arguments.json:  # of which the summary is the last line
+            _show_pages(pages, arguments)
+        printer.finish(report, tally, "interrupted: " if stop.signal else "", estimated)
+        if not arguments.json:  # there may have been a bar until now
+            _show_pages(pages, arguments)
+    if stop.signal:
+        return 128 + stop.signal
+    return EXIT_SOME_FAILED if report.failed else EXIT_OK
+
+
+def _estimate(
+    draw: Draw, arguments: argparse.Namespace, settings: Settings, stop: Signals
+) -> Estimate | None:
+    """What a run would take: after a dry one that found something, if anybody wants to know."""
+    if not draw.count or stop.is_set() or (arguments.quiet and not arguments.json):
+        return None
+    switches = {"force": arguments.force, "retry_failed": arguments.retry_failed}
+    estimated = estimate(draw, settings, stop=stop, **switches)
+    return None if stop.is_set() else estimated
+
+
+def _count_ahead(
+    printer: TextPrinter, sources: Sequence[str], settings: Settings, stop: Signals
+) -> threading.Thread:
+    """Let a thread count for the bar."""
+    thread = threading.Thread(
+        target=lambda: printer.expect(*expected(sources, settings, stop)), daemon=True
+    )
+    thread.start()
+    return thread
+
+
+def _pages_after(
+    arguments: argparse.Namespace, settings: Settings
+) -> Callable[[Signals], Iterator[Page]]:
+    """What writes the pages after a run, if any are wanted; may refuse before anything is made."""
+    if not arguments.gallery:
+        return lambda stop: iter(())
+    from thumbnailer.gallery.write import spots, write_pages  # 25 ms, with what writes HTML
+
+    places = spots(arguments.source, settings)
+    return lambda stop: write_pages([] if arguments.dry_run else places, settings, stop=stop)
+
+
+def _show_pages(pages: list[Page], arguments: argparse.Namespace) -> None:
+    if pages:
+        from thumbnailer.cli.output.gallery import PagePrinter
+
+        printer = PagePrinter(arguments)
+        for page in pages:
+            printer.show(page)

@@ -1,0 +1,124 @@
+"""The manual page, of the same source as `--help`.
+
+Format: groff_man(7).
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import textwrap
+from collections.abc import Iterable
+
+import thumbnailer
+from thumbnailer.cli.help_format import Layout, spelling
+from thumbnailer.cli.parser import parser
+
+_HEAD = r""".TH THUMBNAILER 1 "" "thumbnailer {version}" "User Commands"
+.SH NAME
+thumbnailer \- thumbnails of many pictures
+.SH SYNOPSIS
+.B thumbnailer
+.I COMMAND
+.RI [ OPTION ]...
+.SH DESCRIPTION
+Makes thumbnails of pictures, and of all pictures in folders, in parallel.
+Leaves alone what is current, and reports each picture once.
+Without
+.B \-\-output
+they go to a folder
+.I thumbs
+beside each picture.
+In brackets are the defaults.
+.SH COMMANDS
+"""
+
+_TAIL = r""".SH EXIT STATUS
+.TP
+.B 0
+All well, or a watch that was told to stop.
+.TP
+.B 1
+It could not run: a source is missing, no worker can be started,
+the disk is full or read-only; or
+.B prune
+refuses.
+.TP
+.B 2
+Wrong usage or configuration.
+.TP
+.B 3
+Done, but some pictures failed, or some thumbnails could not be removed.
+.TP
+.BR 130 ", " 143
+Interrupted by Ctrl-C, terminated by SIGTERM.
+.SH FILES
+.TP
+.I .thumbnailer
+In each folder of thumbnails: what was made of what.
+It marks the folder as made by this program.
+"""
+
+
+class _Roff(Layout):
+    """What argparse has to say of one command, for a manual page.
+
+    Args:
+        prog: the command.
+        said: the options told of already, to which those told of here are added.
+    """
+
+    def __init__(self, prog: str, said: set[str]) -> None:
+        super().__init__(prog)
+        self._said, self._again, self._lines = said, list[str](), list[str]()
+        self._heading: str | None = None
+
+    def add_usage(self, usage: str | None, *_: object, **__: object) -> None:
+        self._lines.append(f".SS {_escaped((usage or '') % {'prog': self._prog})}")
+
+    def add_text(self, text: str | None) -> None:
+        lines = (text or "").splitlines()
+        if lines[1:]:  # a heading and examples
+            self._lines += [".PP", f".I {lines[0]}", ".nf", *map(_escaped, lines[1:]), ".fi"]
+        else:
+            self._lines += map(_escaped, lines)
+
+    def start_section(self, heading: str | None) -> None:
+        self._heading = heading
+
+    def end_section(self) -> None:
+        pass
+
+    def add_arguments(self, actions: Iterable[argparse.Action]) -> None:
+        for action in actions:
+            line = f"{spelling(action)}: {action.help}"
+            if line in self._said:
+                self._again.append(spelling(action).rpartition(", ")[2].partition(" ")[0])
+                continue
+            self._said.add(line)
+            if self._heading:
+                self._lines += [".PP", f".I {self._heading}:"]
+                self._heading = None
+            self._lines += [".TP", f".B {_escaped(spelling(action))}", _escaped(action.help or "")]
+
+    def format_help(self) -> str:
+        lines = [*self._lines]
+        if len(self._again) > 1:  # than --help
+            again = f"And, as above: {', '.join(self._again)}."
+            lines += [".PP", *map(_escaped, textwrap.wrap(again, 60))]
+        return "\n".join(lines) + "\n"
+
+
+def manual() -> str:
+    """The page as roff."""
+    said: set[str] = set()
+    parts = [_HEAD.replace("{version}", thumbnailer.__version__)]
+    for command in parser().commands.values():
+        command.formatter_class = lambda prog: _Roff(prog, said)
+        parts.append(command.format_help())
+    return "".join([*parts, _TAIL])
+
+
+def _escaped(text: str) -> str:
+    text = text.replace("\\", r"\e").replace("-", r"\-")
+    return re.sub(r"^([.'])", r"\\&\1", text)

@@ -1,0 +1,103 @@
+"""The bar on a terminal. The only user of tqdm."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections import deque
+from collections.abc import MutableMapping
+from typing import TYPE_CHECKING, Any, NoReturn, TextIO
+
+from tqdm import tqdm
+from tqdm.utils import disp_len, disp_trim
+
+from thumbnailer.cli.output.text import in_bytes, printable, three_digits
+from thumbnailer.model import Outcome, Report
+
+# Speeds are those of the last so many seconds: a run goes in no time through what is current.
+_RECENT_SECONDS = 10.0
+
+# What the words leave at least for the bar itself, in columns, with percentage and frame.
+_BAR_COLUMNS = 22
+
+if TYPE_CHECKING:
+    _Tqdm = tqdm[NoReturn]
+else:
+    _Tqdm = tqdm  # which is generic for type checkers only
+
+
+class Bar(_Tqdm):
+    """How far a run is, in as many words as the terminal has room for.
+
+    Args:
+        stream: a terminal.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self._path, self._failed, self._bytes = "", 0, 0
+        self._encoding = stream.encoding
+        self._recent = deque([(time.monotonic(), 0, 0)])
+        columns = os.get_terminal_size(stream.fileno()).columns
+        super().__init__(
+            file=stream,
+            leave=False,
+            dynamic_ncols=columns > 0,
+            ncols=None if columns else 80,  # some terminals do not know their size
+            nrows=None if columns else 24,
+        )
+
+    def advance(self, outcome: Outcome, report: Report) -> None:
+        self._path, self._failed = outcome.source.path, report.failed
+        if outcome.seconds:
+            self._bytes += outcome.source.size_bytes
+        self.update()
+
+    @property
+    def format_dict(self) -> MutableMapping[str, Any]:
+        """What tqdm draws from, each time it does."""
+        fields = super().format_dict
+        columns = fields["ncols"] or 80
+        words = self._words(columns - _BAR_COLUMNS)
+        layout = "{percentage:3.0f}%|{bar}| {words}" if self.total else "{words}"
+        return {**fields, "bar_format": layout, "words": words}
+
+    def _words(self, columns: int) -> str:
+        """What matters most, as far as there is room for it; the folder gets what is left."""
+        speed, bytes_speed = self._speeds()
+        of_all = f"/{self.total}" if self.total else ""
+        words = f"{self.n}{of_all}"
+        parts = [f"{self._failed} failed"] if self._failed else []
+        parts += [f"{three_digits(speed)} pictures/s"] if speed else []
+        if speed and self.total and self.total > self.n:
+            parts.append(f"{self.format_interval((self.total - self.n) / speed)} left")
+        parts += [f"{in_bytes(bytes_speed)}/s"] if bytes_speed else []
+        for part in parts:
+            if len(words) + len(part) + 2 <= columns:
+                words += f", {part}"
+        folder = printable(os.path.dirname(self._path))
+        folder = folder.encode(self._encoding, "backslashreplace").decode(self._encoding)
+        room = columns - len(words) - 2
+        if disp_len(folder) > room:
+            folder = _end_of(folder, room)
+        return f"{words}, {folder}" if folder else words
+
+    def _speeds(self) -> tuple[float, float]:
+        """Pictures and bytes a second."""
+        now = time.monotonic()
+        if now - self._recent[-1][0] >= 0.1 or len(self._recent) == 1:
+            self._recent.append((now, int(self.n), self._bytes))
+        while len(self._recent) > 2 and now - self._recent[1][0] > _RECENT_SECONDS:
+            self._recent.popleft()
+        then, pictures, size = self._recent[0]
+        seconds = now - then
+        if seconds < 0.1:
+            return 0, 0
+        return (self.n - pictures) / seconds, (self._bytes - size) / seconds
+
+
+def _end_of(folder: str, columns: int) -> str:
+    """The end of a path, which says more than its beginning; "" where there is no room for it."""
+    if columns < 8:
+        return ""
+    backwards: str = disp_trim(folder[::-1], columns - 3)
+    return "..." + backwards[::-1]

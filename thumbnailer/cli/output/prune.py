@@ -1,0 +1,49 @@
+"""A pruning as lines for a person, or JSON."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+
+from thumbnailer.cli.output.run_json import error_row, print_row
+from thumbnailer.cli.output.text import printable
+from thumbnailer.thumbs.removals import PruneReport, Removal
+
+
+class RemovalPrinter:
+    """What `prune` does.
+
+    Args:
+        as_json: one JSON object a line on stdout.
+        quiet: failures only.
+        verbose: a line for every removal.
+    """
+
+    def __init__(self, *, as_json: bool, quiet: bool, verbose: bool) -> None:
+        self._as_json, self._quiet, self._verbose = as_json, quiet, verbose
+
+    def show(self, removal: Removal) -> None:
+        error = removal.error
+        if self._as_json:
+            row = {name: getattr(removal, name) for name in ("thumbnail", "source", "status")}
+            print_row(row | {"error": error_row(error)})
+            return
+        told = f": {printable(error.reason)}" if error else ""
+        line = f"{removal.status}: {printable(removal.thumbnail)}{told}"
+        if removal.status == "failed" or (error and not self._quiet):
+            print(line, file=sys.stderr, flush=True)
+        elif not self._quiet and (self._verbose or removal.status == "would remove"):
+            print(line, flush=True)
+
+    def finish(self, report: PruneReport, note: str) -> None:
+        statuses = Counter(removal.status for removal in report.removals)
+        if self._as_json:
+            fields = {"thumbnails": report.thumbnails, "orphaned": report.orphaned}
+            fields |= {name: statuses[name] for name in ("removed", "kept", "failed")}
+            print_row({"summary": fields | {"seconds": round(report.seconds, 6)}})
+        elif not self._quiet:
+            counts = [f"{report.thumbnails} thumbnails", f"{report.orphaned} orphaned"]
+            would_go = statuses["would remove"]
+            counts += [f"{would_go} would be removed" if would_go else f"{report.removed} removed"]
+            counts += [f"{statuses[name]} {name}" for name in ("kept", "failed") if statuses[name]]
+            print(f"{note}{', '.join(counts)} in {report.seconds:.1f} s", flush=True)

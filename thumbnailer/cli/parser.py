@@ -1,0 +1,327 @@
+"""What can be said on the command line. No setting is looked at here: `--help` imports no more."""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+from collections.abc import Sequence
+
+import thumbnailer
+from thumbnailer.cli.help_format import Parser, closest
+from thumbnailer.cli.options import (
+    add_beyond,
+    add_config_and_jobs,
+    add_help,
+    add_limits,
+    add_looks,
+    add_pictures,
+    add_thumbnails,
+    add_voice,
+)
+from thumbnailer.errors import ConfigError
+from thumbnailer.watcher.polling import POLL_SECONDS
+
+SHELLS = ("bash", "zsh", "fish")
+
+_GALLERY = "write a page that shows the thumbnails, too"
+
+
+def parsed(argv: Sequence[str] | None) -> argparse.Namespace:
+    """The arguments; ends the program with one line where they make no sense."""
+    words = sys.argv[1:] if argv is None else list(argv)
+    root = parser()
+    name = next((word for word in words if not word.startswith("-")), "")
+    if name and name not in root.commands:
+        close = closest(name, [*root.commands])
+        hint = f"did you mean {close}?" if close else f"there are {', '.join(root.commands)}"
+        root.error(f"there is no command {name}; {hint}")
+    arguments, rest = root.parse_known_args(words)
+    unknown = next((word for word in rest if word.startswith("-")), "")
+    if unknown:
+        command = root.commands.get(name, root)
+        options = re.findall(r"--(?:\[no-\])?([a-z][a-z-]*)", command.format_help())
+        close = closest(unknown.partition("=")[0].lstrip("-").removeprefix("no-"), options)
+        hint = f"; did you mean --{close}?" if close else ""
+        command.error(f"there is no option {unknown}{hint}")
+    if not name:
+        root.print_help(sys.stderr)
+        root.exit(2)
+    sources = getattr(arguments, "source", None) or getattr(arguments, "file", None)
+    if rest and not sources:
+        root.commands[name].error(f"{rest[0]}: takes no such argument")
+    if sources:
+        sources += rest  # argparse takes none that come after an option
+    if name == "watch":
+        _mend_poll(arguments)
+    return arguments
+
+
+def parser() -> Parser:
+    root = Parser(
+        prog="thumbnailer",
+        usage="%(prog)s COMMAND [OPTION]...",
+        description="Thumbnails of many pictures: in parallel, safely, again and again.",
+        epilog="examples:\n  thumbnailer make ~/Pictures\n  thumbnailer make --help",
+    )
+    commands = root.add_subparsers(
+        dest="command", prog=root.prog, title="commands", parser_class=Parser
+    )
+    group = root.add_argument_group("options")
+    version = thumbnailer.__version__
+    group.add_argument("--version", action="version", version=version, help="show the version")
+    add_help(group)
+
+    def command(name: str, usage: str, about: str, *examples: str) -> Parser:
+        lines = "\n".join(f"  thumbnailer {name} {example}".rstrip() for example in examples)
+        root.commands[name] = commands.add_parser(
+            name,
+            usage=f"%(prog)s {usage}".rstrip(),
+            help=about,
+            description=f"{about[0].upper()}{about[1:]}.",
+            epilog=f"examples:\n{lines}",
+        )
+        return root.commands[name]
+
+    _make(
+        command(
+            "make",
+            "[OPTION]... SOURCE...",
+            "make the thumbnails that are missing or stale",
+            "~/Pictures",
+            "~/Pictures --size 512 --format webp --output ~/Sites/thumbs",
+        )
+    )
+    _watch(
+        command(
+            "watch",
+            "[OPTION]... SOURCE...",
+            "make what is missing, then keep folders current",
+            "~/Pictures",
+            "/srv/photos --config /etc/thumbnailer.toml --settle 5",
+        )
+    )
+    _gallery(
+        command(
+            "gallery",
+            "[OPTION]... SOURCE...",
+            "write a page that shows the thumbnails",
+            "~/Pictures",
+            "~/Pictures --size 256 --size 512 --output ~/Sites/thumbs",
+        )
+    )
+    _prune(
+        command(
+            "prune",
+            "[OPTION]... SOURCE...",
+            "remove the thumbnails of pictures that are gone",
+            "~/Pictures --dry-run",
+            "~/Pictures --output ~/Sites/thumbs",
+        )
+    )
+    _explain(
+        command(
+            "explain",
+            "[OPTION]... FILE...",
+            "say why a picture has the thumbnails it has",
+            "~/Pictures/a.jpg",
+            "~/Pictures/a.jpg --in ~/Pictures --output ~/Sites/thumbs",
+        )
+    )
+    _status(
+        command(
+            "status",
+            "[OPTION]... SOURCE...",
+            "count pictures and how their thumbnails stand",
+            "~/Pictures",
+            "~/Pictures --size 512 --json",
+        )
+    )
+    _verify(
+        command(
+            "verify",
+            "[OPTION]... SOURCE...",
+            "decode all thumbnails and check that they are as they were made",
+            "~/Pictures",
+            "~/Pictures --fix --output ~/Sites/thumbs",
+        )
+    )
+    _config(
+        command(
+            "config",
+            "[OPTION]...",
+            "print the settings in force as a config.toml",
+            "> config.toml",
+            "--config old.toml --size 512 > new.toml",
+        )
+    )
+    completion = command(
+        "completion",
+        "bash|zsh|fish",
+        "print a script for the completion of a shell",
+        "zsh > ~/.zfunc/_thumbnailer",
+        "fish > ~/.config/fish/completions/thumbnailer.fish",
+    )
+    group = completion.add_argument_group("arguments")
+    group.add_argument("shell", metavar="SHELL", choices=SHELLS, help="bash, zsh or fish")
+    add_help(group)
+    manual = command("man", "", "print the manual page", "| man -l -", "> thumbnailer.1")
+    add_help(manual.add_argument_group("options"))
+    return root
+
+
+def _make(parser: Parser) -> None:
+    group = parser.add_argument_group("thumbnails")
+    add_thumbnails(group)
+    add_beyond(group)
+    group = parser.add_argument_group("this run")
+    add = group.add_argument
+    add(
+        "-n",
+        "--dry-run",
+        action="store_true",
+        help="write nothing; say what would be made",
+    )
+    add("--force", action="store_true", help="make every thumbnail anew")
+    add("--retry-failed", action="store_true", help="try again what failed before")
+    add("--gallery", action="store_true", help=_GALLERY)
+    add_config_and_jobs(group)
+    add_voice(group, "picture")
+    _add_rest(parser)
+
+
+def _watch(parser: Parser) -> None:
+    add_thumbnails(parser.add_argument_group("thumbnails"))
+    group = parser.add_argument_group("watching")
+    add = group.add_argument
+    add(
+        "--settle",
+        metavar="SECONDS",
+        type=_seconds,
+        default=1.0,
+        help="how long a file must stand still that nobody closed [1]",
+    )
+    add(
+        "--rescan",
+        metavar="SECONDS",
+        type=_seconds,
+        default=60.0,
+        help="from one look at everything to the next [60]",
+    )
+    add(
+        "--poll",
+        metavar="SECONDS",
+        nargs="?",
+        const=POLL_SECONDS,
+        help="look so often [5] instead of relying on events",
+    )
+    add("--keep-orphans", action="store_true", help="leave thumbnails whose source is gone")
+    add("--health", metavar="FILE", help="keep a small JSON file up to date")
+    add("--gallery", action="store_true", help=_GALLERY)
+    add_config_and_jobs(group)
+    add_voice(group, "picture")
+    _add_rest(parser, "*", "a folder, with its subfolders")
+
+
+def _gallery(parser: Parser) -> None:
+    add_thumbnails(parser.add_argument_group("thumbnails"))
+    group = parser.add_argument_group("this run")
+    add_config_and_jobs(group)
+    add_voice(group, "page with what it took")
+    _add_rest(parser, "+", "a folder")
+
+
+def _prune(parser: Parser) -> None:
+    group = parser.add_argument_group("arguments")
+    add = group.add_argument
+    add("source", metavar="SOURCE", nargs="+", help="a folder")
+    add("-n", "--dry-run", action="store_true", help="touch nothing, say what would be removed")
+    add("-o", "--output", metavar="DIR", help="where the thumbnails are, as for make")
+    add("-c", "--config", metavar="FILE", help="read `output` from FILE")
+    add("--yes", action="store_true", help="also if more than half of all would go")
+    add_voice(group, "removal")
+
+
+def _explain(parser: Parser) -> None:
+    group = parser.add_argument_group("arguments")
+    add = group.add_argument
+    add("file", metavar="FILE", nargs="+", help="a picture")
+    add(
+        "--in",
+        dest="root",
+        metavar="SOURCE",
+        default="",
+        help="the folder it was found in, for --output",
+    )
+    add("--json", action="store_true", help="one JSON object a picture")
+    add_help(group)
+    _add_settings(parser)
+
+
+def _status(parser: Parser) -> None:
+    add_thumbnails(parser.add_argument_group("thumbnails"))
+    group = parser.add_argument_group("this run")
+    add = group.add_argument
+    add("--json", action="store_true", help="one JSON object")
+    add("--quiet", action="store_true", help="say nothing but failures")
+    add("-v", "--verbose", action="store_true", help="a line for every thumbnail not current")
+    add_help(group)
+    add_config_and_jobs(group)
+    _add_rest(parser)
+
+
+def _verify(parser: Parser) -> None:
+    add_thumbnails(parser.add_argument_group("thumbnails"))
+    group = parser.add_argument_group("this run")
+    group.add_argument("--fix", action="store_true", help="make anew what is wrong or not there")
+    add_config_and_jobs(group)
+    add_voice(group, "thumbnail")
+    _add_rest(parser)
+
+
+def _config(parser: Parser) -> None:
+    group = parser.add_argument_group("arguments")
+    add_help(group)
+    add_beyond(group)
+    _add_settings(parser)
+
+
+def _add_rest(
+    parser: Parser, nargs: str = "+", source: str = "a folder, with its subfolders, or a picture"
+) -> None:
+    add_pictures(parser, nargs, source)
+    add_looks(parser.add_argument_group("looks"))
+    add_limits(parser.add_argument_group("limits"))
+
+
+def _add_settings(parser: Parser) -> None:
+    group = parser.add_argument_group("thumbnails")
+    add_thumbnails(group)
+    add_config_and_jobs(group)
+    _add_rest(parser, "")
+
+
+def _mend_poll(arguments: argparse.Namespace) -> None:
+    """`--poll` takes a number if there is one; what else it swallowed is a SOURCE."""
+    if isinstance(arguments.poll, str):
+        try:
+            arguments.poll = _seconds(arguments.poll)
+        except argparse.ArgumentTypeError:
+            if re.match(r"[-+.]?\d", arguments.poll):
+                raise ConfigError(
+                    f"--poll {arguments.poll}: must be a number of seconds above 0"
+                ) from None
+            arguments.source.insert(0, arguments.poll)
+            arguments.poll = POLL_SECONDS
+    if not arguments.source:
+        raise ConfigError("watch: a SOURCE is missing")
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0
+    if not 0 < seconds < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds above 0")
+    return seconds

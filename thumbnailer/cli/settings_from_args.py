@@ -1,0 +1,50 @@
+"""The settings that come of what was said on the command line."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from typing import Any
+
+from thumbnailer.config import values as parse
+from thumbnailer.config.overrides import merged
+from thumbnailer.config.settings import KEYS, Settings, checked_value
+from thumbnailer.config.toml_file import read_config
+from thumbnailer.errors import ConfigError
+
+
+def settings_of(arguments: argparse.Namespace) -> Settings:
+    """Command line over the configuration file over the defaults."""
+    values: dict[str, Any] = {} if arguments.config is None else read_config(arguments.config)
+    for key in KEYS:
+        given = getattr(arguments, key, None)
+        if key == "size" and given is not None:
+            values.pop("sizes", None)  # what is said here goes first
+        if isinstance(given, str):
+            values[key] = _value_of(key, given, _option(key))
+        elif isinstance(given, list):
+            each = [_value_of(key, text, _option(key)) for text in given]
+            values[key] = each if key == "size" else tuple(glob for globs in each for glob in globs)
+        elif given is not None:
+            values[key] = given
+    if values.get("layout") == "freedesktop" and not values.get("output"):
+        cache = os.environ.get("XDG_CACHE_HOME", "")
+        if not os.path.isabs(cache):  # as the XDG Base Directory Specification 0.8 has it
+            cache = os.path.expanduser("~/.cache")
+        values["output"] = os.path.join(cache, "thumbnails")
+    return merged(None, values)
+
+
+def _value_of(key: str, text: str, option: str) -> Any:
+    """The checked value of a setting as typed on the command line after `option`.
+
+    Raises:
+        ConfigError: it is impossible.
+    """
+    if not text and KEYS[key].metadata["read"] is not parse.globs_of:
+        raise ConfigError(f"{option}: is empty; must be {KEYS[key].metadata['right']}")
+    return checked_value(key, KEYS[key].metadata["read"](text), f"{option} {text}")
+
+
+def _option(key: str) -> str:
+    return f"--{key.replace('_', '-')}"

@@ -1,0 +1,114 @@
+"""What is done on a node of a cluster: each task is a small run over a pool of its own."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from dataclasses import replace
+
+from thumbnailer.config.settings import Settings
+from thumbnailer.engine.machine import available_memory_bytes, usable_cpus
+from thumbnailer.engine.pool import Pool
+from thumbnailer.engine.pool_from_settings import new_pool
+from thumbnailer.errors import ConfigError, WorkerError
+from thumbnailer.model import Folder, Job, Outcome
+from thumbnailer.thumbs import ledger
+from thumbnailer.urls import is_url, split
+
+_MIB = 1 << 20
+
+# The pool of this process, by what it was made for. It is closed at the end of the process; where
+# that comes without warning its worker sees for itself that its parent is gone.
+_pools: dict[tuple[Settings, str, bool], Pool] = {}
+
+
+def answers(jobs: list[Job], settings: Settings, cwd: str) -> list[Outcome]:
+    """What becomes of some jobs; each comes under the same limits as on one machine.
+
+    Args:
+        settings: of the run.
+        cwd: the working directory that relative paths in the jobs are meant for.
+
+    Raises:
+        WorkerError: no worker process can be started here.
+    """
+    pool = _pool(jobs, settings, cwd)
+    try:
+        return list(pool.imap_unordered(jobs))
+    except BaseException:  # Ray has cancelled the task: whatever the pool is at goes with it
+        _close()
+        raise
+
+
+def check(job: Job, settings: Settings, cwd: str) -> None:
+    """Make sure that the folders or buckets of a job can be reached from here; the arguments are
+    those of `answers`.
+
+    Raises:
+        WorkerError: one can't, or is not the one that is meant, or can't be written.
+    """
+    _go_to(cwd)
+    path = job.source.path
+    if is_url(path):
+        _check_bucket(path, settings)
+    elif not os.path.exists(path):
+        path = os.path.abspath(path)
+        raise WorkerError(f"there is no {path}: every node needs the pictures at that path")
+    for folder in {wanted.folder for wanted in job.wanted}:
+        if is_url(folder.anchor):
+            _check_bucket(folder.anchor, settings)
+        else:
+            _check_writing(folder, settings)
+
+
+def _check_bucket(url: str, settings: Settings) -> None:
+    from thumbnailer.buckets.client import Bucket
+
+    where, key = split(url)
+    try:
+        next(Bucket(where, settings.endpoint).listing(key), None)
+    except ConfigError as error:
+        raise WorkerError(str(error)) from None
+    except OSError as error:
+        raise WorkerError(f"{where}: {error.strerror}") from None
+
+
+def _check_writing(folder: Folder, settings: Settings) -> None:
+    place = os.path.abspath(folder.anchor)
+    # The process that started the run has marked the folder of a tree before anything else.
+    sign = os.path.join(place, ledger.MARK)
+    if not os.path.isdir(place) or (
+        settings.output and not folder.desktop and not os.path.exists(sign)
+    ):
+        raise WorkerError(
+            f"{place} is not the folder that this run writes to: every node needs it at that path"
+        )
+    for part in filter(None, folder.below.split(os.sep)):
+        if not os.path.isdir(os.path.join(place, part)):
+            break
+        place = os.path.join(place, part)
+    if not os.access(place, os.W_OK | os.X_OK):
+        raise WorkerError(f"{place} can't be written")
+
+
+def _pool(jobs: list[Job], settings: Settings, cwd: str) -> Pool:
+    far = is_url(settings.output) or any(is_url(job.source.path) for job in jobs)
+    key = settings, cwd, far
+    if key not in _pools:
+        _close()  # a process that serves several runs in turn keeps one
+        _go_to(cwd)
+        # Each of the node's slots has a pool like this one: together they take what one run would.
+        memory_bytes = settings.memory_bytes or available_memory_bytes() // 2
+        share = max(32, memory_bytes // usable_cpus() // _MIB)
+        _pools[key] = new_pool(replace(settings, jobs=1, memory=share), far=far)
+    return _pools[key]
+
+
+def _go_to(cwd: str) -> None:
+    with suppress(OSError):  # where paths are absolute it need not be here
+        os.chdir(cwd)
+
+
+def _close() -> None:
+    while _pools:
+        _pools.popitem()[1].__exit__()

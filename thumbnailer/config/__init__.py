@@ -1,0 +1,1 @@
+"""Settings: their defaults, their checks, and the file that holds them."""

@@ -1,0 +1,1 @@
+"""Worker processes that may die, hang or be killed, and the pool over them."""

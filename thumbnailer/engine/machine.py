@@ -1,0 +1,92 @@
+"""What this process may really use of the machine: processors and memory."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from math import ceil
+
+_CGROUPS = "/sys/fs/cgroup"
+
+# Where the system does not say how much memory there is.
+_SOME_BYTES = 2 << 30
+
+
+def usable_cpus() -> int:
+    """The number of processors left by CPU affinity and by the cgroup's quota; at least 1.
+
+    Format: Linux, admin-guide/cgroup-v2.rst (cpu.max) and scheduler/sched-bwc.rst (v1).
+    """
+    if hasattr(os, "sched_getaffinity"):
+        count = len(os.sched_getaffinity(0))
+    else:
+        count = os.cpu_count() or 1
+    quotas = []
+    for group in _groups("cpu"):
+        with suppress(OSError, ValueError):  # no such file, or "max": no quota here
+            if os.path.exists(f"{group}/cpu.max"):
+                quota, period = _read(f"{group}/cpu.max").split()
+            else:
+                quota = _read(f"{group}/cpu.cfs_quota_us")
+                period = _read(f"{group}/cpu.cfs_period_us")
+            if int(quota) > 0:
+                quotas.append(ceil(int(quota) / int(period)))
+    return max(1, min([count, *quotas]))
+
+
+def available_memory_bytes() -> int:
+    """The memory that can be used without swapping, here and in the cgroup.
+
+    Format: Linux, filesystems/proc.rst (MemAvailable), admin-guide/cgroup-v2.rst and
+    admin-guide/cgroup-v1/memory.rst.
+    """
+    rooms = [_free_bytes()]
+    for group in _groups("memory"):
+        with suppress(OSError, ValueError, KeyError):  # no such file, or "max": no limit here
+            if os.path.exists(f"{group}/memory.max"):
+                most, used, idle = "memory.max", "memory.current", "inactive_file"
+            else:
+                most, used, idle = (
+                    "memory.limit_in_bytes",
+                    "memory.usage_in_bytes",
+                    "total_inactive_file",
+                )
+            room = int(_read(f"{group}/{most}")) - int(_read(f"{group}/{used}"))
+            rooms.append(room + int(_table(f"{group}/memory.stat")[idle]))
+    return max(0, min(rooms))
+
+
+def _free_bytes() -> int:
+    with suppress(OSError, ValueError, KeyError):
+        return int(_table("/proc/meminfo")["MemAvailable:"]) * 1024
+    with suppress(ValueError, OSError, AttributeError):  # not on Windows
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    return _SOME_BYTES
+
+
+def _groups(controller: str) -> list[str]:
+    """The folders of this process's cgroup and of all above it, of version 1 or 2."""
+    groups = []
+    with suppress(OSError, ValueError):
+        for line in _read("/proc/self/cgroup").splitlines():
+            _, controllers, path = line.split(":", 2)
+            if not controllers:
+                mount = _CGROUPS
+            elif controller in controllers.split(","):
+                mount = f"{_CGROUPS}/{controller}"
+            else:
+                continue
+            parts = path.strip("/").split("/")
+            groups += ["/".join((mount, *parts[:depth])) for depth in range(len(parts) + 1)]
+    return groups
+
+
+def _table(path: str) -> dict[str, str]:
+    """The first two words of each line."""
+    rows = (line.split() for line in _read(path).splitlines())
+    return {row[0]: row[1] for row in rows if len(row) > 1}
+
+
+def _read(path: str) -> str:
+    with open(path, encoding="ascii", errors="replace") as file:
+        return file.read()

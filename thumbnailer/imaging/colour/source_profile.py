@@ -1,0 +1,149 @@
+"""Which colours the values of a picture stand for, by whatever it says of them."""
+
+from __future__ import annotations
+
+import io
+import struct
+from contextlib import suppress
+from typing import BinaryIO
+
+from PIL import ImageCms, ImageFile
+
+from thumbnailer.imaging.colour.profiles import (
+    ADOBE_GAMMA,
+    ADOBE_RGB,
+    SRGB,
+    Curve,
+    Primaries,
+    profile_bytes,
+)
+from thumbnailer.imaging.containers.exif import block_of, directory, read_exif
+
+_GREY = ("1", "L", "LA", "I;16", "I")
+
+# EXIF 2.32, ColorSpace: sRGB. 2 is no standard, but was written for Adobe RGB.
+_EXIF_SRGB, _EXIF_ADOBE_RGB = 1, 2
+_COLOR_SPACE, _INTEROPERABILITY, _INTEROPERABILITY_INDEX = 0xA001, 0xA005, 0x0001
+
+# ITU-T H.273, table 2.
+_PRIMARIES = {
+    1: SRGB,
+    5: Primaries((0.64, 0.33), (0.29, 0.6), (0.15, 0.06), SRGB.white),
+    6: Primaries((0.63, 0.34), (0.31, 0.595), (0.155, 0.07), SRGB.white),
+    9: Primaries((0.708, 0.292), (0.17, 0.797), (0.131, 0.046), SRGB.white),
+    11: Primaries((0.68, 0.32), (0.265, 0.69), (0.15, 0.06), (0.314, 0.351)),
+    12: Primaries((0.68, 0.32), (0.265, 0.69), (0.15, 0.06), SRGB.white),
+}
+
+# ITU-T H.273, table 3. Films (1, 6, 14, 15) are made for screens of gamma 2.4: ITU-R BT.1886.
+_CURVES: dict[int, Curve] = {1: 2.4, 6: 2.4, 14: 2.4, 15: 2.4}
+_CURVES |= {4: 2.2, 5: 2.8, 8: 1.0, 13: "srgb", 16: "pq", 18: "hlg"}
+
+# How much primaries and gamma may differ from sRGB's and still mean them: `gAMA` for sRGB is 1/2.2
+# by the PNG specification, and libpng takes what differs by 5 % for the same.
+_NEAR_POINT, _NEAR_GAMMA = 0.002, 0.05
+
+# PNG puts what says its colours before the pixels, with few others: no more are looked at.
+_MAX_CHUNKS = 100
+
+
+def profile_of(image: ImageFile.ImageFile, file: BinaryIO) -> bytes:
+    """An ICC profile for the colours of a picture; b"" for sRGB, which is assumed of most.
+
+    A PNG's `cICP` goes before its profile, that before `sRGB`, and `cHRM` and `gAMA` come last
+    (PNG specification, third edition, 4.3). A JPEG without profile may say Adobe RGB in its EXIF
+    data (DCF 2.0, 3.2).
+
+    Args:
+        image: as opened from `file`, not yet loaded.
+    """
+    is_grey = image.mode in _GREY
+    if image.format == "PNG":
+        codes = _cicp(file)
+        if codes is not None:
+            return _profile(_PRIMARIES[codes[0]], _CURVES[codes[1]], is_grey)
+    if profile := image.info.get("icc_profile"):
+        return bytes(profile)
+    if image.format == "PNG" and "srgb" not in image.info:
+        primaries = _primaries(image.info.get("chromaticity"))
+        return _profile(primaries, _curve(image.info.get("gamma")), is_grey)
+    if image.format in ("JPEG", "MPO") and image.mode == "RGB" and _says_adobe_rgb(image):
+        return _profile(ADOBE_RGB, ADOBE_GAMMA, is_grey)
+    return b""
+
+
+def _profile(primaries: Primaries, curve: Curve, is_grey: bool) -> bytes:
+    if curve == "srgb" and (is_grey or primaries == SRGB):
+        return b""
+    try:
+        return profile_bytes(None if is_grey else primaries, curve)
+    except ValueError:
+        return b""
+
+
+def _primaries(chromaticity: tuple[float, ...] | None) -> Primaries:
+    """What `cHRM` says: x and y of white, red, green and blue."""
+    if not chromaticity or len(chromaticity) != 8:
+        return SRGB
+    white, red, green, blue = zip(chromaticity[::2], chromaticity[1::2], strict=True)
+    said = Primaries(red, green, blue, white)
+    differences = (
+        abs(one - other)
+        for point, usual in zip(said, SRGB, strict=True)
+        for one, other in zip(point, usual, strict=True)
+    )
+    return SRGB if max(differences) < _NEAR_POINT else said
+
+
+def _curve(gamma: float | None) -> Curve:
+    if not gamma or abs(gamma * 2.2 - 1) < _NEAR_GAMMA:
+        return "srgb"
+    return 1 / gamma
+
+
+def _cicp(file: BinaryIO) -> tuple[int, int] | None:
+    """The primaries and the curve that a PNG names in `cICP`, which Pillow does not read.
+
+    None where there is no such chunk, or none that says what is known here: RGB of full range.
+    """
+    place = file.tell()
+    try:
+        file.seek(8)
+        for _ in range(_MAX_CHUNKS):
+            head = file.read(8)
+            if len(head) < 8:
+                return None
+            length, kind = struct.unpack(">I4s", head)
+            if kind in (b"PLTE", b"IDAT"):
+                return None
+            if kind == b"cICP":
+                primaries, curve, *rest = file.read(4).ljust(4, b"\0")
+                is_known = primaries in _PRIMARIES and curve in _CURVES and rest == [0, 1]
+                return (primaries, curve) if is_known and length == 4 else None
+            file.seek(length + 4, 1)
+        return None
+    finally:
+        file.seek(place)
+
+
+def _says_adobe_rgb(image: ImageFile.ImageFile) -> bool:
+    with suppress(Exception):  # broken EXIF data must not cost the picture
+        block = block_of(image)
+        taking = read_exif(block).taking
+        space = taking.get(_COLOR_SPACE)
+        if space == _EXIF_ADOBE_RGB:
+            return True
+        place = taking.get(_INTEROPERABILITY)
+        if isinstance(place, int) and space != _EXIF_SRGB:
+            index = directory(block, place)[0].get(_INTEROPERABILITY_INDEX)
+            return isinstance(index, bytes) and index.rstrip(b"\0") == b"R03"
+    return False
+
+
+def name_of(profile: bytes) -> str | None:
+    """What an ICC profile calls itself; None if it makes no sense."""
+    try:
+        opened = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+        return (opened.profile.profile_description or "unnamed").strip()
+    except (ImageCms.PyCMSError, OSError, TypeError, ValueError):
+        return None

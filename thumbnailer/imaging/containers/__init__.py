@@ -1,0 +1,1 @@
+"""Read the structures inside picture files, such as EXIF."""

@@ -1,0 +1,1 @@
+"""Open pictures and decode their pixels, no more of them than needed."""

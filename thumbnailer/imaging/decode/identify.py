@@ -1,0 +1,198 @@
+"""What a file is, told by its contents; and in words why it is not read."""
+
+from __future__ import annotations
+
+import io
+import re
+from typing import BinaryIO
+
+from PIL import Image
+from PIL.TiffImagePlugin import ImageFileDirectory_v2
+
+from thumbnailer.imaging.failures import EMPTY
+
+# JPEG includes MPO, its multi-picture form: Pillow tells them apart after opening.
+FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF")
+
+# Pillow's names for what is read where `Limits.also` has it. TGA comes last: it has no magic.
+ALSO = {"ico": "ICO", "jpeg2000": "JPEG2000", "ppm": "PPM", "psd": "PSD", "tga": "TGA"}
+
+_EXTRAS = ("heif", "raw")
+
+# How files begin that are read where `Limits.also` has the first word: (it, offset, bytes, name).
+_ON_DEMAND = (
+    ("ico", 0, b"\x00\x00\x01\x00", "an ICO icon"),
+    ("jpeg2000", 4, b"jP  ", "a JPEG 2000 picture"),
+    ("jpeg2000", 0, b"\xff\x4f\xff\x51", "a JPEG 2000 picture"),
+    ("psd", 0, b"8BPS\0\1", "a Photoshop document"),
+    # Raw pictures, as far as they are no TIFF: CR3, CR2, CRW, RW2, ORF (three), RAF, MRW, X3F.
+    ("raw", 4, b"ftypcrx ", "a camera's raw picture"),
+    ("raw", 8, b"CR\2", "a camera's raw picture"),
+    ("raw", 6, b"HEAPCCDR", "a camera's raw picture"),
+    ("raw", 0, b"IIU\0", "a camera's raw picture"),
+    ("raw", 0, b"IIRO", "a camera's raw picture"),
+    ("raw", 0, b"IIRS", "a camera's raw picture"),
+    ("raw", 0, b"MMOR", "a camera's raw picture"),
+    ("raw", 0, b"FUJIFILMCCD-RAW", "a camera's raw picture"),
+    ("raw", 0, b"\0MRM", "a camera's raw picture"),
+    ("raw", 0, b"FOVb", "a camera's raw picture"),
+)
+_PPM = re.compile(rb"P[1-6f]\s+[#\d]")
+
+# The brands of ISO/IEC 23008-12, annex B and 10.2; those of AVIF are Pillow's concern.
+_HEIC = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs"}
+_HEIF = {b"mif1", b"mif2", b"msf1"}
+_AVIF = {b"avif", b"avis"}
+
+# The kinds and depths of TGA that Pillow reads: Truevision TGA 2.0, fields 3 and 5.5.
+_TGA_KINDS = {1, 2, 3, 9, 10, 11}
+_TGA_DEPTHS = {1, 8, 16, 24, 32}
+
+# Tags of TIFF 6.0, TIFF/EP and DNG 1.7.
+_PHOTOMETRIC, _SUB_IFDS, _DNG_VERSION = 262, 330, 50706
+_SENSOR_DATA = (32803, 34892)  # a colour filter array; its linear form
+_MAX_SUB_IFDS = 16
+
+# An array of icons, pointers or bitmaps: OS/2 2.0, BITMAPARRAYFILEHEADER.
+_OS2 = re.compile(rb"BA.{12}(IC|CI|CP|PT|BM)", re.DOTALL)
+
+# How other contents begin that are often found under a picture's name: (offset, bytes, name).
+_OTHERS = (
+    (0, b"%PDF", "a PDF document"),
+    (0, b"PK\x03\x04", "a ZIP archive"),
+    (0, b"\x1f\x8b", "gzip-compressed data"),
+    (0, b"8BPS", "a large Photoshop document"),
+    (0, b"%!PS", "a PostScript document"),
+    (0, b"\xc5\xd0\xd3\xc6", "a PostScript document"),
+    (0, b"\xff\x0a", "a JPEG XL picture"),
+    (4, b"JXL ", "a JPEG XL picture"),
+)
+
+
+def on_demand(file: BinaryIO) -> tuple[str, str]:
+    """Of a file of a format that is read only where `Limits.also` has it the name there, and what
+    it is in words; "" and "" of all others."""
+    file.seek(0)
+    start = file.read(512)
+    for key, offset, magic, name in _ON_DEMAND:
+        if start.startswith(magic, offset):
+            return key, name
+    if _PPM.match(start):
+        return "ppm", "a PPM picture"
+    if start.startswith(b"ftyp", 4):
+        return _heif(start)
+    if start.startswith((b"II*\0", b"MM\0*")) and _holds_sensor_data(file):
+        return "raw", "a camera's raw picture"
+    if _is_tga(start):
+        return "tga", "a TGA picture"
+    return "", ""
+
+
+def _heif(start: bytes) -> tuple[str, str]:
+    """As `on_demand`, by the brands of a file: ISO/IEC 14496-12, 4.3."""
+    length = min(int.from_bytes(start[:4]), len(start))
+    brands = {start[at : at + 4] for at in (8, *range(16, length - 3, 4))}
+    if brands & _AVIF:
+        return "", ""
+    if brands & _HEIC:
+        return "heif", "a HEIC picture"
+    return ("heif", "a HEIF picture") if brands & _HEIF else ("", "")
+
+
+def _holds_sensor_data(file: BinaryIO) -> bool:
+    """Whether a TIFF is a camera's raw picture: DNG, NEF, ARW, PEF and the like.
+
+    What Pillow would take for the picture is a tiny preview, or no pixels that make sense.
+    """
+    file.seek(0)
+    try:
+        tags = ImageFileDirectory_v2(file.read(8))
+        file.seek(tags.next)
+        tags.load(file)
+        if _DNG_VERSION in tags or tags.get(_PHOTOMETRIC) in _SENSOR_DATA:
+            return True
+        for place in tags.get(_SUB_IFDS, ())[:_MAX_SUB_IFDS]:
+            file.seek(place)
+            tags.load(file)
+            if tags.get(_PHOTOMETRIC) in _SENSOR_DATA:
+                return True
+    except Exception:  # a header that makes no sense
+        pass
+    return False
+
+
+def _is_tga(start: bytes) -> bool:
+    return (
+        len(start) >= 18
+        and start[1] in (0, 1)
+        and start[2] in _TGA_KINDS
+        and start[16] in _TGA_DEPTHS
+        and any(start[12:14])
+        and any(start[14:16])
+        and not start[17] & 0xC0
+    )
+
+
+def describe(file: BinaryIO, also: tuple[str, ...]) -> str:
+    """What a file is that can't be read.
+
+    Args:
+        also: the formats that were tried besides the usual ones.
+    """
+    is_at_end = not file.read(1)
+    file.seek(0)
+    start = file.read(512)
+    if not start:
+        return EMPTY
+    key, name = on_demand(file)
+    if key and key not in also:
+        how = f"pip install 'thumbnailer[{key}]'" if key in _EXTRAS else f"--also {key}"
+        return f"is {name}, which is read {'after' if key in _EXTRAS else 'with'} {how}"
+    if key == "psd" and start[22:24] not in (b"\0\1", b"\0\x08"):
+        return "is a Photoshop document of 16 or 32 bits a channel, which is not read here"
+    if key:
+        if is_at_end or promises_more(file):
+            return f"truncated: begins like {name}, but ends early"
+        return f"begins like {name}, but its header is damaged"
+    for offset, magic, name in _OTHERS:
+        if start.startswith(magic, offset):
+            return f"is {name}, no format that is read here"
+    if _OS2.match(start):
+        return "is an OS/2 icon, no format that is read here"
+    for format in FORMATS:
+        accepts = Image.OPEN[format][1]
+        if accepts and accepts(start[:16]):
+            if promises_more(file) if format in ("WEBP", "AVIF") else is_at_end:
+                return f"truncated: begins like {format}, but ends early"
+            return f"begins like {format}, but its header is damaged"
+    if start.startswith(b"ftyp", 4):
+        return "is a video or another ISO media file, no format that is read here"
+    head = start.lstrip(b"\xef\xbb\xbf \t\r\n")[:64].lower()
+    if head.startswith((b"<svg", b"<?xml")):
+        return "is an SVG or XML document, no format that is read here"
+    if head.startswith((b"<!doctype html", b"<html")):
+        return "is a web page, no picture"
+    if not start.strip(b"\0"):
+        return "is blank (zero bytes only)"
+    try:
+        start[:500].decode("utf-8")
+        return "is text, no picture"
+    except UnicodeDecodeError:
+        return "is no picture of a format that is read here"
+
+
+def promises_more(file: BinaryIO) -> bool:
+    """Whether a WebP, AVIF or HEIF, which are read as one piece, is longer than its file."""
+    file.seek(0)
+    start = file.read(8)
+    length = file.seek(0, io.SEEK_END)
+    if start.startswith(b"RIFF"):
+        return int.from_bytes(start[4:8], "little") + 8 > length
+    place = 0
+    while start.startswith(b"ftyp", 4) and place < length:  # a sequence of boxes: ISO 14496-12
+        file.seek(place)
+        size = int.from_bytes(file.read(4))
+        if not 8 <= size <= length - place:
+            return size > length - place
+        place += size
+    return False

@@ -1,0 +1,263 @@
+"""Decode the pixels; find out how much there is of a damaged picture, and make do with it."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from math import ceil
+from typing import BinaryIO
+
+from PIL import Image, ImageFile, ImageStat
+
+from thumbnailer.imaging.colour.depth import to_resizable
+from thumbnailer.imaging.decode.identify import promises_more
+from thumbnailer.imaging.decode.open import open_picture, pillow_limit
+from thumbnailer.imaging.decode.progressive import for_eighth
+from thumbnailer.imaging.decode.shrink_on_load import can_shrink, has_pixel_for_block
+from thumbnailer.imaging.failures import DAMAGED, TRUNCATED, DamageError
+from thumbnailer.imaging.geometry.orientation import orientation_of
+from thumbnailer.imaging.memory import Claim, admit, coefficient_bytes
+from thumbnailer.recipe import Limits
+
+_END_OF_JPEG = b"\xff\xd9"
+
+# Taller pictures are not compared row by row: 40 million rows of one pixel took minutes.
+_MAX_ROWS = 200_000
+_BAND_PIXELS = 1 << 18
+
+# Interlaced GIFs bring every eighth row first: GIF89a, appendix E.
+_INTERLACE = 8
+
+# Every how many columns and rows there is a pixel after each pass of an interlaced PNG, from the
+# last to the first: PNG specification, 8.2.
+_GRIDS = ((1, 1), (1, 2), (2, 2), (2, 4), (4, 4), (4, 8), (8, 8))
+
+
+def load(
+    image: ImageFile.ImageFile, file: BinaryIO, limits: Limits, claim: Claim
+) -> tuple[Image.Image, str]:
+    """Decode the pixels of a picture that is within the limits, ours, whatever Pillow's are.
+
+    Args:
+        image: as opened from `file`, perhaps told to shrink.
+        limits: `keep_truncated` makes do with what there is of a damaged picture.
+        claim: is told the bytes that it takes before it takes them; may wait.
+
+    Returns:
+        The picture, and in words what is missing of it; "" if it is whole.
+
+    Raises:
+        LimitError: it takes more memory than it may.
+        DamageError: the data make no sense or end early; says where.
+        OSError: the file can't be read.
+    """
+    admit(image, limits, claim)
+    try:
+        if not _decode_what_shows(image):
+            _decode(image)
+        return image, ""
+    except MemoryError:
+        raise
+    except Exception as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise
+        failure = error
+    remains, kind, share = None, DAMAGED, None
+    with suppress(Exception):  # whatever Pillow raises the second time
+        kind = TRUNCATED if _ends_early(image, file, failure) else kind
+        remains, share = _remains(image, file, limits)
+    if remains and share != 0 and limits.keep_truncated:
+        return remains, _note(kind, share)
+    raise DamageError(_reason(kind, share))
+
+
+def _decode_what_shows(image: ImageFile.ImageFile) -> bool:
+    """Decode a progressive JPEG without what does not show of it, if that can be done.
+
+    What that takes is in the claim for its coefficients: these are there only when the file, its
+    pieces and what becomes of them have gone, but for the last. Of cameras' pictures the file is a
+    tenth of the coefficients, and what shows a hundredth.
+    """
+    if not image.info.get("progressive") or not has_pixel_for_block(image) or not image.fp:
+        return False
+    file, tile, most = image.fp, image.tile, coefficient_bytes(image) // 3
+    with suppress(Exception):  # the plain way tells what is wrong
+        file.seek(0)
+        reduced = for_eighth(file.read(most))  # which has no end if there is more of it
+        if reduced and len(reduced) < most // 3:
+            image.fp = io.BytesIO(reduced)
+            _decode(image)
+            return True
+    image.fp, image.tile = file, tile
+    return False
+
+
+def _decode(image: ImageFile.ImageFile) -> None:
+    width, height = image.size
+    pixels = width * height
+    if Image.MAX_IMAGE_PIXELS is None or pixels <= Image.MAX_IMAGE_PIXELS:
+        image.load()
+    else:
+        with pillow_limit(pixels):
+            image.load()
+
+
+def _reason(kind: str, share: float | None) -> str:
+    """Where a picture is broken; `share` of its rows, 0 to 1, could be decoded."""
+    where = kind if share is None else f"{kind} at {_percent(share)}"
+    if share == 1:
+        rest = "are missing" if kind == "truncated" else "make no sense"
+        return f"{where}: all its rows are there, but the data after them {rest}"
+    if kind == TRUNCATED:
+        return f"{where}: the end of the file is missing"
+    return f"{where}: the data make no sense" + ("" if share is None else " from there on")
+
+
+def _note(kind: str, share: float | None) -> str:
+    if share is None:
+        return f"{kind}, so it is less sharp than it was"
+    return f"{kind} at {_percent(share)}" + ("" if share == 1 else ", the rest is blank")
+
+
+def _percent(share: float) -> str:
+    return f"{max(int(share * 100), 1 if share else 0)} %"
+
+
+def _ends_early(image: ImageFile.ImageFile, file: BinaryIO, failure: Exception) -> bool:
+    """Whether a picture could not be decoded for want of data, not because they make no sense."""
+    # PNG and BMP are read no further than they make sense.
+    if image.format in ("PNG", "BMP") and not file.read(1):
+        return True
+    if image.format == "HEIF":
+        return promises_more(file)
+    if image.format == "TIFF":  # whose decoder does not tell one from the other
+        size = file.seek(0, io.SEEK_END)
+        tags = image.tag_v2  # type: ignore[attr-defined]
+        for starts, lengths in ((273, 279), (324, 325)):  # of strips and of tiles
+            ends = zip(tags.get(starts, ()), tags.get(lengths, ()), strict=False)
+            if any(start + length > size for start, length in ends):
+                return True
+    # "Cannot load" is what a JPEG gets that ends within its header.
+    return "truncated" in str(failure).lower() or "cannot load" in str(failure)
+
+
+def _remains(
+    image: ImageFile.ImageFile, file: BinaryIO, limits: Limits
+) -> tuple[Image.Image | None, float | None]:
+    """What a picture held when its decoding failed, without gaps, and the share of its rows (0 to
+    1) that were decoded; None where that can't be known."""
+    if image.info.get("progressive"):
+        return _remains_of_progressive(image, file, limits)
+    again = open_picture(file, limits)
+    if image.format == "TIFF" and orientation_of(again) != 1:
+        return None, None  # it is turned while it is loaded
+    _shrink_like(image, again)
+    boxes = [tile.extents or (0, 0, *again.size) for tile in again.tile]
+    if not boxes:
+        return None, 0
+    left, top = min(box[0] for box in boxes), min(box[1] for box in boxes)
+    right, bottom = max(box[2] for box in boxes), max(box[3] for box in boxes)
+    if bottom - top > _MAX_ROWS:
+        return None, None
+    _load_over(again, 85 if image.info.get("transparency") != 85 else 170)
+    image.tile, again.tile = [], []  # lets Pillow take what is there for all there is
+    if image.info.get("interlace"):
+        return _finest_grid(image, again), None
+    missing = list(_differing_rows(image, again, (left, top, right, bottom)))
+    again.im = Image.new("L", (1, 1)).im  # a large picture's memory is wanted elsewhere
+    image.readonly = 0  # as if it had been loaded
+    return (
+        _without_gaps(image, missing) if limits.keep_truncated else None,
+        1 - len(missing) / (bottom - top),
+    )
+
+
+def _differing_rows(
+    one: Image.Image, other: Image.Image, box: tuple[int, int, int, int]
+) -> Iterator[int]:
+    left, top, right, bottom = box
+    height = max(1, _BAND_PIXELS // (right - left))
+    for start in range(top, bottom, height):
+        end = min(start + height, bottom)
+        here, there = (image.crop((left, start, right, end)).tobytes() for image in (one, other))
+        stride = len(here) // (end - start)
+        for y in range(start, end):
+            row = slice((y - start) * stride, (y - start + 1) * stride)
+            if here[row] != there[row]:
+                yield y
+
+
+def _load_over(image: ImageFile.ImageFile, value: int) -> None:
+    """Decode as far as that goes into a memory that holds `value` instead of zeros, so that what
+    differs from the first attempt was written in neither."""
+    prepare, bands = image.load_prepare, len(image.getbands())
+
+    def prepare_and_fill() -> None:
+        prepare()
+        image.im.paste((value,) * bands if bands > 1 else value, (0, 0, *image.im.size))
+
+    image.load_prepare = prepare_and_fill  # type: ignore[method-assign]
+    with suppress(Exception):
+        _decode(image)
+
+
+def _finest_grid(image: Image.Image, again: Image.Image) -> Image.Image | None:
+    """What an interlaced PNG holds in as many columns and rows as are without gaps."""
+    for across, down in _GRIDS:
+        size = ceil(image.width / across), ceil(image.height / down)
+        matrix = (across, 0, (1 - across) / 2, 0, down, (1 - down) / 2)
+        there, missing = (
+            side.transform(size, Image.Transform.AFFINE, matrix) for side in (image, again)
+        )
+        if there.tobytes() == missing.tobytes():
+            return to_resizable(there).resize(image.size, Image.Resampling.BILINEAR)
+    return None
+
+
+def _without_gaps(image: Image.Image, missing: Sequence[int]) -> Image.Image:
+    """The picture with something in its missing rows that does not catch the eye: the mean colour
+    of the others, or of an interlaced one the row before."""
+    picture = to_resizable(image)
+    if not missing:
+        return picture
+    is_there = [255] * picture.height
+    for y in missing:
+        is_there[y] = 0
+    if not any(is_there):
+        return picture
+    means = picture.resize((1, picture.height), Image.Resampling.BOX)
+    mask = Image.frombytes("L", means.size, bytes(is_there))
+    mean = tuple(map(round, ImageStat.Stat(means, mask).mean))
+    is_interlaced = any(is_there[missing[0] :])
+    for y in missing:
+        above = [row for row in range(max(y - _INTERLACE, 0), y) if is_there[row]]
+        if is_interlaced and above:
+            picture.paste(picture.crop((0, above[-1], picture.width, above[-1] + 1)), (0, y))
+        else:
+            picture.paste(mean, (0, y, picture.width, y + 1))
+    return picture
+
+
+def _remains_of_progressive(
+    image: ImageFile.ImageFile, file: BinaryIO, limits: Limits
+) -> tuple[Image.Image | None, float | None]:
+    """The same for a progressive JPEG, which has no pixel before its end is there; with an end put
+    to it, it is unsharp, or grey where not even its first pass came to."""
+    file.seek(0)
+    again = open_picture(io.BytesIO(file.read() + _END_OF_JPEG), limits)
+    _shrink_like(image, again)
+    _decode(again)
+    # Rounding may move the grey a little.
+    is_grey = [0 if 126 <= value <= 130 else 255 for value in range(256)]
+    box = again.convert("L").point(is_grey).getbbox()
+    rows = box[3] if box else 0
+    if rows == again.height:
+        return again, None
+    return _without_gaps(again, range(rows, again.height)), rows / again.height
+
+
+def _shrink_like(image: ImageFile.ImageFile, again: ImageFile.ImageFile) -> None:
+    if can_shrink(image) and image.decoderconfig:
+        scale = image.decoderconfig[0]
+        again.draft(None, (again.width // scale, again.height // scale))

@@ -1,0 +1,194 @@
+"""A camera's raw picture, which the extra `raw` reads: from the preview in it where that will do.
+
+Cameras put a JPEG of what they showed on their screen beside what their sensor saw. It is much
+faster to decode, and looks as the photographer saw it.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+from PIL import ExifTags, Image, ImageFile
+
+from thumbnailer.imaging.colour.depth import to_resizable
+from thumbnailer.imaging.colour.to_srgb import to_srgb
+from thumbnailer.imaging.decode.shrink_on_load import SHRINKING_GAP
+from thumbnailer.imaging.failures import NoPictureError
+from thumbnailer.imaging.geometry.fit import Size
+from thumbnailer.imaging.geometry.orientation import orientation_of, swaps_sides, upright
+from thumbnailer.imaging.memory import HELD_BYTES, check_bytes, coefficient_bytes
+from thumbnailer.recipe import Limits
+
+if TYPE_CHECKING:
+    import rawpy
+
+# What the import maps, with that of NumPy: 86 MiB. It takes 0.1 s, so the first such picture has
+# to wait for it.
+_IMPORT_BYTES = 96 << 20
+
+# LibRaw's ways to turn a picture as EXIF orientations, and what undoes each of those.
+_ORIENTATIONS = {3: 3, 5: 8, 6: 6}
+_INVERSE = {1: 1, 3: 3, 6: 8, 8: 6}
+
+# By how much the shape of a preview may differ from the sensor's, which has some rows more.
+_TOLERANCE = 0.02
+
+
+def open_raw(
+    file: BinaryIO, limits: Limits, open_preview: Callable[[BinaryIO], Image.Image]
+) -> ImageFile.ImageFile:
+    """Read a raw picture's header, and the preview in it.
+
+    Args:
+        limits: what it may cost.
+        open_preview: opens a JPEG; may raise anything.
+
+    Raises:
+        LimitError: LibRaw alone takes more memory than a worker may.
+        NoPictureError: LibRaw does not know it.
+        Exception: its header makes no sense.
+    """
+    held_bytes = _IMPORT_BYTES + file.seek(0, io.SEEK_END)
+    check_bytes(held_bytes, limits)
+    rawpy = _rawpy()
+    file.seek(0)
+    try:
+        raw = rawpy.imread(file)
+    except rawpy.LibRawFileUnsupportedError:
+        raise NoPictureError("is a camera's raw picture of a kind that is not read here") from None
+    image = _RawPicture(file, raw, open_preview)
+    image.info[HELD_BYTES] = held_bytes
+    return image
+
+
+class _RawPicture(ImageFile.ImageFile):
+    """A raw picture as Pillow has them; `draft` settles what it is made from."""
+
+    format = "RAW"
+    format_description = "a camera's raw picture"
+
+    def __init__(
+        self, file: BinaryIO, raw: rawpy.RawPy, open_preview: Callable[[BinaryIO], Image.Image]
+    ) -> None:
+        self._raw: rawpy.RawPy | None = raw
+        self._open_preview = open_preview
+        super().__init__(file)
+
+    def _open(self) -> None:
+        assert self._raw
+        sizes = self._raw.sizes
+        self._size, self._mode, self.tile = (sizes.iwidth, sizes.iheight), "RGB", []
+        self._orientation = _ORIENTATIONS.get(sizes.flip, 1)
+        self._is_half = self._is_preview = False
+        self._preview: Image.Image | None = None
+        self._turned = 1
+        with suppress(Exception):  # there is none, or it can't be read
+            preview = self._extracted(self._raw)
+            for turned in (orientation_of(preview), 1):
+                if self._has_shape_of(_sides(preview.size, turned, self._orientation)):
+                    self._preview, self._turned = preview, turned
+                    break
+
+    def _extracted(self, raw: rawpy.RawPy) -> Image.Image:
+        extracted = raw.extract_thumb()
+        if isinstance(extracted.data, bytes):
+            return self._open_preview(io.BytesIO(extracted.data))
+        preview = Image.fromarray(extracted.data)
+        preview.getexif()[ExifTags.Base.Orientation] = self._orientation
+        return preview
+
+    def _has_shape_of(self, size: Size) -> bool:
+        ratio = size[0] * self.height / (size[1] * self.width)
+        return abs(ratio - 1) < _TOLERANCE
+
+    def getexif(self) -> Image.Exif:
+        exif = super().getexif()
+        exif[ExifTags.Base.Orientation] = self._orientation
+        return exif
+
+    def draft(self, mode: str | None, size: Size | None) -> None:
+        """Settle for the preview if it is large enough for a thumbnail, else for a half of the
+        sensor's columns and rows, else for all.
+
+        Args:
+            size: in px, SHRINKING_GAP times the thumbnail's.
+        """
+        assert size is not None
+        needed = [side / SHRINKING_GAP * (1 - _TOLERANCE) for side in size]
+        if self._preview:
+            width, height = _sides(self._preview.size, self._turned, self._orientation)
+            if width >= needed[0] and height >= needed[1]:
+                if isinstance(self._preview, ImageFile.ImageFile):
+                    self._preview.draft(None, _sides(size, self._turned, self._orientation))
+                    self.info[HELD_BYTES] += coefficient_bytes(self._preview)
+                self._is_preview = True
+                self._size = _sides(self._preview.size, self._turned, self._orientation)
+                return
+        self._is_half = self.width // 2 >= needed[0] and self.height // 2 >= needed[1]
+        if self._is_half:
+            self._size = self.width // 2, self.height // 2
+
+    def load(self) -> Any:
+        if self._raw:
+            raw, self._raw = self._raw, None
+            with raw:
+                picture = self._from_preview() if self._is_preview else None
+                picture = picture or self._from_sensor(raw)
+            self._preview = None
+            self.im, self._mode, self._size = picture.im, picture.mode, picture.size
+        return super().load()
+
+    def _from_preview(self) -> Image.Image | None:
+        assert self._preview is not None
+        with suppress(Exception):  # a broken preview is none
+            self._preview.load()
+            profile = self._preview.info.get("icc_profile", b"")
+            picture, _ = to_srgb(to_resizable(self._preview), profile)
+            if self._turned != self._orientation:
+                picture = upright(upright(picture, self._turned), _INVERSE[self._orientation])
+            return picture
+        return None
+
+    def _from_sensor(self, raw: rawpy.RawPy) -> Image.Image:
+        try:
+            pixels = raw.postprocess(
+                half_size=self._is_half, use_camera_wb=True, user_flip=0, output_bps=8
+            )
+        except _rawpy().LibRawIOError as error:
+            raise ValueError("truncated") from error
+        except _rawpy().LibRawUnsufficientMemoryError as error:
+            raise MemoryError from error
+        return Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels)
+
+
+def _sides(size: Size, one: int, other: int) -> Size:
+    """A size in one orientation as it is in another."""
+    return size if swaps_sides(one) == swaps_sides(other) else (size[1], size[0])
+
+
+def _rawpy() -> ModuleType:
+    with _one_thread():
+        import rawpy
+    return rawpy
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Have the libraries that are loaded meanwhile do with one thread: a worker is one of many,
+    and each thread maps tens of megabytes."""
+    names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+    before = {name: os.environ.get(name) for name in names}
+    os.environ.update(dict.fromkeys(names, "1"))
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value

@@ -1,0 +1,1 @@
+"""Size, crop, resample and turn pictures."""

@@ -1,0 +1,1 @@
+"""Use the preview that a camera embedded, after comparing it with its picture."""

@@ -1,0 +1,1 @@
+"""What can be asked for: make, status, verify, prune, explain, estimate."""

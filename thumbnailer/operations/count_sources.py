@@ -1,0 +1,34 @@
+"""How many pictures there are, before a run knows: it reads no further than it works."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Iterable
+
+from thumbnailer.config.settings import Settings
+from thumbnailer.formats import missing_extras, name_filter
+from thumbnailer.model import Outcome, Stop
+from thumbnailer.scan.folders import scan
+from thumbnailer.urls import is_url
+
+
+def expected(sources: Iterable[str], settings: Settings, stop: Stop) -> tuple[int, Counter[str]]:
+    """The pictures that a run would find; and those that it leaves out, as their names say, for
+    want of an extra, by its name."""
+    choice = settings.choice
+    is_taken = name_filter(choice["also"])
+    missing = {extra: name_filter((extra,)) for extra in missing_extras()}
+    choice["also"] = (*choice["also"], *missing)
+    found, left_out = 0, Counter[str]()
+    for source in sources:
+        if is_url(source):  # each thousand would cost a request
+            return 0, left_out
+        is_named = not os.path.isdir(source)  # and so taken whatever its name is
+        for item in scan(source, **choice, stop=stop):
+            name = "" if isinstance(item, Outcome) else os.path.basename(item.path)
+            if is_named or not name or is_taken(name):
+                found += 1
+            else:
+                left_out.update(extra for extra, takes in missing.items() if takes(name))
+    return found, left_out

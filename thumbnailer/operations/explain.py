@@ -1,0 +1,105 @@
+"""The use that makes nothing: why a picture has the thumbnails it has, and what they would be."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from thumbnailer.config.settings import Settings
+from thumbnailer.errors import ConfigError
+from thumbnailer.imaging.failures import StageError, stage
+from thumbnailer.model import Failure, Outcome, Source
+from thumbnailer.operations.thumbnail_state import planner_for, standing_of
+from thumbnailer.scan.folders import check_source, find, locator
+from thumbnailer.thumbs import files
+from thumbnailer.urls import refuse
+
+if TYPE_CHECKING:
+    from thumbnailer.render.describe import Description
+
+
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """One thumbnail of a picture.
+
+    Attributes:
+        path: where it is, or would be.
+        state: `current`, `missing`, `stale` or `failed`.
+        reason: why it is not current.
+        looks: fit, format and quality, in words.
+        size: width and height in px that it would have; None if the picture can't be read.
+    """
+
+    path: str
+    state: str
+    reason: str
+    looks: str
+    size: tuple[int, int] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """What there is to say of a source.
+
+    Attributes:
+        description: of the picture; or why it can't be read.
+        thumbnails: one for each that is wanted.
+        refused: why it can have none.
+    """
+
+    source: Source
+    description: Description | Failure
+    thumbnails: tuple[Explained, ...]
+    refused: Failure | None = None
+
+
+def explain(path: str, settings: Settings, root: str = "") -> Explanation:
+    """Say of one picture what would be made of it, from what, and how that stands; touches nothing.
+
+    Args:
+        root: the SOURCE folder that it was found in, which matters in an output tree.
+
+    Raises:
+        SourceError: there is no such file, or it is a folder.
+        ConfigError: the picture is not in `root`, or is left out there.
+    """
+    from thumbnailer.render.describe import describe  # with Pillow
+
+    refuse(path, root, settings.output)
+    source = _source(path, settings, root)
+    recipes, limits = settings.recipes, settings.limits
+    description: Description | Failure
+    try:
+        with stage("open"):
+            file = files.open_source(source.path)
+        with file:
+            description = describe(file, list(recipes.values()), limits)
+    except StageError as error:
+        description = error.failure
+    places, name = planner_for(settings).places(source)
+    thumbnails = []
+    for at, place in enumerate(places):
+        one = standing_of(place, source, name, limits)
+        if isinstance(one, Failure):
+            return Explanation(source, description, (), one)
+        recipe = one.wanted.recipe
+        is_lossy = recipe.format not in ("png", "gif")
+        looks = f"{recipe.fit}, {recipe.format}" + (f" {recipe.quality}" if is_lossy else "")
+        size = None if isinstance(description, Failure) else description.thumbnails[at]
+        thumbnails.append(Explained(one.path, one.state, one.reason, looks, size))
+    return Explanation(source, description, tuple(thumbnails))
+
+
+def _source(path: str, settings: Settings, root: str) -> Source:
+    if check_source(path):
+        raise ConfigError(f"{path}: is a folder; explain takes pictures")
+    if not root:
+        found: Source | Outcome | None = find(path)
+    else:
+        path = os.path.join(root, os.path.relpath(path, root))
+        found = locator(root, **settings.choice)(path)
+    if isinstance(found, Source):
+        return found
+    reason = found.error.reason if found and found.error else f"is not taken from {root}"
+    raise ConfigError(f"{path}: {reason}")

@@ -1,0 +1,206 @@
+"""The uses of the line, composed: one picture, a batch, a lazy batch."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from itertools import chain, islice
+from typing import Unpack
+
+from thumbnailer.config.overrides import Looks, Overrides, merged
+from thumbnailer.config.settings import Settings
+from thumbnailer.errors import ConfigError, OutputError, PictureError, SourceError
+from thumbnailer.formats import format_of
+from thumbnailer.imaging.failures import StageError, stage
+from thumbnailer.model import Folder, Outcome, Report, Source, Stop, Thumbnail
+from thumbnailer.operations.choose_engine import new_engine
+from thumbnailer.operations.door import Path, check_source, checked, found_in, scan
+from thumbnailer.operations.pipeline import flow
+from thumbnailer.thumbs import files
+from thumbnailer.thumbs.plan import check_names
+from thumbnailer.urls import is_url
+
+
+def make_thumbnail(source: Path, thumbnail: Path, **looks: Unpack[Looks]) -> Thumbnail:
+    """Make one thumbnail, in this process, and replace whatever has its name.
+
+    Args:
+        source: the picture.
+        thumbnail: the file to write; its folder must exist.
+        **looks: those of the settings that say how a thumbnail looks and what is read, such as
+            `size=256` or `fit="cover"`; the format goes by the ending of `thumbnail` if left out.
+
+    Returns:
+        The path as given, width and height in px, length in bytes.
+
+    Raises:
+        ThumbnailError: PictureError if the picture can't be made into a thumbnail, SourceError if
+            it can't be read, ConfigError if an argument is impossible, OutputError if the disk is
+            full or read-only.
+    """
+    # Here, since it imports Pillow, which none of the other uses needs in this process.
+    from thumbnailer.render.steps import pictures_of
+
+    source_path, path = os.fsdecode(source), os.fsdecode(thumbnail)
+    if is_url(source_path) or is_url(path):
+        raise ConfigError("make_thumbnail: takes files; make_thumbnails takes buckets, too")
+    format = looks.get("format") or format_of(path)
+    if not format:
+        raise ConfigError(f"{path}: its ending says no format that is written here; name a format")
+    settings = merged(None, {**looks, "format": format})
+    recipe, *others = settings.recipes.values()
+    if others:
+        raise ConfigError(f"size = {settings.size}: is more than one")
+    if check_source(source_path, settings):
+        raise SourceError(None, "is a folder", source_path)
+    if os.path.exists(path) and os.path.samefile(source_path, path):
+        raise ConfigError(f"{path}: is the source itself")
+    folder, name = os.path.split(path)
+    try:
+        with stage("open"):
+            file = files.open_source(source_path)
+        with file:
+            # The memory of the caller's process is the caller's concern; the pixels are limited.
+            limits = replace(settings.limits, memory_bytes=sys.maxsize)
+            (made,), _ = pictures_of(file, [(recipe, ())], limits)
+        with stage("write", path), files.open_folder(Folder(folder, "")) as opened:
+            files.replace(opened, name, made.data)
+    except StageError as error:
+        failure = error.failure
+        if failure.fatal:
+            raise OutputError(failure.reason) from error
+        raise PictureError(source_path, failure.stage, failure.reason) from error
+    return Thumbnail(path, made.width, made.height, len(made.data))
+
+
+def make_thumbnails(
+    sources: Path | Iterable[Path],
+    settings: Settings | None = None,
+    *,
+    force: bool = False,
+    retry_failed: bool = False,
+    dry_run: bool = False,
+    **overrides: Unpack[Overrides],
+) -> Report:
+    """Make what is missing or stale of the thumbnails of folders and files, in parallel.
+
+    Args:
+        sources: a folder (scanned) or a file, or several; all are checked before anything is made.
+        settings: what to make and how; `Settings()` if left out.
+        force: make every thumbnail anew.
+        retry_failed: try again what failed before, though nothing has changed.
+        dry_run: write nothing; what would be made counts as skipped.
+        **overrides: single settings, such as `size=256` or `output="small"`.
+
+    Returns:
+        The counts, with the outcomes of the pictures that failed. Nothing is printed.
+
+    Raises:
+        SourceError: a source is not there or can't be read.
+        ConfigError: a setting is unknown or impossible.
+        OutputError: the disk is full or read-only.
+        WorkerError: no worker process can be started, or the cluster can't be had or is lost.
+    """
+    report = Report()
+    chosen = merged(settings, overrides)
+    outcomes = run(sources, chosen, report, force=force, retry_failed=retry_failed, dry_run=dry_run)
+    report.failures += (outcome for outcome in outcomes if outcome.status == "failed")
+    return report
+
+
+def iter_thumbnails(
+    paths: Path | Iterable[Path],
+    settings: Settings | None = None,
+    *,
+    force: bool = False,
+    retry_failed: bool = False,
+    dry_run: bool = False,
+    stop_event: Stop | None = None,
+    **overrides: Unpack[Overrides],
+) -> Iterator[Outcome]:
+    """Like `make_thumbnails`, but lazily: one outcome a picture, in order of completion.
+
+    Args:
+        paths: a folder or file, or any iterable of them, which is read no faster than outcomes are
+            taken, and for a cluster by a thread. Of an iterable, a path that is not there is a
+            failed outcome, not an exception. Relative paths hold as long as the working directory
+            stays what it is.
+        stop_event: once it is set the iterator ends; pictures in the making are reported as
+            skipped. Closing the iterator ends it too.
+        settings, force, retry_failed, dry_run: as for `make_thumbnails`.
+        **overrides: as there, too.
+
+    Raises:
+        SourceError: a lone path is not there or can't be read; at once.
+        ConfigError: a setting is unknown or impossible; at once.
+        OutputError, WorkerError: as for `make_thumbnails`; while iterating.
+    """
+    chosen = merged(settings, overrides)
+    switches = {"force": force, "retry_failed": retry_failed, "dry_run": dry_run}
+    if isinstance(paths, str | bytes | os.PathLike):
+        return run(paths, chosen, Report(), stop=stop_event, **switches)
+    return _listed(paths, chosen, stop_event, switches)
+
+
+def _listed(
+    paths: Iterable[Path], settings: Settings, stop: Stop | None, switches: dict[str, bool]
+) -> Iterator[Outcome]:
+    names = map(os.fsdecode, paths)
+    first = list(islice(names, 1))  # which says whether there is a network in between
+    found = (item for name in chain(first, names) for item in scan(name, settings, stop=stop))
+    yield from _line(found, settings, Report(), far=any(map(is_url, first)), stop=stop, **switches)
+
+
+def run(
+    sources: Path | Iterable[Path],
+    settings: Settings,
+    report: Report,
+    *,
+    stop: Stop | None = None,
+    force: bool = False,
+    retry_failed: bool = False,
+    dry_run: bool = False,
+) -> Iterator[Outcome]:
+    """Check the sources and the names of their thumbnails, then return the iterator over their
+    outcomes, which fills the report."""
+    places = checked(sources, settings, with_buckets=True, stop=stop)
+    if settings.name:
+        output = os.fspath(settings.output) or None
+        found = found_in(places, settings, stop)
+        check_names(found, settings.recipes, output=output, template=settings.name)
+    return _line(
+        found_in(places, settings, stop),
+        settings,
+        report,
+        far=any(map(is_url, places[0])),
+        stop=stop,
+        force=force,
+        retry_failed=retry_failed,
+        dry_run=dry_run,
+    )
+
+
+def _line(
+    found: Iterable[Source | Outcome],
+    settings: Settings,
+    report: Report,
+    *,
+    far: bool,
+    stop: Stop | None,
+    force: bool,
+    retry_failed: bool,
+    dry_run: bool,
+) -> Iterator[Outcome]:
+    with new_engine(settings, far=far or is_url(settings.output)) as engine:
+        yield from flow(
+            found,
+            settings,
+            report,
+            engine,
+            stop=stop,
+            force=force,
+            retry_failed=retry_failed,
+            dry_run=dry_run,
+        )

@@ -1,0 +1,110 @@
+"""scan → plan → pool → render → finish → report: the one line that all uses share."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from contextlib import closing
+
+from thumbnailer.config.settings import Settings
+from thumbnailer.engine import sandbox
+from thumbnailer.errors import OutputError, ThumbnailError, WorkerError
+from thumbnailer.model import Engine, Failure, Job, Outcome, Report, Source, Stop
+from thumbnailer.operations.door import plan
+from thumbnailer.thumbs.plan import prepare_output
+from thumbnailer.urls import is_url
+
+
+def flow(
+    found: Iterable[Source | Outcome],
+    settings: Settings,
+    report: Report,
+    engine: Engine,
+    *,
+    stop: Stop | None = None,
+    force: bool = False,
+    retry_failed: bool = False,
+    dry_run: bool = False,
+) -> Iterator[Outcome]:
+    """What becomes of what the scan found: each of it has one outcome.
+
+    Args:
+        found: is read no faster than outcomes are taken.
+        report: is filled on the way.
+        engine: from `new_engine` or `new_pool`, for the same settings; may serve many flows, one at
+            a time.
+        stop: once it is set what has no outcome yet is skipped.
+        force, retry_failed, dry_run: as for `plan`.
+
+    Raises:
+        OutputError: the disk is full or read-only.
+        WorkerError: no worker process can be started, or none in the sandbox that is required; or
+            the cluster can't be had or is lost.
+    """
+    if settings.sandbox == "require" and (reason := sandbox.available()):
+        raise WorkerError(f"the sandbox that is required can't be had: {reason}")
+    output, desktop = os.fspath(settings.output) or None, settings.is_for_desktop
+    if output and not dry_run and not is_url(output):
+        try:
+            prepare_output(output, desktop=desktop)
+        except OSError as error:
+            why = "is no folder" if isinstance(error, FileExistsError) else error.strerror
+            raise OutputError(f"{output}: {why}; choose another output folder") from error
+    # A job goes in here as soon as it is read, by whichever thread, and out with its outcome.
+    open_sources: Counter[Source] = Counter()
+    lock = threading.Lock()
+    switches = {"force": force, "retry_failed": retry_failed, "dry_run": dry_run}
+
+    def planned() -> Iterator[Job | Outcome]:
+        for item in plan(found, settings, stop, **switches):
+            if isinstance(item, Job):
+                with lock:
+                    open_sources[item.source] += 1
+            yield item
+
+    end: ThumbnailError | None = None
+    reason = "interrupted"
+    try:
+        with closing(engine.imap_unordered(planned(), stop)) as outcomes:
+            for outcome in outcomes:
+                if open_sources and outcome.source in open_sources:
+                    with lock:
+                        open_sources[outcome.source] -= 1
+                        if not open_sources[outcome.source]:
+                            del open_sources[outcome.source]
+                _count(outcome, report)
+                yield outcome
+                if outcome.error and outcome.error.fatal:
+                    reason = f"stopped early: {outcome.error.reason}"
+                    end = OutputError(reason)
+                    break
+    except WorkerError as error:
+        if not (stop and stop.is_set()):  # else a worker that was being started was stopped, too
+            end, reason = error, "stopped early: no worker process"
+    except BaseException:  # nobody takes further outcomes, but the counts are to add up
+        with lock:
+            _drop(open_sources, reason, report)
+        raise
+    with lock:  # where a thread reads it may not have noticed yet
+        dropped = _drop(open_sources, reason, report)
+    yield from dropped
+    if end:
+        raise end
+
+
+def _drop(open_sources: Counter[Source], reason: str, report: Report) -> list[Outcome]:
+    """Count as skipped what was found and has no outcome."""
+    dropped = [
+        Outcome(source, "skipped", error=Failure("stopped", reason))
+        for source in open_sources.elements()
+    ]
+    for outcome in dropped:
+        _count(outcome, report)
+    return dropped
+
+
+def _count(outcome: Outcome, report: Report) -> None:
+    report.found += 1
+    report.add(outcome)

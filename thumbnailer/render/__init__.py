@@ -1,0 +1,1 @@
+"""A worker's jobs: render the thumbnails of a source, or inspect one."""

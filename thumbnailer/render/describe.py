@@ -1,0 +1,104 @@
+"""What there is to say of a picture without making anything of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import BinaryIO
+
+from thumbnailer.imaging.animation import frames_in, moves
+from thumbnailer.imaging.colour.depth import prepare
+from thumbnailer.imaging.colour.source_profile import name_of, profile_of
+from thumbnailer.imaging.decode.open import open_picture
+from thumbnailer.imaging.decode.shrink_on_load import can_shrink, shrink_on_load
+from thumbnailer.imaging.failures import stage
+from thumbnailer.imaging.geometry.fit import largest
+from thumbnailer.imaging.geometry.orientation import orientation_of
+from thumbnailer.imaging.previews.embedded_preview import preview_size, stand_in
+from thumbnailer.recipe import Limits, Recipe
+from thumbnailer.render.steps import Decoded, decode, frame_for, granted, turned
+
+
+@dataclass(frozen=True, slots=True)
+class Description:
+    """A picture, and what its thumbnails would be made from.
+
+    Attributes:
+        format: as Pillow names it.
+        size: width and height in px, as stored.
+        mode: of its pixels, as Pillow names it.
+        frames: how many it has.
+        orientation: 1 to 8, of EXIF 2.32; still to be applied.
+        profile: the name of its ICC profile, or of one that says the same as its other tags; "" if
+            it has none, None if that makes no sense.
+        preview: width and height in px of the largest preview embedded in it.
+        preview_used: its thumbnails are made from a preview.
+        preview_unfit: why not; "" where none is wanted.
+        decoded: width and height in px of what is decoded for its thumbnails.
+        thumbnails: width and height in px of each thumbnail.
+        missing: what is missing of it, in words.
+    """
+
+    format: str
+    size: tuple[int, int]
+    mode: str
+    frames: int
+    orientation: int
+    profile: str | None
+    preview: tuple[int, int] | None
+    preview_used: bool
+    preview_unfit: str
+    decoded: tuple[int, int]
+    thumbnails: tuple[tuple[int, int], ...]
+    missing: str
+
+    @property
+    def shrink(self) -> int:
+        """The decoder makes it 1/`shrink` of its size."""
+        return max(1, round(self.size[0] / self.decoded[0]))
+
+
+def describe(file: BinaryIO, recipes: Sequence[Recipe], limits: Limits) -> Description:
+    """Describe a picture; a JPEG is not decoded for it.
+
+    Raises:
+        StageError: it can't be opened or decoded.
+    """
+    with stage("open"):
+        opened = open_picture(file, limits)
+        size, mode, profile = opened.size, opened.mode, profile_of(opened, file)
+        prepare(opened)
+        is_still = not any(map(moves, recipes)) or frames_in(opened) == 1
+    with stage("decode"):
+        shrinks = can_shrink(opened)
+        if shrinks:
+            whole = Decoded(opened, opened.size, opened.size, orientation_of(opened), "")
+        else:
+            whole = decode(opened, file, profile, recipes, is_still, limits, granted)
+        orientation = whole.orientation
+        frames = [frame_for(whole.full, orientation, recipe) for recipe in recipes]
+        needed = largest(frames)
+        stands_in, unfit, previews = None, "", recipes[0].previews
+        if previews != "never":
+            verified = previews == "verify"
+            stands_in, unfit = stand_in(opened, file, needed, profile, verified, limits, granted)
+        if shrinks and stands_in is None:
+            shrink_on_load(opened, needed)
+    count = 1
+    with suppress(Exception):  # broken animations have a first frame all the same
+        count = getattr(opened, "n_frames", 1)
+    return Description(
+        opened.format or "",
+        size,
+        mode,
+        count,
+        orientation,
+        name_of(profile) if profile else "",
+        preview_size(opened, file),
+        stands_in is not None,
+        unfit,
+        (stands_in or whole.image).size,
+        tuple(turned(frame.canvas, orientation) for frame in frames),
+        whole.missing,
+    )

@@ -1,0 +1,97 @@
+"""A worker's whole job where thumbnails are verified: read one, and the header of its source."""
+
+from __future__ import annotations
+
+import os
+from typing import BinaryIO
+
+from thumbnailer.imaging.decode.check_whole import read_whole
+from thumbnailer.imaging.decode.load import load
+from thumbnailer.imaging.decode.open import open_picture
+from thumbnailer.imaging.decode.shrink_on_load import can_shrink
+from thumbnailer.imaging.failures import StageError, stage
+from thumbnailer.imaging.geometry.orientation import orientation_of
+from thumbnailer.imaging.memory import Claim
+from thumbnailer.model import Failure, Job, Rendering, Thumbnail, Wanted
+from thumbnailer.recipe import Limits, Recipe
+from thumbnailer.render.steps import frame_for, turned
+from thumbnailer.thumbs import files
+
+
+def inspect(job: Job, claim: Claim) -> Rendering | Failure:
+    """Say whether a thumbnail is as it was made and fits its source; nothing is raised for a bad
+    file, and nothing written.
+
+    Args:
+        job: its thumbnails are the one wanted, and what was entered of it.
+        claim: called with a number of bytes before they are needed; may wait.
+
+    Returns:
+        A rendering without pictures if all is well; else a failure whose stage says what is not:
+        `stale` or `failed` if it is the source, anything else if it is the thumbnail.
+    """
+    wanted, made = job.thumbnails
+    assert isinstance(wanted, Wanted)
+    assert isinstance(made, Thumbnail)
+    try:
+        with stage("decode"):
+            wrong = _thumbnail_trouble(wanted, made, job.limits, claim)
+    except StageError as error:
+        return error.failure
+    if wrong:
+        return Failure("wrong", wrong)
+    try:
+        with stage("open"):
+            return _source_trouble(job, wanted, made, claim) or Rendering(job.source, ())
+    except StageError as error:
+        return Failure("failed", f"its picture can't be read: {error.failure.reason}")
+
+
+def _thumbnail_trouble(wanted: Wanted, made: Thumbnail, limits: Limits, claim: Claim) -> str:
+    name = os.path.basename(made.path)
+    with files.open_folder(wanted.folder) as opened:
+        data = files.read(opened, name, made.size_bytes + 1)
+    if len(data) != made.size_bytes:
+        return "is not as long as it was made"
+    format = wanted.recipe.format
+    if format == "auto":
+        format = "png" if name == wanted.other else "jpeg"
+    size = read_whole(data, format, limits, claim)
+    if size != (made.width, made.height):
+        return f"is {_px(size)}, but was made of {_px((made.width, made.height))}"
+    return ""
+
+
+def _source_trouble(job: Job, wanted: Wanted, made: Thumbnail, claim: Claim) -> Failure | None:
+    with files.open_source(job.source.path) as file:
+        status = os.fstat(file.fileno())
+        if (status.st_size, status.st_mtime_ns) != (job.source.size_bytes, job.source.mtime_ns):
+            return Failure("stale", "the picture has changed since")
+        if wanted.folder.desktop:  # perhaps somebody else's, who rounds in another way
+            return None
+        size = made.width, made.height
+        right = _fitting(file, wanted.recipe, job.limits, claim, size)
+    return None if size == right else Failure("wrong", f"is {_px(size)}, not {_px(right)}")
+
+
+def _fitting(
+    file: BinaryIO, recipe: Recipe, limits: Limits, claim: Claim, like: tuple[int, int]
+) -> tuple[int, int]:
+    """The size in px that a source's thumbnail should have, told by its header if it is `like` that
+    then. Only a JPEG's header always says which way is up; other pictures are decoded in doubt."""
+    opened = open_picture(file, limits)
+    if can_shrink(opened):
+        return _size(opened.size, orientation_of(opened), recipe)
+    size = _size(opened.size, 1, recipe)
+    if size == like:
+        return size
+    whole, _ = load(opened, file, limits, claim)
+    return _size(whole.size, orientation_of(whole), recipe)
+
+
+def _size(full: tuple[int, int], orientation: int, recipe: Recipe) -> tuple[int, int]:
+    return turned(frame_for(full, orientation, recipe).canvas, orientation)
+
+
+def _px(size: tuple[int, int]) -> str:
+    return f"{size[0]} x {size[1]} px"

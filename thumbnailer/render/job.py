@@ -1,0 +1,82 @@
+"""A worker's whole job: the thumbnails of a source, as long as nobody changes it meanwhile."""
+
+from __future__ import annotations
+
+import io
+import os
+import time
+from contextlib import suppress
+from dataclasses import replace
+from typing import BinaryIO
+
+from thumbnailer.imaging.failures import CHANGING, StageError, stage
+from thumbnailer.imaging.memory import Claim
+from thumbnailer.model import Failure, Job, Rendering
+from thumbnailer.render.steps import pictures_of
+from thumbnailer.thumbs import files
+
+# A picture that is still being written changes while it is read; it is read again this often.
+_READINGS = 3
+
+# How long a single write of a part of a picture may take.
+_WRITE_NS = 100_000_000
+
+
+def render(job: Job, claim: Claim) -> Rendering | Failure:
+    """Make the thumbnails of a job; nothing is written, and nothing raised for a bad file.
+
+    Args:
+        claim: called with a number of bytes before they are needed; may wait.
+    """
+    try:
+        return _read_unchanged(job, claim)
+    except StageError as error:
+        return error.failure
+
+
+def _read_unchanged(job: Job, claim: Claim) -> Rendering:
+    """Thumbnails with the state of the source that they show."""
+    wanted = [(one.recipe, one.text) for one in job.wanted]
+    if job.data is not None:
+        with io.BytesIO(job.data) as content:
+            return Rendering(job.source, *pictures_of(content, wanted, job.limits, claim))
+    for _ in range(_READINGS):
+        with stage("open"):
+            file = files.open_source(job.source.path)
+        with file:
+            before = _settled(file)
+            try:
+                pictures, note = pictures_of(file, wanted, job.limits, claim)
+            except StageError:
+                if _is_unchanged(job.source.path, before):
+                    raise
+                continue
+        if _is_unchanged(job.source.path, before):
+            state = replace(job.source, size_bytes=before.st_size, mtime_ns=before.st_mtime_ns)
+            return Rendering(state, pictures, note)
+    raise StageError(Failure("open", CHANGING, lasts=False))
+
+
+def _settled(file: BinaryIO) -> os.stat_result:
+    """The state of a file that is not in the middle of a write.
+
+    A write sets the modification time first and then copies the data; whoever looks in between sees
+    the new time and old data.
+    """
+    status = os.fstat(file.fileno())
+    age_ns = time.time_ns() - status.st_mtime_ns
+    if abs(age_ns) < _WRITE_NS:
+        time.sleep((_WRITE_NS - age_ns) / 1e9)
+        return os.fstat(file.fileno())
+    return status
+
+
+def _is_unchanged(path: str, before: os.stat_result) -> bool:
+    with suppress(OSError):
+        now = os.stat(path)
+        return (now.st_ino, now.st_size, now.st_mtime_ns) == (
+            before.st_ino,
+            before.st_size,
+            before.st_mtime_ns,
+        )
+    return False

@@ -1,0 +1,1 @@
+"""Turn folders into sources."""

@@ -1,0 +1,272 @@
+"""Folders into sources: a generator over `os.scandir`, read only as fast as it is asked."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Callable, Collection, Iterable, Iterator
+from dataclasses import dataclass, replace
+from functools import cache
+
+from thumbnailer.errors import SourceError, SourceForbidden, SourceMissing
+from thumbnailer.formats import name_filter
+from thumbnailer.model import Failure, Folder, Outcome, Source, Status, Stop
+from thumbnailer.scan.selection import folder_filter, is_entered, matcher, picture_filter
+from thumbnailer.thumbs import files, ledger
+from thumbnailer.thumbs.folders import sizes_of, walk
+from thumbnailer.thumbs.plan import THUMBS
+from thumbnailer.thumbs.removals import Removal
+
+_NOT_THERE = "is not there"
+
+
+def check_source(path: str) -> bool:
+    """Whether a SOURCE that the caller named is a folder.
+
+    Raises:
+        SourceMissing: it is not there.
+        SourceForbidden: it may not be read.
+        SourceError: it can't be read for another reason, or is a folder of thumbnails.
+    """
+    try:
+        is_folder = stat.S_ISDIR(os.stat(path).st_mode)
+        if not is_folder:
+            files.open_source(path).close()
+            return False
+        os.scandir(path).close()
+        is_ours = ledger.own_names(path) is None
+    except FileNotFoundError as error:
+        raise SourceMissing(error.errno, "no such file or folder", path) from None
+    except PermissionError as error:
+        raise SourceForbidden(error.errno, "may not be read (permission denied)", path) from None
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise SourceError(getattr(error, "errno", None), reason, path) from None
+    if is_ours:
+        raise SourceError(None, "is a folder of thumbnails, not of pictures", path)
+    return True
+
+
+def scan(
+    root: str,
+    *,
+    below: str = "",
+    recursive: bool = True,
+    include: Iterable[str] = (),
+    exclude: Iterable[str] = (),
+    also: Iterable[str] = (),
+    stop: Stop | None = None,
+) -> Iterator[Source | Outcome]:
+    """The pictures in a folder, sorted within each folder, those of subfolders first.
+
+    Subfolders come first so that a folder is read before anything is written into it, even where
+    thumbnails go into a subfolder with the user's own pictures in it. Links to folders are not
+    followed; hidden folders and our own thumbnail folders are not entered.
+
+    Args:
+        root: the folder, or a single picture, which is taken whatever its name.
+        below: the folder an output tree keeps it in.
+        recursive: whether subfolders are entered.
+        include: globs; only pictures that match one are taken.
+        exclude: globs; folders and pictures that match one are left out.
+        also: formats taken besides the usual ones, by the names that `Limits` has.
+        stop: once it is set nothing more is read.
+
+    Returns:
+        A source for each picture by name; a skipped or failed outcome for each that is no file
+        and each folder that can't be read.
+    """
+    if not os.path.isdir(root):
+        yield find(root, below=below)
+        return
+    for item in folders(
+        root,
+        below=below,
+        recursive=recursive,
+        include=include,
+        exclude=exclude,
+        also=also,
+        stop=stop,
+    ):
+        if isinstance(item, Outcome):
+            yield item
+        else:
+            yield from item.sources()
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """The pictures in a folder.
+
+    Attributes:
+        path: of the folder.
+        below: the folder an output tree keeps it in.
+        names: of the pictures in it, sorted.
+    """
+
+    path: str
+    below: str
+    names: list[str]
+
+    def sources(self) -> Iterator[Source | Outcome]:
+        prefix = os.path.join(self.path, "")
+        return (_source(prefix + name, self.below) for name in self.names)
+
+    def state(self) -> int:
+        """Differs, but for chance, between any two states of the pictures. Takes 4 µs a picture."""
+        state, prefix = 0, os.path.join(self.path, "")
+        for name in self.names:
+            state = hash((state, name, *_state(prefix + name)))
+        return state
+
+
+def folders(
+    root: str,
+    *,
+    below: str = "",
+    recursive: bool = True,
+    include: Iterable[str] = (),
+    exclude: Iterable[str] = (),
+    also: Iterable[str] = (),
+    stop: Stop | None = None,
+) -> Iterator[Listing | Outcome]:
+    """What `scan` yields, folder by folder; an outcome for each folder that can't be read."""
+    is_picture = name_filter(also)
+    takes = picture_filter(include, exclude) if include or exclude else None
+    is_excluded = matcher(exclude) if exclude else None
+    pending: list[tuple[str, list[str] | None]] = [("", None)]
+    while pending and not (stop and stop.is_set()):
+        inner, names = pending.pop()
+        folder = os.path.join(root, inner) if inner else root
+        if names is None:
+            try:
+                names, subfolders = _list(folder, is_picture, stop)
+            except OSError as error:
+                status: Status = "skipped" if isinstance(error, FileNotFoundError) else "failed"
+                yield _no_source(folder, status, f"can't be read: {error.strerror or error}")
+                continue
+            pending.append((inner, names))
+            if recursive:
+                inners = (os.path.join(inner, name) for name in reversed(subfolders))
+                pending += [
+                    (name, None) for name in inners if not (is_excluded and is_excluded(name))
+                ]
+            continue
+        if takes:
+            names = [name for name in names if takes(os.path.join(inner, name))]
+        if names:
+            target = os.path.join(below, inner) if below and inner else below or inner
+            yield Listing(folder, target, names)
+
+
+def locator(
+    root: str,
+    *,
+    below: str = "",
+    recursive: bool = True,
+    include: Iterable[str] = (),
+    exclude: Iterable[str] = (),
+    also: Iterable[str] = (),
+) -> Callable[[str], Source | Outcome | None]:
+    """A function that finds one picture by its path below `root` just as `scan` would, or None
+    where `scan` would find none. It remembers what folders are ours, so it is for one batch only.
+
+    The arguments are those of `scan`.
+    """
+    enters = folder_filter(root, recursive=recursive, exclude=exclude)
+    is_picture = name_filter(also)
+    takes = picture_filter(include, exclude)
+    away: set[str] = set()  # folders that are not there, though they may be back at any moment
+
+    @cache
+    def own_names(inner: str) -> Collection[str] | None:
+        """Which names in a folder are ours; None where scan would not look into it."""
+        folder, above = os.path.join(root, inner) if inner else root, os.path.dirname(inner)
+        if inner and (not enters(folder) or own_names(above) is None):
+            if above in away:
+                away.add(inner)
+            return None
+        try:
+            return ledger.own_names(folder)
+        except FileNotFoundError:
+            away.add(inner)
+        except OSError:
+            pass
+        return None
+
+    def locate(path: str) -> Source | Outcome | None:
+        inner = os.path.relpath(path, root)
+        folder, name = os.path.split(inner)
+        own = own_names(folder)
+        if name in (own or ()) or not is_picture(name) or not takes(inner):
+            return None
+        if own is None:
+            return _no_source(path, "skipped", _NOT_THERE) if folder in away else None
+        target = os.path.join(below, folder) if below and folder else below or folder
+        return _source(path, target)
+
+    return locate
+
+
+def find(path: str, *, below: str = "") -> Source | Outcome:
+    """The source at a path the caller named, or the failed outcome that says why there is none."""
+    found = _source(path, below)
+    return found if isinstance(found, Source) else replace(found, status="failed")
+
+
+def _list(
+    folder: str, is_picture: Callable[[str], bool], stop: Stop | None
+) -> tuple[list[str], list[str]]:
+    """The names of the pictures and of the subfolders to enter, both sorted.
+
+    Names, since an entry keeps what `stat` once told of it: 600 bytes a picture.
+    """
+    own = ledger.own_names(folder)
+    if own is None:
+        return [], []
+    pictures, subfolders = [], []
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if stop and stop.is_set():
+                break
+            if entry.is_dir(follow_symlinks=False):
+                if is_entered(entry.name):
+                    subfolders.append(entry.name)
+            elif is_picture(entry.name) and entry.name not in own:
+                pictures.append(entry.name)
+    return sorted(pictures), sorted(subfolders)
+
+
+def _state(path: str) -> tuple[int, int]:
+    try:
+        status = os.stat(path)
+    except OSError:
+        return -1, 0
+    return status.st_size, status.st_mtime_ns
+
+
+def _source(path: str, below: str) -> Source | Outcome:
+    try:
+        found = os.stat(path)
+    except FileNotFoundError:
+        reason = "is a link to nothing" if os.path.islink(path) else _NOT_THERE
+        return _no_source(path, "skipped", reason)
+    except (OSError, ValueError) as error:  # ValueError: a path with a NUL character
+        return _no_source(path, "failed", f"can't be read: {getattr(error, 'strerror', error)}")
+    if stat.S_ISREG(found.st_mode):
+        return Source(path, found.st_size, found.st_mtime_ns, below)
+    kind = "a folder behind a link" if stat.S_ISDIR(found.st_mode) else "a device, pipe or socket"
+    return _no_source(path, "skipped", f"is {kind}, not a file")
+
+
+def _no_source(path: str, status: Status, reason: str) -> Outcome:
+    return Outcome(Source(path, 0, 0), status, error=Failure("scan", reason))
+
+
+def thumbs_folders(root: str, stop: Stop | None = None) -> Iterator[Folder | Removal]:
+    """The `thumbs` folders beside the pictures of a folder, wherever the scan would go."""
+    for inner, subfolders in walk(root, "", stop, is_entered):
+        if isinstance(subfolders, Removal):
+            yield subfolders
+        elif THUMBS in subfolders:
+            yield from sizes_of(Folder(root, os.path.join(inner, THUMBS)))

@@ -1,0 +1,94 @@
+"""Which files count as pictures, and which folders are looked into, by their names alone."""
+
+from __future__ import annotations
+
+import fnmatch
+import os
+import re
+from collections.abc import Callable, Iterable
+from typing import TypedDict
+
+# Folders that hold no pictures of the user's, whatever is in them: hidden ones by their first
+# letter, and what NAS systems and package managers put beside pictures.
+_NEVER_ENTERED = frozenset({"@eaDir", "node_modules"})
+
+
+class Choice(TypedDict):
+    """What of a SOURCE is taken, as `scan` and its like are told.
+
+    Attributes:
+        recursive: whether subfolders are entered.
+        include: globs; only pictures that match one are taken.
+        exclude: globs; folders and pictures that match one are left out.
+        also: formats besides the usual ones, by the names that `Limits` has.
+    """
+
+    recursive: bool
+    include: tuple[str, ...]
+    exclude: tuple[str, ...]
+    also: tuple[str, ...]
+
+
+def is_entered(name: str) -> bool:
+    """Whether a folder of this name may hold pictures of the user's."""
+    return not name.startswith(".") and name not in _NEVER_ENTERED
+
+
+def folder_filter(
+    root: str, *, recursive: bool = True, exclude: Iterable[str] = ()
+) -> Callable[[str], bool]:
+    """A test whether `scan` enters a folder below `root`, by its path alone.
+
+    The arguments are those of `scan`.
+    """
+    is_excluded = matcher(exclude) if exclude else None
+
+    def enters(folder: str) -> bool:
+        inner = os.path.relpath(folder, root)
+        if inner == os.curdir:
+            return True
+        parts = inner.split(os.sep)
+        if not recursive or not all(map(is_entered, parts)):
+            return False
+        return not is_excluded or not any(
+            is_excluded(os.sep.join(parts[:depth])) for depth in range(1, len(parts) + 1)
+        )
+
+    return enters
+
+
+def picture_filter(include: Iterable[str], exclude: Iterable[str]) -> Callable[[str], bool]:
+    """A test whether `scan` takes a picture in a folder that it enters, by its path relative to the
+    SOURCE, which the globs are held against."""
+    is_included = matcher(include) if include else None
+    is_excluded = matcher(exclude) if exclude else None
+
+    def takes(inner: str) -> bool:
+        return (not is_included or is_included(inner)) and not (is_excluded and is_excluded(inner))
+
+    return takes
+
+
+def matcher(globs: Iterable[str]) -> Callable[[str], bool]:
+    """A test of paths relative to a SOURCE against globs, upper and lower case alike.
+
+    A glob without a slash is held against the last part of the path, one with a slash against all
+    of it; `*` also matches slashes, and a leading `**/` matches nothing as well.
+    """
+    names, paths = [], []
+    for glob in globs:
+        glob = glob.replace(os.sep, "/").rstrip("/")
+        if "/" not in glob:
+            names.append(glob)
+        else:
+            paths += [glob, glob.removeprefix("**/")]
+    by_name, by_path = (
+        re.compile("|".join(map(fnmatch.translate, globs)) or r"(?!)", re.IGNORECASE)
+        for globs in (names, paths)
+    )
+
+    def matches(path: str) -> bool:
+        path = path.replace(os.sep, "/")
+        return bool(by_name.match(path.rpartition("/")[2]) or by_path.match(path))
+
+    return matches

@@ -1,0 +1,163 @@
+"""What becomes of a worker's answers: thumbnails get their names, attempts a line in the ledger.
+
+This is done by the process that started the run. Workers, which read files that nobody vetted,
+write nothing at all; and what came back together is written together: one look at each folder and
+one line of writing for the thumbnails of up to sixteen pictures.
+"""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from dataclasses import dataclass
+
+from thumbnailer.imaging.failures import StageError, stage
+from thumbnailer.model import (
+    Answer,
+    Failure,
+    Folder,
+    Job,
+    Outcome,
+    Picture,
+    Rendering,
+    Source,
+    Thumbnail,
+    Wanted,
+)
+from thumbnailer.recipe import Limits, attempt_fingerprint
+from thumbnailer.thumbs import files, freedesktop, ledger
+
+
+@dataclass(slots=True)
+class Task:
+    """One thumbnail of one job: what the worker made for it, and what has become of that."""
+
+    wanted: Wanted
+    limits: Limits
+    state: Source
+    made: Picture | Failure
+    note: str
+    result: Thumbnail | Failure | None = None
+
+    @property
+    def name(self) -> str:
+        is_other = (
+            isinstance(self.made, Picture) and self.wanted.other and self.made.format == "png"
+        )
+        return self.wanted.other if is_other else self.wanted.name
+
+    def attempt(self, result: Thumbnail | Failure) -> ledger.Attempt:
+        recipe = self.wanted.recipe
+        is_made = isinstance(result, Thumbnail)
+        fingerprint = recipe.fingerprint if is_made else attempt_fingerprint(recipe, self.limits)
+        return ledger.Attempt(
+            self.name, self.wanted.origin, self.state, fingerprint, result, self.note
+        )
+
+
+def finish(jobs: list[Job], answers: list[Answer]) -> list[Outcome]:
+    """Write what workers made of some jobs, and say what became of each.
+
+    Args:
+        jobs: in any order; thumbnails in the same folder are written together.
+        answers: to each job, in the same order.
+    """
+    tasks = [list(tasks_of(job, answer)) for job, answer in zip(jobs, answers, strict=True)]
+    by_folder: dict[Folder, list[Task]] = {}
+    for task in (task for of_job in tasks for task in of_job):
+        by_folder.setdefault(task.wanted.folder, []).append(task)
+    for folder, together in by_folder.items():
+        _finish_in(folder, together)
+    return list(map(outcome_of, jobs, answers, tasks))
+
+
+def tasks_of(job: Job, answer: Answer) -> list[Task]:
+    made = answer.result
+    if isinstance(made, Failure):
+        return [Task(wanted, job.limits, job.source, made, "") for wanted in job.wanted]
+    assert isinstance(made, Rendering)
+    return [
+        Task(wanted, job.limits, made.state, picture, made.note)
+        for wanted, picture in zip(job.wanted, made.pictures, strict=True)
+    ]
+
+
+def outcome_of(job: Job, answer: Answer, tasks: list[Task]) -> Outcome:
+    failures = [task.result for task in tasks if isinstance(task.result, Failure)]
+    if failures:
+        failure = max(failures, key=lambda failure: failure.fatal)
+        return Outcome(job.source, "failed", error=failure, seconds=answer.seconds)
+    made = iter(tasks)
+    thumbnails = (next(made).result if isinstance(one, Wanted) else one for one in job.thumbnails)
+    return Outcome(
+        job.source,
+        "made",
+        tuple(one for one in thumbnails if isinstance(one, Thumbnail)),
+        seconds=answer.seconds,
+        note=tasks[0].note,
+    )
+
+
+def _finish_in(folder: Folder, tasks: list[Task]) -> None:
+    try:
+        with (
+            stage("write", folder.path),
+            files.open_folder(folder, create=True) as opened,
+        ):
+            (_write_for_desktop if folder.desktop else _write)(opened, folder, tasks)
+    except StageError as error:
+        # A picture that failed by itself keeps its own reason, unless this one ends the run.
+        trouble = error.failure
+        for task in tasks:
+            failed = isinstance(task.made, Failure) and not trouble.fatal
+            task.result = task.made if failed and isinstance(task.made, Failure) else trouble
+
+
+def _write(opened: files.OpenFolder, folder: Folder, tasks: list[Task]) -> None:
+    made = {task.name: task.wanted.origin for task in tasks if isinstance(task.made, Picture)}
+    ledger.announce(opened, made, shared=folder.shared)
+    attempts = []
+    for task in tasks:
+        result = _replace(opened, task.name, task.made)
+        task.result = result
+        if isinstance(result, Thumbnail) or result.lasts:
+            attempts.append(task.attempt(result))
+    ledger.enter(opened, attempts, shared=folder.shared)
+    _remove_others(opened, folder, tasks)
+
+
+def _write_for_desktop(opened: files.OpenFolder, folder: Folder, tasks: list[Task]) -> None:
+    for task in tasks:
+        task.result = _replace(opened, task.name, task.made, freedesktop.PRIVATE_FILE)
+        if isinstance(task.result, Thumbnail):
+            freedesktop.forget_failure(folder, task.name)
+        elif task.result.lasts:
+            attempt = attempt_fingerprint(task.wanted.recipe, task.limits)
+            freedesktop.put_failure(task.wanted, attempt, task.result)
+
+
+def _replace(
+    opened: files.OpenFolder, name: str, made: Picture | Failure, mode: int = 0o666
+) -> Thumbnail | Failure:
+    if isinstance(made, Failure):
+        return made
+    try:
+        with stage("write", opened.path):
+            files.replace(opened, name, made.data, mode)
+    except StageError as error:
+        return error.failure
+    return Thumbnail(os.path.join(opened.path, name), made.width, made.height, len(made.data))
+
+
+def _remove_others(opened: files.OpenFolder, folder: Folder, tasks: list[Task]) -> None:
+    """A picture that was opaque and is no longer, or the other way round, had another name."""
+    others = {
+        task.wanted.name if task.name == task.wanted.other else task.wanted.other: task
+        for task in tasks
+        if task.wanted.other and isinstance(task.result, Thumbnail)
+    }
+    there = others.keys() & set(files.names_in(opened)) if others else ()
+    for name in there:
+        with suppress(OSError):
+            files.remove(opened, name)
+            ledger.forget(opened, {name: others[name].wanted.origin}, shared=folder.shared)

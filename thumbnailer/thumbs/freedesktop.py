@@ -1,0 +1,140 @@
+"""The desktop's own cache of thumbnails, which file managers look into.
+
+Source: Thumbnail Managing Standard 0.9.0, freedesktop.org. Each thumbnail is a PNG that says itself
+of which file, and of which state of it, it was made; there is no ledger.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import struct
+import zlib
+from contextlib import suppress
+
+from thumbnailer.model import Failure, Folder, Source, Thumbnail, Wanted
+from thumbnailer.thumbs import files
+
+# The longest side in px of the thumbnails in each folder.
+FOLDERS = {128: "normal", 256: "large", 512: "x-large", 1024: "xx-large"}
+
+PRIVATE_FILE = 0o600
+PRIVATE_FOLDER = 0o700
+
+_PNG = b"\x89PNG\r\n\x1a\n"
+_SOFTWARE = "thumbnailer"
+
+# Each program has a folder for what it can't read; to be raised when it can read more.
+_FAILURES = os.path.join("fail", "thumbnailer-1")
+
+# What g_filename_to_uri of GLib leaves as it is, besides letters, digits and "_.-~".
+_SAFE = "!*'()$&,/=+:@"
+
+# Texts come before the pixels; the longest is the URI of a path of 4 KiB.
+_HEAD_BYTES = 1 << 16
+
+
+def uri_of(path: str) -> str:
+    """A file's URI as GLib writes it; links in its path stay."""
+    from urllib.parse import quote_from_bytes  # 2 ms, which other runs need not wait
+
+    return "file://" + quote_from_bytes(os.fsencode(os.path.abspath(path)), safe=_SAFE)
+
+
+def name_of(path: str) -> str:
+    """The file name of a picture's thumbnail."""
+    digest = hashlib.md5(uri_of(path).encode("ascii"), usedforsecurity=False)
+    return f"{digest.hexdigest()}.png"
+
+
+def text_of(source: Source) -> tuple[tuple[str, str], ...]:
+    """What a thumbnail says of its source."""
+    return (
+        ("Thumb::URI", uri_of(source.path)),
+        ("Thumb::MTime", str(source.mtime_ns // 10**9)),
+        ("Thumb::Size", str(source.size_bytes)),
+        ("Software", _SOFTWARE),
+    )
+
+
+def find(folder: Folder, name: str, source: Source) -> Thumbnail | None:
+    """A thumbnail of this state of a source, by whomever it was made."""
+    head = _head(folder, name)
+    if not _is_about(_text(head), source):
+        return None
+    path = os.path.join(folder.path, name)
+    width, height = struct.unpack_from(">II", head, 16)
+    return Thumbnail(path, width, height, os.lstat(path).st_size)
+
+
+def find_failure(folder: Folder, name: str, source: Source, attempt: str) -> str:
+    """Why an attempt with this fingerprint at this state of a source failed; "" if it did not."""
+    failed = _text(_head(_failures(folder), name))
+    if failed.get("Thumb::Attempt") != attempt or not _is_about(failed, source):
+        return ""
+    return failed.get("Comment", "failed")
+
+
+def forget_failure(folder: Folder, name: str) -> None:
+    """A picture could be made into a thumbnail after all."""
+    with suppress(OSError), files.open_folder(_failures(folder)) as failures:
+        files.remove(failures, name)
+
+
+def put_failure(wanted: Wanted, attempt: str, failure: Failure) -> None:
+    """Write down that a picture can't be made into a thumbnail.
+
+    Raises:
+        OSError: it could not be written.
+    """
+    said = (*wanted.text, ("Thumb::Attempt", attempt), ("Comment", failure.reason))
+    with files.open_folder(_failures(wanted.folder), create=True) as opened:
+        files.replace(opened, wanted.name, _empty_png(said), PRIVATE_FILE)
+
+
+def _failures(folder: Folder) -> Folder:
+    return Folder(folder.anchor, _FAILURES, desktop=True)
+
+
+def _head(folder: Folder, name: str) -> bytes:
+    """The beginning of a PNG; b"" if there is none."""
+    with suppress(OSError), files.open_folder(folder) as opened:
+        head = files.read(opened, name, _HEAD_BYTES)
+        return head if head.startswith(_PNG) and len(head) >= 24 else b""
+    return b""
+
+
+def _text(head: bytes) -> dict[str, str]:
+    """The texts before the pixels of a PNG (PNG specification, 5.3 and 11.3.3)."""
+    texts: dict[str, str] = {}
+    at = len(_PNG)
+    while at + 8 <= len(head):
+        (length,), kind = struct.unpack_from(">I", head, at), head[at + 4 : at + 8]
+        if kind == b"IDAT":
+            break
+        if kind == b"tEXt":
+            key, _, value = head[at + 8 : at + 8 + length].partition(b"\0")
+            texts[key.decode("latin-1")] = value.decode("latin-1")
+        at += 12 + length
+    return texts
+
+
+def _is_about(text: dict[str, str], source: Source) -> bool:
+    """Whether a thumbnail is of this state of a source, as GIO judges it too."""
+    said = dict(text_of(source))
+    return (
+        text.get("Thumb::URI") == said["Thumb::URI"]
+        and text.get("Thumb::MTime") == said["Thumb::MTime"]
+        and text.get("Thumb::Size", said["Thumb::Size"]) == said["Thumb::Size"]
+    )
+
+
+def _empty_png(text: tuple[tuple[str, str], ...]) -> bytes:
+    """One transparent pixel."""
+    chunks = [(b"IHDR", struct.pack(">IIBBBBB", 1, 1, 8, 6, 0, 0, 0))]
+    chunks += [(b"tEXt", f"{key}\0{value}".encode("latin-1", "replace")) for key, value in text]
+    chunks += [(b"IDAT", zlib.compress(bytes(5))), (b"IEND", b"")]
+    return _PNG + b"".join(
+        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        for kind, data in chunks
+    )

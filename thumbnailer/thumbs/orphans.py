@@ -1,0 +1,303 @@
+"""Thumbnails whose sources are gone: which they are, and how they go.
+
+A source is gone if the system says that there is none. Whatever else it says, such as "permission
+denied" or "input/output error", means that nobody knows, and then a thumbnail is kept.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from itertools import groupby
+
+from thumbnailer.errors import FATAL_ERRNOS, OutputError
+from thumbnailer.model import Failure, Folder, Stop
+from thumbnailer.thumbs import files, ledger
+from thumbnailer.thumbs.folders import output_folders, sizes_of
+from thumbnailer.thumbs.plan import THUMBS
+from thumbnailer.thumbs.removals import Removal, unreadable
+from thumbnailer.urls import is_url
+
+
+@dataclass(frozen=True, slots=True)
+class Orphan:
+    """A thumbnail without its source.
+
+    Attributes:
+        origin: the source's path relative to `folder`.
+        size_bytes: its length; None if there is no more of it than its line in the ledger.
+    """
+
+    folder: Folder
+    name: str
+    origin: str
+    size_bytes: int | None = None
+
+    @property
+    def is_there(self) -> bool:
+        return self.size_bytes is not None
+
+    @property
+    def path(self) -> str:
+        return os.path.join(self.folder.path, self.name)
+
+    @property
+    def source(self) -> str:
+        # Without the dots, as when it was planned: the output folder may be a link.
+        return os.path.normpath(os.path.join(self.folder.path, self.origin))
+
+
+@dataclass(slots=True)
+class Findings:
+    """What was found in some thumbnail folders.
+
+    Attributes:
+        thumbnails: how many there are of the pictures in each root.
+        orphans: those whose source is gone; those of one folder stand together.
+        doubtful: those of which nobody knows, and folders that can't be read.
+        size_bytes: the length of all thumbnails together.
+    """
+
+    thumbnails: Counter[str] = field(default_factory=Counter)
+    orphans: list[Orphan] = field(default_factory=list)
+    doubtful: list[Removal] = field(default_factory=list)
+    size_bytes: int = 0
+
+    @property
+    def orphaned(self) -> int:
+        """How many thumbnails there are without a source."""
+        return sum(orphan.is_there for orphan in self.orphans)
+
+    def add(self, others: Findings) -> None:
+        self.thumbnails += others.thumbnails
+        self.orphans += others.orphans
+        self.doubtful += others.doubtful
+        self.size_bytes += others.size_bytes
+
+
+def find_orphans(
+    roots: Iterable[str], folders: Iterable[Folder | Removal], stop: Stop | None = None
+) -> Findings:
+    """Look through thumbnail folders for thumbnails of what is no longer in the roots.
+
+    The arguments are those of `look_through`.
+    """
+    findings = Findings()
+    for found in look_through(roots, folders, stop):
+        findings.add(found)
+    return findings
+
+
+def look_through(
+    roots: Iterable[str], folders: Iterable[Folder | Removal], stop: Stop | None = None
+) -> Iterator[Findings]:
+    """What each of some thumbnail folders has of thumbnails of what is or was in the roots.
+
+    Args:
+        roots: folders, or single pictures; only thumbnails of what is or was in them count.
+        folders: where to look, and what is passed on as doubtful.
+        stop: once it is set nothing more is looked at.
+    """
+    real_roots = {real: root for root in roots if (real := os.path.realpath(root))}
+    real_path, seen = lru_cache(os.path.realpath), set()
+
+    @lru_cache  # nearly all thumbnails of a folder have their sources in one
+    def root_of(place: str) -> tuple[str, str | None]:
+        return real_path(place), _root_of(real_path(place), real_roots)
+
+    for folder in folders:
+        if stop and stop.is_set():
+            break
+        if isinstance(folder, Removal):
+            yield Findings(doubtful=[folder])
+            continue
+        try:
+            known = ledger.read(folder)
+        except OSError as error:
+            yield Findings(doubtful=[unreadable(folder.path, error)])
+            continue
+        if known is None or (real := os.path.realpath(folder.path)) in seen:
+            continue
+        seen.add(real)
+        findings = Findings()
+        for name, origin in known.origins():
+            if stop and stop.is_set():
+                break
+            if is_url(origin):  # nobody asks whether an object is still there
+                continue
+            orphan = Orphan(folder, name, origin)
+            source = orphan.source
+            place, source_name = os.path.split(source)
+            try:
+                real_place, root = root_of(place)
+                root = real_roots.get(os.path.join(real_place, source_name), root)
+                if root is None or name == ledger.MARK or not files.is_plain(name):
+                    continue
+                size_bytes = _length(orphan.path) if name in known else None
+                findings.thumbnails[root] += size_bytes is not None
+                findings.size_bytes += size_bytes or 0
+                if is_gone(source):
+                    findings.orphans.append(replace(orphan, size_bytes=size_bytes))
+            except ValueError:  # a NUL in a line that somebody else wrote
+                continue
+            except OSError as error:
+                if size_bytes is not None:
+                    reason = f"{source} can't be looked for: {error.strerror}"
+                    failure = Failure("scan", reason)
+                    findings.doubtful.append(Removal(orphan.path, source, "kept", failure))
+        yield findings
+
+
+def _length(path: str) -> int | None:
+    """How long a file is, in bytes; None if there is none."""
+    try:
+        return os.lstat(path).st_size
+    except OSError:
+        return None
+
+
+def is_gone(path: str) -> bool:
+    """Whether no file is at a path; a link is one even if it leads nowhere.
+
+    Raises:
+        OSError: nobody can say.
+    """
+    try:
+        return stat.S_ISDIR(os.lstat(path).st_mode)
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+
+
+def _root_of(path: str, roots: Mapping[str, str]) -> str | None:
+    """The innermost root that a path is in."""
+    while path not in roots:
+        above = os.path.dirname(path)
+        if above == path:
+            return None
+        path = above
+    return roots[path]
+
+
+def remove(orphans: Iterable[Orphan], stop: Stop | None = None) -> Iterator[Removal]:
+    """Remove orphans whose sources are still gone, and thumbnail folders that are empty then.
+
+    First the file goes, then its line: killed in between, a line without a file is left, which
+    counts as a missing thumbnail.
+
+    Raises:
+        OutputError: the file system is read-only.
+    """
+    for folder, group in groupby(orphans, key=lambda orphan: orphan.folder):
+        if stop and stop.is_set():
+            return
+        removals: list[Removal] = []
+        try:
+            _remove_from(folder, group, removals, stop)
+        except FileNotFoundError:  # somebody else has removed the folder
+            pass
+        except OSError as error:
+            if error.errno in FATAL_ERRNOS:
+                yield from removals
+                raise OutputError(f"stopped early: {folder.path}: {error.strerror}") from error
+            removals.append(unreadable(folder.path, error))
+        yield from removals
+
+
+def _remove_from(
+    folder: Folder, orphans: Iterable[Orphan], removals: list[Removal], stop: Stop | None
+) -> None:
+    with files.open_folder(folder) as opened:
+        known = ledger.Ledger(files.read(opened, ledger.MARK))
+        origins, gone = dict(known.origins()), {}
+        try:
+            for orphan in orphans:
+                if stop and stop.is_set():
+                    break
+                if origins.get(orphan.name) != orphan.origin:
+                    continue  # it has become the thumbnail of another source
+                try:
+                    if not is_gone(orphan.source):
+                        continue
+                    if orphan.name in known:
+                        files.remove(opened, orphan.name)
+                except OSError as error:
+                    if error.errno in FATAL_ERRNOS:
+                        raise
+                    failure = Failure("write", error.strerror or str(error))
+                    removals.append(Removal(orphan.path, orphan.source, "failed", failure))
+                    continue
+                gone[orphan.name] = orphan.origin
+                if orphan.is_there:
+                    removals.append(Removal(orphan.path, orphan.source, "removed"))
+        finally:
+            if gone:
+                with suppress(OSError):  # a full disk is a reason to prune, and may take no line
+                    ledger.forget(opened, gone, shared=known.shared)
+        files.sweep(opened)
+    ledger.close(folder, _levels(folder))
+
+
+def _levels(folder: Folder) -> int:
+    """How many folders are ours, from this one upwards, even those without a ledger."""
+    if ledger.own_names(folder.anchor) is None:  # a tree that is all ours
+        return len(folder.below.split(os.sep))
+    return 1 if os.path.basename(folder.below) == THUMBS else 2
+
+
+def forget(
+    paths: Iterable[str],
+    places: Mapping[str, Sequence[str]],
+    *,
+    output: str | None = None,
+    trusting: bool = False,
+) -> Iterator[Removal]:
+    """Remove the thumbnails of some sources, files or whole folders, if these are gone.
+
+    Nothing is done for a SOURCE that is gone as a whole or is empty while its thumbnails are in an
+    output tree: a disk that is not mounted looks like this.
+
+    Args:
+        paths: what is gone, spelled as the SOURCE that it was in.
+        places: each SOURCE with the folders that the output tree keeps it in, one for each size.
+        output: the folder of the mirrored tree; None for `thumbs` folders.
+        trusting: an empty SOURCE is known to be the one that held them.
+
+    Raises:
+        OutputError: the file system is read-only.
+    """
+    roots = {os.path.abspath(root): root for root in places}
+    wanted: list[str] = []
+    folders: dict[Folder | Removal, None] = {}
+    for path in paths:
+        root = _root_of(os.path.dirname(os.path.abspath(path)), roots)
+        if (
+            root is None
+            or not os.path.isdir(root)
+            or (output is not None and not trusting and is_empty(root))
+        ):
+            continue
+        wanted.append(path)
+        inner = os.path.relpath(path, root)
+        if output is None:
+            thumbs = Folder(root, os.path.join(os.path.dirname(inner), THUMBS))
+            folders |= dict.fromkeys(sizes_of(thumbs))
+            continue
+        for place in places[root]:
+            below = os.path.join(place, inner)
+            folders |= dict.fromkeys(output_folders(output, below))
+            folders[Folder(output, os.path.dirname(below))] = None
+    findings = find_orphans(wanted, folders)
+    yield from findings.doubtful
+    yield from remove(findings.orphans)
+
+
+def is_empty(path: str) -> bool:
+    """Whether a folder has nothing in it, as far as anybody can say."""
+    with suppress(OSError), os.scandir(path) as entries:
+        return next(entries, None) is None
+    return False

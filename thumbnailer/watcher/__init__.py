@@ -1,0 +1,1 @@
+"""Watch mode: keep the thumbnails of folders current until stopped."""

@@ -1,0 +1,360 @@
+"""The long-running use: what is missing is made, then folders are kept current.
+
+Three things find work: events, once what they tell of has come to rest; a rescan from time to time,
+which finds what no event told of; and a look at each root once a second, since one that vanishes or
+is unmounted sends no event. All of it goes in finite batches down the one line, over one pool.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from queue import Empty, Queue
+from typing import Unpack
+
+from thumbnailer.config.overrides import Overrides, merged
+from thumbnailer.config.settings import Settings
+from thumbnailer.engine.pool import Pool
+from thumbnailer.engine.pool_from_settings import new_pool
+from thumbnailer.errors import OutputError, SourceError, WorkerError
+from thumbnailer.formats import name_filter
+from thumbnailer.gallery.live import Keeper
+from thumbnailer.model import Outcome, Report, Source, Stop
+from thumbnailer.operations.door import Path, checked
+from thumbnailer.operations.pipeline import flow
+from thumbnailer.thumbs.ledger import own_names
+from thumbnailer.watcher.events import EVENTS, Event
+from thumbnailer.watcher.reporting import News
+from thumbnailer.watcher.root import Watched
+from thumbnailer.watcher.settling import Pending
+
+# How long it sleeps when nothing happens; also how soon it notices a stop.
+_TICK_SECONDS = 0.1
+_LOOK_AT_ROOTS_SECONDS = 1.0
+
+# How long a batch may be in the making before events are looked at again, and how many paths of
+# events it takes in at once.
+_SLICE_SECONDS = 2.0
+_SLICE_PATHS = 1000
+_EVENTS_AT_ONCE = 10_000
+
+# After a full disk or when no worker starts: doubled from the first to the last.
+_BACK_OFF_SECONDS = (1.0, 60.0)
+
+
+def watch(
+    sources: Path | Iterable[Path],
+    settings: Settings | None = None,
+    *,
+    stop_event: Stop,
+    settle: float = 1.0,
+    rescan: float = 60.0,
+    poll: float | None = None,
+    keep_orphans: bool = False,
+    gallery: bool = False,
+    **overrides: Unpack[Overrides],
+) -> Iterator[Outcome]:
+    """Make what is missing in some folders, then keep them current until `stop_event` is set.
+
+    Args:
+        sources: a folder, or several.
+        settings: what to make and how; `Settings()` if left out.
+        stop_event: once it is set the iterator ends; closing it does the same.
+        settle: seconds for which a file must stand still if nobody said that it is complete.
+        rescan: seconds from one look at everything to the next.
+        poll: look at all files every so many seconds instead of relying on the system's events;
+            None to do so (every five) only where no events come, as on network file systems.
+        keep_orphans: leave thumbnails alone whose sources are gone.
+        gallery: keep a page that shows the thumbnails, as `write_gallery` has it, current too.
+        **overrides: single settings, such as `size=256` or `output="small"`.
+
+    Returns:
+        An outcome for each picture that was made, failed or was skipped, and for each whose
+        thumbnail was `removed`; none for what is current. A full disk or missing workers do not end
+        it: it tries again, after up to a minute.
+
+    Raises:
+        SourceError: a source is not there, can't be read or is no folder; at once.
+        ConfigError: a setting is unknown or impossible; at once.
+    """
+    vigil = Vigil(
+        sources,
+        merged(settings, overrides),
+        stop=stop_event,
+        settle_seconds=settle,
+        rescan_seconds=rescan,
+        poll_seconds=poll,
+        keep_orphans=keep_orphans,
+        gallery=gallery,
+    )
+    return vigil.run()
+
+
+class Vigil:
+    """One watch from its start to its end, with what there is to tell of it meanwhile.
+
+    The arguments are those of `watch`; `tell` is called with the name of an event and words.
+
+    Attributes:
+        settings: as given.
+        report: what was told of up to now.
+        last_rescan: when the last one ended, seconds since the epoch; None before the first.
+        last_error: the last thing that went wrong, in words.
+        last_beat: when it last looked for work, on the monotonic clock.
+    """
+
+    def __init__(
+        self,
+        sources: Path | Iterable[Path],
+        settings: Settings,
+        *,
+        stop: Stop,
+        settle_seconds: float = 1.0,
+        rescan_seconds: float = 60.0,
+        poll_seconds: float | None = None,
+        keep_orphans: bool = False,
+        gallery: bool = False,
+        tell: Callable[[str, str], None] = lambda event, words: None,
+    ) -> None:
+        roots, folders = checked(sources, settings)
+        for root in roots:
+            if root not in folders:
+                raise SourceError(None, "is no folder; only folders can be watched", root)
+        self.settings, self._stop, self._tell = settings, stop, tell
+        self._settle_seconds, self._rescan_seconds = settle_seconds, rescan_seconds
+        self._keep_orphans = keep_orphans
+        self._is_picture = name_filter(settings.choice["also"])
+        # No SimpleQueue: up to Python 3.12 its `get` waits forever if a signal, as the one that is
+        # to end the watch, is handled at the very moment at which its time is up.
+        self._events: Queue[Event] = Queue()
+        self._roots = [
+            Watched(path, below, settings, self._events.put, poll_seconds)
+            for path, below in folders.items()
+        ]
+        self._keeper = Keeper(roots, settings, stop) if gallery else None
+        self._pending = Pending(settle_seconds)
+        self._news = News(self._roots, self._pending)
+        self._gone: dict[str, float] = {}
+        self._unclosed: set[str] = set()  # paths of the present batch
+        self._ours: set[str] = set()  # folders of thumbnails, whose events are our own doing
+        self._scanning: Iterator[Source | Outcome] | None = None
+        self._next_rescan = self._next_look = self._paused_until = 0.0
+        self._back_off_seconds = _BACK_OFF_SECONDS[0]
+        self.report = Report()
+        self.last_rescan: float | None = None
+        self.last_error: str | None = None
+        self.last_beat = time.monotonic()
+
+    @property
+    def mode(self) -> str:
+        """`inotify`, `native` (what other systems have), or `polling` if any folder is polled."""
+        modes = {root.mode for root in self._roots}
+        return "polling" if "polling" in modes else EVENTS
+
+    @property
+    def backlog(self) -> int:
+        """How many pictures are known to have changed and are not done."""
+        return len(self._pending)
+
+    @property
+    def oldest_pending_seconds(self) -> float:
+        return self._pending.oldest_seconds(time.monotonic())
+
+    def run(self) -> Iterator[Outcome]:
+        """The outcomes, until the stop is set; may be run again after that."""
+        self._scanning = self._rescan()
+        try:
+            for root in self._roots:
+                for event, words in root.open():
+                    self._tell(event, words)
+            with new_pool(self.settings) as pool:
+                while not self._stop.is_set():
+                    self.last_beat = time.monotonic()
+                    self._take_events()
+                    self._look_at_roots()
+                    for outcome in self._work(pool):
+                        self.last_beat = time.monotonic()
+                        self.report.add(outcome)
+                        if outcome.status == "failed" and outcome.error:
+                            self.last_error = f"{outcome.source.path}: {outcome.error.reason}"
+                        if self._keeper:
+                            self._keeper.changed()
+                        yield outcome
+                    self._tend_gallery()
+        finally:
+            if self._keeper:
+                self._keeper.close()
+            for root in self._roots:
+                root.close()
+
+    def _tend_gallery(self) -> None:
+        if self._keeper:
+            is_busy = bool(self._scanning or self._pending)
+            for event, words in self._keeper.tend(is_busy=is_busy):
+                self._tell(event, words)
+
+    def _take_events(self) -> None:
+        """Enter what has happened; waits for a moment where nothing is to be done."""
+        is_busy = self._scanning and time.monotonic() >= self._paused_until
+        try:
+            self._enter(self._events.get(timeout=0 if is_busy else _TICK_SECONDS))
+            for _ in range(_EVENTS_AT_ONCE):
+                self._enter(self._events.get_nowait())
+        except Empty:
+            pass
+
+    def _enter(self, event: Event) -> None:
+        now = time.monotonic()
+        if os.path.dirname(event.path) in self._ours:
+            return
+        if event.kind == "gone":
+            if self._keeper:  # with its thumbnail kept there would be nothing to tell
+                self._keeper.changed()
+            self._news.forget(event.path)
+            self._gone[event.path] = now + self._settle_seconds
+            # Polling tells of what has taken its place first.
+            if os.path.isdir(event.path):
+                self._enter_folder(event.path, now)
+            elif os.path.lexists(event.path):
+                self._pending.add(event.path, now)
+            else:
+                self._pending.discard(event.path)
+        elif event.kind == "folder":
+            self._enter_folder(event.path, now)
+        else:
+            self._pending.add(event.path, now, is_closed=event.kind == "closed")
+
+    def _enter_folder(self, folder: str, now: float) -> None:
+        """What is in a new folder may have come before anybody watched it."""
+        roots = [root for root in self._roots if root.holds(folder) and root.enters(folder)]
+        if not roots:
+            return
+        for place, folders, names in os.walk(folder):
+            if self._stop.is_set():
+                return
+            folders[:] = [
+                name
+                for name in folders
+                if any(root.enters(os.path.join(place, name)) for root in roots)
+            ]
+            for root in roots:
+                root.suspect(place)
+            for name in filter(self._is_picture, names):
+                path = os.path.join(place, name)
+                if path not in self._pending:
+                    self._pending.add(path, now)
+
+    def _work(self, pool: Pool) -> Iterator[Outcome]:
+        """Do a part of what there is to do. What goes wrong with all of it is tried again later."""
+        now = time.monotonic()
+        if now < self._paused_until:
+            return
+        try:
+            paths = self._pending.settled(now, _SLICE_PATHS)
+            self._unclosed = {path for path, is_closed in paths.items() if not is_closed}
+            yield from self._removals(now)
+            for root in self._roots:
+                if any(map(root.holds, paths)):
+                    yield from self._batch(root.located(paths), pool)
+            self._unclosed.clear()
+            if self._scanning:
+                yield from self._scan_on(self._scanning, pool)
+            elif now >= self._next_rescan:
+                self._scanning = self._rescan()
+            self._back_off_seconds = _BACK_OFF_SECONDS[0]
+        except (OutputError, WorkerError, OSError) as error:
+            self.last_error = str(error)
+            self._tell("error", f"{error}; trying again in {self._back_off_seconds:g} s")
+            self._paused_until = time.monotonic() + self._back_off_seconds
+            self._back_off_seconds = min(2 * self._back_off_seconds, _BACK_OFF_SECONDS[1])
+            self._rescan_everything()
+
+    def _batch(self, found: Iterable[Source | Outcome], pool: Pool) -> Iterator[Outcome]:
+        for outcome in flow(found, self.settings, Report(), pool, stop=self._stop):
+            if outcome.thumbnails:
+                self._know(os.path.dirname(outcome.thumbnails[0].path))
+            is_unclosed = outcome.source.path in self._unclosed
+            if told := self._news.of(outcome, is_unclosed=is_unclosed):
+                yield told
+
+    def _know(self, folder: str) -> None:
+        """Let what happens in a folder pass that holds nothing but thumbnails of ours."""
+        if folder not in self._ours:
+            with suppress(OSError):
+                if own_names(folder) is None:
+                    self._ours.add(folder)
+
+    def _removals(self, now: float) -> Iterator[Outcome]:
+        due = [path for path, when in self._gone.items() if when <= now]
+        for path in due:
+            del self._gone[path]
+        if due and not self._keep_orphans:
+            for root in self._roots:
+                yield from root.removed(due)
+
+    def _scan_on(self, scanning: Iterator[Source | Outcome], pool: Pool) -> Iterator[Outcome]:
+        part = _Part(scanning, _SLICE_SECONDS)
+        yield from self._batch(part, pool)
+        for root in self._roots:
+            root.settle()
+        if part.is_last and not self._stop.is_set():
+            for root in self._roots:
+                if not self._keep_orphans and root.identity is not None:
+                    yield from root.orphans(self._stop)
+            self._scanning = None
+            self._ours.clear()
+            self._next_rescan = time.monotonic() + self._rescan_seconds
+            self._tell(
+                "ready" if self.last_rescan is None else "rescan", "everything has been looked at"
+            )
+            self.last_rescan = time.time()
+
+    def _rescan(self) -> Iterator[Source | Outcome]:
+        """Whatever may not be current, of all that is there."""
+        for root in self._roots:
+            if root.identity is None:
+                continue
+            for item in root.changed(self._stop):
+                if isinstance(item, Source) and self._is_fresh(item):
+                    if item.path not in self._pending:
+                        self._pending.add(item.path, time.monotonic())
+                else:
+                    yield item
+
+    def _is_fresh(self, source: Source) -> bool:
+        """Whether somebody may still be writing it."""
+        return abs(time.time_ns() - source.mtime_ns) < self._settle_seconds * 1e9
+
+    def _rescan_everything(self) -> None:
+        for root in self._roots:
+            root.forget()
+        self._scanning = self._rescan()
+
+    def _look_at_roots(self) -> None:
+        now = time.monotonic()
+        if now < self._next_look:
+            return
+        self._next_look = now + _LOOK_AT_ROOTS_SECONDS
+        for root in self._roots:
+            for event, words in root.look():
+                self._tell(event, words)
+                if event in ("root back", "events lost"):
+                    self._rescan_everything()
+
+
+class _Part:
+    """What an iterator yields in the next seconds."""
+
+    def __init__(self, items: Iterator[Source | Outcome], seconds: float) -> None:
+        self._items, self._seconds = items, seconds
+        self.is_last = False
+
+    def __iter__(self) -> Iterator[Source | Outcome]:
+        end = time.monotonic() + self._seconds
+        for item in self._items:
+            yield item
+            if time.monotonic() > end:
+                return
+        self.is_last = True
