@@ -15,7 +15,7 @@ EXTENSIONS = (
 
 # The endings of what is read only where it is asked for: what Pillow registers, but for what it
 # then does not read.
-_ALSO = {
+_OPTIONAL_EXTENSIONS = {
     "ico": (".ico",),
     "jpeg2000": (".jp2", ".j2k", ".jpc", ".jpf", ".jpx", ".j2c"),
     "ppm": (".pbm", ".pgm", ".ppm", ".pnm", ".pfm"),
@@ -31,7 +31,7 @@ _ALSO = {
 }
 
 # What the extras of the same name install, and what is read where it is installed.
-_EXTRAS = {"heif": "pillow_heif", "raw": "rawpy"}
+_EXTRA_MODULES = {"heif": "pillow_heif", "raw": "rawpy"}
 
 # The file name endings that already say each format, the first being the one we give.
 ENDINGS = {
@@ -43,14 +43,14 @@ ENDINGS = {
 }
 
 
-def extras() -> tuple[str, ...]:
+def installed_extras() -> tuple[str, ...]:
     """The extras whose formats can be read here. Nothing is imported: it takes 0.2 ms."""
-    return tuple(name for name, module in _EXTRAS.items() if find_spec(module))
+    return tuple(name for name, module in _EXTRA_MODULES.items() if find_spec(module))
 
 
 def missing_extras() -> tuple[str, ...]:
     """Those that are not installed, so that pictures of their formats are left out."""
-    return tuple(name for name in _EXTRAS if name not in extras())
+    return tuple(name for name in _EXTRA_MODULES if name not in installed_extras())
 
 
 def name_filter(also: Iterable[str] = ()) -> Callable[[str], bool]:
@@ -59,7 +59,7 @@ def name_filter(also: Iterable[str] = ()) -> Callable[[str], bool]:
     Args:
         also: formats besides the usual ones, by the names that `Limits` has.
     """
-    endings = (*EXTENSIONS, *(ending for name in also for ending in _ALSO[name]))
+    endings = (*EXTENSIONS, *(ending for name in also for ending in _OPTIONAL_EXTENSIONS[name]))
 
     def is_picture(name: str) -> bool:
         # "._name" is what macOS leaves beside files on foreign disks: their metadata, no picture.
@@ -69,12 +69,12 @@ def name_filter(also: Iterable[str] = ()) -> Callable[[str], bool]:
     return is_picture
 
 
-def formats_of(format: str) -> tuple[str, ...]:
+def possible_formats(format: str) -> tuple[str, ...]:
     """The formats that a thumbnail may come out in: for `auto` the usual one first."""
     return ("jpeg", "png") if format == "auto" else (format,)
 
 
-def format_of(name: str) -> str | None:
+def format_by_ending(name: str) -> str | None:
     """The format that a file name's ending says; None if it says none we write."""
     return next((format for format in ENDINGS if says_format(name, format)), None)
 

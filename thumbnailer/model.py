@@ -68,7 +68,7 @@ class Folder:
         return os.path.join(self.anchor, self.below) if self.below else self.anchor
 
 
-class Seen(NamedTuple):
+class ListedState(NamedTuple):
     """What a listing shows in the place of a thumbnail in a bucket.
 
     Attributes:
@@ -81,24 +81,24 @@ class Seen(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class WantedThumbnail:
     """A thumbnail to be made.
 
     Attributes:
         origin: the source's path relative to `folder`, its name in that folder's ledger.
         name: the thumbnail's file name in `folder`.
-        other: its name if it comes out as `png` where the recipe's format is `auto`, else "".
+        png_name: its name if it comes out as `png` where the recipe's format is `auto`, else "".
         text: what a `png` says of its source, as keys and values (PNG specification, tEXt).
-        seen: what is there now; for one in a bucket.
+        listed: what is there now; for one in a bucket.
     """
 
     folder: Folder
     origin: str
     name: str
     recipe: Recipe
-    other: str = ""
+    png_name: str = ""
     text: tuple[tuple[str, str], ...] = ()
-    seen: Seen | None = None
+    listed: ListedState | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,13 +111,13 @@ class Job:
     """
 
     source: Source
-    thumbnails: tuple[Wanted | Thumbnail, ...]
+    thumbnails: tuple[WantedThumbnail | Thumbnail, ...]
     limits: Limits
     data: bytes | None = None
 
     @property
-    def wanted(self) -> tuple[Wanted, ...]:
-        return tuple(one for one in self.thumbnails if isinstance(one, Wanted))
+    def wanted(self) -> tuple[WantedThumbnail, ...]:
+        return tuple(one for one in self.thumbnails if isinstance(one, WantedThumbnail))
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +150,7 @@ class Failure:
     lasts: bool = True
 
 
-class Picture(NamedTuple):
+class EncodedThumbnail(NamedTuple):
     """A thumbnail as the content of a file: its format, and its width and height in px."""
 
     data: bytes
@@ -165,17 +165,17 @@ class Rendering:
 
     Attributes:
         state: the source as it was when it was read.
-        pictures: one for each thumbnail wanted, in their order.
+        encoded: one for each thumbnail wanted, in their order.
         note: what is missing of the source or was left aside, in words.
     """
 
     state: Source
-    pictures: tuple[Picture, ...]
+    encoded: tuple[EncodedThumbnail, ...]
     note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class HeaderFacts:
     """What a worker found out about a picture that has its thumbnails already.
 
     Attributes:
@@ -193,7 +193,7 @@ class Facts:
 class Answer(NamedTuple):
     """What a worker says to a job, and the wall time it took, in seconds."""
 
-    result: Rendering | Facts | Failure
+    result: Rendering | HeaderFacts | Failure
     seconds: float
 
 

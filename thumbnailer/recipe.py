@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 # Raised when the same recipe comes out differently, so that old thumbnails are made again.
-_RENDERING = 2
+_RENDERING_VERSION = 2
 
 
 class Box(NamedTuple):
@@ -59,7 +59,7 @@ class Recipe:
         """Differs between any two recipes whose thumbnails differ."""
         return _recipe_fingerprint(self)
 
-    def _plain(self) -> Recipe:
+    def _without_unused_fields(self) -> Recipe:
         """The same with what has no meaning for it left out."""
         recipe = self
         if self.format in ("png", "gif"):
@@ -99,7 +99,7 @@ class Limits:
 
 @lru_cache  # a run has a few recipes and a great many thumbnails; each would take 100 µs
 def _recipe_fingerprint(recipe: Recipe) -> str:
-    return _fingerprint(_RENDERING, *dataclasses.astuple(recipe._plain()))
+    return _fingerprint(_RENDERING_VERSION, *dataclasses.astuple(recipe._without_unused_fields()))
 
 
 def attempt_fingerprint(recipe: Recipe, limits: Limits) -> str:

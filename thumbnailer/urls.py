@@ -12,7 +12,7 @@ def is_url(path: object) -> bool:
     return isinstance(path, str) and path.startswith(_SCHEMES)
 
 
-def refuse(*places: object) -> None:
+def refuse_buckets(*places: object) -> None:
     """For whatever works on folders alone.
 
     Raises:
@@ -23,7 +23,7 @@ def refuse(*places: object) -> None:
         raise ConfigError("only make takes buckets; all else takes folders")
 
 
-def split(url: str) -> tuple[str, str]:
+def split_url(url: str) -> tuple[str, str]:
     """A URL as that of its bucket, and the key or prefix in it, without slashes at its ends.
 
     Raises:

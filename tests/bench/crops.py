@@ -14,7 +14,7 @@ from statistics import mean, median
 import pyvips
 from PIL import Image, ImageOps
 
-from thumbnailer.imaging.geometry.crop import place
+from thumbnailer.imaging.geometry.crop import crop_position
 
 _COUNT = 20
 _SIDE = 256
@@ -53,7 +53,8 @@ def compared(folder: Path) -> Iterator[Row]:
     of the window: ours and that of libvips."""
     for name, scaled in _scaled(folder):
         both = {
-            kind: (place(scaled, _shares(scaled), kind), _theirs(scaled, kind)) for kind in KINDS
+            kind: (crop_position(scaled, _shares(scaled), kind), _theirs(scaled, kind))
+            for kind in KINDS
         }
         yield name, scaled, both
 
@@ -68,7 +69,7 @@ def _shares(scaled: Image.Image) -> tuple[float, float]:
 
 def _cost(scaled: Image.Image, kind: str) -> float:
     begin = time.perf_counter()
-    place(scaled, _shares(scaled), kind)
+    crop_position(scaled, _shares(scaled), kind)
     return time.perf_counter() - begin
 
 

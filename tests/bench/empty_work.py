@@ -13,8 +13,8 @@ from pathlib import Path
 
 from thumbnailer.config.settings import Settings
 from thumbnailer.engine.pool import Pool
-from thumbnailer.model import Answer, Job, Outcome, Picture, Rendering, Report
-from thumbnailer.operations.pipeline import flow
+from thumbnailer.model import Answer, EncodedThumbnail, Job, Outcome, Rendering, Report
+from thumbnailer.operations.pipeline import run_pipeline
 from thumbnailer.scan.folders import scan
 
 _GIB = 1 << 30
@@ -22,7 +22,7 @@ _GIB = 1 << 30
 
 def nothing(job: Job, claim: object) -> Rendering:
     """A thumbnail of no bytes."""
-    return Rendering(job.source, (Picture(b"", "jpeg", 1, 1),))
+    return Rendering(job.source, (EncodedThumbnail(b"", "jpeg", 1, 1),))
 
 
 def report_only(jobs: list[Job], answers: list[Answer]) -> list[Outcome]:
@@ -44,7 +44,7 @@ def main(folder: str, output: str) -> None:
         sandbox="auto",
         finish=report_only,
     ) as pool:
-        for _ in flow(scan(folder, **settings.choice), settings, report, pool):
+        for _ in run_pipeline(scan(folder, **settings.choice), settings, report, pool):
             pass
     if report.made != report.found:
         raise SystemExit(f"{report.made} of {report.found}")

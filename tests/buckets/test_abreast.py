@@ -8,11 +8,11 @@ from itertools import dropwhile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from thumbnailer.buckets.client import Entry
-from thumbnailer.buckets.marker_objects import RECORDS
-from thumbnailer.buckets.merge_listings import Abreast
+from thumbnailer.buckets.client import ListedObject
+from thumbnailer.buckets.marker_objects import RECORDS_FOLDER
+from thumbnailer.buckets.merge_listings import ThumbnailListing
 from thumbnailer.thumbs.ledger import MARK
-from thumbnailer.thumbs.naming import uncut_name
+from thumbnailer.thumbs.naming import untruncated_name
 
 # Few characters, among them those around "." and "/" and beyond ASCII, so that keys often begin
 # alike and stand in every order.
@@ -24,17 +24,17 @@ KEYS = st.builds(lambda folder, name: f"{folder}/{name}".lstrip("/"), FOLDERS, N
 
 def thumbnails_of(source: str) -> list[str]:
     folder, slash, name = source.rpartition("/")
-    return [folder + slash + uncut_name(name, format) for format in ("jpeg", "png")]
+    return [folder + slash + untruncated_name(name, format) for format in ("jpeg", "png")]
 
 
 class Tree:
     """Objects, and how many of them were listed."""
 
     def __init__(self, keys: set[str]) -> None:
-        self.entries = [Entry(key, 1, 1, key) for key in sorted(keys)]
+        self.entries = [ListedObject(key, 1, 1, key) for key in sorted(keys)]
         self.listings = self.read = 0
 
-    def __call__(self, after: str) -> Iterator[Entry]:
+    def __call__(self, after: str) -> Iterator[ListedObject]:
         self.listings += 1
         for entry in dropwhile(lambda entry: entry.key <= after, self.entries):
             self.read += 1
@@ -61,9 +61,9 @@ def test_it_is_as_if_all_were_known(
     made = {key for source in sources for key in thumbnails_of(source)}
     there = others | data.draw(st.sets(st.sampled_from(sorted(made))) if made else st.just(set()))
     there |= {f"{folder}/{MARK}".lstrip("/") for folder in marked}
-    there |= {f"{folder}/{RECORDS}/1 2 open a".lstrip("/") for folder in marked}
+    there |= {f"{folder}/{RECORDS_FOLDER}/1 2 open a".lstrip("/") for folder in marked}
     tree = Tree(there)
-    abreast = Abreast(tree, page)
+    abreast = ThumbnailListing(tree, page)
     for source in sorted(sources) if in_order else sources:
         keys = thumbnails_of(source)
         state, found = abreast.look(source, *keys)
@@ -78,7 +78,7 @@ def test_it_is_as_if_all_were_known(
 def test_in_the_order_of_keys_it_is_read_once() -> None:
     sources = [f"{folder:03}/{name:02}.png" for folder in range(50) for name in range(40)]
     tree = Tree({key for source in sources for key in thumbnails_of(source)})
-    abreast = Abreast(tree)
+    abreast = ThumbnailListing(tree)
     for source in sources:
         _, found = abreast.look(source, *thumbnails_of(source))
         assert all(found)
@@ -89,7 +89,7 @@ def test_in_the_order_of_keys_it_is_read_once() -> None:
 def test_what_lies_between_two_sources_is_not_read_through() -> None:
     between = {f"b/{number:06}.jpg" for number in range(100_000)}
     tree = Tree({"a.jpg", "c.jpg"} | between)
-    abreast = Abreast(tree)
+    abreast = ThumbnailListing(tree)
     assert all(abreast.look("a.jpg", "a.jpg")[1] + abreast.look("c.jpg", "c.jpg")[1])
     assert tree.listings == 2
     assert tree.read < 2000

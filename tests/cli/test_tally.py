@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from thumbnailer.cli.output.run_stats import OTHERS, Tally, kind_of
+from thumbnailer.cli.output.run_stats import OTHERS, RunStats, reason_kind
 from thumbnailer.model import Failure, Outcome, Source, Thumbnail
 
 
@@ -14,7 +14,7 @@ def failed(name: str, reason: str, seconds: float = 0.01) -> Outcome:
 
 
 def test_a_hundred_thousand_reasons_take_no_more_room_than_twenty() -> None:
-    tally = Tally()
+    tally = RunStats()
     for number in range(100_000):
         tally.add(failed(f"{number}.jpg", f"reason {number}", seconds=number))
     assert len(tally.groups) == 21
@@ -24,7 +24,7 @@ def test_a_hundred_thousand_reasons_take_no_more_room_than_twenty() -> None:
 
 
 def test_the_first_three_are_named() -> None:
-    tally = Tally()
+    tally = RunStats()
     for name in "abcd":
         tally.add(failed(name, "truncated at 5 %: the end of the file is missing"))
     (group,) = tally.groups.values()
@@ -32,7 +32,7 @@ def test_the_first_three_are_named() -> None:
 
 
 def test_bytes_are_those_of_pictures_that_were_tried() -> None:
-    tally = Tally()
+    tally = RunStats()
     thumbnails = (Thumbnail("t", 8, 8, 100), Thumbnail("u", 8, 8, 50))
     tally.add(Outcome(Source("a", 1000, 1), "made", thumbnails, seconds=0.1))
     tally.add(Outcome(Source("b", 1000, 1), "current", thumbnails))
@@ -64,5 +64,7 @@ def test_bytes_are_those_of_pictures_that_were_tried() -> None:
     ],
 )
 def test_reasons_of_one_kind_are_one(stage: str, reason: str, kind: str) -> None:
-    assert kind_of(Failure(stage, reason)) == kind
-    assert kind_of(Failure(stage, f"{reason} (failed before and has not changed since)")) == kind
+    assert reason_kind(Failure(stage, reason)) == kind
+    assert (
+        reason_kind(Failure(stage, f"{reason} (failed before and has not changed since)")) == kind
+    )

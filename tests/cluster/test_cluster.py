@@ -29,7 +29,7 @@ from support.s3_server import KEY_ID, SECRET, Storage, photos_in, serving
 from support.waiting import until
 
 from thumbnailer import Settings, ThumbnailError, iter_thumbnails
-from thumbnailer.cluster.ray_cluster import Cluster
+from thumbnailer.cluster.ray_cluster import RayCluster
 from thumbnailer.model import Job
 
 pytestmark = pytest.mark.extra
@@ -259,7 +259,7 @@ def over(network: Network, monkeypatch: pytest.MonkeyPatch, items: Any) -> Itera
         monkeypatch.setenv(name, value)
     with (
         network.head.entered(),
-        Cluster(network.address, Settings(), None, "support.ray_work") as cluster,
+        RayCluster(network.address, Settings(), None, "support.ray_work") as cluster,
     ):
         yield from cluster.imap_unordered(items)
 

@@ -22,7 +22,7 @@ from support.project import PROJECT
 from support.readme import block
 from support.waiting import eventually
 
-from thumbnailer.cli.parser import parsed
+from thumbnailer.cli.parser import parse_args
 
 FILE = block("FROM python:3.13-slim")
 INSTRUCTIONS = {"FROM", "COPY", "RUN", "USER", "VOLUME", "CMD", "HEALTHCHECK"}
@@ -97,7 +97,7 @@ def test_the_command_is_one_of_ours_and_watches_the_volume() -> None:
     program, *words = json.loads(the("CMD"))
     project = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]
     assert program in project["scripts"]
-    arguments = parsed(words)
+    arguments = parse_args(words)
     assert (arguments.command, arguments.source) == ("watch", [the("VOLUME")])
     assert arguments.health == HEALTH
     _, run = block("docker build").lines

@@ -25,7 +25,7 @@ from support.readme import README, block, blocks, options_in, section
 from support.waiting import eventually
 
 from thumbnailer import Settings, make_thumbnails
-from thumbnailer.cli.parser import parsed
+from thumbnailer.cli.parser import parse_args
 
 COMMANDS = [
     "pip install . && thumbnailer make sample_images --config config.toml",
@@ -311,7 +311,7 @@ def test_the_unit_of_systemd(tmp_path: Path) -> None:
     line = re.search(r"^ExecStart=(.*)$", text, re.MULTILINE)
     assert line
     program, *words = shlex.split(line[1])
-    arguments = parsed(words)
+    arguments = parse_args(words)
     assert (Path(program).name, arguments.command) == ("thumbnailer", "watch")
     unit = tmp_path / "thumbnailer.service"
     unit.write_text(text.replace(program, sys.executable))
@@ -417,9 +417,9 @@ def test_every_option_is_in_a_table_and_none_made_up() -> None:
         for name in options_in("Options of `thumbnailer make")
     }
     this_run = {"--force", "--retry-failed", "-n", "--dry-run", "--gallery"}
-    far = {"--cluster", "--endpoint", "--verify-etag"}
+    remote = {"--cluster", "--endpoint", "--verify-etag"}
     voice = {"--json", "--quiet", "-v", "--verbose"}
-    settings = make - this_run - voice - far
+    settings = make - this_run - voice - remote
     assert options_of("make") == make
     assert options_of("watch") == settings | voice | options_in("Options of `thumbnailer watch")
     assert options_of("prune") == options_in("Options of `thumbnailer prune")
@@ -428,7 +428,7 @@ def test_every_option_is_in_a_table_and_none_made_up() -> None:
         assert options_of(command) == settings | options_in(f"`thumbnailer {command}")
     told = set(re.findall(r"`(--[a-z]+)[ `]", section("`thumbnailer explain")))
     assert options_of("explain") == settings | told
-    assert options_of("config") == settings | far
+    assert options_of("config") == settings | remote
 
 
 def test_the_files_named_are_there() -> None:

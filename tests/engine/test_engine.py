@@ -11,7 +11,7 @@ from support.pools import job, pool
 from support.ray_cluster import Network
 from support.waiting import STALL_SECONDS, eventually, is_running
 
-from thumbnailer.cluster.ray_cluster import Cluster
+from thumbnailer.cluster.ray_cluster import RayCluster
 from thumbnailer.config.settings import Settings
 from thumbnailer.model import Engine, Job, Outcome, Source
 
@@ -29,7 +29,7 @@ def engine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> I
         monkeypatch.setenv(name, value)
     with (
         network.head.entered(),
-        Cluster(network.address, Settings(), None, "support.ray_work") as cluster,
+        RayCluster(network.address, Settings(), None, "support.ray_work") as cluster,
     ):
         yield cluster
 

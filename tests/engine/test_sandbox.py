@@ -24,7 +24,7 @@ from support.sandbox_work import encoded, enter_beside_a_thread, refuse_landlock
 from thumbnailer.engine import sandbox
 from thumbnailer.model import Failure
 
-REASON = sandbox.available()
+REASON = sandbox.unavailable_reason()
 needs_sandbox = pytest.mark.skipif(bool(REASON), reason=REASON)
 
 FORMATS = ["jpg", "png", "webp", "gif", "bmp", "tif", "avif"]
@@ -167,9 +167,9 @@ def test_modules_and_libraries_can_be_loaded_later(tmp_path: Path) -> None:
     code = (
         "import io, sys; from thumbnailer.engine import sandbox; sandbox.enter();"
         "assert not any(name.startswith('PIL') for name in sys.modules);"
-        "from thumbnailer.recipe import *; from thumbnailer.render.steps import pictures_of;"
+        "from thumbnailer.recipe import *; from thumbnailer.render.steps import render_pictures;"
         "recipe, limits = Recipe(box=Box(48, 48), format='png'), Limits(10**6, 10**6, 60, 2**30);"
-        "(made,), _ = pictures_of(open(sys.argv[1], 'rb'), [(recipe, ())], limits);"
+        "(made,), _ = render_pictures(open(sys.argv[1], 'rb'), [(recipe, ())], limits);"
         "sys.stdout.buffer.write(made.data)"
     )
     done = subprocess.run([sys.executable, "-c", code, source], capture_output=True, timeout=60)
@@ -190,7 +190,9 @@ def test_real_pictures_come_out_the_same(corpus: Path, inside: ProcessPoolExecut
 
 @needs_sandbox
 def test_what_is_open_already_goes_on_working() -> None:
-    code = "import os; from thumbnailer.engine import sandbox; sandbox.enter(); os.write(1, b'answer')"
+    code = (
+        "import os; from thumbnailer.engine import sandbox; sandbox.enter(); os.write(1, b'answer')"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=60)
     assert (done.stdout, done.stderr) == (b"answer", b"")
 
@@ -217,7 +219,7 @@ def test_where_landlock_is_refused_the_reason_is_said(error: int, reason: str) -
     pytest.importorskip("landlockpy")
     with process(None) as executor:
         executor.submit(refuse_landlock, error).result(60)
-        assert executor.submit(sandbox.available).result(60) == reason
+        assert executor.submit(sandbox.unavailable_reason).result(60) == reason
         with pytest.raises(OSError):  # noqa: PT011
             executor.submit(sandbox.enter).result(60)
 
@@ -225,7 +227,7 @@ def test_where_landlock_is_refused_the_reason_is_said(error: int, reason: str) -
 def test_without_the_extra_the_reason_is_said() -> None:
     code = (
         "import sys; sys.modules['landlockpy'] = None;"
-        "from thumbnailer.engine import sandbox; print(sandbox.available())"
+        "from thumbnailer.engine import sandbox; print(sandbox.unavailable_reason())"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     install = "the extra is not installed: pip install 'thumbnailer[sandbox]'"

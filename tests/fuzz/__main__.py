@@ -21,7 +21,7 @@ with atheris.instrument_imports(include=["PIL", "thumbnailer"]):
 
     from thumbnailer.imaging.failures import StageError
     from thumbnailer.recipe import Box, Limits, Recipe
-    from thumbnailer.render.steps import pictures_of
+    from thumbnailer.render.steps import render_pictures
 
 RECIPES = [Recipe(box=Box(64, 48), format=format) for format in ("jpeg", "png", "webp")]
 LIMITS = Limits(2_000_000, 8_000_000, 10, 1 << 28)
@@ -30,7 +30,7 @@ LIMITS = Limits(2_000_000, 8_000_000, 10, 1 << 28)
 def one_input(data: bytes) -> None:
     recipe = RECIPES[len(data) % len(RECIPES)]
     try:
-        (made,), _ = pictures_of(io.BytesIO(data), [(recipe, ())], LIMITS)
+        (made,), _ = render_pictures(io.BytesIO(data), [(recipe, ())], LIMITS)
     except StageError:
         return
     assert made.data

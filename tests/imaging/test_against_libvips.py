@@ -22,7 +22,7 @@ from thumbnailer.imaging.colour.profiles import (  # noqa: E402
     Primaries,
     profile_bytes,
 )
-from thumbnailer.imaging.colour.to_srgb import flattened  # noqa: E402
+from thumbnailer.imaging.colour.to_srgb import flatten  # noqa: E402
 
 pyvips.cache_set_max(0)  # it knows pictures by name, and does not see that one is another now
 
@@ -49,7 +49,7 @@ def vips_thumbnail(source: Path, size: tuple[int, int], *, linear: bool) -> Imag
 def difference(source: Path, *, linear: bool = False) -> float:
     ours = thumb(source, "out of test.png", size=256, linear=linear)
     theirs = vips_thumbnail(source, ours.size, linear=linear)
-    return mean_delta_e(*(flattened(image, (255, 255, 255)) for image in (ours, theirs)))
+    return mean_delta_e(*(flatten(image, (255, 255, 255)) for image in (ours, theirs)))
 
 
 def profiles() -> dict[str, tuple[str, bytes]]:

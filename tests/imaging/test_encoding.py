@@ -14,7 +14,7 @@ from support.pictures import corners, picture, quarters
 from support.program import make
 
 from thumbnailer import PictureError, Settings, make_thumbnail
-from thumbnailer.render.steps import pictures_of
+from thumbnailer.render.steps import render_pictures
 
 BRANDS = {"jpeg": "JPEG", "png": "PNG", "webp": "WEBP", "avif": "AVIF", "gif": "GIF"}
 
@@ -297,7 +297,7 @@ def test_a_png_says_what_it_is_told_to(tmp_path: Path) -> None:
     settings = Settings(format="png")
     with source.open("rb") as file:
         recipe = settings.recipes[""]
-        (made,), _ = pictures_of(file, [(recipe, text)], settings.limits)
+        (made,), _ = render_pictures(file, [(recipe, text)], settings.limits)
     assert chunks(made.data) == [b"IHDR", b"tEXt", b"tEXt", b"iTXt", b"IDAT", b"IEND"]
     assert b"tEXtThumb::URI\0file:///a%20b.jpg" in made.data
     assert opened(made.data).info == dict(text)

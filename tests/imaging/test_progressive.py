@@ -26,7 +26,7 @@ from support.project import SAMPLES
 
 from thumbnailer import make_thumbnail
 from thumbnailer.imaging.decode import load
-from thumbnailer.imaging.decode.progressive import for_eighth
+from thumbnailer.imaging.decode.progressive import keep_dc_scans
 
 pytestmark = needs_turbo
 
@@ -90,7 +90,7 @@ def test_most_of_the_file_is_left_out(subsampling: str, most: float) -> None:
 
 def test_what_follows_the_end_does_not_count() -> None:
     data = saved(scene((120, 90)))
-    assert for_eighth(data + data) == for_eighth(data)
+    assert keep_dc_scans(data + data) == keep_dc_scans(data)
 
 
 @needs_cjpeg
@@ -126,7 +126,7 @@ def test_small_thumbnails_are_made_of_what_is_left(
     """Told by putting a black picture in the place of what is left of a white one."""
     (tmp_path / "a.jpg").write_bytes(saved(Image.new("L", (2400, 1800), "white")))
     black = saved(Image.new("L", (2400, 1800), "black"))
-    monkeypatch.setattr(load, "for_eighth", lambda _: for_eighth(black))
+    monkeypatch.setattr(load, "keep_dc_scans", lambda _: keep_dc_scans(black))
     for size, colour in ((128, 0), (1000, 255)):
         made = make_thumbnail(tmp_path / "a.jpg", tmp_path / "b.png", size=size)
         with Image.open(made.path) as thumbnail:
@@ -158,7 +158,7 @@ def test_real_pictures_whole_and_broken(corpus: Path) -> None:
     count = 0
     for source in sorted(corpus.rglob("*")):
         data = source.read_bytes() if source.is_file() else b""
-        result = for_eighth(data)
+        result = keep_dc_scans(data)
         if result is not None and can_be_opened(data):
             assert pixels(result) == pixels(data), source.name
             count += 1

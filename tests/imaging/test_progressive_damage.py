@@ -19,7 +19,7 @@ from support.progressive_scans import (
 )
 
 from thumbnailer import PictureError, make_thumbnail
-from thumbnailer.imaging.decode.progressive import for_eighth
+from thumbnailer.imaging.decode.progressive import keep_dc_scans
 
 pytestmark = needs_turbo
 
@@ -123,7 +123,7 @@ def usual() -> bytes:
 def test_what_is_unusual_is_left_as_it_is(usual: bytes, what: str) -> None:
     data = UNUSUAL[what](usual)
     assert data != usual
-    assert for_eighth(data) is None
+    assert keep_dc_scans(data) is None
 
 
 @pytest.mark.parametrize(
@@ -137,7 +137,7 @@ def test_of_damaged_pictures_it_makes_what_is_made_of_the_whole_file(count: int)
     found = {"left as it is": 0, "fails": 0, "is decoded": 0}
     for _ in range(count):
         data = mutated(chance.choice(sources), chance)
-        result, expected = for_eighth(data), pixels(data)
+        result, expected = keep_dc_scans(data), pixels(data)
         if result is None:
             found["left as it is"] += 1
         elif can_be_opened(data):
@@ -158,6 +158,6 @@ def test_one_that_ends_early_is_told_of(tmp_path: Path, usual: bytes, share: flo
 def test_damage_in_what_shows_is_told_of(tmp_path: Path, usual: bytes) -> None:
     source = tmp_path / "a.jpg"
     source.write_bytes(patched(HUFFMAN, 5, 3)(usual))  # of DC
-    assert for_eighth(source.read_bytes())
+    assert keep_dc_scans(source.read_bytes())
     with pytest.raises(PictureError, match="damaged"):
         make_thumbnail(source, tmp_path / "out.jpg", size=6)

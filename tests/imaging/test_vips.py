@@ -37,13 +37,13 @@ def small_webps_too(monkeypatch: pytest.MonkeyPatch) -> None:
 def in_use(monkeypatch: pytest.MonkeyPatch) -> list[object]:
     """What the extra decodes, None for what it leaves to Pillow."""
     seen: list[object] = []
-    plain = vips.shrunk
+    plain = vips.decode_shrunk
 
-    def watched(*arguments: Any) -> vips.Shrunk | None:
+    def watched(*arguments: Any) -> vips.ShrunkPicture | None:
         seen.append(plain(*arguments))
         return seen[-1]  # type: ignore[return-value]
 
-    monkeypatch.setattr("thumbnailer.render.steps.shrunk", watched)
+    monkeypatch.setattr("thumbnailer.render.steps.decode_shrunk", watched)
     return seen
 
 

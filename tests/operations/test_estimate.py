@@ -15,7 +15,7 @@ from support.processes import copies
 from support.program import THUMBNAILER, in_a_process, make, thumbnailer
 
 from thumbnailer.model import Source
-from thumbnailer.operations.estimate import Draw
+from thumbnailer.operations.estimate import RandomSample
 
 
 def test_an_estimate_is_made_from_a_few_and_holds_for_all(photos: Path) -> None:
@@ -126,10 +126,10 @@ def test_ctrl_c_ends_it(photos: Path) -> None:
 def test_every_picture_has_the_same_chance_and_few_are_kept() -> None:
     kept = [0] * 4
     for seed in range(4000):
-        draw = Draw(seed)
+        draw = RandomSample(seed)
         for number in range(64):
             draw.add(Source(f"{number}.{'jpg' if number % 2 else 'cr2'}", 1, 1))
-        assert len(draw.drawn) == 16
-        for source in draw.drawn:
+        assert len(draw.pictures) == 16
+        for source in draw.pictures:
             kept[int(source.path.partition(".")[0]) // 16] += 1
     assert max(kept) / min(kept) < 1.05

@@ -20,10 +20,10 @@ from support.waiting import eventually
 
 from thumbnailer import PruneRefused, Settings, SourceError, make_thumbnails, prune
 from thumbnailer.model import Folder
-from thumbnailer.operations.prune import carry_out, survey
+from thumbnailer.operations.prune import find_orphaned, remove_found
 from thumbnailer.thumbs import ledger
 from thumbnailer.thumbs.files import open_folder
-from thumbnailer.thumbs.orphans import forget
+from thumbnailer.thumbs.orphans import remove_thumbnails_of
 
 root_only = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
 MARK = ".thumbnailer"
@@ -234,12 +234,12 @@ def test_what_changes_between_counting_and_removing_stays(photos: Path) -> None:
     make(photos)
     for name in ("a.png", "b.jpg", "c.jpg"):
         (photos / name).rename(photos / f"{name}.away")
-    findings = survey(photos, Settings())
+    findings = find_orphaned(photos, Settings())
     assert len(findings.orphans) == 3
     (photos / "b.jpg.away").rename(photos / "b.jpg")  # is back
     (photos / "a.png.away").rename(photos / "a.png.jpg")  # has taken the thumbnail over
     make(photos)
-    removals = [*carry_out(findings)]
+    removals = [*remove_found(findings)]
     assert [os.path.basename(removal.thumbnail) for removal in removals] == ["c.jpg"]
     assert {"a.png.jpg", "b.jpg"} <= files_below(photos / "thumbs")
 
@@ -505,7 +505,7 @@ def test_a_thumbnail_made_again_before_its_line_is_taken_out_stays_ours(photos: 
     tree(photos, "a.jpg")
     make(photos)
     with open_folder(Folder(str(mine), "")) as opened:
-        ledger.forget(opened, {"a.jpg": "../a.jpg", "b.jpg": "../b.jpg"}, shared=True)
+        ledger.record_removals(opened, {"a.jpg": "../a.jpg", "b.jpg": "../b.jpg"}, shared=True)
     known = ledger.read(Folder(str(mine), ""))
     assert known is not None
     assert list(known.origins()) == [("a.jpg", "../a.jpg")]
@@ -589,10 +589,12 @@ def test_a_signal_while_it_counts_leaves_all_as_it_is(photos: Path) -> None:
     for name in ("a.jpg", "b.jpg"):
         (photos / name).unlink()
     stop = threading.Event()
-    findings = survey(photos, Settings(), stop=stop)
+    findings = find_orphaned(photos, Settings(), stop=stop)
     stop.set()
-    assert [*carry_out(findings, stop=stop)] == [*carry_out(findings, yes=True, stop=stop)] == []
-    assert survey(photos, Settings(), stop=stop).orphans == []
+    assert (
+        [*remove_found(findings, stop=stop)] == [*remove_found(findings, yes=True, stop=stop)] == []
+    )
+    assert find_orphaned(photos, Settings(), stop=stop).orphans == []
     assert files_below(photos / "thumbs") == {"a.jpg", "b.jpg"}
 
 
@@ -628,7 +630,8 @@ def test_single_sources_and_folders_are_forgotten(
     places = {str(photos): [""]}
     gone = [str(photos / "a.jpg"), str(photos / "b.jpg"), str(photos / "2025")]
     removed = {
-        os.path.basename(removal.thumbnail) for removal in forget(gone, places, output=output)
+        os.path.basename(removal.thumbnail)
+        for removal in remove_thumbnails_of(gone, places, output=output)
     }
     assert removed == ({"a.jpg", "c.jpg", "d.jpg"} if output else {"a.jpg"})
     assert thumbnails_below(tmp_path) == {"b.jpg", "e.jpg"}
@@ -645,7 +648,7 @@ def test_of_several_sources_each_is_forgotten_where_it_is_kept(tmp_path: Path) -
     (tmp_path / "one" / "a.jpg").unlink()
     shutil.rmtree(tmp_path / "two" / "sub")
     gone = [str(tmp_path / "one" / "a.jpg"), str(tmp_path / "two" / "sub")]
-    assert len([*forget(gone, places, output=str(out))]) == 2
+    assert len([*remove_thumbnails_of(gone, places, output=str(out))]) == 2
     assert files_below(out) == {"one/sub/b.jpg", "two/a.jpg"}
 
 
@@ -655,9 +658,9 @@ def test_nothing_is_forgotten_of_a_disk_that_is_not_mounted(photos: Path, tmp_pa
     make(photos, "-o", out)
     paths, places = [str(photos / "a.jpg"), str(photos / "b.jpg")], {str(photos): [""]}
     photos.rename(tmp_path / "unplugged")
-    assert [*forget(paths, places, output=str(out))] == []
+    assert [*remove_thumbnails_of(paths, places, output=str(out))] == []
     photos.mkdir()
-    assert [*forget(paths, places, output=str(out))] == []
+    assert [*remove_thumbnails_of(paths, places, output=str(out))] == []
     assert files_below(out) == {"a.jpg", "b.jpg"}
 
 

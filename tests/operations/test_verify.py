@@ -23,8 +23,8 @@ from support.waiting import eventually
 
 from thumbnailer import ConfigError, Failure, Settings, SourceError, make_thumbnails, verify
 from thumbnailer.model import Job
-from thumbnailer.operations.thumbnail_state import Standing, standings
-from thumbnailer.render.inspect import inspect
+from thumbnailer.operations.thumbnail_state import ThumbnailState, thumbnail_states
+from thumbnailer.render.inspect import inspect_thumbnail
 from thumbnailer.scan.folders import scan
 
 root_only = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
@@ -380,12 +380,12 @@ def test_a_picture_that_changes_meanwhile_makes_its_thumbnail_stale(photos: Path
     source = picture(photos / "a.jpg")
     make_thumbnails(photos)
     settings = Settings()
-    (standing,) = standings(scan(str(photos)), settings)
-    assert isinstance(standing, Standing)
+    (standing,) = thumbnail_states(scan(str(photos)), settings)
+    assert isinstance(standing, ThumbnailState)
     assert standing.made
     os.utime(source, (1, 1))
     job = Job(standing.source, (standing.wanted, standing.made), settings.limits)
-    result = inspect(job, lambda needed_bytes: None)
+    result = inspect_thumbnail(job, lambda needed_bytes: None)
     assert result == Failure("stale", "the picture has changed since")
 
 

@@ -15,7 +15,7 @@ from support.waiting import eventually, nobody
 
 from thumbnailer import Failure, Outcome, Source, iter_thumbnails, make_thumbnails
 from thumbnailer.formats import EXTENSIONS
-from thumbnailer.scan.folders import locator
+from thumbnailer.scan.folders import source_finder
 
 
 def test_the_endings_are_those_pillow_reads_of_our_formats() -> None:
@@ -140,7 +140,7 @@ def test_what_is_no_file_is_skipped_with_a_reason(photos: Path) -> None:
 def test_a_folder_of_ours_that_is_away_for_a_moment_is_not_taken_for_anothers(photos: Path) -> None:
     make_thumbnails(tree(photos, "a.jpg", "b.jpg"))
     thumbs, away = photos / "thumbs", photos.parent / "away"
-    locate = locator(str(photos))
+    locate = source_finder(str(photos))
     thumbs.rename(away)
     gone = locate(str(thumbs / "a.jpg"))
     assert isinstance(gone, Outcome)

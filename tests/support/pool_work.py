@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from thumbnailer.model import Job, Picture, Rendering
+from thumbnailer.model import EncodedThumbnail, Job, Rendering
 
 
 class Unpicklable(Exception):
@@ -23,7 +23,7 @@ class Unpicklable(Exception):
 
 def said(job: Job, data: bytes) -> Rendering:
     """An answer of some bytes, whose width is the number of this process."""
-    return Rendering(job.source, (Picture(data, "png", os.getpid(), 1),))
+    return Rendering(job.source, (EncodedThumbnail(data, "png", os.getpid(), 1),))
 
 
 def work(job: Job, claim: Callable[[int], None]) -> Rendering:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from thumbnailer.engine.pool import Pool
 from thumbnailer.model import (
     Answer,
-    Facts,
     Failure,
     Folder,
+    HeaderFacts,
     Job,
     Outcome,
     Rendering,
     Source,
-    Wanted,
+    WantedThumbnail,
 )
 from thumbnailer.recipe import Box, Limits, Recipe
 
@@ -23,7 +23,7 @@ def named(job: Job) -> str:
 
 
 def job(name: str, source: str = "") -> Job:
-    wanted = Wanted(Folder("", ""), "", name, Recipe(box=Box(1, 1)))
+    wanted = WantedThumbnail(Folder("", ""), "", name, Recipe(box=Box(1, 1)))
     return Job(Source(source or name, 0, 0), (wanted,), Limits(1, 1, 1, 1))
 
 
@@ -55,9 +55,9 @@ def finish(jobs: list[Job], answers: list[Answer]) -> list[Outcome]:
     ]
 
 
-def _seconds(job: Job, result: Rendering | Facts) -> float:
+def _seconds(job: Job, result: Rendering | HeaderFacts) -> float:
     assert isinstance(result, Rendering)
-    return 0.001 if named(job).startswith("quick") else result.pictures[0].width
+    return 0.001 if named(job).startswith("quick") else result.encoded[0].width
 
 
 def answers(
@@ -72,7 +72,7 @@ def answers(
 
     def finish(jobs: list[Job], answers: list[Answer]) -> list[Outcome]:
         for done, (result, _) in zip(jobs, answers, strict=True):
-            said = result.pictures[0].data if isinstance(result, Rendering) else result
+            said = result.encoded[0].data if isinstance(result, Rendering) else result
             seen.append((named(done), said))
         return [Outcome(done.source, "made", seconds=seconds) for done in jobs]
 

@@ -10,14 +10,14 @@ from pathlib import Path
 from support.sandbox_escapes import Scene
 from thumbnailer.engine import sandbox
 from thumbnailer.recipe import Box, Limits, Recipe
-from thumbnailer.render.steps import pictures_of
+from thumbnailer.render.steps import render_pictures
 
 LIMITS = Limits(10**6, 10**6, 60, 2**30)
 
 
 def encoded(source: Path, format: str) -> bytes:
     with source.open("rb") as file:
-        (made,), _ = pictures_of(file, [(Recipe(box=Box(48, 48), format=format), ())], LIMITS)
+        (made,), _ = render_pictures(file, [(Recipe(box=Box(48, 48), format=format), ())], LIMITS)
         return made.data
 
 

@@ -16,7 +16,7 @@ from support.program import make
 
 from thumbnailer import make_thumbnails
 from thumbnailer.formats import ENDINGS, EXTENSIONS
-from thumbnailer.thumbs.naming import folded, thumbnail_name
+from thumbnailer.thumbs.naming import casefolded, thumbnail_name
 
 # Letters that differ only by case or composition for some, and everything else a name may hold.
 ALPHABET = st.one_of(
@@ -67,7 +67,7 @@ def test_two_sources_share_a_name_only_if_one_is_called_like_the_other_s_thumbna
 
 @given(NAMES, NAMES)
 def test_folding_is_what_such_disks_do(first: str, second: str) -> None:
-    assert (folded(first) == folded(second)) == same_to_some_disk(first, second)
+    assert (casefolded(first) == casefolded(second)) == same_to_some_disk(first, second)
 
 
 @settings(max_examples=25, deadline=None)
@@ -91,7 +91,7 @@ def test_every_source_of_a_folder_has_a_thumbnail_of_its_own_on_any_disk(names: 
         assert report.made + report.failed == report.found == len(there)
         assert all("is already the thumbnail of" in str(bad.error) for bad in report.failures)
         thumbnails = [name for name in os.listdir(photos / "thumbs") if name != ".thumbnailer"]
-        assert len({folded(name) for name in thumbnails}) == len(thumbnails) == report.made
+        assert len({casefolded(name) for name in thumbnails}) == len(thumbnails) == report.made
         assert make_thumbnails(photos).current == report.made
     finally:
         shutil.rmtree(base)

@@ -8,8 +8,8 @@ from pathlib import Path
 from support.pictures import picture
 
 from thumbnailer.model import Failure, Outcome, Source
-from thumbnailer.watcher.reporting import News
-from thumbnailer.watcher.settling import Pending
+from thumbnailer.watcher.reporting import OutcomeFilter
+from thumbnailer.watcher.settling import SettlingFiles
 
 
 def failed(path: Path, stage: str, reason: str) -> Outcome:
@@ -17,20 +17,20 @@ def failed(path: Path, stage: str, reason: str) -> Outcome:
 
 
 def test_what_was_away_and_is_there_again_is_tried_again_however_often(photos: Path) -> None:
-    path, pending = picture(photos / "a.jpg"), Pending(0)
-    news = News([], pending)
+    path, pending = picture(photos / "a.jpg"), SettlingFiles(0)
+    news = OutcomeFilter([], pending)
     missing = os.strerror(2)
     for reason in (missing, f"{photos}: {missing}", missing, f"{photos}: {missing}"):
         stage = "write" if ":" in reason else "open"
-        assert news.of(failed(path, stage, reason), is_unclosed=False) is None
+        assert news.to_report(failed(path, stage, reason), is_unclosed=False) is None
         assert str(path) in pending
         pending.discard(str(path))
 
 
 def test_a_folder_that_stays_away_is_told_of_at_the_second_failure(photos: Path) -> None:
-    path, pending = picture(photos / "a.jpg"), Pending(0)
-    news = News([], pending)
+    path, pending = picture(photos / "a.jpg"), SettlingFiles(0)
+    news = OutcomeFilter([], pending)
     failure = failed(path, "write", f"{photos / 'nowhere'}: {os.strerror(2)}")
-    assert news.of(failure, is_unclosed=False) is None
+    assert news.to_report(failure, is_unclosed=False) is None
     assert str(path) in pending
-    assert news.of(failure, is_unclosed=False) == failure
+    assert news.to_report(failure, is_unclosed=False) == failure

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from thumbnailer.watcher.systemd import notify, notify_reloading, watchdog_seconds
+from thumbnailer.watcher.systemd import notify, notify_reloading, watchdog_interval_seconds
 
 pytestmark = pytest.mark.skipif(
     not hasattr(socket, "AF_UNIX"), reason="there is no systemd without Unix sockets"
@@ -86,8 +86,8 @@ def test_a_manager_that_reads_nothing_holds_nobody_up(manager: socket.socket, ad
 
 
 def test_the_watchdog_is_fed_twice_in_its_time() -> None:
-    assert watchdog_seconds("30000000", str(os.getpid())) == 15
-    assert watchdog_seconds("1000000", None) == 0.5
+    assert watchdog_interval_seconds("30000000", str(os.getpid())) == 15
+    assert watchdog_interval_seconds("1000000", None) == 0.5
 
 
 @pytest.mark.parametrize(
@@ -95,4 +95,4 @@ def test_the_watchdog_is_fed_twice_in_its_time() -> None:
     [(None, None), ("", ""), ("0", None), ("-5", None), ("soon", None), ("30000000", "1")],
 )
 def test_no_watchdog_waits_for_this_process(usec: str | None, pid: str | None) -> None:
-    assert watchdog_seconds(usec, pid) is None
+    assert watchdog_interval_seconds(usec, pid) is None

@@ -6,11 +6,11 @@ import threading
 import time
 from pathlib import Path
 
-from thumbnailer.watcher.settling import Pending
+from thumbnailer.watcher.settling import SettlingFiles
 
 
 def test_the_oldest_wait_can_be_asked_for_while_paths_come(tmp_path: Path) -> None:
-    pending, over, ages = Pending(1.0), threading.Event(), []
+    pending, over, ages = SettlingFiles(1.0), threading.Event(), []
     errors: list[RuntimeError] = []
 
     def ask() -> None:

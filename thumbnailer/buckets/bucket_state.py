@@ -15,26 +15,34 @@ from functools import cached_property, partial
 from hashlib import md5
 from typing import NamedTuple
 
-from thumbnailer.buckets.client import Bucket, Entry
+from thumbnailer.buckets.client import Bucket, ListedObject
 from thumbnailer.buckets.marker_objects import (
     MADE,
-    RECORDS,
+    RECORDS_FOLDER,
     Mark,
     mark_bytes,
-    picture_of,
     read_mark,
     read_record,
-    state_of,
+    state_digest,
+    thumbnail_digest,
 )
-from thumbnailer.buckets.merge_listings import Abreast, State
+from thumbnailer.buckets.merge_listings import FolderState, ThumbnailListing
 from thumbnailer.errors import OutputError
-from thumbnailer.formats import formats_of
-from thumbnailer.model import Failure, Folder, Outcome, Seen, Source, Thumbnail, Wanted
+from thumbnailer.formats import possible_formats
+from thumbnailer.model import (
+    Failure,
+    Folder,
+    ListedState,
+    Outcome,
+    Source,
+    Thumbnail,
+    WantedThumbnail,
+)
 from thumbnailer.recipe import Limits, Recipe, attempt_fingerprint
-from thumbnailer.thumbs.folder_state import AGAIN
+from thumbnailer.thumbs.folder_state import FAILED_BEFORE
 from thumbnailer.thumbs.ledger import MARK
-from thumbnailer.thumbs.naming import uncut_name
-from thumbnailer.urls import split
+from thumbnailer.thumbs.naming import untruncated_name
+from thumbnailer.urls import split_url
 
 # So many names and folders are kept in mind; a name can only be given twice to two that are close.
 _KEPT = 10_000
@@ -43,10 +51,10 @@ _KEPT = 10_000
 _TICK_SECONDS = 1.1
 
 # Under which a thumbnail says of what it was made.
-VERSION = "thumbnailer-source"
+SOURCE_VERSION = "thumbnailer-source"
 
 
-class Found(NamedTuple):
+class FoundThumbnail(NamedTuple):
     """What there is of a source's thumbnail.
 
     Attributes:
@@ -59,12 +67,12 @@ class Found(NamedTuple):
 
     folder: str
     names: list[str]
-    entries: list[Entry | None]
+    entries: list[ListedObject | None]
     record: str
     standing: Outcome | None
 
 
-class Depot:
+class BucketState:
     """The thumbnails of one size in a bucket.
 
     Args:
@@ -78,19 +86,19 @@ class Depot:
         self, bucket: Bucket, output: str, size: str, recipe: Recipe, limits: Limits
     ) -> None:
         self._bucket, self._recipe = bucket, recipe
-        self._prefix = "/".join(filter(None, (split(output)[1], size)))
+        self._prefix = "/".join(filter(None, (split_url(output)[1], size)))
         self._url = "/".join(filter(None, (bucket.url, self._prefix)))
-        self._formats = formats_of(recipe.format)
-        self._looks, self._attempt = recipe.fingerprint, attempt_fingerprint(recipe, limits)
+        self._formats = possible_formats(recipe.format)
+        self._fingerprint, self._attempt = recipe.fingerprint, attempt_fingerprint(recipe, limits)
         self._marks: OrderedDict[str, Mark | None] = OrderedDict()
         self._given: OrderedDict[str, str] = OrderedDict()
         self._started = time.monotonic()
 
     @cached_property
-    def _abreast(self) -> Abreast:
-        return Abreast(self._listing)
+    def _abreast(self) -> ThumbnailListing:
+        return ThumbnailListing(self._listing)
 
-    def look(self, source: Source, name: str) -> Found | Failure:
+    def find(self, source: Source, name: str) -> FoundThumbnail | Failure:
         """What there is of a source, or why it can have no thumbnail.
 
         Args:
@@ -101,7 +109,7 @@ class Depot:
         """
         folder = source.below if os.sep == "/" else source.below.replace(os.sep, "/")
         below = f"{folder}/" if folder else ""
-        names = [uncut_name(name, format) for format in self._formats]
+        names = [untruncated_name(name, format) for format in self._formats]
         keys = [below + name for name in names]
         try:
             (below + name).encode()
@@ -114,34 +122,38 @@ class Depot:
         for key, entry in zip(keys, entries, strict=True):
             if trouble := self._claim(key, source, entry, mark):
                 return trouble
-        record = state.records.get(picture_of(names[0]), "") if state.records else ""
+        record = state.records.get(thumbnail_digest(names[0]), "") if state.records else ""
         standing = self._standing(source, entries, mark, record)
-        return Found(folder, names, entries, record, standing)
+        return FoundThumbnail(folder, names, entries, record, standing)
 
-    def wanted(self, source: Source, found: Found) -> Wanted:
+    def wanted(self, source: Source, found: FoundThumbnail) -> WantedThumbnail:
         """The thumbnail that a source should have."""
         etags = [entry.etag if entry else "" for entry in (*found.entries, None)]
-        record = self._key(found.folder, f"{RECORDS}/{found.record}") if found.record else ""
-        return Wanted(
+        record = self._key(found.folder, f"{RECORDS_FOLDER}/{found.record}") if found.record else ""
+        return WantedThumbnail(
             Folder(self._url, found.folder),
             source.path,
             found.names[0],
             self._recipe,
             found.names[1] if found.names[1:] else "",
-            seen=Seen((etags[0], etags[1]), record),
+            listed=ListedState((etags[0], etags[1]), record),
         )
 
     def _standing(
-        self, source: Source, entries: list[Entry | None], mark: Mark | None, record_name: str
+        self,
+        source: Source,
+        entries: list[ListedObject | None],
+        mark: Mark | None,
+        record_name: str,
     ) -> Outcome | None:
         note = ""
         if record_name and (record := read_record(record_name)):
-            if record.stage != MADE and record.state == state_of(source, self._attempt):
-                failure = Failure(record.stage, f"{record.reason}{AGAIN}")
+            if record.stage != MADE and record.state == state_digest(source, self._attempt):
+                failure = Failure(record.stage, f"{record.reason}{FAILED_BEFORE}")
                 return Outcome(source, "failed", error=failure)
-            if record.stage == MADE and record.state == state_of(source, self._looks):
+            if record.stage == MADE and record.state == state_digest(source, self._fingerprint):
                 note = record.reason
-        if not mark or mark.looks != self._looks:
+        if not mark or mark.fingerprint != self._fingerprint:
             return None
         for entry in entries:
             if entry and entry.modified > source.mtime_ns // 10**9 and entry.modified >= mark.since:
@@ -156,7 +168,7 @@ class Depot:
             OutputError: it can't be written.
         """
         mark = self._marks.get(folder)
-        if mark and mark.looks == self._looks:
+        if mark and mark.fingerprint == self._fingerprint:
             return
         key = self._key(folder, MARK)
         get = partial(self._bucket.get, key)
@@ -164,34 +176,34 @@ class Depot:
             etag = ""
             if mark:  # what is there was put in an earlier second than this will be
                 time.sleep(max(0, self._started + _TICK_SECONDS - time.monotonic()))
-                _, entry = self._bucket.answer(get)
+                _, entry = self._bucket.run(get)
                 etag = entry.etag
-            data = mark_bytes(self._looks, mark.ours if mark else 0)
+            data = mark_bytes(self._fingerprint, mark.ours if mark else 0)
             # If it is not done another run was quicker, most often with the same.
-            self._bucket.answer(partial(self._bucket.put, key, data, etag))
-            mark = read_mark(*self._bucket.answer(get))
+            self._bucket.run(partial(self._bucket.put, key, data, etag))
+            mark = read_mark(*self._bucket.run(get))
         except OSError as error:
             raise OutputError(f"{self._url}: {error.strerror}") from None
-        self._marks[folder] = mark._replace(looks=self._looks)
+        self._marks[folder] = mark._replace(fingerprint=self._fingerprint)
 
-    def _mark(self, folder: str, state: State) -> Mark | None:
+    def _mark(self, folder: str, state: FolderState) -> Mark | None:
         """What the mark of a folder says; kept in mind."""
         entry, mark = state.mark, None
         if entry:
-            expected = mark_bytes(self._looks)
+            expected = mark_bytes(self._fingerprint)
             # S3's ETag most often is this, and then says what a request would.
             if entry.etag.strip('"') == md5(expected, usedforsecurity=False).hexdigest():
                 mark = read_mark(expected, entry)
             else:
                 get = partial(self._bucket.get, self._key(folder, MARK))
-                mark = read_mark(*self._bucket.answer(get))
+                mark = read_mark(*self._bucket.run(get))
         self._marks[folder] = mark
         if len(self._marks) > _KEPT:
             self._marks.popitem(last=False)
         return mark
 
     def _claim(
-        self, key: str, source: Source, entry: Entry | None, mark: Mark | None
+        self, key: str, source: Source, entry: ListedObject | None, mark: Mark | None
     ) -> Failure | None:
         """Hold a key for a source, or say why that can't be."""
         holder = self._given.get(key)
@@ -207,11 +219,11 @@ class Depot:
             self._given.popitem(last=False)
         return None
 
-    def _listing(self, after: str) -> Iterator[Entry]:
+    def _listing(self, after: str) -> Iterator[ListedObject]:
         start = len(self._prefix) + 1 if self._prefix else 0
         after = self._key("", after) if after else ""
         for key, size_bytes, modified, etag in self._bucket.listing(self._prefix, after):
-            yield Entry(key[start:], size_bytes, modified, etag)
+            yield ListedObject(key[start:], size_bytes, modified, etag)
 
     def _key(self, folder: str, name: str) -> str:
         return "/".join(filter(None, (self._prefix, folder, name)))

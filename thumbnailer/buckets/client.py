@@ -16,8 +16,8 @@ from functools import cache
 from importlib.util import find_spec
 from typing import Any, NamedTuple, TypeVar
 
-from thumbnailer.buckets.errors import OddKeyError, explained, signs_of
-from thumbnailer.buckets.requests import Stopped, begin, drop, wait
+from thumbnailer.buckets.errors import InvalidKeyError, as_os_error, error_codes
+from thumbnailer.buckets.requests import Stopped, cancel, send, wait_for
 from thumbnailer.errors import ConfigError
 from thumbnailer.model import Stop
 
@@ -28,18 +28,18 @@ Request = Callable[[], Awaitable[T]]
 PAGE_KEYS = 1000
 
 # Comes after all keys that begin like the text before it.
-LAST = "\U0010ffff"
+AFTER_ALL_KEYS = "\U0010ffff"
 
 # Requests that one caller has under way at the same time.
-AT_ONCE = 32
+MAX_CONCURRENT_REQUESTS = 32
 
 # Throttling and broken connections are waited for with growing pauses, up to 15 s each. Requests
 # are signed once and a signature holds for 15 minutes.
 _RETRIES: dict[str, Any] = {"max_retries": 30, "retry_timeout": timedelta(minutes=4)}
-_PATIENCE = {"connect_timeout": "10s", "read_timeout": "60s", "timeout": "15min"}
+_TIMEOUTS = {"connect_timeout": "10s", "read_timeout": "60s", "timeout": "15min"}
 
 
-class Entry(NamedTuple):
+class ListedObject(NamedTuple):
     """An object as a listing shows it.
 
     Attributes:
@@ -70,7 +70,7 @@ class Bucket:
         self._endpoint = endpoint or _endpoint_of(url)
         self._store = _store(url, self._endpoint)
 
-    def at_once(self, requests: Sequence[Request[T]]) -> list[T | OSError]:
+    def run_concurrently(self, requests: Sequence[Request[T]]) -> list[T | OSError]:
         """The answers to requests that go out side by side, or their errors.
 
         Raises:
@@ -78,7 +78,7 @@ class Bucket:
         """
 
         async def all_of_them() -> list[T | OSError]:
-            gate = asyncio.Semaphore(AT_ONCE)
+            gate = asyncio.Semaphore(MAX_CONCURRENT_REQUESTS)
 
             async def one(request: Request[T]) -> T | OSError:
                 async with gate:
@@ -89,21 +89,21 @@ class Bucket:
 
             return await asyncio.gather(*map(one, requests))
 
-        return wait(begin(all_of_them()), self._stop)
+        return wait_for(send(all_of_them()), self._stop)
 
-    def answer(self, request: Request[T]) -> T:
+    def run(self, request: Request[T]) -> T:
         """The answer to one request.
 
         Raises:
             Stopped: nobody waits any more.
             OSError: as the request says.
         """
-        (answer,) = self.at_once([request])
+        (answer,) = self.run_concurrently([request])
         if isinstance(answer, OSError):
             raise answer
         return answer
 
-    def listing(self, prefix: str, after: str = "") -> Iterator[Entry]:
+    def listing(self, prefix: str, after: str = "") -> Iterator[ListedObject]:
         """The objects below a prefix, in the order of their keys: a page at a time, and the next
         one on its way meanwhile. It ends where `stop` is set.
 
@@ -121,34 +121,34 @@ class Bucket:
                     raise OSError(errno.ENOTSUP, "does not list its keys in order", self.url)
                 last = entry.key
                 yield entry
-        except OddKeyError:
+        except InvalidKeyError:
             if not self.url.startswith("s3://"):
                 raise
             # obstore can go no further once a key is no proper path, such as `a//b`.
             yield from self._listed(self._pages_by_boto3(prefix, last))
 
-    def _listed(self, pages: Iterator[Sequence[Any]]) -> Iterator[Entry]:
+    def _listed(self, pages: Iterator[Sequence[Any]]) -> Iterator[ListedObject]:
         with suppress(Stopped):
             for page in pages:
-                yield from map(_entry, page)
+                yield from map(_listed_object, page)
 
     def _pages(self, prefix: str, after: str) -> Iterator[Sequence[Any]]:
         stream = self._store.list(prefix or None, offset=after or None, chunk_size=PAGE_KEYS)
 
         async def following() -> Sequence[Any]:
             try:
-                page: Sequence[Any] = await _plainly(stream.__anext__, self._at(prefix))
+                page: Sequence[Any] = await _with_plain_errors(stream.__anext__, self._at(prefix))
             except StopAsyncIteration:
                 return ()
             return page
 
-        coming = begin(following())
+        coming = send(following())
         try:
-            while page := wait(coming, self._stop):
-                coming = begin(following())
+            while page := wait_for(coming, self._stop):
+                coming = send(following())
                 yield page
         finally:
-            drop(coming)
+            cancel(coming)
 
     def _pages_by_boto3(self, prefix: str, after: str) -> Iterator[Sequence[Any]]:
         import boto3
@@ -169,8 +169,8 @@ class Bucket:
             ]
 
         while True:
-            page = self.answer(
-                lambda after=after: _plainly(  # type: ignore[misc]
+            page = self.run(
+                lambda after=after: _with_plain_errors(  # type: ignore[misc]
                     lambda: asyncio.to_thread(page_after, after), self._at(prefix)
                 )
             )
@@ -179,34 +179,34 @@ class Bucket:
             yield page
             after = page[-1]["path"]
 
-    async def get(self, key: str) -> tuple[bytes, Entry]:
+    async def get(self, key: str) -> tuple[bytes, ListedObject]:
         """An object's content, and what it is the content of.
 
         Raises:
             OSError: there is none, or it can't be read.
         """
 
-        async def whole() -> tuple[bytes, Entry]:
+        async def whole() -> tuple[bytes, ListedObject]:
             found = await self._store.get_async(key)
             data = bytes(await found.bytes_async())
             if len(data) != found.meta["size"]:
                 raise ConnectionError(errno.EIO, "the connection broke off", self._at(key))
-            return data, _entry(found.meta)
+            return data, _listed_object(found.meta)
 
-        return await _plainly(whole, self._at(key))
+        return await _with_plain_errors(whole, self._at(key))
 
-    async def head(self, key: str) -> tuple[Entry, Mapping[str, str]]:
+    async def head(self, key: str) -> tuple[ListedObject, Mapping[str, str]]:
         """What there is to say of an object besides its content, and what was put with it.
 
         Raises:
             OSError: there is none, or it can't be read.
         """
 
-        async def all_but_content() -> tuple[Entry, Mapping[str, str]]:
+        async def all_but_content() -> tuple[ListedObject, Mapping[str, str]]:
             found = await self._store.get_async(key, options={"head": True})
-            return _entry(found.meta), found.attributes
+            return _listed_object(found.meta), found.attributes
 
-        return await _plainly(all_but_content, self._at(key))
+        return await _with_plain_errors(all_but_content, self._at(key))
 
     async def put(
         self, key: str, data: bytes, etag: str, attributes: Mapping[str, str] | None = None
@@ -234,15 +234,15 @@ class Bucket:
                 return False
             except PreconditionError as error:
                 # S3 says 404 where what was to be replaced has gone.
-                return None if "404" in signs_of(error) else False
+                return None if "404" in error_codes(error) else False
             return True
 
         mode: Any = {"e_tag": etag} if etag else "create"
         if etag and self.url.startswith("gs://"):  # obstore asks for a generation, lists none
             mode = "overwrite"
-        done = await _plainly(lambda: once(mode), self._at(key))
+        done = await _with_plain_errors(lambda: once(mode), self._at(key))
         if done is None:
-            done = await _plainly(lambda: once("create"), self._at(key))
+            done = await _with_plain_errors(lambda: once("create"), self._at(key))
         return bool(done)
 
     async def delete(self, key: str) -> None:
@@ -252,15 +252,15 @@ class Bucket:
             OSError: it can't be done.
         """
         with suppress(FileNotFoundError):
-            await _plainly(lambda: self._store.delete_async(key), self._at(key))
+            await _with_plain_errors(lambda: self._store.delete_async(key), self._at(key))
 
     def _at(self, key: str) -> str:
         return f"{self.url}/{key}"
 
 
-def _entry(meta: Any) -> Entry:
+def _listed_object(meta: Any) -> ListedObject:
     modified = int(meta["last_modified"].timestamp())
-    return Entry(meta["path"], meta["size"], modified, meta["e_tag"] or "")
+    return ListedObject(meta["path"], meta["size"], modified, meta["e_tag"] or "")
 
 
 @cache
@@ -270,7 +270,7 @@ def _store(url: str, endpoint: str) -> Any:
         raise ConfigError(f"{url}: needs pip install 'thumbnailer[s3]'")
     from obstore.store import from_url
 
-    options: dict[str, Any] = {"client_options": dict(_PATIENCE), "retry_config": _RETRIES}
+    options: dict[str, Any] = {"client_options": dict(_TIMEOUTS), "retry_config": _RETRIES}
     if endpoint:
         options["config"] = {"endpoint": endpoint}
         options["client_options"]["allow_http"] = endpoint.startswith("http://")
@@ -304,12 +304,12 @@ def _boto3_credentials() -> Callable[[], Any] | None:
     return None
 
 
-async def _plainly(call: Callable[[], Awaitable[T]], place: str) -> T:
+async def _with_plain_errors(call: Callable[[], Awaitable[T]], place: str) -> T:
     """The answer to a request; its error in plain words, with no trace of the original."""
     try:
         return await call()
     except (StopAsyncIteration, ConnectionError):
         raise
     except Exception as error:
-        trouble = explained(error, place)
+        trouble = as_os_error(error, place)
     raise trouble

@@ -8,7 +8,7 @@ from __future__ import annotations
 import errno
 import re
 
-_EXPLAINED = {
+_OS_ERRORS = {
     "NoSuchBucket": (errno.ENOENT, "there is no such bucket"),
     "404": (errno.ENOENT, "is not there"),
     "401": (errno.EACCES, "access is denied: no valid credentials"),
@@ -21,17 +21,17 @@ _EXPLAINED = {
 }
 
 
-class OddKeyError(OSError):
+class InvalidKeyError(OSError):
     """A listing holds a key that is no proper path."""
 
 
-def explained(error: Exception, place: str) -> OSError:
+def as_os_error(error: Exception, place: str) -> OSError:
     if isinstance(error, ValueError):
         return OSError(errno.EINVAL, "its name can't be a key", place)
-    signs = signs_of(error)
+    signs = error_codes(error)
     for sign in signs:
-        if sign in _EXPLAINED:
-            number, words = _EXPLAINED[sign]
+        if sign in _OS_ERRORS:
+            number, words = _OS_ERRORS[sign]
             named = [one for one in signs if not one.isdigit() and sign != one]
             return OSError(number, f"{words} ({named[0]})" if named else words, place)
     if signs:
@@ -42,11 +42,11 @@ def explained(error: Exception, place: str) -> OSError:
     if "credential" in str(error).lower() or "169.254" in str(error):
         return OSError(errno.EACCES, "no credentials are found", place)
     if kind == "InvalidPathError":
-        return OddKeyError(errno.EINVAL, "holds a key that can't be the path of a file", place)
+        return InvalidKeyError(errno.EINVAL, "holds a key that can't be the path of a file", place)
     return OSError(errno.EHOSTUNREACH, "the storage can't be reached", place)
 
 
-def signs_of(error: Exception) -> list[str]:
+def error_codes(error: Exception) -> list[str]:
     """The codes in an error's words: S3's, such as `SlowDown`, and that of HTTP."""
     words = str(error).partition("Debug source")[0]
     codes = re.findall(r"<Code>(\w{1,60})</Code>", words)

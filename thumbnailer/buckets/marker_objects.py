@@ -15,12 +15,12 @@ from hashlib import blake2b
 from typing import NamedTuple
 from urllib.parse import quote, unquote
 
-from thumbnailer.buckets.client import Entry
+from thumbnailer.buckets.client import ListedObject
 from thumbnailer.model import Source
 from thumbnailer.thumbs.ledger import MARK
 
 # Below it, in each folder of thumbnails, lie the records.
-RECORDS = f"{MARK}-attempts"
+RECORDS_FOLDER = f"{MARK}-attempts"
 
 MADE = "made"
 
@@ -37,7 +37,7 @@ class Mark(NamedTuple):
         ours: objects from before this second are not ours.
     """
 
-    looks: str
+    fingerprint: str
     since: int
     ours: int
 
@@ -54,16 +54,16 @@ class Record(NamedTuple):
     reason: str
 
 
-def mark_bytes(looks: str, ours: int = 0) -> bytes:
+def mark_bytes(fingerprint: str, ours: int = 0) -> bytes:
     """The content of a mark.
 
     Args:
         ours: as `Mark` has it; 0 for the second in which the mark is put.
     """
-    return json.dumps({"thumbnailer": 1, "looks": looks, "ours": ours}).encode()
+    return json.dumps({"thumbnailer": 1, "looks": fingerprint, "ours": ours}).encode()
 
 
-def read_mark(data: bytes, entry: Entry) -> Mark:
+def read_mark(data: bytes, entry: ListedObject) -> Mark:
     """What a mark says; one that makes no sense says that nothing looks as it should."""
     try:
         said = json.loads(data)
@@ -72,16 +72,16 @@ def read_mark(data: bytes, entry: Entry) -> Mark:
         return Mark("", entry.modified, entry.modified)
 
 
-def picture_of(name: str) -> str:
+def thumbnail_digest(name: str) -> str:
     """The first word of all records of a thumbnail."""
     return _digest(name)
 
 
-def state_of(source: Source, fingerprint: str) -> str:
-    return _digest(f"{version_of(source)} {fingerprint}")
+def state_digest(source: Source, fingerprint: str) -> str:
+    return _digest(f"{source_version(source)} {fingerprint}")
 
 
-def version_of(source: Source) -> str:
+def source_version(source: Source) -> str:
     """What differs between any two contents of a source."""
     return source.etag.strip('"') or f"{source.size_bytes}-{source.mtime_ns}"
 

@@ -12,8 +12,8 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from thumbnailer.buckets.client import LAST, PAGE_KEYS, Entry
-from thumbnailer.buckets.marker_objects import RECORDS
+from thumbnailer.buckets.client import AFTER_ALL_KEYS, PAGE_KEYS, ListedObject
+from thumbnailer.buckets.marker_objects import RECORDS_FOLDER
 from thumbnailer.thumbs.ledger import MARK
 
 # So many folders may be known before those that are done with are dropped.
@@ -21,7 +21,7 @@ _MANY_FOLDERS = 64
 
 
 @dataclass(slots=True)
-class State:
+class FolderState:
     """What a folder of thumbnails says of itself.
 
     Attributes:
@@ -30,12 +30,12 @@ class State:
         is_known: both have been read.
     """
 
-    mark: Entry | None = None
+    mark: ListedObject | None = None
     records: dict[str, str] = field(default_factory=dict)
     is_known: bool = False
 
 
-class Abreast:
+class ThumbnailListing:
     """The listing of a tree of thumbnails, read on as its sources are looked up.
 
     That may be in any order; the order of their keys, or folder by folder, is quick.
@@ -46,13 +46,15 @@ class Abreast:
             another request.
     """
 
-    def __init__(self, listing: Callable[[str], Iterator[Entry]], page: int = PAGE_KEYS) -> None:
+    def __init__(
+        self, listing: Callable[[str], Iterator[ListedObject]], page: int = PAGE_KEYS
+    ) -> None:
         self._listing, self._page = listing, page
-        self._states: dict[str, State] = {}
+        self._states: dict[str, FolderState] = {}
         self._at = ""
         self._open("")
 
-    def look(self, source: str, *thumbnails: str) -> tuple[State, list[Entry | None]]:
+    def look(self, source: str, *thumbnails: str) -> tuple[FolderState, list[ListedObject | None]]:
         """What a source's folder says of itself, and what is there under each of some keys.
 
         Args:
@@ -68,8 +70,8 @@ class Abreast:
         self._forget()
         if not is_known:
             self._pass_to(first)
-            self._read(f"{mark}-{LAST}")
-            self._states.setdefault(folder, State()).is_known = True
+            self._read(f"{mark}-{AFTER_ALL_KEYS}")
+            self._states.setdefault(folder, FolderState()).is_known = True
         self._pass_to(source)
         self._read(max(thumbnails))
         return self._states[folder], [self._early.get(key) for key in thumbnails]
@@ -77,7 +79,7 @@ class Abreast:
     def _open(self, after: str) -> None:
         """Begin to read after a key."""
         self._start = after
-        self._early = OrderedDict[str, Entry]()
+        self._early = OrderedDict[str, ListedObject]()
         self._entries = self._listing(after)
         self._next = next(self._entries, None)
 
@@ -101,9 +103,9 @@ class Abreast:
         folder, _, name = entry.key.rpartition("/")
         above, _, inner = folder.rpartition("/")
         if name == MARK:
-            self._states.setdefault(folder, State()).mark = entry
-        elif inner == RECORDS:
-            self._states.setdefault(above, State()).records[name.partition(" ")[0]] = name
+            self._states.setdefault(folder, FolderState()).mark = entry
+        elif inner == RECORDS_FOLDER:
+            self._states.setdefault(above, FolderState()).records[name.partition(" ")[0]] = name
         elif entry.key >= self._at:
             self._early[entry.key] = entry
 
@@ -113,5 +115,5 @@ class Abreast:
             self._early.popitem(last=False)
         if len(self._states) > _MANY_FOLDERS:
             for folder in [*self._states]:
-                if folder and f"{folder}/{LAST}" < self._at:
+                if folder and f"{folder}/{AFTER_ALL_KEYS}" < self._at:
                     del self._states[folder]

@@ -7,20 +7,29 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 from itertools import islice
 
-from thumbnailer.buckets.bucket_state import VERSION, Depot, Found
+from thumbnailer.buckets.bucket_state import SOURCE_VERSION, BucketState, FoundThumbnail
 from thumbnailer.buckets.client import Bucket
-from thumbnailer.buckets.marker_objects import version_of
+from thumbnailer.buckets.marker_objects import source_version
 from thumbnailer.buckets.requests import Stopped
-from thumbnailer.model import Failure, Job, Outcome, Source, Status, Stop, Thumbnail, Wanted
+from thumbnailer.model import (
+    Failure,
+    Job,
+    Outcome,
+    Source,
+    Status,
+    Stop,
+    Thumbnail,
+    WantedThumbnail,
+)
 from thumbnailer.recipe import Limits, Recipe
-from thumbnailer.thumbs.plan import is_less, together
-from thumbnailer.urls import split
+from thumbnailer.thumbs.plan import combined_outcome, was_made_from_less
+from thumbnailer.urls import split_url
 
 # What a thumbnail says of its source is asked of so many at once.
-_ASKED_AT_ONCE = 64
+_HEADS_AT_ONCE = 64
 
 # An outcome, or a source with what there is of each of its thumbnails.
-_Item = tuple[Source | Outcome, list[Found]]
+_Item = tuple[Source | Outcome, list[FoundThumbnail]]
 
 
 def plan(
@@ -46,8 +55,8 @@ def plan(
     Raises:
         OutputError: the bucket can't be read, or its folders can't be marked.
     """
-    bucket = Bucket(split(output)[0], endpoint, stop)
-    depots = [Depot(bucket, output, size, recipe, limits) for size, recipe in recipes.items()]
+    bucket = Bucket(split_url(output)[0], endpoint, stop)
+    states = [BucketState(bucket, output, size, recipe, limits) for size, recipe in recipes.items()]
 
     def considered() -> Iterator[_Item]:
         for source in sources:
@@ -56,8 +65,8 @@ def plan(
                 continue
             name = os.path.basename(source.path)
             parts = []
-            for depot in depots:
-                found = depot.look(source, name)
+            for state in states:
+                found = state.find(source, name)
                 if isinstance(found, Failure):
                     status: Status = "skipped" if found.stage == "scan" else "failed"
                     yield Outcome(source, status, error=found), []
@@ -68,46 +77,46 @@ def plan(
                 yield source, parts
 
     def suffices(standing: Outcome) -> bool:
-        if force or is_less(standing, limits):
+        if force or was_made_from_less(standing, limits):
             return False
         return standing.status == "current" or not retry_failed
 
     items = considered()
     try:
-        for source, parts in _verified(items, bucket) if verify_etag else items:
+        for source, parts in _checked_by_etag(items, bucket) if verify_etag else items:
             standing = [found.standing for found in parts if found.standing]
             if isinstance(source, Outcome):
                 yield source
             elif len(standing) == len(parts):
-                yield standing[0] if len(standing) == 1 else together(source, standing)
+                yield standing[0] if len(standing) == 1 else combined_outcome(source, standing)
             elif dry_run:
                 yield Outcome(source, "skipped", error=Failure("dry run", "would be made"))
             else:
-                thumbnails = list[Wanted | Thumbnail]()
-                for depot, found in zip(depots, parts, strict=True):
+                thumbnails = list[WantedThumbnail | Thumbnail]()
+                for state, found in zip(states, parts, strict=True):
                     if found.standing:
-                        thumbnails += found.standing.thumbnails or [depot.wanted(source, found)]
+                        thumbnails += found.standing.thumbnails or [state.wanted(source, found)]
                     else:
-                        depot.announce(found.folder)
-                        thumbnails.append(depot.wanted(source, found))
+                        state.announce(found.folder)
+                        thumbnails.append(state.wanted(source, found))
                 yield Job(source, tuple(thumbnails), limits)
     except Stopped:
         return
 
 
-def _verified(items: Iterator[_Item], bucket: Bucket) -> Iterator[_Item]:
+def _checked_by_etag(items: Iterator[_Item], bucket: Bucket) -> Iterator[_Item]:
     """The same, but what a thumbnail says that was made of other content no longer stands."""
-    while some := list(islice(items, _ASKED_AT_ONCE)):
-        keys = [split(made.path)[1] for _, parts in some for made in _made(parts)]
-        answers = bucket.at_once([partial(bucket.head, key) for key in keys])
+    while some := list(islice(items, _HEADS_AT_ONCE)):
+        keys = [split_url(made.path)[1] for _, parts in some for made in _made(parts)]
+        answers = bucket.run_concurrently([partial(bucket.head, key) for key in keys])
         said = {
-            f"{bucket.url}/{key}": answer[1].get(VERSION)
+            f"{bucket.url}/{key}": answer[1].get(SOURCE_VERSION)
             for key, answer in zip(keys, answers, strict=True)
             if not isinstance(answer, OSError)
         }
         for source, parts in some:
             if isinstance(source, Source):
-                right = version_of(source)
+                right = source_version(source)
                 parts = [
                     found._replace(standing=None)
                     if any(said.get(made.path) != right for made in _made([found]))
@@ -117,5 +126,5 @@ def _verified(items: Iterator[_Item], bucket: Bucket) -> Iterator[_Item]:
             yield source, parts
 
 
-def _made(parts: Iterable[Found]) -> Iterator[Thumbnail]:
+def _made(parts: Iterable[FoundThumbnail]) -> Iterator[Thumbnail]:
     return (made for found in parts if found.standing for made in found.standing.thumbnails)

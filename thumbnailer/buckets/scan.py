@@ -7,19 +7,19 @@ import zlib
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 
-from thumbnailer.buckets.client import LAST, PAGE_KEYS, Bucket, Entry
+from thumbnailer.buckets.client import AFTER_ALL_KEYS, PAGE_KEYS, Bucket, ListedObject
 from thumbnailer.buckets.requests import Stopped
 from thumbnailer.errors import SourceError, SourceForbidden, SourceMissing
 from thumbnailer.formats import name_filter
 from thumbnailer.model import Failure, Outcome, Source, Status, Stop
-from thumbnailer.scan.selection import is_entered, matcher, picture_filter
+from thumbnailer.scan.selection import glob_matcher, may_hold_pictures, picture_filter
 from thumbnailer.thumbs.ledger import MARK
-from thumbnailer.urls import is_url, split
+from thumbnailer.urls import is_url, split_url
 
 NOT_THERE = "nothing is there"
 
 
-def check(url: str, endpoint: str, stop: Stop | None) -> bool:
+def check_source(url: str, endpoint: str, stop: Stop | None) -> bool:
     """Whether a URL is that of a prefix, not of a single object; perhaps a wrong guess once `stop`
     is set.
 
@@ -32,7 +32,7 @@ def check(url: str, endpoint: str, stop: Stop | None) -> bool:
     try:
         bucket, key = _bucket_of(url, endpoint, stop)
         if _is_object(url):
-            bucket.answer(partial(bucket.head, key))
+            bucket.run(partial(bucket.head, key))
             return False
         first = next(bucket.listing(key), None)
     except Stopped:
@@ -50,7 +50,7 @@ def check(url: str, endpoint: str, stop: Stop | None) -> bool:
     return True
 
 
-def sources_below(
+def scan(
     url: str,
     *,
     below: str,
@@ -69,12 +69,16 @@ def sources_below(
     """
     bucket, prefix = _bucket_of(url, endpoint, stop)
     if _is_object(url):
-        yield _find(bucket, prefix, below)
+        yield _find_object(bucket, prefix, below)
         return
     is_picture = name_filter(also)
     takes = picture_filter(include, exclude) if include or exclude else None
-    ours = {key for where, key in [split(apart)] if where == bucket.url} if is_url(apart) else set()
-    barrier = _barrier(prefix, recursive, exclude, ours)
+    ours = (
+        {key for where, key in [split_url(apart)] if where == bucket.url}
+        if is_url(apart)
+        else set()
+    )
+    barrier = _unscanned_folder(prefix, recursive, exclude, ours)
     start = len(prefix) + 1 if prefix else 0
     at, closed, target = None, "", below
     found, skipped = 0, 0
@@ -91,23 +95,25 @@ def sources_below(
             if closed:
                 skipped += 1
                 if skipped >= PAGE_KEYS:  # to look behind it takes a request: as much as to go on
-                    entries, skipped = bucket.listing(prefix, f"{closed}/{LAST}"), 0
+                    entries, skipped = bucket.listing(prefix, f"{closed}/{AFTER_ALL_KEYS}"), 0
                 continue
             skipped = 0
             if not is_picture(name) or (takes and not takes(entry.key[start:])):
                 continue
             if not _is_path(above[start:]):
-                yield _none(f"{bucket.url}/{entry.key}", "skipped", "its key is no proper path")
+                yield _without_source(
+                    f"{bucket.url}/{entry.key}", "skipped", "its key is no proper path"
+                )
                 continue
             yield _source(bucket, entry, target)
     except OSError as error:
-        yield _none(url, "failed", f"can't be listed: {error.strerror}")
+        yield _without_source(url, "failed", f"can't be listed: {error.strerror}")
     else:
         if not found and prefix and not (stop and stop.is_set()):
-            yield _none(url, "failed", NOT_THERE)
+            yield _without_source(url, "failed", NOT_THERE)
 
 
-def _barrier(
+def _unscanned_folder(
     prefix: str, recursive: bool, exclude: Iterable[str], ours: set[str]
 ) -> Callable[[str], str]:
     """A function of a folder that gives the topmost one on the way to it, itself included, that is
@@ -116,7 +122,7 @@ def _barrier(
     Args:
         ours: keys of folders of thumbnails; may grow.
     """
-    is_excluded = matcher(exclude) if exclude else None
+    is_excluded = glob_matcher(exclude) if exclude else None
     depth = len(prefix.split("/")) if prefix else 0
 
     def barrier(folder: str) -> str:
@@ -126,7 +132,7 @@ def _barrier(
             if (
                 not recursive
                 or here in ours
-                or not (is_entered(parts[end - 1]) or parts[end - 1] in ("", ".", ".."))
+                or not (may_hold_pictures(parts[end - 1]) or parts[end - 1] in ("", ".", ".."))
                 or (is_excluded and is_excluded("/".join(parts[depth:end])))
             ):
                 return here
@@ -136,31 +142,31 @@ def _barrier(
 
 
 def _bucket_of(url: str, endpoint: str, stop: Stop | None) -> tuple[Bucket, str]:
-    where, key = split(url)
+    where, key = split_url(url)
     return Bucket(where, endpoint, stop), key
 
 
 def _is_object(url: str) -> bool:
     """Whether a URL's name is that of a picture, of whatever format."""
     every = ("ico", "jpeg2000", "ppm", "psd", "tga", "heif", "raw")
-    return bool(split(url)[1]) and name_filter(every)(url.rpartition("/")[2])
+    return bool(split_url(url)[1]) and name_filter(every)(url.rpartition("/")[2])
 
 
-def _find(bucket: Bucket, key: str, below: str) -> Source | Outcome:
+def _find_object(bucket: Bucket, key: str, below: str) -> Source | Outcome:
     try:
-        entry, _ = bucket.answer(partial(bucket.head, key))
+        entry, _ = bucket.run(partial(bucket.head, key))
     except Stopped:
-        return _none(f"{bucket.url}/{key}", "skipped", "interrupted")
+        return _without_source(f"{bucket.url}/{key}", "skipped", "interrupted")
     except OSError as error:
-        return _none(f"{bucket.url}/{key}", "failed", error.strerror or "")
+        return _without_source(f"{bucket.url}/{key}", "failed", error.strerror or "")
     return _source(bucket, entry, below)
 
 
-def _source(bucket: Bucket, entry: Entry, below: str) -> Source:
+def _source(bucket: Bucket, entry: ListedObject, below: str) -> Source:
     return source_of(f"{bucket.url}/{entry.key}", entry, below)
 
 
-def source_of(url: str, entry: Entry, below: str) -> Source:
+def source_of(url: str, entry: ListedObject, below: str) -> Source:
     """A source that is an object."""
     mtime_ns = entry.modified * 10**9 + zlib.crc32(entry.etag.encode()) % 10**9
     return Source(url, entry.size_bytes, mtime_ns, below, entry.etag)
@@ -175,5 +181,5 @@ def _is_path(inner: str) -> bool:
     return not inner or not {"", ".", ".."} & set(inner.split("/"))
 
 
-def _none(url: str, status: Status, reason: str) -> Outcome:
+def _without_source(url: str, status: Status, reason: str) -> Outcome:
     return Outcome(Source(url, 0, 0), status, error=Failure("scan", reason))

@@ -6,16 +6,16 @@ from contextlib import suppress
 from dataclasses import replace
 from functools import cache, partial
 
-from thumbnailer.buckets.bucket_state import VERSION
+from thumbnailer.buckets.bucket_state import SOURCE_VERSION
 from thumbnailer.buckets.client import Bucket
 from thumbnailer.buckets.marker_objects import (
     MADE,
-    RECORDS,
+    RECORDS_FOLDER,
     Record,
-    picture_of,
     record_name,
-    state_of,
-    version_of,
+    source_version,
+    state_digest,
+    thumbnail_digest,
 )
 from thumbnailer.buckets.requests import Stopped
 from thumbnailer.buckets.scan import source_of
@@ -23,14 +23,14 @@ from thumbnailer.errors import FATAL_ERRNOS, WorkerError
 from thumbnailer.imaging.failures import DAMAGED, EMPTY, TRUNCATED
 from thumbnailer.model import Answer, Failure, Job, Outcome, Stop, Thumbnail
 from thumbnailer.recipe import attempt_fingerprint
-from thumbnailer.thumbs.finish import Task, outcome_of, tasks_of
-from thumbnailer.urls import is_url, split
+from thumbnailer.thumbs.finish import ThumbnailTask, outcome_of, tasks_of
+from thumbnailer.urls import is_url, split_url
 
 # A worker holds a picture's content twice while it receives it, and has to decode it, too.
 _PART_OF_MEMORY = 4
 
 
-class Courier:
+class BucketTransfer:
     """Requests for one run.
 
     Args:
@@ -50,14 +50,14 @@ class Courier:
         got: list[Job | Failure] = []
         by_bucket: dict[str, list[int]] = {}
         for at, job in enumerate(jobs):
-            got.append(_refusal(job) or job)
+            got.append(_fetch_refusal(job) or job)
             if is_url(job.source.path) and got[at] is job:
-                by_bucket.setdefault(split(job.source.path)[0], []).append(at)
+                by_bucket.setdefault(split_url(job.source.path)[0], []).append(at)
         for url, places in by_bucket.items():
             bucket = self._bucket(url)
-            requests = [partial(bucket.get, split(jobs[at].source.path)[1]) for at in places]
+            requests = [partial(bucket.get, split_url(jobs[at].source.path)[1]) for at in places]
             try:
-                answers = bucket.at_once(requests)
+                answers = bucket.run_concurrently(requests)
             except Stopped:
                 raise WorkerError("the pool is closed") from None
             for at, answer in zip(places, answers, strict=True):
@@ -78,9 +78,11 @@ class Courier:
         """
         tasks = [list(tasks_of(job, answer)) for job, answer in zip(jobs, answers, strict=True)]
         every = [task for of_job in tasks for task in of_job]
-        bucket = self._bucket(split(every[0].wanted.folder.path)[0])
+        bucket = self._bucket(split_url(every[0].wanted.folder.path)[0])
         try:
-            done = bucket.at_once([partial(_put, bucket, task) for task in every])
+            done = bucket.run_concurrently(
+                [partial(_put_thumbnail, bucket, task) for task in every]
+            )
         except Stopped:
             raise WorkerError("the pool is closed") from None
         is_ours = {}
@@ -99,7 +101,7 @@ class Courier:
         ]
 
 
-def _refusal(job: Job) -> Failure | None:
+def _fetch_refusal(job: Job) -> Failure | None:
     """Why an object is not even asked for."""
     if not is_url(job.source.path):
         return None
@@ -113,48 +115,50 @@ def _refusal(job: Job) -> Failure | None:
     return None
 
 
-async def _put(bucket: Bucket, task: Task) -> bool:
+async def _put_thumbnail(bucket: Bucket, task: ThumbnailTask) -> bool:
     """Put a thumbnail, or what is to be remembered of it; whether nobody else has done so.
 
     Raises:
         OSError: it can't be done.
     """
     wanted, made, state = task.wanted, task.made, task.state
-    seen = wanted.seen
-    assert seen
-    folder = split(wanted.folder.path)[1]
+    listed = wanted.listed
+    assert listed
+    folder = split_url(wanted.folder.path)[1]
     key = f"{folder}/{task.name}".lstrip("/")
-    looks = wanted.recipe.fingerprint
+    fingerprint = wanted.recipe.fingerprint
     is_done, record = True, None
     if isinstance(made, Failure):
         task.result = made
         if not made.lasts:
             return True
         attempt = attempt_fingerprint(wanted.recipe, task.limits)
-        record = Record(state_of(state, attempt), made.stage, made.reason)
+        record = Record(state_digest(state, attempt), made.stage, made.reason)
     else:
-        is_other = task.name == wanted.other
-        attributes = {"Content-Type": f"image/{made.format}", VERSION: version_of(state)}
-        is_done = await bucket.put(key, made.data, seen.etags[is_other], attributes)
+        is_png = task.name == wanted.png_name
+        attributes = {"Content-Type": f"image/{made.format}", SOURCE_VERSION: source_version(state)}
+        is_done = await bucket.put(key, made.data, listed.etags[is_png], attributes)
         path = f"{bucket.url}/{key}"
         task.result = Thumbnail(path, made.width, made.height, len(made.data))
         if task.note.startswith((TRUNCATED, DAMAGED)):
-            record = Record(state_of(state, looks), MADE, task.note)
-        if is_done and seen.etags[not is_other] and wanted.other:
+            record = Record(state_digest(state, fingerprint), MADE, task.note)
+        if is_done and listed.etags[not is_png] and wanted.png_name:
             with suppress(OSError):
-                await bucket.delete(f"{folder}/{wanted.name if is_other else wanted.other}")
-    await _remember(bucket, folder, task, record)
+                await bucket.delete(f"{folder}/{wanted.name if is_png else wanted.png_name}")
+    await _put_record(bucket, folder, task, record)
     return is_done
 
 
-async def _remember(bucket: Bucket, folder: str, task: Task, record: Record | None) -> None:
+async def _put_record(
+    bucket: Bucket, folder: str, task: ThumbnailTask, record: Record | None
+) -> None:
     """Put a record in place of the one that was there; without it a picture is only tried again."""
-    before = task.wanted.seen.record if task.wanted.seen else ""
+    before = task.wanted.listed.record if task.wanted.listed else ""
     key = ""
     with suppress(OSError):
         if record:
-            name = record_name(picture_of(task.wanted.name), record)
-            key = f"{folder}/{RECORDS}/{name}".lstrip("/")
+            name = record_name(thumbnail_digest(task.wanted.name), record)
+            key = f"{folder}/{RECORDS_FOLDER}/{name}".lstrip("/")
             await bucket.put(key, b"", "")
         if before and before != key:
             await bucket.delete(before)

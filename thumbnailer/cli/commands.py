@@ -25,14 +25,14 @@ def run(arguments: argparse.Namespace) -> int:
 
         return _print(completion(arguments.shell))
     if arguments.command == "man":
-        from thumbnailer.cli.manpage import manual
+        from thumbnailer.cli.manpage import manual_page
 
-        return _print(manual())
+        return _print(manual_page())
     if arguments.command == "watch":
         return _watch(arguments)
-    from thumbnailer.cli.settings_from_args import settings_of
+    from thumbnailer.cli.settings_from_args import settings_from_args
 
-    settings = settings_of(arguments)
+    settings = settings_from_args(arguments)
     if arguments.command == "config":
         return _config(settings)
     if arguments.command == "explain":
@@ -68,10 +68,10 @@ def _config(settings: Settings) -> int:
 
 
 def _watch(arguments: argparse.Namespace) -> int:
-    from thumbnailer.cli.settings_from_args import settings_of
-    from thumbnailer.cli.watch import keep_watch  # with watchdog, which takes 30 ms
+    from thumbnailer.cli.settings_from_args import settings_from_args
+    from thumbnailer.cli.watch import run_watch  # with watchdog, which takes 30 ms
 
-    keep_watch(arguments, lambda: settings_of(arguments), os.environ)
+    run_watch(arguments, lambda: settings_from_args(arguments), os.environ)
     return EXIT_OK
 
 
@@ -90,23 +90,23 @@ def _explain(arguments: argparse.Namespace, settings: Settings) -> int:
 
 def _prune(arguments: argparse.Namespace, settings: Settings) -> int:
     from thumbnailer.cli.output.prune import RemovalPrinter
-    from thumbnailer.cli.signals import stopped_by_signals
-    from thumbnailer.operations.prune import carry_out, report_of, survey
+    from thumbnailer.cli.signals import stop_on_signals
+    from thumbnailer.operations.prune import build_report, find_orphaned, remove_found
     from thumbnailer.thumbs.removals import Removal
 
     printer = RemovalPrinter(
         as_json=arguments.json, quiet=arguments.quiet, verbose=arguments.verbose
     )
     started, done = time.perf_counter(), list[Removal]()
-    with stopped_by_signals() as stop:
-        findings = survey(arguments.source, settings, stop=stop)
-        removals = carry_out(findings, dry_run=arguments.dry_run, yes=arguments.yes, stop=stop)
+    with stop_on_signals() as stop:
+        findings = find_orphaned(arguments.source, settings, stop=stop)
+        removals = remove_found(findings, dry_run=arguments.dry_run, yes=arguments.yes, stop=stop)
         try:
             for removal in removals:
                 printer.show(removal)
                 done.append(removal)
         finally:
-            report = report_of(findings, done, started)
+            report = build_report(findings, done, started)
             printer.finish(report, "interrupted: " if stop.signal else "")
     if stop.signal:
         return 128 + stop.signal
@@ -115,17 +115,17 @@ def _prune(arguments: argparse.Namespace, settings: Settings) -> int:
 
 def _status(arguments: argparse.Namespace, settings: Settings) -> int:
     from thumbnailer.cli.output.status_verify import StatusPrinter
-    from thumbnailer.cli.signals import stopped_by_signals
-    from thumbnailer.operations.status import Census, count
+    from thumbnailer.cli.signals import stop_on_signals
+    from thumbnailer.operations.status import StatusCounter, iter_status
 
     printer = StatusPrinter(
         as_json=arguments.json, quiet=arguments.quiet, verbose=arguments.verbose
     )
-    census = Census()
-    with stopped_by_signals() as stop:
-        for one in count(arguments.source, settings, census, stop=stop):
+    counter = StatusCounter()
+    with stop_on_signals() as stop:
+        for one in iter_status(arguments.source, settings, counter, stop=stop):
             printer.show(one)
-        report = census.report()
+        report = counter.report()
         printer.finish(report, "interrupted: " if stop.signal else "")
     if stop.signal:
         return 128 + stop.signal
@@ -134,15 +134,15 @@ def _status(arguments: argparse.Namespace, settings: Settings) -> int:
 
 def _verify(arguments: argparse.Namespace, settings: Settings) -> int:
     from thumbnailer.cli.output.status_verify import VerifyPrinter
-    from thumbnailer.cli.signals import stopped_by_signals
-    from thumbnailer.operations.verify import Check, verified
+    from thumbnailer.cli.signals import stop_on_signals
+    from thumbnailer.operations.verify import VerifyCounter, iter_findings
 
     printer = VerifyPrinter(
         as_json=arguments.json, quiet=arguments.quiet, verbose=arguments.verbose
     )
-    check = Check()
-    with stopped_by_signals() as stop:
-        findings = verified(arguments.source, settings, check, fix=arguments.fix, stop=stop)
+    check = VerifyCounter()
+    with stop_on_signals() as stop:
+        findings = iter_findings(arguments.source, settings, check, fix=arguments.fix, stop=stop)
         try:
             for finding in findings:
                 printer.show(finding)
@@ -156,12 +156,12 @@ def _verify(arguments: argparse.Namespace, settings: Settings) -> int:
 
 def _gallery(arguments: argparse.Namespace, settings: Settings) -> int:
     from thumbnailer.cli.output.gallery import PagePrinter
-    from thumbnailer.cli.signals import stopped_by_signals
-    from thumbnailer.gallery.write import spots, write_pages
+    from thumbnailer.cli.signals import stop_on_signals
+    from thumbnailer.gallery.write import page_locations, write_pages
 
     printer = PagePrinter(arguments)
-    with stopped_by_signals() as stop:
-        for page in write_pages(spots(arguments.source, settings), settings, stop=stop):
+    with stop_on_signals() as stop:
+        for page in write_pages(page_locations(arguments.source, settings), settings, stop=stop):
             printer.show(page)
         printer.finish(interrupted=stop.is_set())
     return 128 + stop.signal if stop.signal else EXIT_OK

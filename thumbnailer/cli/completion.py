@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from thumbnailer.cli.parser import parser
+from thumbnailer.cli.parser import build_parser
 from thumbnailer.config.settings import KEYS
 from thumbnailer.errors import ThumbnailError
 
@@ -23,7 +23,7 @@ def completion(shell: str) -> str:
     except ImportError:
         how = "pip install 'thumbnailer[completion]'"
         raise ThumbnailError(f"completion comes with an extra; install it with {how}") from None
-    root = parser()
+    root = build_parser()
     for command in root.commands.values():
         for action in command._actions:
             if action.metavar in ("SOURCE", "FILE"):

@@ -18,7 +18,7 @@ EXIT_OK, EXIT_COULD_NOT_RUN, EXIT_USAGE, EXIT_SOME_FAILED = 0, 1, 2, 3
 _COLUMNS, _OPTION_COLUMNS = 79, 24
 
 
-class Layout(argparse.HelpFormatter):
+class HelpFormatter(argparse.HelpFormatter):
     """Each option on a line of its own, `-s, --size SIZE` or `--[no-]upscale`, in 79 columns."""
 
     def __init__(self, prog: str) -> None:
@@ -32,7 +32,7 @@ class Layout(argparse.HelpFormatter):
         return super()._format_action(action)
 
     def _format_action_invocation(self, action: argparse.Action) -> str:
-        return spelling(action)
+        return option_usage(action)
 
     def _fill_text(self, text: str, width: int, indent: str) -> str:
         return "\n".join(
@@ -41,7 +41,7 @@ class Layout(argparse.HelpFormatter):
         )
 
 
-class Parser(argparse.ArgumentParser):
+class ArgumentParser(argparse.ArgumentParser):
     """Says in one line what is wrong, and where to look.
 
     Attributes:
@@ -53,10 +53,10 @@ class Parser(argparse.ArgumentParser):
         super().__init__(
             add_help=False,
             allow_abbrev=False,
-            formatter_class=Layout,
+            formatter_class=HelpFormatter,
             **options,  # type: ignore[arg-type]
         )
-        self.commands: dict[str, Parser] = {}
+        self.commands: dict[str, ArgumentParser] = {}
 
     def print_help(self, file: SupportsWrite[str] | None = None) -> None:
         # argparse's own keeps it to itself if nothing can be written.
@@ -66,7 +66,7 @@ class Parser(argparse.ArgumentParser):
         self.exit(EXIT_USAGE, f"{self.prog}: {printable(message)} (see {self.prog} --help)\n")
 
 
-def spelling(action: argparse.Action) -> str:
+def option_usage(action: argparse.Action) -> str:
     """An option with its value, or an argument."""
     if isinstance(action, argparse.BooleanOptionalAction):
         return f"--[no-]{action.option_strings[0][2:]}"
@@ -79,7 +79,7 @@ def spelling(action: argparse.Action) -> str:
     return options if action.nargs == 0 else f"{options} {value}"
 
 
-def closest(word: str, words: list[str]) -> str:
+def closest_match(word: str, words: list[str]) -> str:
     """The one of some words that was probably meant, abbreviated or misspelt, or ""."""
     import difflib  # 1 ms, which only a mistake need wait
 

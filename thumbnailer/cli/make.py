@@ -9,32 +9,32 @@ from typing import TYPE_CHECKING
 
 from thumbnailer.cli.help_format import EXIT_OK, EXIT_SOME_FAILED
 from thumbnailer.cli.output.run_json import JsonPrinter
-from thumbnailer.cli.output.run_stats import Tally
+from thumbnailer.cli.output.run_stats import RunStats
 from thumbnailer.cli.output.run_text import TextPrinter
-from thumbnailer.cli.signals import Signals, stopped_by_signals
+from thumbnailer.cli.signals import SignalStop, stop_on_signals
 from thumbnailer.config.settings import Settings
 from thumbnailer.errors import ThumbnailError
 from thumbnailer.model import Report
-from thumbnailer.operations.count_sources import expected
-from thumbnailer.operations.estimate import Draw, Estimate, estimate
+from thumbnailer.operations.count_sources import count_sources
+from thumbnailer.operations.estimate import Estimate, RandomSample, estimate
 from thumbnailer.operations.make import run
 
 if TYPE_CHECKING:
     from thumbnailer.gallery.write import Page
 
 # The count is done long before a run, unless that is over in no time.
-_PATIENCE_SECONDS = 0.5
+_COUNT_SECONDS = 0.5
 
 
 def make(arguments: argparse.Namespace, settings: Settings) -> int:
-    write_pages = _pages_after(arguments, settings)
+    write_pages = _gallery_writer(arguments, settings)
     printer = (
         JsonPrinter()
         if arguments.json
         else TextPrinter(quiet=arguments.quiet, verbose=arguments.verbose)
     )
-    report, tally, draw, estimated = Report(), Tally(), Draw(), None
-    with stopped_by_signals() as stop:
+    report, stats, sample, estimated = Report(), RunStats(), RandomSample(), None
+    with stop_on_signals() as stop:
         outcomes = run(
             arguments.source,
             settings,
@@ -50,20 +50,20 @@ def make(arguments: argparse.Namespace, settings: Settings) -> int:
         try:
             for outcome in outcomes:
                 printer.show(outcome, report)
-                tally.add(outcome)
+                stats.add(outcome)
                 if outcome.error and outcome.error.stage == "dry run":
-                    draw.add(outcome.source)
-            estimated = _estimate(draw, arguments, settings, stop)
+                    sample.add(outcome.source)
+            estimated = _estimate(sample, arguments, settings, stop)
             pages = list(write_pages(stop))
         except ThumbnailError:
             if report.found:
-                printer.finish(report, tally, "")
+                printer.finish(report, stats, "")
             raise
         if counting:
-            counting.join(_PATIENCE_SECONDS)
+            counting.join(_COUNT_SECONDS)
         if arguments.json:  # of which the summary is the last line
             _show_pages(pages, arguments)
-        printer.finish(report, tally, "interrupted: " if stop.signal else "", estimated)
+        printer.finish(report, stats, "interrupted: " if stop.signal else "", estimated)
         if not arguments.json:  # there may have been a bar until now
             _show_pages(pages, arguments)
     if stop.signal:
@@ -72,36 +72,39 @@ def make(arguments: argparse.Namespace, settings: Settings) -> int:
 
 
 def _estimate(
-    draw: Draw, arguments: argparse.Namespace, settings: Settings, stop: Signals
+    sample: RandomSample, arguments: argparse.Namespace, settings: Settings, stop: SignalStop
 ) -> Estimate | None:
     """What a run would take: after a dry one that found something, if anybody wants to know."""
-    if not draw.count or stop.is_set() or (arguments.quiet and not arguments.json):
+    if not sample.count or stop.is_set() or (arguments.quiet and not arguments.json):
         return None
     switches = {"force": arguments.force, "retry_failed": arguments.retry_failed}
-    estimated = estimate(draw, settings, stop=stop, **switches)
+    estimated = estimate(sample, settings, stop=stop, **switches)
     return None if stop.is_set() else estimated
 
 
 def _count_ahead(
-    printer: TextPrinter, sources: Sequence[str], settings: Settings, stop: Signals
+    printer: TextPrinter, sources: Sequence[str], settings: Settings, stop: SignalStop
 ) -> threading.Thread:
     """Let a thread count for the bar."""
     thread = threading.Thread(
-        target=lambda: printer.expect(*expected(sources, settings, stop)), daemon=True
+        target=lambda: printer.expect(*count_sources(sources, settings, stop)), daemon=True
     )
     thread.start()
     return thread
 
 
-def _pages_after(
+def _gallery_writer(
     arguments: argparse.Namespace, settings: Settings
-) -> Callable[[Signals], Iterator[Page]]:
+) -> Callable[[SignalStop], Iterator[Page]]:
     """What writes the pages after a run, if any are wanted; may refuse before anything is made."""
     if not arguments.gallery:
         return lambda stop: iter(())
-    from thumbnailer.gallery.write import spots, write_pages  # 25 ms, with what writes HTML
+    from thumbnailer.gallery.write import (  # 25 ms, with what writes HTML
+        page_locations,
+        write_pages,
+    )
 
-    places = spots(arguments.source, settings)
+    places = page_locations(arguments.source, settings)
     return lambda stop: write_pages([] if arguments.dry_run else places, settings, stop=stop)
 
 

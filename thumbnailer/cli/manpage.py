@@ -11,8 +11,8 @@ import textwrap
 from collections.abc import Iterable
 
 import thumbnailer
-from thumbnailer.cli.help_format import Layout, spelling
-from thumbnailer.cli.parser import parser
+from thumbnailer.cli.help_format import HelpFormatter, option_usage
+from thumbnailer.cli.parser import build_parser
 
 _HEAD = r""".TH THUMBNAILER 1 "" "thumbnailer {version}" "User Commands"
 .SH NAME
@@ -60,7 +60,7 @@ It marks the folder as made by this program.
 """
 
 
-class _Roff(Layout):
+class _RoffFormatter(HelpFormatter):
     """What argparse has to say of one command, for a manual page.
 
     Args:
@@ -74,14 +74,14 @@ class _Roff(Layout):
         self._heading: str | None = None
 
     def add_usage(self, usage: str | None, *_: object, **__: object) -> None:
-        self._lines.append(f".SS {_escaped((usage or '') % {'prog': self._prog})}")
+        self._lines.append(f".SS {_escape_roff((usage or '') % {'prog': self._prog})}")
 
     def add_text(self, text: str | None) -> None:
         lines = (text or "").splitlines()
         if lines[1:]:  # a heading and examples
-            self._lines += [".PP", f".I {lines[0]}", ".nf", *map(_escaped, lines[1:]), ".fi"]
+            self._lines += [".PP", f".I {lines[0]}", ".nf", *map(_escape_roff, lines[1:]), ".fi"]
         else:
-            self._lines += map(_escaped, lines)
+            self._lines += map(_escape_roff, lines)
 
     def start_section(self, heading: str | None) -> None:
         self._heading = heading
@@ -91,34 +91,38 @@ class _Roff(Layout):
 
     def add_arguments(self, actions: Iterable[argparse.Action]) -> None:
         for action in actions:
-            line = f"{spelling(action)}: {action.help}"
+            line = f"{option_usage(action)}: {action.help}"
             if line in self._said:
-                self._again.append(spelling(action).rpartition(", ")[2].partition(" ")[0])
+                self._again.append(option_usage(action).rpartition(", ")[2].partition(" ")[0])
                 continue
             self._said.add(line)
             if self._heading:
                 self._lines += [".PP", f".I {self._heading}:"]
                 self._heading = None
-            self._lines += [".TP", f".B {_escaped(spelling(action))}", _escaped(action.help or "")]
+            self._lines += [
+                ".TP",
+                f".B {_escape_roff(option_usage(action))}",
+                _escape_roff(action.help or ""),
+            ]
 
     def format_help(self) -> str:
         lines = [*self._lines]
         if len(self._again) > 1:  # than --help
             again = f"And, as above: {', '.join(self._again)}."
-            lines += [".PP", *map(_escaped, textwrap.wrap(again, 60))]
+            lines += [".PP", *map(_escape_roff, textwrap.wrap(again, 60))]
         return "\n".join(lines) + "\n"
 
 
-def manual() -> str:
+def manual_page() -> str:
     """The page as roff."""
     said: set[str] = set()
     parts = [_HEAD.replace("{version}", thumbnailer.__version__)]
-    for command in parser().commands.values():
-        command.formatter_class = lambda prog: _Roff(prog, said)
+    for command in build_parser().commands.values():
+        command.formatter_class = lambda prog: _RoffFormatter(prog, said)
         parts.append(command.format_help())
     return "".join([*parts, _TAIL])
 
 
-def _escaped(text: str) -> str:
+def _escape_roff(text: str) -> str:
     text = text.replace("\\", r"\e").replace("-", r"\-")
     return re.sub(r"^([.'])", r"\\&\1", text)

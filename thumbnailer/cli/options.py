@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import argparse
 
-from thumbnailer.cli.help_format import Parser
+from thumbnailer.cli.help_format import ArgumentParser
 
 _FLAG = argparse.BooleanOptionalAction
 
 
-def add_thumbnails(group: argparse._ArgumentGroup) -> None:
+def add_thumbnail_options(group: argparse._ArgumentGroup) -> None:
     add = group.add_argument
     sizes = "box in px: 256, 256x192, 256x, x192 [256]; repeatable"
     add("-s", "--size", action="append", metavar="SIZE", help=sizes)
@@ -19,7 +19,7 @@ def add_thumbnails(group: argparse._ArgumentGroup) -> None:
     add("--fit", metavar="FIT", help="contain, cover (crop), pad or fill (stretch) [contain]")
 
 
-def add_beyond(group: argparse._ArgumentGroup) -> None:
+def add_remote_options(group: argparse._ArgumentGroup) -> None:
     """What lies beyond this machine."""
     add = group.add_argument
     add("--endpoint", metavar="URL", help="of buckets that are not Amazon's, such as MinIO's")
@@ -35,7 +35,7 @@ def add_config_and_jobs(group: argparse._ArgumentGroup) -> None:
     add("-j", "--jobs", metavar="N", help="pictures at the same time [one a processor]")
 
 
-def add_pictures(parser: Parser, nargs: str = "", about: str = "") -> None:
+def add_source_options(parser: ArgumentParser, nargs: str = "", about: str = "") -> None:
     add = parser.add_argument_group("pictures").add_argument
     if nargs:
         add("source", metavar="SOURCE", nargs=nargs, help=about)
@@ -46,7 +46,7 @@ def add_pictures(parser: Parser, nargs: str = "", about: str = "") -> None:
     add("--also", metavar="LIST", help="read these too: of ico,jpeg2000,ppm,psd,tga")
 
 
-def add_looks(group: argparse._ArgumentGroup) -> None:
+def add_appearance_options(group: argparse._ArgumentGroup) -> None:
     add = group.add_argument
     add("--crop", metavar="CROP", help="what cover keeps: centre, entropy, attention [centre]")
     add("--upscale", action=_FLAG, help="a thumbnail may be larger than its source")
@@ -64,7 +64,7 @@ def add_looks(group: argparse._ArgumentGroup) -> None:
     add("--layout", metavar="LAYOUT", help="thumbs, or freedesktop: the desktop's own cache")
 
 
-def add_limits(group: argparse._ArgumentGroup) -> None:
+def add_limit_options(group: argparse._ArgumentGroup) -> None:
     add = group.add_argument
     add("--timeout", metavar="SECONDS", help="for one attempt at a picture [60]")
     add("--max-pixels", metavar="N", help="the largest picture [50 million, JPEG 250 million]")
@@ -75,7 +75,7 @@ def add_limits(group: argparse._ArgumentGroup) -> None:
     add("--truncated", metavar="HOW", help="keep: make what there is of a picture [fail]")
 
 
-def add_voice(group: argparse._ArgumentGroup, each: str) -> None:
+def add_output_options(group: argparse._ArgumentGroup, each: str) -> None:
     group.add_argument("-v", "--verbose", action="store_true", help=f"a line for every {each}")
     group.add_argument("--quiet", action="store_true", help="say nothing but failures")
     group.add_argument("--json", action="store_true", help="one JSON object a line on stdout")

@@ -8,16 +8,16 @@ import sys
 from collections.abc import Sequence
 
 import thumbnailer
-from thumbnailer.cli.help_format import Parser, closest
+from thumbnailer.cli.help_format import ArgumentParser, closest_match
 from thumbnailer.cli.options import (
-    add_beyond,
+    add_appearance_options,
     add_config_and_jobs,
     add_help,
-    add_limits,
-    add_looks,
-    add_pictures,
-    add_thumbnails,
-    add_voice,
+    add_limit_options,
+    add_output_options,
+    add_remote_options,
+    add_source_options,
+    add_thumbnail_options,
 )
 from thumbnailer.errors import ConfigError
 from thumbnailer.watcher.polling import POLL_SECONDS
@@ -27,13 +27,13 @@ SHELLS = ("bash", "zsh", "fish")
 _GALLERY = "write a page that shows the thumbnails, too"
 
 
-def parsed(argv: Sequence[str] | None) -> argparse.Namespace:
+def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     """The arguments; ends the program with one line where they make no sense."""
     words = sys.argv[1:] if argv is None else list(argv)
-    root = parser()
+    root = build_parser()
     name = next((word for word in words if not word.startswith("-")), "")
     if name and name not in root.commands:
-        close = closest(name, [*root.commands])
+        close = closest_match(name, [*root.commands])
         hint = f"did you mean {close}?" if close else f"there are {', '.join(root.commands)}"
         root.error(f"there is no command {name}; {hint}")
     arguments, rest = root.parse_known_args(words)
@@ -41,7 +41,7 @@ def parsed(argv: Sequence[str] | None) -> argparse.Namespace:
     if unknown:
         command = root.commands.get(name, root)
         options = re.findall(r"--(?:\[no-\])?([a-z][a-z-]*)", command.format_help())
-        close = closest(unknown.partition("=")[0].lstrip("-").removeprefix("no-"), options)
+        close = closest_match(unknown.partition("=")[0].lstrip("-").removeprefix("no-"), options)
         hint = f"; did you mean --{close}?" if close else ""
         command.error(f"there is no option {unknown}{hint}")
     if not name:
@@ -53,26 +53,26 @@ def parsed(argv: Sequence[str] | None) -> argparse.Namespace:
     if sources:
         sources += rest  # argparse takes none that come after an option
     if name == "watch":
-        _mend_poll(arguments)
+        _fix_poll(arguments)
     return arguments
 
 
-def parser() -> Parser:
-    root = Parser(
+def build_parser() -> ArgumentParser:
+    root = ArgumentParser(
         prog="thumbnailer",
         usage="%(prog)s COMMAND [OPTION]...",
         description="Thumbnails of many pictures: in parallel, safely, again and again.",
         epilog="examples:\n  thumbnailer make ~/Pictures\n  thumbnailer make --help",
     )
     commands = root.add_subparsers(
-        dest="command", prog=root.prog, title="commands", parser_class=Parser
+        dest="command", prog=root.prog, title="commands", parser_class=ArgumentParser
     )
     group = root.add_argument_group("options")
     version = thumbnailer.__version__
     group.add_argument("--version", action="version", version=version, help="show the version")
     add_help(group)
 
-    def command(name: str, usage: str, about: str, *examples: str) -> Parser:
+    def command(name: str, usage: str, about: str, *examples: str) -> ArgumentParser:
         lines = "\n".join(f"  thumbnailer {name} {example}".rstrip() for example in examples)
         root.commands[name] = commands.add_parser(
             name,
@@ -170,10 +170,10 @@ def parser() -> Parser:
     return root
 
 
-def _make(parser: Parser) -> None:
+def _make(parser: ArgumentParser) -> None:
     group = parser.add_argument_group("thumbnails")
-    add_thumbnails(group)
-    add_beyond(group)
+    add_thumbnail_options(group)
+    add_remote_options(group)
     group = parser.add_argument_group("this run")
     add = group.add_argument
     add(
@@ -186,12 +186,12 @@ def _make(parser: Parser) -> None:
     add("--retry-failed", action="store_true", help="try again what failed before")
     add("--gallery", action="store_true", help=_GALLERY)
     add_config_and_jobs(group)
-    add_voice(group, "picture")
+    add_output_options(group, "picture")
     _add_rest(parser)
 
 
-def _watch(parser: Parser) -> None:
-    add_thumbnails(parser.add_argument_group("thumbnails"))
+def _watch(parser: ArgumentParser) -> None:
+    add_thumbnail_options(parser.add_argument_group("thumbnails"))
     group = parser.add_argument_group("watching")
     add = group.add_argument
     add(
@@ -219,19 +219,19 @@ def _watch(parser: Parser) -> None:
     add("--health", metavar="FILE", help="keep a small JSON file up to date")
     add("--gallery", action="store_true", help=_GALLERY)
     add_config_and_jobs(group)
-    add_voice(group, "picture")
+    add_output_options(group, "picture")
     _add_rest(parser, "*", "a folder, with its subfolders")
 
 
-def _gallery(parser: Parser) -> None:
-    add_thumbnails(parser.add_argument_group("thumbnails"))
+def _gallery(parser: ArgumentParser) -> None:
+    add_thumbnail_options(parser.add_argument_group("thumbnails"))
     group = parser.add_argument_group("this run")
     add_config_and_jobs(group)
-    add_voice(group, "page with what it took")
+    add_output_options(group, "page with what it took")
     _add_rest(parser, "+", "a folder")
 
 
-def _prune(parser: Parser) -> None:
+def _prune(parser: ArgumentParser) -> None:
     group = parser.add_argument_group("arguments")
     add = group.add_argument
     add("source", metavar="SOURCE", nargs="+", help="a folder")
@@ -239,10 +239,10 @@ def _prune(parser: Parser) -> None:
     add("-o", "--output", metavar="DIR", help="where the thumbnails are, as for make")
     add("-c", "--config", metavar="FILE", help="read `output` from FILE")
     add("--yes", action="store_true", help="also if more than half of all would go")
-    add_voice(group, "removal")
+    add_output_options(group, "removal")
 
 
-def _explain(parser: Parser) -> None:
+def _explain(parser: ArgumentParser) -> None:
     group = parser.add_argument_group("arguments")
     add = group.add_argument
     add("file", metavar="FILE", nargs="+", help="a picture")
@@ -258,8 +258,8 @@ def _explain(parser: Parser) -> None:
     _add_settings(parser)
 
 
-def _status(parser: Parser) -> None:
-    add_thumbnails(parser.add_argument_group("thumbnails"))
+def _status(parser: ArgumentParser) -> None:
+    add_thumbnail_options(parser.add_argument_group("thumbnails"))
     group = parser.add_argument_group("this run")
     add = group.add_argument
     add("--json", action="store_true", help="one JSON object")
@@ -270,38 +270,40 @@ def _status(parser: Parser) -> None:
     _add_rest(parser)
 
 
-def _verify(parser: Parser) -> None:
-    add_thumbnails(parser.add_argument_group("thumbnails"))
+def _verify(parser: ArgumentParser) -> None:
+    add_thumbnail_options(parser.add_argument_group("thumbnails"))
     group = parser.add_argument_group("this run")
     group.add_argument("--fix", action="store_true", help="make anew what is wrong or not there")
     add_config_and_jobs(group)
-    add_voice(group, "thumbnail")
+    add_output_options(group, "thumbnail")
     _add_rest(parser)
 
 
-def _config(parser: Parser) -> None:
+def _config(parser: ArgumentParser) -> None:
     group = parser.add_argument_group("arguments")
     add_help(group)
-    add_beyond(group)
+    add_remote_options(group)
     _add_settings(parser)
 
 
 def _add_rest(
-    parser: Parser, nargs: str = "+", source: str = "a folder, with its subfolders, or a picture"
+    parser: ArgumentParser,
+    nargs: str = "+",
+    source: str = "a folder, with its subfolders, or a picture",
 ) -> None:
-    add_pictures(parser, nargs, source)
-    add_looks(parser.add_argument_group("looks"))
-    add_limits(parser.add_argument_group("limits"))
+    add_source_options(parser, nargs, source)
+    add_appearance_options(parser.add_argument_group("looks"))
+    add_limit_options(parser.add_argument_group("limits"))
 
 
-def _add_settings(parser: Parser) -> None:
+def _add_settings(parser: ArgumentParser) -> None:
     group = parser.add_argument_group("thumbnails")
-    add_thumbnails(group)
+    add_thumbnail_options(group)
     add_config_and_jobs(group)
     _add_rest(parser, "")
 
 
-def _mend_poll(arguments: argparse.Namespace) -> None:
+def _fix_poll(arguments: argparse.Namespace) -> None:
     """`--poll` takes a number if there is one; what else it swallowed is a SOURCE."""
     if isinstance(arguments.poll, str):
         try:

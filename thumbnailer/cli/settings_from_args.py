@@ -13,7 +13,7 @@ from thumbnailer.config.toml_file import read_config
 from thumbnailer.errors import ConfigError
 
 
-def settings_of(arguments: argparse.Namespace) -> Settings:
+def settings_from_args(arguments: argparse.Namespace) -> Settings:
     """Command line over the configuration file over the defaults."""
     values: dict[str, Any] = {} if arguments.config is None else read_config(arguments.config)
     for key in KEYS:
@@ -41,7 +41,7 @@ def _value_of(key: str, text: str, option: str) -> Any:
     Raises:
         ConfigError: it is impossible.
     """
-    if not text and KEYS[key].metadata["read"] is not parse.globs_of:
+    if not text and KEYS[key].metadata["read"] is not parse.single_glob:
         raise ConfigError(f"{option}: is empty; must be {KEYS[key].metadata['right']}")
     return checked_value(key, KEYS[key].metadata["read"](text), f"{option} {text}")
 

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from types import FrameType
 
 
-class Signals:
+class SignalStop:
     """Set by SIGINT or SIGTERM; a second one ends the program where it stands, and the workers find
     out by themselves."""
 
@@ -25,8 +25,8 @@ class Signals:
 
 
 @contextmanager
-def stopped_by_signals() -> Iterator[Signals]:
-    stop = Signals()
+def stop_on_signals() -> Iterator[SignalStop]:
+    stop = SignalStop()
     before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield stop

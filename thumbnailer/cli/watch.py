@@ -12,18 +12,18 @@ from contextlib import contextmanager
 from types import FrameType
 
 from thumbnailer.cli.output.watch import WatchPrinter
-from thumbnailer.cli.signals import stopped_by_signals
+from thumbnailer.cli.signals import stop_on_signals
 from thumbnailer.config.settings import Settings
 from thumbnailer.errors import ThumbnailError
 from thumbnailer.model import Stop
 from thumbnailer.watcher.health import Health, write_health
-from thumbnailer.watcher.loop import Vigil
-from thumbnailer.watcher.systemd import notify, notify_reloading, watchdog_seconds
+from thumbnailer.watcher.loop import WatchLoop
+from thumbnailer.watcher.systemd import notify, notify_reloading, watchdog_interval_seconds
 
 _HEALTH_SECONDS = 1.0
 
 
-class _Until:
+class _StopOrReload:
     """A stop for one vigil: the end of the service, or SIGHUP's wish to start over."""
 
     def __init__(self) -> None:
@@ -37,7 +37,7 @@ class _Until:
         self.reload = True
 
 
-def keep_watch(
+def run_watch(
     arguments: argparse.Namespace,
     load: Callable[[], Settings],
     environment: Mapping[str, str],
@@ -55,8 +55,8 @@ def keep_watch(
     address = environment.get("NOTIFY_SOCKET")
     printer = WatchPrinter(as_json=arguments.json, quiet=arguments.quiet, verbose=arguments.verbose)
 
-    def start() -> Vigil:
-        return Vigil(
+    def start() -> WatchLoop:
+        return WatchLoop(
             arguments.source,
             load(),
             stop=until,
@@ -68,20 +68,20 @@ def keep_watch(
             tell=printer.tell,
         )
 
-    with stopped_by_signals() as stop, _on_hangup() as until:
+    with stop_on_signals() as stop, _on_hangup() as until:
         until.stop = stop
-        vigil = start()
+        loop = start()
         while True:
-            with _companion(vigil, arguments.health, environment):
+            with _health_thread(loop, arguments.health, environment):
                 notify(address, READY=1, STATUS="watching")
-                for outcome in vigil.run():
-                    printer.show(outcome, vigil.report)
+                for outcome in loop.run():
+                    printer.show(outcome, loop.report)
             if stop.is_set():
                 break
             notify_reloading(address)
             until.reload = False
             try:
-                vigil = start()
+                loop = start()
                 printer.tell("reloaded", "the settings have been read anew")
             except ThumbnailError as error:
                 printer.tell("error", f"{error}; the settings stay as they were")
@@ -90,8 +90,8 @@ def keep_watch(
 
 
 @contextmanager
-def _on_hangup() -> Iterator[_Until]:
-    until = _Until()
+def _on_hangup() -> Iterator[_StopOrReload]:
+    until = _StopOrReload()
     if not hasattr(signal, "SIGHUP"):
         yield until
         return
@@ -103,23 +103,25 @@ def _on_hangup() -> Iterator[_Until]:
 
 
 @contextmanager
-def _companion(vigil: Vigil, health: str | None, environment: Mapping[str, str]) -> Iterator[None]:
+def _health_thread(
+    loop: WatchLoop, health: str | None, environment: Mapping[str, str]
+) -> Iterator[None]:
     """A thread that writes the health file and tells systemd that the vigil is alive."""
     address = environment.get("NOTIFY_SOCKET")
-    ping_seconds = watchdog_seconds(
+    ping_seconds = watchdog_interval_seconds(
         environment.get("WATCHDOG_USEC"), environment.get("WATCHDOG_PID")
     )
     # Even a vigil that is well may be busy with one picture for two time-outs.
-    patience_seconds = 2 * vigil.settings.timeout + 60
+    patience_seconds = 2 * loop.settings.timeout + 60
     over = threading.Event()
 
     def accompany() -> None:
         wait_seconds = min(_HEALTH_SECONDS, ping_seconds or _HEALTH_SECONDS)
         while True:
             if health:
-                _write(health, vigil)
-            if ping_seconds and time.monotonic() - vigil.last_beat < patience_seconds:
-                status = f"{vigil.report.made} made, {vigil.backlog} waiting"
+                _write(health, loop)
+            if ping_seconds and time.monotonic() - loop.last_beat < patience_seconds:
+                status = f"{loop.report.made} made, {loop.backlog} waiting"
                 notify(address, WATCHDOG=1, STATUS=status)
             if over.wait(wait_seconds):
                 return
@@ -132,21 +134,21 @@ def _companion(vigil: Vigil, health: str | None, environment: Mapping[str, str])
         over.set()
         thread.join()
         if health:
-            _write(health, vigil)
+            _write(health, loop)
 
 
-def _write(path: str, vigil: Vigil) -> None:
-    report = vigil.report
+def _write(path: str, loop: WatchLoop) -> None:
+    report = loop.report
     counts = {name: getattr(report, name) for name in ("made", "skipped", "failed", "removed")}
     state = Health(
         counts=counts,
-        backlog=vigil.backlog,
-        oldest_pending_seconds=vigil.oldest_pending_seconds,
-        last_rescan=vigil.last_rescan,
-        mode=vigil.mode,
-        last_error=vigil.last_error,
+        backlog=loop.backlog,
+        oldest_pending_seconds=loop.oldest_pending_seconds,
+        last_rescan=loop.last_rescan,
+        mode=loop.mode,
+        last_error=loop.last_error,
     )
     try:
         write_health(os.path.abspath(path), state)
     except OSError as error:
-        vigil.last_error = f"{path}: {error.strerror or error}"
+        loop.last_error = f"{path}: {error.strerror or error}"

@@ -9,20 +9,20 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 # How long a head may take to answer a knock.
-_KNOCK_SECONDS = 2.0
+_CONNECT_SECONDS = 2.0
 
 
-def is_there(address: str) -> bool:
+def is_listening(address: str) -> bool:
     """Whether anything listens at HOST:PORT."""
     host, _, port = address.rpartition(":")
     with suppress(OSError):
-        socket.create_connection((host.strip("[]"), int(port)), _KNOCK_SECONDS).close()
+        socket.create_connection((host.strip("[]"), int(port)), _CONNECT_SECONDS).close()
         return True
     return False
 
 
 @contextmanager
-def signals_as_they_are() -> Iterator[None]:
+def kept_signal_handlers() -> Iterator[None]:
     """Keep what this program does on SIGINT and SIGTERM; Ray would end it on the latter."""
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -35,7 +35,7 @@ def signals_as_they_are() -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def refusal(error: BaseException) -> str:
+def connection_error_text(error: BaseException) -> str:
     """Why there is no connection, in words."""
     text = str(error)
     if "AuthenticationError" in f"{type(error).__name__} {text} {error.__context__}":

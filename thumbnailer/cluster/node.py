@@ -13,7 +13,7 @@ from thumbnailer.engine.pool_from_settings import new_pool
 from thumbnailer.errors import ConfigError, WorkerError
 from thumbnailer.model import Folder, Job, Outcome
 from thumbnailer.thumbs import ledger
-from thumbnailer.urls import is_url, split
+from thumbnailer.urls import is_url, split_url
 
 _MIB = 1 << 20
 
@@ -22,7 +22,7 @@ _MIB = 1 << 20
 _pools: dict[tuple[Settings, str, bool], Pool] = {}
 
 
-def answers(jobs: list[Job], settings: Settings, cwd: str) -> list[Outcome]:
+def run_jobs(jobs: list[Job], settings: Settings, cwd: str) -> list[Outcome]:
     """What becomes of some jobs; each comes under the same limits as on one machine.
 
     Args:
@@ -40,14 +40,14 @@ def answers(jobs: list[Job], settings: Settings, cwd: str) -> list[Outcome]:
         raise
 
 
-def check(job: Job, settings: Settings, cwd: str) -> None:
+def check_node(job: Job, settings: Settings, cwd: str) -> None:
     """Make sure that the folders or buckets of a job can be reached from here; the arguments are
     those of `answers`.
 
     Raises:
         WorkerError: one can't, or is not the one that is meant, or can't be written.
     """
-    _go_to(cwd)
+    _change_folder(cwd)
     path = job.source.path
     if is_url(path):
         _check_bucket(path, settings)
@@ -64,7 +64,7 @@ def check(job: Job, settings: Settings, cwd: str) -> None:
 def _check_bucket(url: str, settings: Settings) -> None:
     from thumbnailer.buckets.client import Bucket
 
-    where, key = split(url)
+    where, key = split_url(url)
     try:
         next(Bucket(where, settings.endpoint).listing(key), None)
     except ConfigError as error:
@@ -92,19 +92,19 @@ def _check_writing(folder: Folder, settings: Settings) -> None:
 
 
 def _pool(jobs: list[Job], settings: Settings, cwd: str) -> Pool:
-    far = is_url(settings.output) or any(is_url(job.source.path) for job in jobs)
-    key = settings, cwd, far
+    remote = is_url(settings.output) or any(is_url(job.source.path) for job in jobs)
+    key = settings, cwd, remote
     if key not in _pools:
         _close()  # a process that serves several runs in turn keeps one
-        _go_to(cwd)
+        _change_folder(cwd)
         # Each of the node's slots has a pool like this one: together they take what one run would.
         memory_bytes = settings.memory_bytes or available_memory_bytes() // 2
         share = max(32, memory_bytes // usable_cpus() // _MIB)
-        _pools[key] = new_pool(replace(settings, jobs=1, memory=share), far=far)
+        _pools[key] = new_pool(replace(settings, jobs=1, memory=share), remote=remote)
     return _pools[key]
 
 
-def _go_to(cwd: str) -> None:
+def _change_folder(cwd: str) -> None:
     with suppress(OSError):  # where paths are absolute it need not be here
         os.chdir(cwd)
 

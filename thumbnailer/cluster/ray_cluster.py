@@ -21,9 +21,9 @@ from contextlib import closing, contextmanager, suppress
 from importlib.util import find_spec
 from typing import Any
 
-from thumbnailer.cluster.connect import is_there, refusal, signals_as_they_are
-from thumbnailer.cluster.read_ahead import Feeder
-from thumbnailer.cluster.remote_task import run, versions
+from thumbnailer.cluster.connect import connection_error_text, is_listening, kept_signal_handlers
+from thumbnailer.cluster.read_ahead import ReadAhead
+from thumbnailer.cluster.remote_task import node_versions, run_remote_task
 from thumbnailer.config.settings import Settings
 from thumbnailer.errors import ConfigError, WorkerError
 from thumbnailer.model import Failure, Job, Outcome, Stop
@@ -41,7 +41,7 @@ _RETRIES = 3
 
 # How often a wait looks up to see whether there is something else to do, and how often the cluster
 # is looked at: whether its head answers, and how many slots it has.
-_LOOK_UP_SECONDS, _LOOK_AROUND_SECONDS = 0.05, 2.0
+_CHECK_STOP_SECONDS, _CHECK_CLUSTER_SECONDS = 0.05, 2.0
 
 # The driver's own part of Ray ends the process without a word when the head is gone for 60 s
 # (gcs_rpc_server_reconnect_timeout_s).
@@ -60,10 +60,10 @@ _ENVIRONMENT = {
     "RAY_DEDUP_LOGS_SKIP_REGEX": ".",
 }
 
-_AGAIN = "run the same command again to go on: what is made stays"
+_RESUME_HINT = "run the same command again to go on: what is made stays"
 
 
-class Cluster:
+class RayCluster:
     """A Ray cluster; a context manager that leaves no task behind.
 
     It is connected to when there is work for it, unless the program has done so before.
@@ -87,7 +87,7 @@ class Cluster:
         self._is_ours = False
         self._cpus, self._looked, self._headless, self._slotless = 0, 0.0, 0.0, 0.0
 
-    def __enter__(self) -> Cluster:
+    def __enter__(self) -> RayCluster:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -112,13 +112,13 @@ class Cluster:
         again: list[list[Job]] = []
         group: list[Job] = []
         size = 1
-        with closing(Feeder(items, 2 * _GROUP)) as feeder, self._cancelled_at_the_end(running):
+        with closing(ReadAhead(items, 2 * _GROUP)) as feeder, self._cancelled_at_the_end(running):
             while not feeder.ended or group or again or running:
                 taken = 0
                 while taken < _GROUP and len(group) < size:
                     if stop and stop.is_set():
                         return
-                    item = feeder.take(0 if running or taken else _LOOK_UP_SECONDS)
+                    item = feeder.take(0 if running or taken else _CHECK_STOP_SECONDS)
                     if item is None:
                         break
                     taken += 1
@@ -130,7 +130,7 @@ class Cluster:
                     self._connect()
                     self._check_nodes(group[0], stop)
                 if self._ray:
-                    self._look_around()
+                    self._check_cluster()
                 slots = self._most or self._cpus
                 window = self._most or max(1, self._cpus) * _WINDOW_PER_SLOT
                 while again and len(running) < window:
@@ -141,7 +141,7 @@ class Cluster:
                     group, taken = [], 1
                 if stop and stop.is_set():
                     return
-                for jobs, outcomes in self._landed(running, wait=not taken):
+                for jobs, outcomes in self._completed(running, wait=not taken):
                     if outcomes:
                         size = self._group_size(outcomes, size)
                         yield from outcomes
@@ -150,9 +150,9 @@ class Cluster:
 
     def _send(self, jobs: list[Job], running: dict[Any, list[Job]]) -> None:
         work = pickle.dumps((jobs, self._settings, self._cwd), pickle.HIGHEST_PROTOCOL)
-        running[self._task.remote(f"{self._module}:answers", versions(), work)] = jobs
+        running[self._task.remote(f"{self._module}:run_jobs", node_versions(), work)] = jobs
 
-    def _landed(
+    def _completed(
         self, running: dict[Any, list[Job]], *, wait: bool
     ) -> Iterator[tuple[list[Job], list[Outcome]]]:
         """The groups that are done, with their outcomes; without any, they are to be tried again
@@ -165,13 +165,13 @@ class Cluster:
             return
         done, _ = self._ray.wait([*running], num_returns=len(running), timeout=0)
         if not done and wait:
-            done, _ = self._ray.wait([*running], timeout=_LOOK_UP_SECONDS)
+            done, _ = self._ray.wait([*running], timeout=_CHECK_STOP_SECONDS)
         for task in done:
             jobs = running.pop(task)
             try:
                 result = self._result(task)
             except self._ray.exceptions.RayError as error:
-                failure = Failure("crashed", f"crashed: {_words(error)}", lasts=False)
+                failure = Failure("crashed", f"crashed: {_error_text(error)}", lasts=False)
                 lost = [Outcome(job.source, "failed", error=failure) for job in jobs]
                 yield jobs, lost if len(jobs) == 1 else []
             else:
@@ -212,16 +212,18 @@ class Cluster:
 
         if not ray.is_initialized():
             try:
-                with signals_as_they_are():
-                    address = _found(self._address)
-                    if not is_there(address):  # for which Ray would wait for two minutes
+                with kept_signal_handlers():
+                    address = _head_address(self._address)
+                    if not is_listening(address):  # for which Ray would wait for two minutes
                         raise ConnectionError(f"nothing answers at {address}")
                     ray.init(address, log_to_driver=False, logging_level=logging.ERROR)
             except (OSError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
-                raise WorkerError(f"cluster {self._address!r}: {refusal(error)}") from error
+                raise WorkerError(
+                    f"cluster {self._address!r}: {connection_error_text(error)}"
+                ) from error
             self._is_ours = True
         self._ray = ray
-        self._task = ray.remote(num_cpus=1, max_retries=_RETRIES)(run)
+        self._task = ray.remote(num_cpus=1, max_retries=_RETRIES)(run_remote_task)
         self._head = ray.get_runtime_context().gcs_address
 
     def _check_nodes(self, job: Job, stop: Stop | None) -> None:
@@ -235,46 +237,46 @@ class Cluster:
         asked = [
             self._task.options(
                 num_cpus=0, max_retries=0, scheduling_strategy=by_node(node["NodeID"], soft=False)
-            ).remote(f"{self._module}:check", versions(), work)
+            ).remote(f"{self._module}:check_node", node_versions(), work)
             for node in self._ray.nodes()
             if node["Alive"] and node["Resources"].get("CPU")
         ]
         end = time.monotonic() + _CHECK_SECONDS
         while asked and time.monotonic() < end and not (stop and stop.is_set()):
-            done, asked = self._ray.wait(asked, timeout=_LOOK_UP_SECONDS)
+            done, asked = self._ray.wait(asked, timeout=_CHECK_STOP_SECONDS)
             for task in done:
                 try:
                     self._result(task)
                 except self._ray.exceptions.RayTaskError as error:
                     raise WorkerError(
-                        f"a node has no thumbnailer that works: {_words(error)}"
+                        f"a node has no thumbnailer that works: {_error_text(error)}"
                     ) from None
                 except self._ray.exceptions.RayError:
                     continue  # it has died, and is no longer a node
 
-    def _look_around(self) -> None:
+    def _check_cluster(self) -> None:
         """See from time to time whether there is still a cluster, and how large it is.
 
         Raises:
             WorkerError: it has had no head or no processor for too long.
         """
         now = time.monotonic()
-        if now - self._looked < _LOOK_AROUND_SECONDS:
+        if now - self._looked < _CHECK_CLUSTER_SECONDS:
             return
         self._looked = now
-        if is_there(self._head):
+        if is_listening(self._head):
             self._headless = 0
             self._cpus = int(self._ray.cluster_resources().get("CPU", 0))
         else:
             self._headless = self._headless or now
             if now - self._headless > _HEADLESS_SECONDS:
-                raise WorkerError(f"the cluster's head at {self._head} is lost; {_AGAIN}")
+                raise WorkerError(f"the cluster's head at {self._head} is lost; {_RESUME_HINT}")
         self._slotless = 0 if self._cpus else self._slotless or now
         if self._slotless and now - self._slotless > _SLOTLESS_SECONDS:
-            raise WorkerError(f"the cluster has no processors; {_AGAIN}")
+            raise WorkerError(f"the cluster has no processors; {_RESUME_HINT}")
 
 
-def _found(address: str) -> str:
+def _head_address(address: str) -> str:
     """The address of a cluster's head, also of the one that `auto` means.
 
     Raises:
@@ -288,7 +290,7 @@ def _found(address: str) -> str:
     return canonicalize_bootstrap_address(address) or address
 
 
-def _words(error: Any) -> str:
+def _error_text(error: Any) -> str:
     """Why Ray has given up a task."""
     cause = getattr(error, "cause", None)
     if cause:  # the function itself has raised it, or could not be found

@@ -12,7 +12,7 @@ from typing import Generic, TypeVar
 T = TypeVar("T")
 
 # How long `close` waits for an iterable that is being read, which nothing can interrupt.
-_PATIENCE_SECONDS = 1.0
+_CLOSE_SECONDS = 1.0
 
 # Who waits for each item is woken for each, which costs 20 µs; in a nap some dozens come together.
 _NAP_SECONDS = 0.002
@@ -25,7 +25,7 @@ class _End:
         self.error = error
 
 
-class Feeder(Generic[T]):
+class ReadAhead(Generic[T]):
     """Reads `items` in a thread, as far ahead as there is room.
 
     Args:
@@ -71,7 +71,7 @@ class Feeder(Generic[T]):
         with suppress(Empty):
             while True:  # whoever waits for room has it now
                 self._at_once()
-        self._thread.join(_PATIENCE_SECONDS)
+        self._thread.join(_CLOSE_SECONDS)
 
     def _at_once(self) -> T | _End:
         return self._read_ahead.get_nowait()

@@ -10,10 +10,10 @@ from importlib.metadata import version
 from platform import python_version
 
 from thumbnailer.errors import WorkerError
-from thumbnailer.formats import extras
+from thumbnailer.formats import installed_extras
 
 
-def run(name: str, theirs: str, work: bytes) -> bytes:
+def run_remote_task(name: str, theirs: str, work: bytes) -> bytes:
     """Call a function where this runs, if that is a place like the one where it was thought of.
 
     Args:
@@ -24,7 +24,7 @@ def run(name: str, theirs: str, work: bytes) -> bytes:
     Returns:
         Pickled: why it can't be called here, in words, or ""; and its result.
     """
-    trouble, result, ours = "", None, versions()
+    trouble, result, ours = "", None, node_versions()
     if ours != theirs:
         trouble = f"has {ours}; this run needs {theirs}"
     else:
@@ -39,9 +39,9 @@ def run(name: str, theirs: str, work: bytes) -> bytes:
 
 
 @cache  # 1 ms
-def versions() -> str:
+def node_versions() -> str:
     """What has to be the same everywhere, lest thumbnails depend on the node."""
     python = python_version().rpartition(".")[0]
     own, pillow = version("thumbnailer"), version("Pillow")
-    parts = [f"thumbnailer {own}", f"Pillow {pillow}", f"Python {python}", *extras()]
+    parts = [f"thumbnailer {own}", f"Pillow {pillow}", f"Python {python}", *installed_extras()]
     return ", ".join(parts)

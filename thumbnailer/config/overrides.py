@@ -7,7 +7,7 @@ import os
 from collections.abc import Mapping
 from typing import Any, TypedDict
 
-from thumbnailer.config.settings import Settings, Size, check_key, shown
+from thumbnailer.config.settings import Settings, Size, check_key, shown_value
 
 
 class Looks(TypedDict, total=False):
@@ -62,7 +62,7 @@ def merged(settings: Settings | None, overrides: Mapping[str, Any]) -> Settings:
         ConfigError: an override is no setting, or its value is impossible.
     """
     for key, value in overrides.items():
-        check_key(key, f"{key} = {shown(value)}")
+        check_key(key, f"{key} = {shown_value(value)}")
     if settings and "size" in overrides and "sizes" not in overrides:
         overrides = {**overrides, "sizes": {}}  # one in place of all named ones
     return dataclasses.replace(settings or Settings(), **overrides)

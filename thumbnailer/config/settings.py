@@ -10,12 +10,12 @@ from typing import Any
 
 from thumbnailer.config import values
 from thumbnailer.errors import ConfigError
-from thumbnailer.formats import extras
+from thumbnailer.formats import installed_extras
 from thumbnailer.recipe import Box, Limits, Recipe
 from thumbnailer.scan.selection import Choice
-from thumbnailer.thumbs.freedesktop import FOLDERS
-from thumbnailer.thumbs.naming import short_size
-from thumbnailer.urls import is_url, split
+from thumbnailer.thumbs.freedesktop import SIZE_FOLDERS
+from thumbnailer.thumbs.naming import size_label
+from thumbnailer.urls import is_url, split_url
 
 # One size, as 256, "256x192" or (256, 192), or several as a list of such texts.
 Size = int | str | tuple[int | None, int | None] | list[str]
@@ -29,7 +29,7 @@ _QUALITIES = {"avif": 50}
 _QUALITY = 80
 
 
-def _key(
+def _setting(
     default: Any,
     check: Callable[[object], Any],
     right: str,
@@ -53,206 +53,208 @@ class Settings:
         ConfigError: a value is of the wrong type or impossible.
     """
 
-    size: Size = _key(
+    size: Size = _setting(
         "256x256",
         values.sizes,
         '256, "256x192", "256x" or "x192", each side from 1 to 65500, or a list of such texts',
         "The box in px: 256, 256x192, 256x (any height) or x192; a list: a folder for each.",
     )
-    format: str = _key(
+    format: str = _setting(
         "jpeg",
         values.format_,
         '"jpeg", "png", "webp", "avif", "gif" or "auto"',
         "jpeg, png, webp, avif, gif or auto: jpeg for opaque pictures, png for others.",
     )
-    quality: int | str = _key(
+    quality: int | str = _setting(
         "auto",
         values.QUALITY,
         'a whole number from 1 to 100, or "auto"',
         "1 (small) to 100 (good), for jpeg, webp and avif; auto: 80, for avif 50.",
-        values.number,
+        values.parse_number,
     )
-    fit: str = _key(
+    fit: str = _setting(
         "contain",
         values.FIT,
         '"contain", "cover", "pad" or "fill"',
         "contain (within the box), cover (fill it, crop), pad (fill it with background) or fill "
         "(stretch).",
     )
-    crop: str = _key(
+    crop: str = _setting(
         "centre",
         values.one_of("centre", "entropy", "attention"),
         '"centre", "entropy" or "attention"',
         "What cover keeps: the centre, what is busiest (entropy) or what catches the eye "
         "(attention).",
     )
-    upscale: bool = _key(
+    upscale: bool = _setting(
         False, values.flag, "true or false", "Whether a thumbnail may be larger than its source."
     )
-    background: str = _key(
+    background: str = _setting(
         "white",
-        values.colour,
+        values.check_colour,
         'the name of a colour or "#rrggbb"',
         "What shows through transparent pictures in jpeg, and beside those that pad.",
     )
-    linear: bool = _key(
+    linear: bool = _setting(
         False, values.flag, "true or false", "Whether pictures are resized in linear light."
     )
-    sharpen: bool = _key(
+    sharpen: bool = _setting(
         False, values.flag, "true or false", "Whether what was much reduced is sharpened a little."
     )
-    animated: bool = _key(
+    animated: bool = _setting(
         False, values.flag, "true or false", "Whether animations stay so, in webp and gif."
     )
-    progressive: bool = _key(
+    progressive: bool = _setting(
         False, values.flag, "true or false", "Whether jpeg appears coarse first, then fine."
     )
-    subsampling: str = _key(
+    subsampling: str = _setting(
         "4:2:0",
         values.one_of("4:2:0", "4:4:4"),
         '"4:2:0" or "4:4:4"',
         "Colours of jpeg and avif at half size (4:2:0) or in full (4:4:4).",
     )
-    palette: bool = _key(
+    palette: bool = _setting(
         False,
         values.flag,
         "true or false",
         "Whether png is made with 256 colours.",
     )
-    max_bytes: int = _key(
+    max_bytes: int = _setting(
         0,
         values.whole(0, 2**31),
         "a whole number from 0 to 2147483648",
         "The longest file, in bytes: quality is lowered until it fits; 0: any.",
-        values.number,
+        values.parse_number,
     )
-    keep: tuple[str, ...] = _key(
+    keep: tuple[str, ...] = _setting(
         (),
         values.some_of("copyright", "date", "gps", "icc"),
         'a list of "copyright", "date", "gps" and "icc"',
         "What stays of the metadata: copyright, date, gps (the place), icc (colour profile).",
-        values.listed,
+        values.comma_list,
     )
-    previews: str = _key(
+    previews: str = _setting(
         "never",
         values.one_of("trust", "verify", "never"),
         '"trust", "verify" or "never"',
         "Whether a camera's preview is used for small thumbnails: never, verify (compare first) or "
         "trust.",
     )
-    also: tuple[str, ...] = _key(
+    also: tuple[str, ...] = _setting(
         (),
         values.some_of("ico", "jpeg2000", "ppm", "psd", "tga"),
         'a list of "ico", "jpeg2000", "ppm", "psd" and "tga"',
         "Formats to read besides the usual ones: ico, jpeg2000, ppm, psd, tga.",
-        values.listed,
+        values.comma_list,
     )
-    name: str = _key(
+    name: str = _setting(
         "",
         values.template,
         'a text with {stem}, {name}, {ext}, {size}, {parent} or {hash}, and no "/"',
         'What thumbnails are called, such as "{stem}_{size}"; "": as their source.',
     )
-    layout: str = _key(
+    layout: str = _setting(
         "thumbs",
         values.one_of("thumbs", "freedesktop"),
         '"thumbs" or "freedesktop"',
         "thumbs, or freedesktop: into the desktop's own cache of thumbnails.",
     )
-    output: str | os.PathLike[str] = _key(
+    output: str | os.PathLike[str] = _setting(
         "",
         values.output,
         "the path of a folder, or s3://bucket/folder",
         'A folder for a tree that mirrors the sources; "": a thumbs folder beside each source.',
     )
-    endpoint: str = _key(
+    endpoint: str = _setting(
         "",
         values.endpoint,
         'a URL such as "http://localhost:9000", without name and password',
         'Where buckets are that are not where their names say, such as MinIO; "": there.',
     )
-    verify_etag: bool = _key(
+    verify_etag: bool = _setting(
         False,
         values.flag,
         "true or false",
         "Whether each thumbnail in a bucket is asked what it was made of (a request each).",
     )
-    jobs: int | str = _key(
+    jobs: int | str = _setting(
         "auto",
         values.whole_or_auto(1, 1024),
         '"auto" or a whole number from 1 to 1024',
         "Pictures made at the same time; auto: one for each usable processor.",
-        values.number,
+        values.parse_number,
     )
-    cluster: str = _key(
+    cluster: str = _setting(
         "",
         values.cluster,
         '"", "auto" or the HOST:PORT of a cluster\'s head',
         'A Ray cluster that does the work for make: auto, or its head; "": this machine.',
     )
-    recursive: bool = _key(True, values.flag, "true or false", "Whether subfolders are entered.")
-    include: tuple[str, ...] = _key(
+    recursive: bool = _setting(
+        True, values.flag, "true or false", "Whether subfolders are entered."
+    )
+    include: tuple[str, ...] = _setting(
         (),
         values.globs,
         'a list of globs such as ["*.jpg", "2026/*"]',
         "Globs; only pictures that match one are taken.",
-        values.globs_of,
+        values.single_glob,
     )
-    exclude: tuple[str, ...] = _key(
+    exclude: tuple[str, ...] = _setting(
         (),
         values.globs,
         'a list of globs such as ["*.png", "private"]',
         "Globs; pictures and folders that match one are left out.",
-        values.globs_of,
+        values.single_glob,
     )
-    timeout: float = _key(
+    timeout: float = _setting(
         60.0,
         values.seconds,
         "a number of seconds above 0 and up to 86400",
         "Seconds that one attempt at a picture may take.",
-        values.number,
+        values.parse_number,
     )
-    max_pixels: int | str = _key(
+    max_pixels: int | str = _setting(
         "auto",
         values.whole_or_auto(1, 2**31),
         '"auto" or a whole number from 1 to 2147483648',
         "The largest picture, width x height; auto: 50000000, for JPEG 250000000.",
-        values.number,
+        values.parse_number,
     )
-    worker_memory: int = _key(
+    worker_memory: int = _setting(
         1024,
         values.whole(32, 2**20),
         "a whole number of MiB from 32 to 1048576",
         "MiB that a worker process may take beyond what it starts with.",
-        values.number,
+        values.parse_number,
     )
-    memory: int | str = _key(
+    memory: int | str = _setting(
         "auto",
         values.whole_or_auto(32, 2**24),
         '"auto" or a whole number of MiB from 32 to 16777216',
         "MiB that all pictures being decoded may take; auto: half of what is available.",
-        values.number,
+        values.parse_number,
     )
-    nice: int = _key(
+    nice: int = _setting(
         0,
         values.whole(0, 19),
         "a whole number from 0 to 19",
         "How far workers stand back for other programs: 0 (not at all) to 19.",
-        values.number,
+        values.parse_number,
     )
-    sandbox: str = _key(
+    sandbox: str = _setting(
         "auto",
         values.one_of("auto", "require", "off"),
         '"auto", "require" or "off"',
         "Whether workers give up all rights but reading: auto (where they can), require or off.",
     )
-    truncated: str = _key(
+    truncated: str = _setting(
         "fail",
         values.one_of("fail", "keep"),
         '"fail" or "keep"',
         "fail, or keep: a truncated picture is made from what there is of it.",
     )
-    sizes: Mapping[str, Any] = _key(
+    sizes: Mapping[str, Any] = _setting(
         {},
         values.named_sizes,
         "a table of names, each with a size or a table of size, fit, format and quality",
@@ -262,31 +264,35 @@ class Settings:
     def __post_init__(self) -> None:
         for item in dataclasses.fields(self):
             value = getattr(self, item.name)
-            checked = checked_value(item.name, value, f"{item.name} = {shown(value)}")
+            checked = checked_value(item.name, value, f"{item.name} = {shown_value(value)}")
             object.__setattr__(self, item.name, checked)
         if is_url(self.output):
             self._check_for_bucket()
         elif self.output and _is_root(os.fspath(self.output)):
-            raise ConfigError(f"output = {shown(self.output)}: is the root of the file system")
+            raise ConfigError(
+                f"output = {shown_value(self.output)}: is the root of the file system"
+            )
         if self.is_for_desktop:
             self._check_for_desktop()
 
     def _check_for_bucket(self) -> None:
-        split(os.fspath(self.output))
+        split_url(os.fspath(self.output))
         for key, right in (("name", ""), ("layout", "thumbs")):
             if getattr(self, key) != right:
-                value = shown(getattr(self, key))
+                value = shown_value(getattr(self, key))
                 raise ConfigError(f"{key} = {value}: has no place in a bucket")
 
     def _check_for_desktop(self) -> None:
         sides = [recipe.box for recipe in self._named_recipes.values()]
-        if not all(box.width == box.height in FOLDERS for box in sides):
-            right = ", ".join(map(str, FOLDERS))
-            raise ConfigError(f"size = {shown(self.size)}: the desktop's cache has {right}")
+        if not all(box.width == box.height in SIZE_FOLDERS for box in sides):
+            right = ", ".join(map(str, SIZE_FOLDERS))
+            raise ConfigError(f"size = {shown_value(self.size)}: the desktop's cache has {right}")
         for key, right in (("fit", "contain"), ("name", "")):
             value = getattr(self, key)
             if value != right:
-                raise ConfigError(f"{key} = {shown(value)}: has no place in the desktop's cache")
+                raise ConfigError(
+                    f"{key} = {shown_value(value)}: has no place in the desktop's cache"
+                )
         if not self.output:
             raise ConfigError("layout = 'freedesktop': output must say where the cache is")
 
@@ -301,7 +307,7 @@ class Settings:
         recipes = self._named_recipes
         if self.is_for_desktop:
             return {
-                FOLDERS[recipe.box.width or 0]: dataclasses.replace(
+                SIZE_FOLDERS[recipe.box.width or 0]: dataclasses.replace(
                     recipe, format="png", upscale=False, keep=(), max_bytes=0
                 )
                 for recipe in recipes.values()
@@ -314,7 +320,7 @@ class Settings:
         if not named:
             size: Any = self.size  # which has been checked: a text or several
             texts = [size] if isinstance(size, str) else size
-            named = {short_size(_box(text)): {"size": text} for text in texts}
+            named = {size_label(_box(text)): {"size": text} for text in texts}
         return {name: self._recipe(**own) for name, own in named.items()}
 
     def _recipe(
@@ -333,7 +339,7 @@ class Settings:
             fit=fit or self.fit,
             crop=self.crop,
             upscale=self.upscale,
-            background=values.rgb(self.background),
+            background=values.parse_rgb(self.background),
             linear=self.linear,
             sharpen=self.sharpen,
             animated=self.animated,
@@ -356,7 +362,7 @@ class Settings:
             self.timeout,
             self.worker_memory << 20,
             self.truncated == "keep",
-            (*self.also, *extras()),
+            (*self.also, *installed_extras()),
         )
 
     @property
@@ -393,7 +399,7 @@ def checked_value(key: str, value: object, said: str) -> Any:
         raise ConfigError(f"{said}: must be {KEYS[key].metadata['right']}") from None
 
 
-def shown(value: object) -> str:
+def shown_value(value: object) -> str:
     text = repr(value)
     return text if len(text) <= 80 else f"{text[:77]}..."
 

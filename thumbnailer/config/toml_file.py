@@ -6,7 +6,7 @@ import dataclasses
 import json
 from typing import Any
 
-from thumbnailer.config.settings import KEYS, Settings, check_key, checked_value, shown
+from thumbnailer.config.settings import KEYS, Settings, check_key, checked_value, shown_value
 from thumbnailer.errors import ConfigError
 
 
@@ -32,7 +32,7 @@ def read_config(path: str) -> dict[str, Any]:
     except (ValueError, RecursionError) as error:  # no UTF-8, no TOML, or numbers without end
         raise ConfigError(f"{path}: is not valid TOML: {error}") from None
     return {
-        key: _checked(key, value, f"{path}: {key} = {shown(value)}")
+        key: _checked(key, value, f"{path}: {key} = {shown_value(value)}")
         for key, value in values.items()
     }
 

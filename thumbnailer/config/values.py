@@ -16,7 +16,7 @@ _MAX_SIDE = 65_500
 _MAX_SECONDS = 86_400
 
 
-def number(text: str) -> object:
+def parse_number(text: str) -> object:
     """A text that was typed for a number; itself if it is none."""
     for kind in (int, float):
         with suppress(ValueError):
@@ -24,12 +24,12 @@ def number(text: str) -> object:
     return text
 
 
-def listed(text: str) -> tuple[str, ...]:
+def comma_list(text: str) -> tuple[str, ...]:
     """What was typed with commas between."""
     return tuple(part.strip() for part in text.split(",") if part.strip())
 
 
-def globs_of(text: str) -> tuple[str, ...]:
+def single_glob(text: str) -> tuple[str, ...]:
     """One glob, which may well contain a comma."""
     return (text,)
 
@@ -121,15 +121,15 @@ def format_(value: object) -> str:
     return name
 
 
-def colour(value: object) -> str:
+def check_colour(value: object) -> str:
     """The name of a colour, or #rrggbb."""
     if not isinstance(value, str):
         raise ValueError
-    rgb(value)
+    parse_rgb(value)
     return value.strip().lower()
 
 
-def rgb(colour: str) -> tuple[int, int, int]:
+def parse_rgb(colour: str) -> tuple[int, int, int]:
     """R, G and B, 0 to 255.
 
     Raises:
@@ -141,9 +141,9 @@ def rgb(colour: str) -> tuple[int, int, int]:
         return red, green, blue
     if text in ("white", "black"):
         return (255, 255, 255) if text == "white" else (0, 0, 0)
-    from thumbnailer.imaging.colour.colour_names import rgb_of  # Pillow, which takes 30 ms
+    from thumbnailer.imaging.colour.colour_names import parse_colour  # Pillow, which takes 30 ms
 
-    return rgb_of(text)
+    return parse_colour(text)
 
 
 def template(value: object) -> str:

@@ -14,24 +14,24 @@ from contextlib import suppress
 
 from thumbnailer.engine import sandbox
 
-_kept: list[int] = []
+_saved_stderr: list[int] = []
 
 
-def _hush() -> None:
+def _silence_stderr() -> None:
     with suppress(OSError):  # there may be no stderr
-        _kept.append(os.dup(2))
+        _saved_stderr.append(os.dup(2))
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, 2)
         os.close(nowhere)
 
 
-def _speak() -> None:
-    while _kept:  # only in the first generation
-        kept = _kept.pop()
+def _restore_stderr() -> None:
+    while _saved_stderr:  # only in the first generation
+        kept = _saved_stderr.pop()
         os.dup2(kept, 2)
         os.close(kept)
 
 
-_hush()
-sandbox.available()
-os.register_at_fork(after_in_child=_speak)
+_silence_stderr()
+sandbox.unavailable_reason()
+os.register_at_fork(after_in_child=_restore_stderr)

@@ -9,7 +9,7 @@ from math import ceil
 _CGROUPS = "/sys/fs/cgroup"
 
 # Where the system does not say how much memory there is.
-_SOME_BYTES = 2 << 30
+_UNKNOWN_MEMORY_BYTES = 2 << 30
 
 
 def usable_cpus() -> int:
@@ -22,7 +22,7 @@ def usable_cpus() -> int:
     else:
         count = os.cpu_count() or 1
     quotas = []
-    for group in _groups("cpu"):
+    for group in _cgroup_folders("cpu"):
         with suppress(OSError, ValueError):  # no such file, or "max": no quota here
             if os.path.exists(f"{group}/cpu.max"):
                 quota, period = _read(f"{group}/cpu.max").split()
@@ -41,7 +41,7 @@ def available_memory_bytes() -> int:
     admin-guide/cgroup-v1/memory.rst.
     """
     rooms = [_free_bytes()]
-    for group in _groups("memory"):
+    for group in _cgroup_folders("memory"):
         with suppress(OSError, ValueError, KeyError):  # no such file, or "max": no limit here
             if os.path.exists(f"{group}/memory.max"):
                 most, used, idle = "memory.max", "memory.current", "inactive_file"
@@ -61,10 +61,10 @@ def _free_bytes() -> int:
         return int(_table("/proc/meminfo")["MemAvailable:"]) * 1024
     with suppress(ValueError, OSError, AttributeError):  # not on Windows
         return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    return _SOME_BYTES
+    return _UNKNOWN_MEMORY_BYTES
 
 
-def _groups(controller: str) -> list[str]:
+def _cgroup_folders(controller: str) -> list[str]:
     """The folders of this process's cgroup and of all above it, of version 1 or 2."""
     groups = []
     with suppress(OSError, ValueError):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 
 
-class Budget:
+class MemoryBudget:
     """Bytes to be claimed before they are used, first come, first served.
 
     Args:
@@ -18,7 +18,7 @@ class Budget:
         self._turn = threading.Lock()  # the first who waits holds it, so that none is overtaken
         self._changed = threading.Condition()
 
-    def take(self, wanted_bytes: int) -> int:
+    def acquire(self, wanted_bytes: int) -> int:
         """Wait for room, unless the budget is closed; returns what has to be given back."""
         claimed = min(wanted_bytes, self._total)
         with self._turn, self._changed:
@@ -26,7 +26,7 @@ class Budget:
             self._free -= claimed
         return claimed
 
-    def give_back(self, claimed_bytes: int) -> None:
+    def release(self, claimed_bytes: int) -> None:
         with self._changed:
             self._free += claimed_bytes
             self._changed.notify_all()

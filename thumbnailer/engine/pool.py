@@ -20,9 +20,9 @@ from itertools import chain
 from multiprocessing.pool import IMapIterator, ThreadPool
 from queue import LifoQueue, SimpleQueue
 
-from thumbnailer.engine.memory_budget import Budget
+from thumbnailer.engine.memory_budget import MemoryBudget
 from thumbnailer.engine.worker import Worker, WorkerKilled, WorkerLost
-from thumbnailer.engine.worker_main import Confinement
+from thumbnailer.engine.worker_main import WorkerLimits
 from thumbnailer.errors import WorkerError
 from thumbnailer.model import Answer, Failure, Job, Outcome, Stop
 
@@ -40,24 +40,24 @@ _START_KILLS = 10
 
 # Small pictures go to a worker by the handful, as many as take about this long together: passing a
 # job and its outcome costs 350 µs of the parent's time, as much as a fifth of a 640x480 JPEG.
-_HANDFUL_SECONDS = 0.02
-_MAX_HANDFUL = 16
+_GROUP_SECONDS = 0.02
+_MAX_GROUP = 16
 
 # Where pictures come or go over a network, a worker has several keepers: while it works for one,
 # the others fetch and put. Handfuls of so many seconds make that enough to hide 200 ms each way; of
 # so many bytes, they take no more memory than pictures do that are being decoded.
-_FAR_KEEPERS = 4
-_FAR_HANDFUL_SECONDS, _MAX_FAR_HANDFUL, _MAX_HANDFUL_BYTES = 0.2, 64, 8 << 20
+_REMOTE_THREADS = 4
+_REMOTE_GROUP_SECONDS, _MAX_REMOTE_GROUP, _MAX_GROUP_BYTES = 0.2, 64, 8 << 20
 
 # A worker is replaced after so many pictures, lest what a codec leaks adds up over months; to start
 # one takes 15 ms.
-_RETIRED_AFTER = 2000
+_JOBS_PER_WORKER = 2000
 
 # Handfuls handed out beyond those that keepers are at, for each worker: one to go on with.
 _AHEAD_PER_WORKER = 1
 
 # How often a wait looks up to see whether it should stop.
-_LOOK_UP_SECONDS = 0.1
+_CHECK_STOP_SECONDS = 0.1
 
 
 class Pool:
@@ -79,7 +79,7 @@ class Pool:
             them; its outcomes are the jobs'.
         fetch: called likewise, before a worker is asked, with jobs; gives each back with its data,
             or says why it has none.
-        far: pictures come or go over a network.
+        remote: pictures come or go over a network.
         closing: is set when the pool is closed, for what `fetch` and `finish` wait for.
     """
 
@@ -95,16 +95,16 @@ class Pool:
         nice: int = 0,
         finish: Callable[[list[Job], list[Answer]], list[Outcome]],
         fetch: Callable[[list[Job]], list[Job | Failure]] | None = None,
-        far: bool = False,
+        remote: bool = False,
         closing: threading.Event | None = None,
     ) -> None:
         self._func, self._workers, self._timeout_s = func, workers, timeout_s
-        self._finish, self._fetch, self._far = finish, fetch, far
-        self._keepers = workers * (_FAR_KEEPERS if far else 1)
-        self._size = 1  # of a handful; what one batch has learnt is good for the next
-        self._confinement = Confinement(worker_bytes, memory_bytes // 2 // workers, sandbox, nice)
-        self._budget = Budget(memory_bytes // (4 if far else 2))
-        self._content = Budget(memory_bytes // 4)
+        self._finish, self._fetch, self._remote = finish, fetch, remote
+        self._thread_count = workers * (_REMOTE_THREADS if remote else 1)
+        self._group_length = 1  # of a handful; what one batch has learnt is good for the next
+        self._confinement = WorkerLimits(worker_bytes, memory_bytes // 2 // workers, sandbox, nice)
+        self._budget = MemoryBudget(memory_bytes // (4 if remote else 2))
+        self._content = MemoryBudget(memory_bytes // 4)
         self._threads: ThreadPool | None = None
         self._feed: SimpleQueue[list[Job] | None] = SimpleQueue()
         # The worker that was given back last is taken first: none starts that is not needed.
@@ -138,7 +138,7 @@ class Pool:
             self._threads.terminate()
             self._threads.join()
         for worker in self._alive:
-            worker.bury()
+            worker.close()
 
     def imap_unordered(
         self, items: Iterable[Job | Outcome], stop: Stop | None = None
@@ -157,68 +157,74 @@ class Pool:
         feed: SimpleQueue[list[Job] | None] = SimpleQueue()
         self._feed = feed
         results: IMapIterator[list[Outcome]] | None = None
-        handful: list[Job] = []
+        group: list[Job] = []
         weight_bytes = 0
-        size, sent, window = self._size, 0, self._keepers + self._workers * _AHEAD_PER_WORKER
+        size, sent, window = (
+            self._group_length,
+            0,
+            self._thread_count + self._workers * _AHEAD_PER_WORKER,
+        )
         try:
             for item in chain(items, [None]):
                 if isinstance(item, Outcome):
                     yield item
                 elif item:
-                    handful.append(item)
-                    weight_bytes += item.source.size_bytes if self._far else 0
+                    group.append(item)
+                    weight_bytes += item.source.size_bytes if self._remote else 0
                 at_end = item is None
-                is_full = len(handful) >= size or weight_bytes >= _MAX_HANDFUL_BYTES
-                if handful and (sent < self._workers or is_full or at_end):
+                is_full = len(group) >= size or weight_bytes >= _MAX_GROUP_BYTES
+                if group and (sent < self._workers or is_full or at_end):
                     if results is None:
-                        self._threads = self._threads or _thread_pool(self._keepers)
-                        results = self._threads.imap_unordered(self._answer, iter(feed.get, None))
-                    feed.put(handful)
-                    handful, weight_bytes = [], 0
+                        self._threads = self._threads or _thread_pool(self._thread_count)
+                        results = self._threads.imap_unordered(
+                            self._run_group, iter(feed.get, None)
+                        )
+                    feed.put(group)
+                    group, weight_bytes = [], 0
                     sent += 1
                 while results and sent:
-                    outcomes = _take(results, stop, wait=at_end or sent >= window)
+                    outcomes = _next_outcomes(results, stop, wait=at_end or sent >= window)
                     if outcomes is None:
                         break
                     sent -= 1
-                    size = self._size = _handful_size(outcomes, size, far=self._far)
+                    size = self._group_length = _group_size(outcomes, size, remote=self._remote)
                     yield from outcomes
                 if stop and stop.is_set():
                     return
         finally:
             feed.put(None)
 
-    def _answer(self, jobs: list[Job]) -> list[Outcome]:
+    def _run_group(self, jobs: list[Job]) -> list[Outcome]:
         """What a keeper thread does with a handful."""
-        answers = self._answers_to_fetched(jobs) if self._fetch else self._answers(jobs)
+        answers = self._fetch_and_run(jobs) if self._fetch else self._run_jobs(jobs)
         return self._finish(jobs, answers)
 
-    def _answers_to_fetched(self, jobs: list[Job]) -> list[Answer]:
+    def _fetch_and_run(self, jobs: list[Job]) -> list[Answer]:
         assert self._fetch
-        wanted_bytes = sum(job.source.size_bytes for job in jobs) if self._far else 0
-        claimed_bytes = self._content.take(wanted_bytes)
+        wanted_bytes = sum(job.source.size_bytes for job in jobs) if self._remote else 0
+        claimed_bytes = self._content.acquire(wanted_bytes)
         try:
             fetched = self._fetch(jobs)
-            answers = iter(self._answers([job for job in fetched if isinstance(job, Job)]))
+            answers = iter(self._run_jobs([job for job in fetched if isinstance(job, Job)]))
             return [next(answers) if isinstance(one, Job) else Answer(one, 0.0) for one in fetched]
         finally:
-            self._content.give_back(claimed_bytes)
+            self._content.release(claimed_bytes)
 
-    def _answers(self, jobs: list[Job]) -> list[Answer]:
+    def _run_jobs(self, jobs: list[Job]) -> list[Answer]:
         """A worker's answers: to all jobs at once, or one by one if that fails."""
         if len(jobs) > 1:
             with suppress(WorkerLost):
-                return self._ask(jobs)
+                return self._run_in_worker(jobs)
             if self._closing.is_set():
                 raise WorkerError("the pool is closed")
-        return [self._answer_alone(job) for job in jobs]
+        return [self._run_alone(job) for job in jobs]
 
-    def _answer_alone(self, job: Job) -> Answer:
+    def _run_alone(self, job: Job) -> Answer:
         failures: list[Failure] = []
         started = time.perf_counter()
         while len(failures) < _ATTEMPTS:
             try:
-                return self._ask([job])[0]
+                return self._run_in_worker([job])[0]
             except WorkerLost as lost:
                 if self._closing.is_set():
                     raise
@@ -226,18 +232,18 @@ class Pool:
                     failures.append(lost.failure)
         return Answer(failures[-1], time.perf_counter() - started)
 
-    def _ask(self, jobs: list[Job]) -> list[Answer]:
+    def _run_in_worker(self, jobs: list[Job]) -> list[Answer]:
         worker, is_well = self._idle.get(), False
         try:
             if self._closing.is_set():
                 raise WorkerLost(None)
             worker = worker or self._new_worker()
-            answers = worker.ask(jobs, self._timeout_s, self._budget)
-            is_well = worker.answered < _RETIRED_AFTER
+            answers = worker.run_jobs(jobs, self._timeout_s, self._budget)
+            is_well = worker.answered < _JOBS_PER_WORKER
             return answers
         finally:
             if worker and not is_well:
-                self._forget(worker)
+                self._discard(worker)
                 worker = None
             self._idle.put(worker)
 
@@ -262,16 +268,16 @@ class Pool:
             if self._closing.is_set():
                 worker.kill()
         try:
-            worker.greet()
+            worker.wait_until_ready()
         except WorkerError:
-            self._forget(worker)
+            self._discard(worker)
             raise
         return worker
 
-    def _forget(self, worker: Worker) -> None:
+    def _discard(self, worker: Worker) -> None:
         with self._alive_lock:
             self._alive.discard(worker)
-        worker.bury()
+        worker.close()
 
 
 def _thread_pool(threads: int) -> ThreadPool:
@@ -282,23 +288,23 @@ def _thread_pool(threads: int) -> ThreadPool:
         raise WorkerError(f"no worker process can be started: {reason}") from error
 
 
-def _take(
+def _next_outcomes(
     results: IMapIterator[list[Outcome]], stop: Stop | None, *, wait: bool
 ) -> list[Outcome] | None:
     """The next outcomes; None if there are none yet and nobody wants to wait for them."""
     while True:
         try:
-            return results.next(_LOOK_UP_SECONDS if wait else 0)
+            return results.next(_CHECK_STOP_SECONDS if wait else 0)
         except multiprocessing.TimeoutError:
             if not wait or (stop and stop.is_set()):
                 return None
 
 
-def _handful_size(outcomes: list[Outcome], before: int, *, far: bool) -> int:
+def _group_size(outcomes: list[Outcome], before: int, *, remote: bool) -> int:
     """How many jobs to send at once, judged by the last handful; it at most doubles."""
-    most, most_seconds = _MAX_HANDFUL, _HANDFUL_SECONDS
-    if far:
-        most, most_seconds = _MAX_FAR_HANDFUL, _FAR_HANDFUL_SECONDS
+    most, most_seconds = _MAX_GROUP, _GROUP_SECONDS
+    if remote:
+        most, most_seconds = _MAX_REMOTE_GROUP, _REMOTE_GROUP_SECONDS
     seconds = sum(outcome.seconds for outcome in outcomes) / len(outcomes)
     fitting = int(most_seconds / seconds) if seconds else most
     return max(1, min(fitting, 2 * before, most))

@@ -15,7 +15,7 @@ from thumbnailer.thumbs.finish import finish as write
 from thumbnailer.urls import is_url
 
 if TYPE_CHECKING:
-    from thumbnailer.buckets.transfer import Courier
+    from thumbnailer.buckets.transfer import BucketTransfer
 
 # By name: importing it would import Pillow, which only workers need.
 _RENDER = "thumbnailer.render.job:render"
@@ -23,39 +23,39 @@ _RENDER = "thumbnailer.render.job:render"
 Finish = Callable[[list[Job], list[Answer]], list[Outcome]]
 
 
-def workers_of(settings: Settings) -> int:
+def worker_count(settings: Settings) -> int:
     """How many pictures are made at the same time."""
     return settings.jobs if isinstance(settings.jobs, int) else usable_cpus()
 
 
 def new_pool(
-    settings: Settings, work: str = _RENDER, finish: Finish = write, *, far: bool = False
+    settings: Settings, work: str = _RENDER, finish: Finish = write, *, remote: bool = False
 ) -> Pool:
     """A pool for the settings; no process starts before there is work.
 
     Args:
         work, finish: as `Pool` has them; what makes thumbnails, if left out.
-        far: pictures come from a bucket or go to one.
+        remote: pictures come from a bucket or go to one.
     """
     closed = threading.Event()
 
     @cache
-    def courier() -> Courier:
+    def transfer() -> BucketTransfer:
         from thumbnailer.buckets.transfer import (
-            Courier,  # with asyncio: 50 ms that most runs do without
+            BucketTransfer,  # with asyncio: 50 ms that most runs do without
         )
 
-        return Courier(settings.endpoint, closed)
+        return BucketTransfer(settings.endpoint, closed)
 
     def fetch(jobs: list[Job]) -> list[Job | Failure]:
-        return courier().fetch(jobs) if any(is_url(job.source.path) for job in jobs) else [*jobs]
+        return transfer().fetch(jobs) if any(is_url(job.source.path) for job in jobs) else [*jobs]
 
     def put(jobs: list[Job], answers: list[Answer]) -> list[Outcome]:
-        return courier().finish(jobs, answers)
+        return transfer().finish(jobs, answers)
 
     return Pool(
         work,
-        workers_of(settings),
+        worker_count(settings),
         settings.timeout,
         worker_bytes=settings.limits.memory_bytes,
         memory_bytes=settings.memory_bytes or available_memory_bytes() // 2,
@@ -63,6 +63,6 @@ def new_pool(
         sandbox=settings.sandbox,
         finish=put if finish is write and is_url(settings.output) else finish,
         fetch=fetch,
-        far=far,
+        remote=remote,
         closing=closed,
     )

@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 
 
-def available() -> str:
+def unavailable_reason() -> str:
     """Why `enter` can't be used here, in words; empty if it can."""
     if sys.platform != "linux":
         return "only Linux has Landlock"

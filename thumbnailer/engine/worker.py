@@ -16,8 +16,8 @@ from contextlib import contextmanager, suppress
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection
 
-from thumbnailer.engine.memory_budget import Budget
-from thumbnailer.engine.worker_main import PART_BYTES, PIECE_BYTES, Confinement, serve
+from thumbnailer.engine.memory_budget import MemoryBudget
+from thumbnailer.engine.worker_main import JOB_PIECE_BYTES, PIECE_BYTES, WorkerLimits, worker_main
 from thumbnailer.errors import WorkerError
 from thumbnailer.model import Answer, Failure, Job
 
@@ -26,14 +26,14 @@ from thumbnailer.model import Answer, Failure, Job
 _START_SECONDS = 60.0
 
 # How often a worker that keeps silent is looked after.
-_NUDGE_SECONDS = 1.0
+_CHECK_SECONDS = 1.0
 
 # `multiprocessing` keeps one table of children for the whole process and polls each of them
 # whenever one is started, which is not made for several threads.
-_CHILDREN = threading.Lock()
+_PROCESS_TABLE = threading.Lock()
 
 # A process forked from this one inherits a fork server that is not its child.
-_HOME = os.getpid()
+_IMPORTING_PID = os.getpid()
 
 
 class WorkerKilled(WorkerError):
@@ -62,7 +62,7 @@ class Worker:
         WorkerError: the process can't be started.
     """
 
-    def __init__(self, func: str, confinement: Confinement) -> None:
+    def __init__(self, func: str, confinement: WorkerLimits) -> None:
         self.answered = 0
         method = start_method()
         context = multiprocessing.get_context(method)
@@ -74,9 +74,9 @@ class Worker:
             self._pipe, theirs = context.Pipe()
             try:
                 self._process = context.Process(  # type: ignore[attr-defined]
-                    target=serve, args=(func, theirs, confinement), daemon=True
+                    target=worker_main, args=(func, theirs, confinement), daemon=True
                 )
-                with _CHILDREN, _without_main(), _without_ctrl_c():
+                with _PROCESS_TABLE, _hidden_main(), _blocked_sigint():
                     self._process.start()
             except BaseException:
                 self._pipe.close()  # multiprocessing needs descriptors for its own clean-up
@@ -84,9 +84,9 @@ class Worker:
             finally:
                 theirs.close()
         except Exception as error:
-            raise WorkerError(f"no worker process can be started: {_words(error)}") from error
+            raise WorkerError(f"no worker process can be started: {_error_text(error)}") from error
 
-    def greet(self) -> None:
+    def wait_until_ready(self) -> None:
         """Wait until it is ready.
 
         Raises:
@@ -98,14 +98,14 @@ class Worker:
         except TimeoutError:
             trouble = f"silent for {_START_SECONDS:g} s"
         except (EOFError, OSError):
-            trouble = self._epitaph()
+            trouble = self._exit_reason()
         if trouble:
-            with _CHILDREN:
+            with _PROCESS_TABLE:
                 was_killed = (self._process.exitcode or 0) < 0
             kind = WorkerKilled if was_killed else WorkerError
             raise kind(f"no worker process can be started: {trouble}")
 
-    def ask(self, jobs: list[Job], timeout_s: float, budget: Budget) -> list[Answer]:
+    def run_jobs(self, jobs: list[Job], timeout_s: float, budget: MemoryBudget) -> list[Answer]:
         """The worker's answers to some jobs, in their order; a Failure where `func` raised.
 
         Args:
@@ -128,19 +128,19 @@ class Worker:
                     self.answered += len(message)
                     return message
                 assert isinstance(message, int)
-                budget.give_back(claimed_bytes)  # of the picture before
+                budget.release(claimed_bytes)  # of the picture before
                 claimed_bytes = 0
                 asked = time.monotonic()
-                claimed_bytes = budget.take(message)
+                claimed_bytes = budget.acquire(message)
                 deadline += time.monotonic() - asked
                 self._pipe.send_bytes(b"")
         except TimeoutError:
             lost = Failure("timeout", f"timeout: took longer than {timeout_s:g} s")
             raise WorkerLost(lost) from None
         except (OSError, EOFError) as error:
-            raise WorkerLost(Failure("crashed", f"crashed: {self._epitaph()}")) from error
+            raise WorkerLost(Failure("crashed", f"crashed: {self._exit_reason()}")) from error
         finally:
-            budget.give_back(claimed_bytes)
+            budget.release(claimed_bytes)
 
     def _send(self, message: bytes, deadline: float) -> None:
         """Send jobs; whoever does not take all of them is looked after.
@@ -150,13 +150,13 @@ class Worker:
             ConnectionError: the worker has died.
         """
         parts = memoryview(message)
-        self._pipe.send_bytes(parts[:PART_BYTES])
-        for start in range(PART_BYTES, len(message) + 1, PART_BYTES):
-            while not _takes_more(self._pipe, _NUDGE_SECONDS):
+        self._pipe.send_bytes(parts[:JOB_PIECE_BYTES])
+        for start in range(JOB_PIECE_BYTES, len(message) + 1, JOB_PIECE_BYTES):
+            while not _takes_more(self._pipe, _CHECK_SECONDS):
                 if time.monotonic() >= deadline:
                     raise TimeoutError
-                self._nudge()
-            self._pipe.send_bytes(parts[start : start + PART_BYTES])
+                self._continue_if_stopped()
+            self._pipe.send_bytes(parts[start : start + JOB_PIECE_BYTES])
 
     def _receive(self, deadline: float) -> object:
         """A message of the worker's, by `deadline` on the monotonic clock.
@@ -167,14 +167,14 @@ class Worker:
         """
         pieces: list[bytes] = []
         while not pieces or len(pieces[-1]) == PIECE_BYTES:
-            while not self._pipe.poll(max(0, min(_NUDGE_SECONDS, deadline - time.monotonic()))):
+            while not self._pipe.poll(max(0, min(_CHECK_SECONDS, deadline - time.monotonic()))):
                 if time.monotonic() >= deadline:
                     raise TimeoutError
-                self._nudge()
+                self._continue_if_stopped()
             pieces.append(self._pipe.recv_bytes())
         return pickle.loads(b"".join(pieces))
 
-    def _nudge(self) -> None:
+    def _continue_if_stopped(self) -> None:
         """Wake the process if somebody has stopped it; any other does not notice."""
         if hasattr(signal, "SIGCONT"):
             with suppress(OSError):
@@ -182,19 +182,19 @@ class Worker:
 
     def kill(self) -> None:
         """End the process at once; `bury` must follow."""
-        with _CHILDREN, suppress(ValueError):
+        with _PROCESS_TABLE, suppress(ValueError):
             self._process.kill()
 
-    def bury(self) -> None:
+    def close(self) -> None:
         """End the process if need be and free all that it held."""
         self._pipe.close()
-        with _CHILDREN, suppress(ValueError):
+        with _PROCESS_TABLE, suppress(ValueError):
             self._process.kill()
             self._process.join(_START_SECONDS)
             self._process.close()
 
-    def _epitaph(self) -> str:
-        with _CHILDREN:
+    def _exit_reason(self) -> str:
+        with _PROCESS_TABLE:
             self._process.join(1)
             code = self._process.exitcode
         if code is not None and code < 0:
@@ -219,13 +219,16 @@ def _takes_more(pipe: Connection, seconds: float) -> bool:
 def start_method() -> str:
     """How workers are started: `spawn` where the program has chosen it or there is nothing better,
     else `forkserver`; never `fork`, which copies locks that other threads hold."""
-    if multiprocessing.get_start_method(allow_none=True) == "spawn" or os.getpid() != _HOME:
+    if (
+        multiprocessing.get_start_method(allow_none=True) == "spawn"
+        or os.getpid() != _IMPORTING_PID
+    ):
         return "spawn"
     return "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
 
 
 @contextmanager
-def _without_ctrl_c() -> Iterator[None]:
+def _blocked_sigint() -> Iterator[None]:
     """Let the processes that this thread starts leave Ctrl-C, which goes to all of a terminal's
     processes, to their parent, from their first instant on: they inherit what is blocked here.
 
@@ -242,7 +245,7 @@ def _without_ctrl_c() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-class _MainForOthers(types.ModuleType):
+class _HiddenMain(types.ModuleType):
     """The caller's `__main__`, but for one thread a module that came from no file."""
 
     def __init__(self, main: types.ModuleType) -> None:
@@ -257,21 +260,21 @@ class _MainForOthers(types.ModuleType):
 
 
 @contextmanager
-def _without_main() -> Iterator[None]:
+def _hidden_main() -> Iterator[None]:
     """Hide the caller's script from `multiprocessing`, which would run it again in each worker.
 
     A worker needs nothing of it, and a script without an `if __name__ == "__main__"` guard would
     start workers of its own there. Other threads see no difference.
     """
     main = sys.modules["__main__"]
-    sys.modules["__main__"] = _MainForOthers(main)
+    sys.modules["__main__"] = _HiddenMain(main)
     try:
         yield
     finally:
         sys.modules["__main__"] = main
 
 
-def _words(error: Exception) -> str:
+def _error_text(error: Exception) -> str:
     if isinstance(error, EOFError):
         return "the fork server has died, perhaps for want of processes or memory"
     return (isinstance(error, OSError) and error.strerror) or str(error)

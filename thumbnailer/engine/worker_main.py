@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection
 
 from thumbnailer.engine import sandbox
-from thumbnailer.model import Answer, Facts, Failure, Job, Rendering
+from thumbnailer.model import Answer, Failure, HeaderFacts, Job, Rendering
 
 # Messages go in pieces that a pipe takes as a whole, the last being shorter: whoever waits for one
 # never waits in the middle of a piece, even if the sender is stopped there.
@@ -24,21 +24,21 @@ PIECE_BYTES = 16_000
 
 # The same for jobs, which may hold whole pictures: Linux calls a socket writable when three
 # quarters of its 208 KiB are free.
-PART_BYTES = 64_000
+JOB_PIECE_BYTES = 64_000
 
 # The most that glibc learns from: DEFAULT_MMAP_THRESHOLD_MAX of its malloc, less its own needs.
-_LESSON_BYTES = (32 << 20) - (64 << 10)
+_MMAP_THRESHOLD_BYTES = (32 << 20) - (64 << 10)
 
 # Address space for libraries that are loaded when a picture first needs them, and stay: libvips and
 # its threads take 55 MiB.
 _LIBRARY_BYTES = 64 << 20
 
 # A function of a job, and of another function that claims memory for it.
-Work = Callable[[Job, Callable[[int], None]], Rendering | Facts | Failure]
+Work = Callable[[Job, Callable[[int], None]], Rendering | HeaderFacts | Failure]
 
 
 @dataclass(frozen=True, slots=True)
-class Confinement:
+class WorkerLimits:
     """What a worker process may do.
 
     Attributes:
@@ -54,15 +54,15 @@ class Confinement:
     nice: int = 0
 
 
-def serve(name: str, pipe: Connection, confinement: Confinement) -> None:
+def worker_main(name: str, pipe: Connection, confinement: WorkerLimits) -> None:
     """Find the function `name` (`module:name`), then answer jobs until the pipe closes."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
-        _silence()
+        _silence_output()
         if confinement.nice and hasattr(os, "nice"):  # Windows has none
             os.nice(confinement.nice)
         _enter_sandbox(confinement.sandbox)  # before any thread, which would stay outside
-        threading.Thread(target=_end_with_parent, daemon=True).start()
+        threading.Thread(target=_exit_with_parent, daemon=True).start()
         module, _, attribute = name.partition(":")
         work: Work = getattr(importlib.import_module(module), attribute)
         _reuse_memory()
@@ -95,10 +95,10 @@ def send(pipe: Connection, message: object) -> None:
 def receive(pipe: Connection) -> bytes | bytearray:
     """What `Worker.ask` sends."""
     part = pipe.recv_bytes()
-    if len(part) < PART_BYTES:
+    if len(part) < JOB_PIECE_BYTES:
         return part
     message = bytearray(part)
-    while len(part) == PART_BYTES:
+    while len(part) == JOB_PIECE_BYTES:
         part = pipe.recv_bytes()
         message += part
     return message
@@ -106,7 +106,7 @@ def receive(pipe: Connection) -> bytes | bytearray:
 
 def _answer(work: Work, job: Job, claim: Callable[[int], None]) -> Answer:
     started = time.perf_counter()
-    result: Rendering | Facts | Failure
+    result: Rendering | HeaderFacts | Failure
     try:
         result = work(job, claim)
     except BaseException as error:  # SystemExit too: it would end the worker, not the picture
@@ -114,7 +114,7 @@ def _answer(work: Work, job: Job, claim: Callable[[int], None]) -> Answer:
     return Answer(result, time.perf_counter() - started)
 
 
-def _end_with_parent() -> None:
+def _exit_with_parent() -> None:
     """Wait for the parent's end, even by SIGKILL, and follow it in the middle of a picture."""
     parent = multiprocessing.parent_process()
     if parent:
@@ -122,7 +122,7 @@ def _end_with_parent() -> None:
         os._exit(1)
 
 
-def _silence() -> None:
+def _silence_output() -> None:
     """Keep the codecs' own words from stdout and stderr: hundreds of lines for one broken TIFF."""
     warnings.simplefilter("ignore")
     nowhere = os.open(os.devnull, os.O_WRONLY)
@@ -164,4 +164,4 @@ def _reuse_memory() -> None:
     this one, of which no page is touched. Of pictures that take more than that some lose: 12
     megapixels in 4:4:4, progressive, take 95 ms instead of 80; 24 in 4:2:0 gain 25 of 110.
     """
-    bytes(_LESSON_BYTES)
+    bytes(_MMAP_THRESHOLD_BYTES)

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from thumbnailer.imaging.decode.load import load
+from thumbnailer.imaging.decode.load import load_pixels
 from thumbnailer.imaging.decode.open import open_picture
 from thumbnailer.imaging.failures import StageError, stage
-from thumbnailer.imaging.header_facts import mean_colour, taken, upright_size
+from thumbnailer.imaging.header_facts import date_taken, mean_colour, upright_size
 from thumbnailer.imaging.memory import Claim
-from thumbnailer.model import Facts, Failure, Job, Thumbnail
+from thumbnailer.model import Failure, HeaderFacts, Job, Thumbnail
 from thumbnailer.thumbs import files
 
 
-def look(job: Job, claim: Claim) -> Facts | Failure:
+def read_header(job: Job, claim: Claim) -> HeaderFacts | Failure:
     """What there is to know of a picture that has a thumbnail; what can't be known is left out.
 
     Args:
@@ -26,7 +26,7 @@ def look(job: Job, claim: Claim) -> Facts | Failure:
         with stage("open"), files.open_source(job.source.path) as file:
             picture = open_picture(file, job.limits)
             size = upright_size(picture)
-            date = taken(picture, file)
+            date = date_taken(picture, file)
     except StageError as error:
         if not error.failure.lasts:
             return error.failure
@@ -36,8 +36,8 @@ def look(job: Job, claim: Claim) -> Facts | Failure:
         with stage("open"), files.open_source(thumbnail.path) as file:
             picture = open_picture(file, job.limits)
             picture.draft(None, (1, 1))
-            colour = mean_colour(load(picture, file, job.limits, claim)[0])
+            colour = mean_colour(load_pixels(picture, file, job.limits, claim)[0])
     except StageError as error:
         if not error.failure.lasts:
             return error.failure
-    return Facts(*size, date, colour)
+    return HeaderFacts(*size, date, colour)

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 
 from thumbnailer.config.settings import Settings
 from thumbnailer.errors import OutputError, SourceError, WorkerError
-from thumbnailer.gallery.write import spots, write_pages
+from thumbnailer.gallery.write import page_locations, write_pages
 from thumbnailer.model import Stop
 
 # How long nothing must have changed, and how long after the end of one writing the next may begin:
@@ -19,7 +19,7 @@ _QUIET_SECONDS, _PAUSE_SECONDS = 2.0, 5.0
 _AGAIN_SECONDS = 60.0
 
 
-class Keeper:
+class LiveGallery:
     """The pages of a watch, written by a thread of their own: pictures need not wait for them.
 
     Args:
@@ -32,7 +32,7 @@ class Keeper:
 
     def __init__(self, sources: Iterable[str], settings: Settings, stop: Stop) -> None:
         self._sources, self._settings, self._stop = list(sources), settings, stop
-        spots(self._sources, settings)
+        page_locations(self._sources, settings)
         self._changed_at: float | None = time.monotonic()
         self._next = 0.0
         self._thread: threading.Thread | None = None
@@ -42,11 +42,11 @@ class Keeper:
     def is_set(self) -> bool:
         return self._closed or self._stop.is_set()
 
-    def changed(self) -> None:
+    def note_change(self) -> None:
         """Something is no longer as the page has it."""
         self._changed_at = time.monotonic()
 
-    def tend(self, *, is_busy: bool) -> Iterator[tuple[str, str]]:
+    def update_if_due(self, *, is_busy: bool) -> Iterator[tuple[str, str]]:
         """Begin to write if it is time to, and say what went wrong with that."""
         now = time.monotonic()
         if self._thread:
@@ -74,7 +74,9 @@ class Keeper:
 
     def _write(self) -> None:
         try:
-            for _ in write_pages(spots(self._sources, self._settings), self._settings, stop=self):
+            for _ in write_pages(
+                page_locations(self._sources, self._settings), self._settings, stop=self
+            ):
                 pass
         except SourceError:
             self._trouble = ""  # it is waited for, and whatever comes back is a change

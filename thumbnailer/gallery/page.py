@@ -21,7 +21,7 @@ from string import Template
 from typing import Any
 from urllib.parse import quote
 
-from thumbnailer.model import Facts, Source, Thumbnail
+from thumbnailer.model import HeaderFacts, Source, Thumbnail
 
 NAME = "index.html"
 
@@ -30,7 +30,7 @@ _OURS = b'<meta name="generator" content="thumbnailer">'
 _START_BYTES = 1024
 
 # Pictures in a line: the browser reads a line at once, and this one takes it a millisecond.
-LINE_PICTURES = 1000
+SECTION_PICTURES = 1000
 
 _LINE = re.compile(
     rb'^<script type="application/json" data-folder="([^"<>]*)">(\{.*\})</script>$', re.MULTILINE
@@ -48,7 +48,7 @@ Row = list[Any]
 
 
 @dataclass(slots=True)
-class Line:
+class PageSection:
     """Some of the pictures in a folder.
 
     Attributes:
@@ -80,7 +80,7 @@ class Line:
         return f'<script type="application/json" data-folder="{folder}">{data}</script>\n'.encode()
 
 
-def row_of(source: Source, thumbnails: Iterable[Thumbnail], facts: Facts | None) -> Row:
+def build_row(source: Source, thumbnails: Iterable[Thumbnail], facts: HeaderFacts | None) -> Row:
     """A picture with its thumbnails; None stands for what may be found out another time."""
     name = os.path.basename(source.path)
     known = (facts.width, facts.height, facts.taken, facts.colour) if facts else (None,) * 4
@@ -91,7 +91,7 @@ def row_of(source: Source, thumbnails: Iterable[Thumbnail], facts: Facts | None)
     return [name, _other(name, ""), source.size_bytes, source.mtime_ns, *known, sizes]
 
 
-def without(path: str, reason: str, *, failed: bool) -> tuple[str, str, str, bool]:
+def row_without_thumbnail(path: str, reason: str, *, failed: bool) -> tuple[str, str, str, bool]:
     name = os.path.basename(path)
     return name, _other(name, ""), reason, failed
 
@@ -113,7 +113,7 @@ def url_between(folder: str, start: str) -> str:
     return url_of(os.path.relpath(folder or os.curdir, start or os.curdir)) + "/"
 
 
-class Known:
+class EarlierPage:
     """What a page knows of pictures.
 
     Args:
@@ -128,7 +128,7 @@ class Known:
         self._at: str | None = None
         self._rows: dict[str, Row] = {}
 
-    def facts(self, path: str, row: Row) -> Facts | None:
+    def facts(self, path: str, row: Row) -> HeaderFacts | None:
         """What was found out about a picture in a folder when it and its thumbnails were just as
         they are now; None if that is not known."""
         if path != self._at:  # pictures come folder by folder
@@ -140,14 +140,14 @@ class Known:
         known = self._rows.get(row[0], [])
         if list(map(type, known)) != _ROW or known[:4] != row[:4] or known[8] != row[8]:
             return None
-        return Facts(*known[4:8])
+        return HeaderFacts(*known[4:8])
 
 
 def is_ours(page: bytes) -> bool:
     return _OURS in page[:_START_BYTES]
 
 
-def page_of(title: str, lines: Iterable[bytes]) -> bytes:
+def build_page(title: str, lines: Iterable[bytes]) -> bytes:
     """The whole page.
 
     Args:

@@ -15,26 +15,36 @@ from thumbnailer.engine.pool import Pool
 from thumbnailer.engine.pool_from_settings import new_pool
 from thumbnailer.errors import ConfigError, OutputError, SourceError
 from thumbnailer.gallery.page import (
-    LINE_PICTURES,
     NAME,
-    Known,
-    Line,
+    SECTION_PICTURES,
+    EarlierPage,
+    PageSection,
     Row,
+    build_page,
+    build_row,
     is_ours,
-    page_of,
-    row_of,
+    row_without_thumbnail,
     url_between,
-    without,
 )
-from thumbnailer.model import Answer, Facts, Failure, Folder, Job, Outcome, Source, Stop, Thumbnail
-from thumbnailer.operations.door import Path, checked
+from thumbnailer.model import (
+    Answer,
+    Failure,
+    Folder,
+    HeaderFacts,
+    Job,
+    Outcome,
+    Source,
+    Stop,
+    Thumbnail,
+)
+from thumbnailer.operations.door import Path, check_sources
 from thumbnailer.scan.folders import scan
 from thumbnailer.thumbs import files, ledger
-from thumbnailer.thumbs.folder_state import AGAIN, holds_files
+from thumbnailer.thumbs.folder_state import FAILED_BEFORE, holds_files
 from thumbnailer.thumbs.plan import THUMBS, plan
 
 # By name: importing it would import Pillow, which only workers need.
-_LOOK = "thumbnailer.gallery.header_job:look"
+_READ_HEADER = "thumbnailer.gallery.header_job:read_header"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +83,7 @@ class GalleryReport:
 
 
 @dataclass(frozen=True, slots=True)
-class Spot:
+class PageLocation:
     """Where a page goes, and the SOURCEs that it shows with the names that they have in it."""
 
     folder: Folder
@@ -113,87 +123,89 @@ def write_gallery(
     """
     started = time.perf_counter()
     chosen = merged(settings, overrides)
-    pages = tuple(write_pages(spots(sources, chosen), chosen, stop=stop_event))
+    pages = tuple(write_pages(page_locations(sources, chosen), chosen, stop=stop_event))
     return GalleryReport(pages, time.perf_counter() - started)
 
 
-def spots(sources: Path | Iterable[Path], settings: Settings) -> list[Spot]:
+def page_locations(sources: Path | Iterable[Path], settings: Settings) -> list[PageLocation]:
     """Where the pages go, after a look whether they may; raises as `write_gallery` does."""
     if settings.is_for_desktop:
         raise ConfigError("layout = 'freedesktop': the desktop's cache has no gallery")
-    roots, folders = checked(sources, settings)
+    roots, folders = check_sources(sources, settings)
     for root in roots:
         if root not in folders:
             raise SourceError(None, "is no folder; only folders have a gallery", root)
     if output := os.fspath(settings.output):
-        found = [Spot(Folder(output, ""), tuple(folders.items()))]
+        found = [PageLocation(Folder(output, ""), tuple(folders.items()))]
     else:
-        found = [Spot(Folder(root, THUMBS), ((root, ""),)) for root in folders]
-    for spot in found:
-        _before(spot)
+        found = [PageLocation(Folder(root, THUMBS), ((root, ""),)) for root in folders]
+    for location in found:
+        _earlier_page(location)
     return found
 
 
 def write_pages(
-    spots: Iterable[Spot], settings: Settings, *, stop: Stop | None = None
+    locations: Iterable[PageLocation], settings: Settings, *, stop: Stop | None = None
 ) -> Iterator[Page]:
     """Write the pages, one after the other; for `write_gallery`."""
-    facts: dict[str, Facts] = {}
+    facts: dict[str, HeaderFacts] = {}
 
     def finish(jobs: list[Job], answers: list[Answer]) -> list[Outcome]:
         for job, answer in zip(jobs, answers, strict=True):
-            if isinstance(answer.result, Facts):
+            if isinstance(answer.result, HeaderFacts):
                 facts[job.source.path] = answer.result
             elif isinstance(answer.result, Failure) and answer.result.lasts:
-                facts[job.source.path] = Facts(0, 0, "", "")  # it is no use to look again
+                facts[job.source.path] = HeaderFacts(0, 0, "", "")  # it is no use to look again
         return [
             Outcome(job.source, "current", seconds=answer.seconds)
             for job, answer in zip(jobs, answers, strict=True)
         ]
 
-    with new_pool(settings, _LOOK, finish) as pool:
-        for spot in spots:
+    with new_pool(settings, _READ_HEADER, finish) as pool:
+        for location in locations:
             started = time.perf_counter()
-            draft = _Draft(spot, settings, facts)
-            draft.fill(pool, stop)
+            builder = _PageBuilder(location, settings, facts)
+            builder.fill(pool, stop)
             if stop and stop.is_set():
                 return
-            yield draft.written(started)
+            yield builder.written(started)
 
 
-class _Draft:
+class _PageBuilder:
     """A page while it is put together: of most pictures no more is kept than what it will hold."""
 
-    def __init__(self, spot: Spot, settings: Settings, facts: dict[str, Facts]) -> None:
-        self._spot, self._settings, self._facts = spot, settings, facts
-        self._before = _before(spot)
-        self._known = Known(self._before)
-        self._line: Line | None = None
-        self._lines: list[Line | bytes] = []
-        self._awaited: dict[str, tuple[Line, Row, int]] = {}
+    def __init__(
+        self, location: PageLocation, settings: Settings, facts: dict[str, HeaderFacts]
+    ) -> None:
+        self._location, self._settings, self._facts = location, settings, facts
+        self._before = _earlier_page(location)
+        self._known = EarlierPage(self._before)
+        self._line: PageSection | None = None
+        self._lines: list[PageSection | bytes] = []
+        self._awaited: dict[str, tuple[PageSection, Row, int]] = {}
         self._folders = self._pictures = self._failed = self._missing = self._looked = 0
 
     def fill(self, pool: Pool, stop: Stop | None) -> None:
         """Enter what there is, as `plan` has it; workers look at what no earlier page knew."""
-        for root, below in self._spot.roots:
-            with closing(pool.imap_unordered(self._unknown(root, below, stop), stop)) as looks:
-                for look in looks:
-                    self._take(look.source.path)
+        for root, below in self._location.roots:
+            with closing(pool.imap_unordered(self._unknown(root, below, stop), stop)) as outcomes:
+                for outcome in outcomes:
+                    self._take(outcome.source.path)
 
     def written(self, started: float) -> Page:
         """Write the page unless it is there already."""
         lines = [line if isinstance(line, bytes) else line.to_bytes() for line in self._lines]
-        page, folder = page_of(self._spot.title, lines), self._spot.folder
+        page, folder = build_page(self._location.title, lines), self._location.folder
         is_new = page != self._before
         if is_new:
             try:
                 with files.open_folder(folder, create=True) as opened:
-                    ledger.mark(opened, shared=holds_files(folder.path))
+                    ledger.mark_folder(opened, shared=holds_files(folder.path))
                     files.replace(opened, NAME, page)
             except OSError as error:
-                raise OutputError(f"{self._spot.path}: {error.strerror}") from error
+                raise OutputError(f"{self._location.path}: {error.strerror}") from error
         return Page(
-            self._spot.path,
+            self._location.path,
             self._pictures,
             self._folders,
             self._failed,
@@ -228,11 +240,11 @@ class _Draft:
 
     def _enter(self, source: Source, thumbnails: tuple[Thumbnail, ...]) -> bool:
         """Enter a picture; whether it has to be looked at."""
-        folder, start = os.path.dirname(source.path), self._spot.folder.path
+        folder, start = os.path.dirname(source.path), self._location.folder.path
         line = self._line_for(source.below, folder)
         if not line.thumbs:
             line.thumbs = [url_between(os.path.dirname(one.path), start) for one in thumbnails]
-        row = row_of(source, thumbnails, None)
+        row = build_row(source, thumbnails, None)
         self._pictures += 1
         line.rows.append(row)
         if known := self._known.facts(source.below, row):
@@ -250,18 +262,18 @@ class _Draft:
         inner = os.path.relpath(folder or os.curdir, root or os.curdir)
         path = os.path.normpath(os.path.join(below, inner))
         line = self._line_for("" if path == os.curdir else path, folder)
-        reason = error.reason.removesuffix(AGAIN)
+        reason = error.reason.removesuffix(FAILED_BEFORE)
         reason = "has no thumbnail with these settings yet" if error.stage == "dry run" else reason
-        line.without.append(without(source.path, reason, failed=failed))
+        line.without.append(row_without_thumbnail(source.path, reason, failed=failed))
         self._failed += failed
         self._missing += not failed
 
-    def _line_for(self, path: str, folder: str) -> Line:
-        if self._line and self._line.path == path and len(self._line) < LINE_PICTURES:
+    def _line_for(self, path: str, folder: str) -> PageSection:
+        if self._line and self._line.path == path and len(self._line) < SECTION_PICTURES:
             return self._line
         self._folders += not (self._line and self._line.path == path)
         self._close()
-        self._line = Line(path, url_between(folder, self._spot.folder.path))
+        self._line = PageSection(path, url_between(folder, self._location.folder.path))
         self._lines.append(self._line)
         return self._line
 
@@ -281,18 +293,18 @@ class _Draft:
         self._line = None
 
 
-def _before(spot: Spot) -> bytes:
+def _earlier_page(location: PageLocation) -> bytes:
     """The page that is there; b"" if there is none.
 
     Raises:
         OutputError: what is there is not ours, or can't be read.
     """
     try:
-        with suppress(FileNotFoundError), files.open_folder(spot.folder) as opened:
+        with suppress(FileNotFoundError), files.open_folder(location.folder) as opened:
             page = files.read(opened, NAME)
             if not is_ours(page):
-                raise OutputError(f"{spot.path} is in the way: it was not made by thumbnailer")
+                raise OutputError(f"{location.path} is in the way: it was not made by thumbnailer")
             return page
     except OSError as error:
-        raise OutputError(f"{spot.path}: {error.strerror}") from error
+        raise OutputError(f"{location.path}: {error.strerror}") from error
     return b""

@@ -10,11 +10,11 @@ from typing import Any, NamedTuple
 
 from PIL import Image, ImageFile
 
-from thumbnailer.imaging.encode.encode import WEBP_METHOD, check_sides, fitted
+from thumbnailer.imaging.encode.encode import WEBP_METHOD, check_sides, encode_within_limit
 from thumbnailer.imaging.encode.palette import with_common_palette
 from thumbnailer.imaging.failures import DAMAGED, TRUNCATED, StageError, stage
 from thumbnailer.imaging.memory import Claim, picture_bytes
-from thumbnailer.model import Failure, Picture
+from thumbnailer.model import EncodedThumbnail, Failure
 from thumbnailer.recipe import Limits, Recipe
 
 # What can hold several frames that are shown one after the other; the pages of a TIFF and the
@@ -32,7 +32,7 @@ _FRAME_PIXEL_BYTES = 8
 
 
 # A picture as the steps hand it on, for files that don't know Pillow.
-Still = Image.Image
+StillImage = Image.Image
 
 
 # What Pillow raises where it reads beyond the end of a file.
@@ -53,12 +53,12 @@ class Timing(NamedTuple):
     note: str = ""
 
 
-def moves(recipe: Recipe) -> bool:
+def keeps_animation(recipe: Recipe) -> bool:
     """Whether a recipe asks for an animation, if the source is one."""
     return recipe.animated and recipe.format in _WRITTEN
 
 
-def frames_in(image: ImageFile.ImageFile) -> int:
+def frame_count(image: ImageFile.ImageFile) -> int:
     """How many frames an animation has; 1 for a still. To be asked before anything is decoded."""
     if image.format not in _READ:
         return 1
@@ -70,7 +70,7 @@ def frames_in(image: ImageFile.ImageFile) -> int:
     return frames - _first(image)
 
 
-def film(
+def render_frames(
     image: ImageFile.ImageFile,
     frames: int,
     sizes: Sequence[tuple[int, int]],
@@ -121,7 +121,7 @@ def encode_frames(
     *,
     exif: bytes = b"",
     profile: bytes = b"",
-) -> Picture:
+) -> EncodedThumbnail:
     """The content of a file that holds an animation; otherwise like `encode`.
 
     Args:
@@ -146,7 +146,7 @@ def encode_frames(
         written[0].save(buffer, recipe.format, save_all=True, append_images=written[1:], **options)
         return buffer.getvalue()
 
-    return Picture(fitted(at, recipe.format, recipe), recipe.format, *size)
+    return EncodedThumbnail(encode_within_limit(at, recipe.format, recipe), recipe.format, *size)
 
 
 def _decode(image: ImageFile.ImageFile, number: int) -> str:

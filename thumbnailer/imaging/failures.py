@@ -63,16 +63,16 @@ def stage(name: str, place: str = "") -> Iterator[None]:
     except MemoryError as error:
         raise StageError(Failure(name, "not enough memory")) from error
     except OSError as error:
-        reason = error.strerror or _readable(name, error)
+        reason = error.strerror or _plain_reason(name, error)
         fatal = name == "write" and error.errno in FATAL_ERRNOS
         reason = f"{place}: {reason}" if place else reason
         # An error with a number is the system's: the picture may be fine.
         raise StageError(Failure(name, reason, fatal, lasts=error.errno is None)) from error
     except Exception as error:
-        raise StageError(Failure(name, _readable(name, error))) from error
+        raise StageError(Failure(name, _plain_reason(name, error))) from error
 
 
-def _readable(name: str, error: Exception) -> str:
+def _plain_reason(name: str, error: Exception) -> str:
     """A reason for what nobody has foreseen; Pillow's words for it speak of its inner life."""
     if name in ("open", "decode"):
         return f"{DAMAGED}: the data make no sense"

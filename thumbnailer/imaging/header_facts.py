@@ -10,7 +10,7 @@ from PIL import Image, ImageFile
 
 from thumbnailer.imaging.colour.depth import to_resizable
 from thumbnailer.imaging.containers.exif import block_of, read_exif
-from thumbnailer.imaging.encode.metadata import kept
+from thumbnailer.imaging.encode.metadata import kept_exif
 from thumbnailer.imaging.geometry.orientation import orientation_of, swaps_sides
 
 # DateTimeOriginal, and the form it has: EXIF 2.32, 4.6.6. Cameras without a clock leave zeros or
@@ -31,10 +31,10 @@ def upright_size(image: ImageFile.ImageFile) -> tuple[int, int]:
     return image.height, image.width
 
 
-def taken(image: ImageFile.ImageFile, file: BinaryIO) -> str:
+def date_taken(image: ImageFile.ImageFile, file: BinaryIO) -> str:
     """When a picture was taken, by its camera's clock, as `2024-05-01 12:30:00`; or ""."""
     with suppress(Exception):  # of many kinds: the data make no sense
-        image.info["exif"] = kept(image, file, ["date"])  # of all formats in the same form
+        image.info["exif"] = kept_exif(image, file, ["date"])  # of all formats in the same form
         date = read_exif(block_of(image)).taking[_TAKEN]
         if isinstance(date, bytes) and (parts := _DATE.fullmatch(date)):
             year, month, day, time = (part.decode() for part in parts.groups())

@@ -30,7 +30,7 @@ _CANVAS_PIXEL_BYTES = 12
 HELD_BYTES = "held_bytes"
 
 
-def admit(image: ImageFile.ImageFile, limits: Limits, claim: Claim) -> None:
+def claim_memory(image: ImageFile.ImageFile, limits: Limits, claim: Claim) -> None:
     """Claim the memory that decoding and resizing a picture will take; may wait for it.
 
     Args:
@@ -45,7 +45,7 @@ def admit(image: ImageFile.ImageFile, limits: Limits, claim: Claim) -> None:
     claim(needed)
 
 
-def admit_canvases(
+def claim_canvas_memory(
     image: Image.Image, format: str, sizes: Sequence[Size], limits: Limits, claim: Claim
 ) -> None:
     """Claim anew, with that of the thumbnails, where these are larger than the picture.

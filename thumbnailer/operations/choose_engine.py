@@ -7,20 +7,20 @@ from thumbnailer.engine.pool_from_settings import new_pool
 from thumbnailer.model import Engine
 
 
-def new_engine(settings: Settings, *, far: bool = False) -> Engine:
+def new_engine(settings: Settings, *, remote: bool = False) -> Engine:
     """What makes thumbnails: the cluster that the settings name, else a pool in this machine.
 
     Args:
-        far: as for `new_pool`.
+        remote: as for `new_pool`.
 
     Raises:
         ConfigError: the extra for clusters is not installed.
     """
     if not settings.cluster:
-        return new_pool(settings, far=far)
+        return new_pool(settings, remote=remote)
     from thumbnailer.cluster.ray_cluster import (
-        Cluster,  # with what it takes to ask for versions: 40 ms
+        RayCluster,  # with what it takes to ask for versions: 40 ms
     )
 
     most = settings.jobs if isinstance(settings.jobs, int) else None
-    return Cluster(settings.cluster, settings, most, "thumbnailer.cluster.node")
+    return RayCluster(settings.cluster, settings, most, "thumbnailer.cluster.node")

@@ -13,7 +13,9 @@ from thumbnailer.scan.folders import scan
 from thumbnailer.urls import is_url
 
 
-def expected(sources: Iterable[str], settings: Settings, stop: Stop) -> tuple[int, Counter[str]]:
+def count_sources(
+    sources: Iterable[str], settings: Settings, stop: Stop
+) -> tuple[int, Counter[str]]:
     """The pictures that a run would find; and those that it leaves out, as their names say, for
     want of an extra, by its name."""
     choice = settings.choice

@@ -11,11 +11,11 @@ from thumbnailer.errors import ConfigError
 from thumbnailer.model import Folder, Job, Outcome, Source, Stop
 from thumbnailer.scan import folders
 from thumbnailer.scan.folders import thumbs_folders
-from thumbnailer.thumbs.folders import output_folders, sizes_of
-from thumbnailer.thumbs.orphans import Findings, look_through
+from thumbnailer.thumbs.folders import output_folders, size_folders
+from thumbnailer.thumbs.orphans import OrphanSurvey, survey_folders
 from thumbnailer.thumbs.plan import THUMBS
 from thumbnailer.thumbs.plan import plan as plan_on_disk
-from thumbnailer.urls import is_url, refuse
+from thumbnailer.urls import is_url, refuse_buckets
 
 # str is a Sequence of str: a lone path has to be told from many by its type.
 Path = str | bytes | os.PathLike[str] | os.PathLike[bytes]
@@ -36,7 +36,7 @@ def check_source(path: str, settings: Settings, stop: Stop | None = None) -> boo
     if is_url(path):
         from thumbnailer.buckets import scan as bucket  # with asyncio: 50 ms
 
-        return bucket.check(path, settings.endpoint, stop)
+        return bucket.check_source(path, settings.endpoint, stop)
     return folders.check_source(path)
 
 
@@ -50,12 +50,10 @@ def scan(
         stop: once it is set nothing more is read.
     """
     if is_url(path):
-        from thumbnailer.buckets.scan import sources_below
+        from thumbnailer.buckets.scan import scan
 
         apart, endpoint = os.fspath(settings.output), settings.endpoint
-        return sources_below(
-            path, below=below, **settings.choice, endpoint=endpoint, apart=apart, stop=stop
-        )
+        return scan(path, below=below, **settings.choice, endpoint=endpoint, apart=apart, stop=stop)
     return folders.scan(path, below=below, **settings.choice, stop=stop)
 
 
@@ -98,7 +96,7 @@ def plan(
     )
 
 
-def checked(
+def check_sources(
     sources: Path | Iterable[Path],
     settings: Settings,
     *,
@@ -119,7 +117,7 @@ def checked(
         sources = [sources]
     roots = [os.fsdecode(source) for source in sources]
     if not with_buckets:
-        refuse(*roots, settings.output)
+        refuse_buckets(*roots, settings.output)
     if any(map(is_url, roots)) and not settings.output:
         raise ConfigError("thumbnails of what is in a bucket need an output: a folder or a bucket")
     if any(map(is_url, roots)) and settings.is_for_desktop:
@@ -135,7 +133,7 @@ def checked(
     return roots, {folder: os.path.basename(os.path.abspath(folder)) for folder in folders}
 
 
-def found_in(
+def scan_sources(
     places: tuple[list[str], dict[str, str]], settings: Settings, stop: Stop | None
 ) -> Iterator[Source | Outcome]:
     """What the scan finds in sources; `places` is what `checked` says of them."""
@@ -144,20 +142,20 @@ def found_in(
         yield from scan(root, settings, below=folders.get(root, ""), stop=stop)
 
 
-def thumbnails_of(
+def survey_thumbnails(
     roots: Iterable[str], settings: Settings, stop: Stop | None = None
-) -> Iterator[Findings]:
+) -> Iterator[OrphanSurvey]:
     """What each thumbnail folder has of the pictures in some SOURCEs; nothing of the desktop's
     cache, which nobody can look through for them."""
     if settings.is_for_desktop:
         return iter(())
     roots, output = list(roots), os.fspath(settings.output)
     if output:
-        return look_through(roots, output_folders(output, stop=stop), stop)
+        return survey_folders(roots, output_folders(output, stop=stop), stop)
     thumbs = chain.from_iterable(
         thumbs_folders(root, stop)
         if settings.recursive and os.path.isdir(root)
-        else sizes_of(Folder(root if os.path.isdir(root) else os.path.dirname(root), THUMBS))
+        else size_folders(Folder(root if os.path.isdir(root) else os.path.dirname(root), THUMBS))
         for root in roots
     )
-    return look_through(roots, thumbs, stop)
+    return survey_folders(roots, thumbs, stop)

@@ -10,7 +10,7 @@ from itertools import takewhile
 from random import Random
 
 from thumbnailer.config.settings import Settings
-from thumbnailer.engine.pool_from_settings import new_pool, workers_of
+from thumbnailer.engine.pool_from_settings import new_pool, worker_count
 from thumbnailer.model import Answer, Failure, Job, Outcome, Rendering, Source, Stop, Thumbnail
 from thumbnailer.thumbs.plan import plan
 
@@ -37,7 +37,7 @@ class Estimate:
     bytes: int | None
 
 
-class Draw:
+class RandomSample:
     """A few of however many pictures there are, each with the same chance (Vitter's algorithm R).
 
     Not every so-manieth: cameras write a raw picture and a JPEG in turns.
@@ -51,18 +51,18 @@ class Draw:
     """
 
     def __init__(self, seed: int = 0) -> None:
-        self.count, self.drawn, self._random = 0, list[Source](), Random(seed)
+        self.count, self.pictures, self._random = 0, list[Source](), Random(seed)
 
     def add(self, source: Source) -> None:
         self.count += 1
         if self.count <= _SAMPLE:
-            self.drawn.append(source)
+            self.pictures.append(source)
         elif (place := self._random.randrange(self.count)) < _SAMPLE:
-            self.drawn[place] = source
+            self.pictures[place] = source
 
     def shuffled(self) -> list[Source]:
         """Those drawn, in an order that says nothing, since there may be no time for all."""
-        return self._random.sample(self.drawn, len(self.drawn))
+        return self._random.sample(self.pictures, len(self.pictures))
 
 
 class _Deadline:
@@ -76,7 +76,7 @@ class _Deadline:
 
 
 def estimate(
-    draw: Draw,
+    sample: RandomSample,
     settings: Settings,
     *,
     stop: Stop | None = None,
@@ -95,7 +95,7 @@ def estimate(
     """
     enough, end = _Deadline(_BEGIN_SECONDS, stop), _Deadline(_WAIT_SECONDS, stop)
     jobs = plan(
-        takewhile(lambda _: not enough.is_set(), draw.shuffled()),
+        takewhile(lambda _: not enough.is_set(), sample.shuffled()),
         settings.recipes,
         settings.limits,
         output=os.fspath(settings.output) or None,
@@ -105,7 +105,7 @@ def estimate(
         retry_failed=retry_failed,
         tidy=False,
     )
-    workers = workers_of(settings)
+    workers = worker_count(settings)
     begun = started = time.monotonic()
     done: list[Outcome] = []
     with new_pool(settings, finish=_without_writing) as pool:
@@ -116,13 +116,13 @@ def estimate(
                 done.append(outcome)
         ended = time.monotonic()
     if not done:
-        return Estimate(draw.count, 0, None, None)
+        return Estimate(sample.count, 0, None, None)
     busy_seconds = sum(outcome.seconds for outcome in done)
     if end.is_set():  # what was not ready has taken its time all the same
-        busy_seconds = max(busy_seconds, (ended - started) * min(workers, len(draw.drawn)))
-    seconds = started - begun + busy_seconds / len(done) * draw.count / min(workers, draw.count)
+        busy_seconds = max(busy_seconds, (ended - started) * min(workers, len(sample.pictures)))
+    seconds = started - begun + busy_seconds / len(done) * sample.count / min(workers, sample.count)
     size_bytes = sum(made.size_bytes for outcome in done for made in outcome.thumbnails)
-    return Estimate(draw.count, len(done), seconds, round(size_bytes / len(done) * draw.count))
+    return Estimate(sample.count, len(done), seconds, round(size_bytes / len(done) * sample.count))
 
 
 def _without_writing(jobs: list[Job], answers: list[Answer]) -> list[Outcome]:
@@ -134,6 +134,6 @@ def _outcome(job: Job, answer: Answer) -> Outcome:
         return Outcome(job.source, "failed", error=answer.result, seconds=answer.seconds)
     assert isinstance(answer.result, Rendering)
     thumbnails = (
-        Thumbnail("", made.width, made.height, len(made.data)) for made in answer.result.pictures
+        Thumbnail("", made.width, made.height, len(made.data)) for made in answer.result.encoded
     )
     return Outcome(job.source, "made", tuple(thumbnails), seconds=answer.seconds)

@@ -10,17 +10,17 @@ from thumbnailer.config.settings import Settings
 from thumbnailer.errors import ConfigError
 from thumbnailer.imaging.failures import StageError, stage
 from thumbnailer.model import Failure, Outcome, Source
-from thumbnailer.operations.thumbnail_state import planner_for, standing_of
-from thumbnailer.scan.folders import check_source, find, locator
+from thumbnailer.operations.thumbnail_state import planner_for, thumbnail_state
+from thumbnailer.scan.folders import check_source, find_source, source_finder
 from thumbnailer.thumbs import files
-from thumbnailer.urls import refuse
+from thumbnailer.urls import refuse_buckets
 
 if TYPE_CHECKING:
     from thumbnailer.render.describe import Description
 
 
 @dataclass(frozen=True, slots=True)
-class Explained:
+class ThumbnailExplanation:
     """One thumbnail of a picture.
 
     Attributes:
@@ -50,7 +50,7 @@ class Explanation:
 
     source: Source
     description: Description | Failure
-    thumbnails: tuple[Explained, ...]
+    thumbnails: tuple[ThumbnailExplanation, ...]
     refused: Failure | None = None
 
 
@@ -66,7 +66,7 @@ def explain(path: str, settings: Settings, root: str = "") -> Explanation:
     """
     from thumbnailer.render.describe import describe  # with Pillow
 
-    refuse(path, root, settings.output)
+    refuse_buckets(path, root, settings.output)
     source = _source(path, settings, root)
     recipes, limits = settings.recipes, settings.limits
     description: Description | Failure
@@ -77,17 +77,17 @@ def explain(path: str, settings: Settings, root: str = "") -> Explanation:
             description = describe(file, list(recipes.values()), limits)
     except StageError as error:
         description = error.failure
-    places, name = planner_for(settings).places(source)
+    size_plans, name = planner_for(settings).size_plans(source)
     thumbnails = []
-    for at, place in enumerate(places):
-        one = standing_of(place, source, name, limits)
+    for at, size_plan in enumerate(size_plans):
+        one = thumbnail_state(size_plan, source, name, limits)
         if isinstance(one, Failure):
             return Explanation(source, description, (), one)
         recipe = one.wanted.recipe
         is_lossy = recipe.format not in ("png", "gif")
         looks = f"{recipe.fit}, {recipe.format}" + (f" {recipe.quality}" if is_lossy else "")
         size = None if isinstance(description, Failure) else description.thumbnails[at]
-        thumbnails.append(Explained(one.path, one.state, one.reason, looks, size))
+        thumbnails.append(ThumbnailExplanation(one.path, one.state, one.reason, looks, size))
     return Explanation(source, description, tuple(thumbnails))
 
 
@@ -95,10 +95,10 @@ def _source(path: str, settings: Settings, root: str) -> Source:
     if check_source(path):
         raise ConfigError(f"{path}: is a folder; explain takes pictures")
     if not root:
-        found: Source | Outcome | None = find(path)
+        found: Source | Outcome | None = find_source(path)
     else:
         path = os.path.join(root, os.path.relpath(path, root))
-        found = locator(root, **settings.choice)(path)
+        found = source_finder(root, **settings.choice)(path)
     if isinstance(found, Source):
         return found
     reason = found.error.reason if found and found.error else f"is not taken from {root}"

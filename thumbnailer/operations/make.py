@@ -12,12 +12,12 @@ from typing import Unpack
 from thumbnailer.config.overrides import Looks, Overrides, merged
 from thumbnailer.config.settings import Settings
 from thumbnailer.errors import ConfigError, OutputError, PictureError, SourceError
-from thumbnailer.formats import format_of
+from thumbnailer.formats import format_by_ending
 from thumbnailer.imaging.failures import StageError, stage
 from thumbnailer.model import Folder, Outcome, Report, Source, Stop, Thumbnail
 from thumbnailer.operations.choose_engine import new_engine
-from thumbnailer.operations.door import Path, check_source, checked, found_in, scan
-from thumbnailer.operations.pipeline import flow
+from thumbnailer.operations.door import Path, check_source, check_sources, scan, scan_sources
+from thumbnailer.operations.pipeline import run_pipeline
 from thumbnailer.thumbs import files
 from thumbnailer.thumbs.plan import check_names
 from thumbnailer.urls import is_url
@@ -41,12 +41,12 @@ def make_thumbnail(source: Path, thumbnail: Path, **looks: Unpack[Looks]) -> Thu
             full or read-only.
     """
     # Here, since it imports Pillow, which none of the other uses needs in this process.
-    from thumbnailer.render.steps import pictures_of
+    from thumbnailer.render.steps import render_pictures
 
     source_path, path = os.fsdecode(source), os.fsdecode(thumbnail)
     if is_url(source_path) or is_url(path):
         raise ConfigError("make_thumbnail: takes files; make_thumbnails takes buckets, too")
-    format = looks.get("format") or format_of(path)
+    format = looks.get("format") or format_by_ending(path)
     if not format:
         raise ConfigError(f"{path}: its ending says no format that is written here; name a format")
     settings = merged(None, {**looks, "format": format})
@@ -64,7 +64,7 @@ def make_thumbnail(source: Path, thumbnail: Path, **looks: Unpack[Looks]) -> Thu
         with file:
             # The memory of the caller's process is the caller's concern; the pixels are limited.
             limits = replace(settings.limits, memory_bytes=sys.maxsize)
-            (made,), _ = pictures_of(file, [(recipe, ())], limits)
+            (made,), _ = render_pictures(file, [(recipe, ())], limits)
         with stage("write", path), files.open_folder(Folder(folder, "")) as opened:
             files.replace(opened, name, made.data)
     except StageError as error:
@@ -141,16 +141,18 @@ def iter_thumbnails(
     switches = {"force": force, "retry_failed": retry_failed, "dry_run": dry_run}
     if isinstance(paths, str | bytes | os.PathLike):
         return run(paths, chosen, Report(), stop=stop_event, **switches)
-    return _listed(paths, chosen, stop_event, switches)
+    return _run_paths(paths, chosen, stop_event, switches)
 
 
-def _listed(
+def _run_paths(
     paths: Iterable[Path], settings: Settings, stop: Stop | None, switches: dict[str, bool]
 ) -> Iterator[Outcome]:
     names = map(os.fsdecode, paths)
     first = list(islice(names, 1))  # which says whether there is a network in between
     found = (item for name in chain(first, names) for item in scan(name, settings, stop=stop))
-    yield from _line(found, settings, Report(), far=any(map(is_url, first)), stop=stop, **switches)
+    yield from _run_pipeline(
+        found, settings, Report(), remote=any(map(is_url, first)), stop=stop, **switches
+    )
 
 
 def run(
@@ -165,16 +167,16 @@ def run(
 ) -> Iterator[Outcome]:
     """Check the sources and the names of their thumbnails, then return the iterator over their
     outcomes, which fills the report."""
-    places = checked(sources, settings, with_buckets=True, stop=stop)
+    places = check_sources(sources, settings, with_buckets=True, stop=stop)
     if settings.name:
         output = os.fspath(settings.output) or None
-        found = found_in(places, settings, stop)
+        found = scan_sources(places, settings, stop)
         check_names(found, settings.recipes, output=output, template=settings.name)
-    return _line(
-        found_in(places, settings, stop),
+    return _run_pipeline(
+        scan_sources(places, settings, stop),
         settings,
         report,
-        far=any(map(is_url, places[0])),
+        remote=any(map(is_url, places[0])),
         stop=stop,
         force=force,
         retry_failed=retry_failed,
@@ -182,19 +184,19 @@ def run(
     )
 
 
-def _line(
+def _run_pipeline(
     found: Iterable[Source | Outcome],
     settings: Settings,
     report: Report,
     *,
-    far: bool,
+    remote: bool,
     stop: Stop | None,
     force: bool,
     retry_failed: bool,
     dry_run: bool,
 ) -> Iterator[Outcome]:
-    with new_engine(settings, far=far or is_url(settings.output)) as engine:
-        yield from flow(
+    with new_engine(settings, remote=remote or is_url(settings.output)) as engine:
+        yield from run_pipeline(
             found,
             settings,
             report,

@@ -17,7 +17,7 @@ from thumbnailer.thumbs.plan import prepare_output
 from thumbnailer.urls import is_url
 
 
-def flow(
+def run_pipeline(
     found: Iterable[Source | Outcome],
     settings: Settings,
     report: Report,
@@ -43,7 +43,7 @@ def flow(
         WorkerError: no worker process can be started, or none in the sandbox that is required; or
             the cluster can't be had or is lost.
     """
-    if settings.sandbox == "require" and (reason := sandbox.available()):
+    if settings.sandbox == "require" and (reason := sandbox.unavailable_reason()):
         raise WorkerError(f"the sandbox that is required can't be had: {reason}")
     output, desktop = os.fspath(settings.output) or None, settings.is_for_desktop
     if output and not dry_run and not is_url(output):

@@ -15,9 +15,9 @@ from thumbnailer.model import Stop
 from thumbnailer.operations.door import Path
 from thumbnailer.scan.folders import check_source, thumbs_folders
 from thumbnailer.thumbs.folders import output_folders
-from thumbnailer.thumbs.orphans import Findings, find_orphans, is_empty, remove
+from thumbnailer.thumbs.orphans import OrphanSurvey, find_orphans, is_empty, remove_orphans
 from thumbnailer.thumbs.removals import PruneReport, Removal
-from thumbnailer.urls import refuse
+from thumbnailer.urls import refuse_buckets
 
 
 def prune(
@@ -45,21 +45,21 @@ def prune(
         OutputError: the file system is read-only.
     """
     started = time.perf_counter()
-    findings = survey(sources, merged(settings, overrides))
-    removals = tuple(carry_out(findings, dry_run=dry_run, yes=yes))
-    return report_of(findings, removals, started)
+    findings = find_orphaned(sources, merged(settings, overrides))
+    removals = tuple(remove_found(findings, dry_run=dry_run, yes=yes))
+    return build_report(findings, removals, started)
 
 
-def survey(
+def find_orphaned(
     sources: Path | Iterable[Path], settings: Settings, *, stop: Stop | None = None
-) -> Findings:
+) -> OrphanSurvey:
     """Find what there is to remove, for `prune`; touches nothing."""
     if settings.is_for_desktop:
         raise ConfigError("layout = 'freedesktop': the desktop prunes its cache itself")
     if isinstance(sources, str | bytes | os.PathLike):
         sources = [sources]
     roots = [os.fsdecode(source) for source in sources]
-    refuse(*roots, settings.output)
+    refuse_buckets(*roots, settings.output)
     _check(roots)
     output = os.fspath(settings.output)
     folders = (
@@ -77,8 +77,8 @@ def survey(
     return findings
 
 
-def carry_out(
-    findings: Findings, *, dry_run: bool = False, yes: bool = False, stop: Stop | None = None
+def remove_found(
+    findings: OrphanSurvey, *, dry_run: bool = False, yes: bool = False, stop: Stop | None = None
 ) -> Iterator[Removal]:
     """Remove what was found, unless it is too much; for `prune`."""
     orphaned, thumbnails = findings.orphaned, findings.thumbnails.total()
@@ -96,10 +96,12 @@ def carry_out(
             f"{orphaned} of {thumbnails} thumbnails have no source any more, which is more than "
             "half: nothing was removed (see --dry-run; --yes if this is right)"
         )
-    return chain(findings.doubtful, remove(findings.orphans, stop))
+    return chain(findings.doubtful, remove_orphans(findings.orphans, stop))
 
 
-def report_of(findings: Findings, removals: Iterable[Removal], started: float) -> PruneReport:
+def build_report(
+    findings: OrphanSurvey, removals: Iterable[Removal], started: float
+) -> PruneReport:
     """The sum; `started` is on the clock of `time.perf_counter`."""
     seconds = time.perf_counter() - started
     return PruneReport(findings.thumbnails.total(), findings.orphaned, tuple(removals), seconds)

@@ -11,10 +11,10 @@ from typing import Literal, NamedTuple, Unpack
 from thumbnailer.config.overrides import Overrides, merged
 from thumbnailer.config.settings import Settings
 from thumbnailer.model import Outcome, Source, Stop
-from thumbnailer.operations.door import Path, checked, found_in, thumbnails_of
-from thumbnailer.operations.thumbnail_state import Standing, standings
-from thumbnailer.thumbs.folder_state import AGAIN
-from thumbnailer.thumbs.orphans import Findings
+from thumbnailer.operations.door import Path, check_sources, scan_sources, survey_thumbnails
+from thumbnailer.operations.thumbnail_state import ThumbnailState, thumbnail_states
+from thumbnailer.thumbs.folder_state import FAILED_BEFORE
+from thumbnailer.thumbs.orphans import OrphanSurvey
 
 # Of each reason so many pictures are named.
 _NAMED = 3
@@ -25,7 +25,7 @@ _MOST_REASONS = 100
 _OTHERS = "for other reasons"
 
 
-CountedState = Literal["stale", "missing", "failed", "skipped"]
+StatusItemState = Literal["stale", "missing", "failed", "skipped"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,12 +76,12 @@ class StatusReport:
     seconds: float
 
 
-class Counted(NamedTuple):
+class StatusItem(NamedTuple):
     """One thumbnail that is not current, or, where `path` is "", a picture that can have none."""
 
     path: str
     source: str
-    state: CountedState
+    state: StatusItemState
     reason: str
 
 
@@ -100,13 +100,13 @@ def status(
         SourceError: a source is not there or can't be read.
         ConfigError: a setting is unknown or impossible.
     """
-    census = Census()
-    for _ in count(sources, merged(settings, overrides), census):
+    counter = StatusCounter()
+    for _ in iter_status(sources, merged(settings, overrides), counter):
         pass
-    return census.report()
+    return counter.report()
 
 
-class Census:
+class StatusCounter:
     """A count that goes on."""
 
     def __init__(self) -> None:
@@ -118,7 +118,7 @@ class Census:
         self._thumbnails = self._size_bytes = 0
         self._orphaned = self._orphaned_bytes = self._unknown = 0
 
-    def add(self, one: Counted) -> None:
+    def add(self, one: StatusItem) -> None:
         self._states[one.state] += 1
         if one.state not in ("stale", "failed"):
             return
@@ -134,7 +134,7 @@ class Census:
         self._thumbnails += thumbnails
         self._size_bytes += size_bytes
 
-    def add_folder(self, findings: Findings) -> None:
+    def add_folder(self, findings: OrphanSurvey) -> None:
         self.add_files(findings.thumbnails.total(), findings.size_bytes)
         self._orphaned += findings.orphaned
         self._orphaned_bytes += sum(orphan.size_bytes or 0 for orphan in findings.orphans)
@@ -167,49 +167,53 @@ class Census:
         )
 
 
-def count(
-    sources: Path | Iterable[Path], settings: Settings, census: Census, *, stop: Stop | None = None
-) -> Iterator[Counted]:
+def iter_status(
+    sources: Path | Iterable[Path],
+    settings: Settings,
+    counter: StatusCounter,
+    *,
+    stop: Stop | None = None,
+) -> Iterator[StatusItem]:
     """Check the sources, then return the iterator over the thumbnails that are not current, which
     fills the census; for `status`."""
-    places = checked(sources, settings)
+    places = check_sources(sources, settings)
 
     def found() -> Iterator[Source | Outcome]:
-        for item in found_in(places, settings, stop):
+        for item in scan_sources(places, settings, stop):
             if stop and stop.is_set():
                 return
-            census.pictures += 1
+            counter.pictures += 1
             yield item
 
-    def counted() -> Iterator[Counted]:
-        for standing in standings(found(), settings, quick=True):
+    def counted() -> Iterator[StatusItem]:
+        for standing in thumbnail_states(found(), settings, quick=True):
             if isinstance(standing, Outcome):
                 if standing.status == "current":
-                    census.current += 1
+                    counter.current += 1
                     continue
-                one = _of_outcome(standing)
+                one = _item_of_outcome(standing)
             elif standing.made:
-                census.current += 1
+                counter.current += 1
                 if settings.is_for_desktop:
-                    census.add_files(1, standing.made.size_bytes)
+                    counter.add_files(1, standing.made.size_bytes)
                 continue
             else:
-                one = _of_standing(standing)
-            census.add(one)
+                one = _item_of_state(standing)
+            counter.add(one)
             yield one
-        for in_folder in thumbnails_of(places[0], settings, stop):
-            census.add_folder(in_folder)
+        for in_folder in survey_thumbnails(places[0], settings, stop):
+            counter.add_folder(in_folder)
 
     return counted()
 
 
-def _of_outcome(outcome: Outcome) -> Counted:
+def _item_of_outcome(outcome: Outcome) -> StatusItem:
     assert outcome.error
-    state: CountedState = "skipped" if outcome.status == "skipped" else "failed"
-    return Counted("", outcome.source.path, state, outcome.error.reason)
+    state: StatusItemState = "skipped" if outcome.status == "skipped" else "failed"
+    return StatusItem("", outcome.source.path, state, outcome.error.reason)
 
 
-def _of_standing(standing: Standing) -> Counted:
+def _item_of_state(standing: ThumbnailState) -> StatusItem:
     assert standing.state != "current"
-    reason = standing.reason.removesuffix(AGAIN)
-    return Counted(standing.path, standing.source.path, standing.state, reason)
+    reason = standing.reason.removesuffix(FAILED_BEFORE)
+    return StatusItem(standing.path, standing.source.path, standing.state, reason)

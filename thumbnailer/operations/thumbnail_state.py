@@ -8,16 +8,16 @@ from dataclasses import dataclass
 from typing import Literal
 
 from thumbnailer.config.settings import Settings
-from thumbnailer.model import Failure, Outcome, Source, Status, Thumbnail, Wanted
+from thumbnailer.model import Failure, Outcome, Source, Status, Thumbnail, WantedThumbnail
 from thumbnailer.recipe import Limits
 from thumbnailer.thumbs.folder_state import NOT_MADE
-from thumbnailer.thumbs.plan import Place, Planner, is_less
+from thumbnailer.thumbs.plan import Planner, SizePlan, was_made_from_less
 
 State = Literal["current", "stale", "missing", "failed"]
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class ThumbnailState:
     """How one thumbnail stands.
 
     Attributes:
@@ -28,16 +28,16 @@ class Standing:
     """
 
     source: Source
-    wanted: Wanted
+    wanted: WantedThumbnail
     path: str
     state: State
     reason: str = ""
     made: Thumbnail | None = None
 
 
-def standings(
+def thumbnail_states(
     found: Iterable[Source | Outcome], settings: Settings, *, quick: bool = False
-) -> Iterator[Standing | Outcome]:
+) -> Iterator[ThumbnailState | Outcome]:
     """How each thumbnail stands of what the scan found; an outcome for what can have none.
 
     Args:
@@ -49,12 +49,12 @@ def standings(
         if isinstance(source, Outcome):
             yield source
             continue
-        places, name = planner.places(source)
-        for place in places:
-            if quick and (untouched := place.untouched(source, name)):
+        size_plans, name = planner.size_plans(source)
+        for size_plan in size_plans:
+            if quick and (untouched := size_plan.untouched(source, name)):
                 yield untouched
                 continue
-            standing = standing_of(place, source, name, limits)
+            standing = thumbnail_state(size_plan, source, name, limits)
             if isinstance(standing, Failure):
                 status: Status = "skipped" if standing.stage == "scan" else "failed"
                 yield Outcome(source, status, error=standing)
@@ -74,27 +74,29 @@ def planner_for(settings: Settings) -> Planner:
     )
 
 
-def standing_of(place: Place, source: Source, name: str, limits: Limits) -> Standing | Failure:
+def thumbnail_state(
+    size_plan: SizePlan, source: Source, name: str, limits: Limits
+) -> ThumbnailState | Failure:
     """How a source's thumbnail in a place stands, or why it can have none."""
-    wanted = place.wanted(source, name)
+    wanted = size_plan.wanted(source, name)
     if isinstance(wanted, Failure):
         return wanted
     path = os.path.join(wanted.folder.path, wanted.name)
-    standing = place.standing(source, wanted)
-    if isinstance(standing, Outcome) and not is_less(standing, limits):
+    standing = size_plan.state_of(source, wanted)
+    if isinstance(standing, Outcome) and not was_made_from_less(standing, limits):
         if standing.error:
-            return Standing(source, wanted, path, "failed", standing.error.reason)
+            return ThumbnailState(source, wanted, path, "failed", standing.error.reason)
         made = standing.thumbnails[0]
-        return Standing(source, wanted, made.path, "current", standing.note, made)
+        return ThumbnailState(source, wanted, made.path, "current", standing.note, made)
     reason = "was made of a damaged picture" if isinstance(standing, Outcome) else standing
     for there in _paths(wanted):
         if os.path.lexists(there):
             if reason == NOT_MADE:
                 reason = "is of unknown origin"
-            return Standing(source, wanted, there, "stale", reason)
-    return Standing(source, wanted, path, "missing", reason)
+            return ThumbnailState(source, wanted, there, "stale", reason)
+    return ThumbnailState(source, wanted, path, "missing", reason)
 
 
-def _paths(wanted: Wanted) -> Iterator[str]:
-    for name in filter(None, (wanted.name, wanted.other)):
+def _paths(wanted: WantedThumbnail) -> Iterator[str]:
+    for name in filter(None, (wanted.name, wanted.png_name)):
         yield os.path.join(wanted.folder.path, name)

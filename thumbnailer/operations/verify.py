@@ -17,13 +17,13 @@ from thumbnailer.engine.pool import Pool
 from thumbnailer.engine.pool_from_settings import new_pool
 from thumbnailer.errors import ThumbnailError, WorkerError
 from thumbnailer.model import Answer, Failure, Job, Outcome, Report, Source, Status, Stop, Thumbnail
-from thumbnailer.operations.door import Path, checked, found_in, thumbnails_of
-from thumbnailer.operations.pipeline import flow
-from thumbnailer.operations.thumbnail_state import Standing, standings
-from thumbnailer.thumbs.folder_state import AGAIN, NOT_INTACT
+from thumbnailer.operations.door import Path, check_sources, scan_sources, survey_thumbnails
+from thumbnailer.operations.pipeline import run_pipeline
+from thumbnailer.operations.thumbnail_state import ThumbnailState, thumbnail_states
+from thumbnailer.thumbs.folder_state import FAILED_BEFORE, NOT_INTACT
 
 # By name: importing it would import Pillow, which only workers need.
-_INSPECT = "thumbnailer.render.inspect:inspect"
+_INSPECT = "thumbnailer.render.inspect:inspect_thumbnail"
 
 # What is to be made anew is collected up to so many pictures, so that memory is bounded; workers
 # for that are started once.
@@ -33,7 +33,11 @@ FindingStatus = Literal["whole", "wrong", "stale", "missing", "failed", "skipped
 
 
 # Whatever else ends an inspection, such as a time-out, is the thumbnail's fault.
-_TOLD: dict[str, FindingStatus] = {"stale": "stale", "missing": "missing", "failed": "failed"}
+_STATUS_BY_STAGE: dict[str, FindingStatus] = {
+    "stale": "stale",
+    "missing": "missing",
+    "failed": "failed",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +93,7 @@ class VerifyReport:
         return not (self.wrong or self.stale or self.missing or self.failed)
 
 
-class Check:
+class VerifyCounter:
     """A verification that goes on.
 
     Attributes:
@@ -143,29 +147,29 @@ def verify(
         OutputError: the disk is full or read-only, with `fix`.
         WorkerError: no worker process can be started.
     """
-    check = Check()
-    findings = verified(sources, merged(settings, overrides), check, fix=fix)
+    check = VerifyCounter()
+    findings = iter_findings(sources, merged(settings, overrides), check, fix=fix)
     return check.report([finding for finding in findings if finding.status != "whole"])
 
 
-def verified(
+def iter_findings(
     sources: Path | Iterable[Path],
     settings: Settings,
-    check: Check,
+    check: VerifyCounter,
     *,
     fix: bool = False,
     stop: Stop | None = None,
 ) -> Iterator[Finding]:
     """Check the sources, then return the iterator over what there is to say of their thumbnails,
     which fills the check; for `verify`."""
-    places = checked(sources, settings)
+    places = check_sources(sources, settings)
 
     def findings() -> Iterator[Finding]:
-        every = _findings(found_in(places, settings, stop), settings, stop)
-        for finding in _fixed(every, settings, stop) if fix else every:
+        every = _findings(scan_sources(places, settings, stop), settings, stop)
+        for finding in _with_fixes(every, settings, stop) if fix else every:
             check.add(finding)
             yield finding
-        for in_folder in thumbnails_of(places[0], settings, stop):
+        for in_folder in survey_thumbnails(places[0], settings, stop):
             check.orphaned += in_folder.orphaned
 
     return findings()
@@ -177,13 +181,13 @@ def _findings(
     """What there is to say of each thumbnail, in order of completion."""
 
     def looked_at() -> Iterator[Job | Outcome]:
-        for standing in standings(found, settings):
+        for standing in thumbnail_states(found, settings):
             if isinstance(standing, Outcome):
                 yield standing
             elif standing.made:
                 yield Job(standing.source, (standing.wanted, standing.made), settings.limits)
             else:
-                error = Failure(*_trouble(standing))
+                error = Failure(*_unread_status(standing))
                 unmade = Thumbnail(standing.path, 0, 0, 0)
                 yield Outcome(standing.source, "failed", (unmade,), error)
 
@@ -195,10 +199,10 @@ def _findings(
                 raise
 
 
-def _trouble(standing: Standing) -> tuple[str, str]:
+def _unread_status(standing: ThumbnailState) -> tuple[str, str]:
     """The status of a thumbnail that needs no looking at, and why."""
     if standing.reason != NOT_INTACT:
-        return standing.state, standing.reason.removesuffix(AGAIN)
+        return standing.state, standing.reason.removesuffix(FAILED_BEFORE)
     if standing.state == "missing":
         return standing.state, "is gone"
     with suppress(OSError):
@@ -228,10 +232,12 @@ def _finding(outcome: Outcome) -> Finding:
     if not path:
         skipped: FindingStatus = "skipped" if outcome.status == "skipped" else "failed"
         return Finding(path, outcome.source, skipped, error.reason)
-    return Finding(path, outcome.source, _TOLD.get(error.stage, "wrong"), error.reason)
+    return Finding(path, outcome.source, _STATUS_BY_STAGE.get(error.stage, "wrong"), error.reason)
 
 
-def _fixed(findings: Iterable[Finding], settings: Settings, stop: Stop | None) -> Iterator[Finding]:
+def _with_fixes(
+    findings: Iterable[Finding], settings: Settings, stop: Stop | None
+) -> Iterator[Finding]:
     """The findings, after what can be made anew has been."""
     with new_pool(settings) as pool:
         bad: list[Finding] = []
@@ -241,19 +247,19 @@ def _fixed(findings: Iterable[Finding], settings: Settings, stop: Stop | None) -
                 continue
             bad.append(finding)
             if len(bad) == _FIXED_AT_ONCE:
-                yield from _made_anew(bad, settings, pool, stop)
+                yield from _remake(bad, settings, pool, stop)
                 bad = []
-        yield from _made_anew(bad, settings, pool, stop)
+        yield from _remake(bad, settings, pool, stop)
 
 
-def _made_anew(
+def _remake(
     bad: list[Finding], settings: Settings, pool: Pool, stop: Stop | None
 ) -> Iterator[Finding]:
     sources = sorted({finding.source for finding in bad}, key=lambda source: source.path)
     outcomes: dict[Source, Outcome] = {}
     end: ThumbnailError | None = None
     try:
-        for outcome in flow(sources, settings, Report(), pool, stop=stop, force=True):
+        for outcome in run_pipeline(sources, settings, Report(), pool, stop=stop, force=True):
             outcomes[outcome.source] = outcome
     except ThumbnailError as error:  # a full disk, but what was found is to be told all the same
         end = error

@@ -7,17 +7,17 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from thumbnailer.imaging.animation import frames_in, moves
-from thumbnailer.imaging.colour.depth import prepare
-from thumbnailer.imaging.colour.source_profile import name_of, profile_of
+from thumbnailer.imaging.animation import frame_count, keeps_animation
+from thumbnailer.imaging.colour.depth import fix_png_depth
+from thumbnailer.imaging.colour.source_profile import profile_name, source_profile
 from thumbnailer.imaging.decode.open import open_picture
 from thumbnailer.imaging.decode.shrink_on_load import can_shrink, shrink_on_load
 from thumbnailer.imaging.failures import stage
-from thumbnailer.imaging.geometry.fit import largest
+from thumbnailer.imaging.geometry.fit import largest_scaled
 from thumbnailer.imaging.geometry.orientation import orientation_of
-from thumbnailer.imaging.previews.embedded_preview import preview_size, stand_in
+from thumbnailer.imaging.previews.embedded_preview import choose_preview, preview_size
 from thumbnailer.recipe import Limits, Recipe
-from thumbnailer.render.steps import Decoded, decode, frame_for, granted, turned
+from thumbnailer.render.steps import Decoded, decode, frame_for, grant_all, oriented_sides
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,22 +67,24 @@ def describe(file: BinaryIO, recipes: Sequence[Recipe], limits: Limits) -> Descr
     """
     with stage("open"):
         opened = open_picture(file, limits)
-        size, mode, profile = opened.size, opened.mode, profile_of(opened, file)
-        prepare(opened)
-        is_still = not any(map(moves, recipes)) or frames_in(opened) == 1
+        size, mode, profile = opened.size, opened.mode, source_profile(opened, file)
+        fix_png_depth(opened)
+        is_still = not any(map(keeps_animation, recipes)) or frame_count(opened) == 1
     with stage("decode"):
         shrinks = can_shrink(opened)
         if shrinks:
             whole = Decoded(opened, opened.size, opened.size, orientation_of(opened), "")
         else:
-            whole = decode(opened, file, profile, recipes, is_still, limits, granted)
+            whole = decode(opened, file, profile, recipes, is_still, limits, grant_all)
         orientation = whole.orientation
         frames = [frame_for(whole.full, orientation, recipe) for recipe in recipes]
-        needed = largest(frames)
+        needed = largest_scaled(frames)
         stands_in, unfit, previews = None, "", recipes[0].previews
         if previews != "never":
             verified = previews == "verify"
-            stands_in, unfit = stand_in(opened, file, needed, profile, verified, limits, granted)
+            stands_in, unfit = choose_preview(
+                opened, file, needed, profile, verified, limits, grant_all
+            )
         if shrinks and stands_in is None:
             shrink_on_load(opened, needed)
     count = 1
@@ -94,11 +96,11 @@ def describe(file: BinaryIO, recipes: Sequence[Recipe], limits: Limits) -> Descr
         mode,
         count,
         orientation,
-        name_of(profile) if profile else "",
+        profile_name(profile) if profile else "",
         preview_size(opened, file),
         stands_in is not None,
         unfit,
         (stands_in or whole.image).size,
-        tuple(turned(frame.canvas, orientation) for frame in frames),
+        tuple(oriented_sides(frame.canvas, orientation) for frame in frames),
         whole.missing,
     )

@@ -5,20 +5,20 @@ from __future__ import annotations
 import os
 from typing import BinaryIO
 
-from thumbnailer.imaging.decode.check_whole import read_whole
-from thumbnailer.imaging.decode.load import load
+from thumbnailer.imaging.decode.check_whole import check_whole
+from thumbnailer.imaging.decode.load import load_pixels
 from thumbnailer.imaging.decode.open import open_picture
 from thumbnailer.imaging.decode.shrink_on_load import can_shrink
 from thumbnailer.imaging.failures import StageError, stage
 from thumbnailer.imaging.geometry.orientation import orientation_of
 from thumbnailer.imaging.memory import Claim
-from thumbnailer.model import Failure, Job, Rendering, Thumbnail, Wanted
+from thumbnailer.model import Failure, Job, Rendering, Thumbnail, WantedThumbnail
 from thumbnailer.recipe import Limits, Recipe
-from thumbnailer.render.steps import frame_for, turned
+from thumbnailer.render.steps import frame_for, oriented_sides
 from thumbnailer.thumbs import files
 
 
-def inspect(job: Job, claim: Claim) -> Rendering | Failure:
+def inspect_thumbnail(job: Job, claim: Claim) -> Rendering | Failure:
     """Say whether a thumbnail is as it was made and fits its source; nothing is raised for a bad
     file, and nothing written.
 
@@ -31,23 +31,23 @@ def inspect(job: Job, claim: Claim) -> Rendering | Failure:
         `stale` or `failed` if it is the source, anything else if it is the thumbnail.
     """
     wanted, made = job.thumbnails
-    assert isinstance(wanted, Wanted)
+    assert isinstance(wanted, WantedThumbnail)
     assert isinstance(made, Thumbnail)
     try:
         with stage("decode"):
-            wrong = _thumbnail_trouble(wanted, made, job.limits, claim)
+            wrong = _thumbnail_fault(wanted, made, job.limits, claim)
     except StageError as error:
         return error.failure
     if wrong:
         return Failure("wrong", wrong)
     try:
         with stage("open"):
-            return _source_trouble(job, wanted, made, claim) or Rendering(job.source, ())
+            return _source_fault(job, wanted, made, claim) or Rendering(job.source, ())
     except StageError as error:
         return Failure("failed", f"its picture can't be read: {error.failure.reason}")
 
 
-def _thumbnail_trouble(wanted: Wanted, made: Thumbnail, limits: Limits, claim: Claim) -> str:
+def _thumbnail_fault(wanted: WantedThumbnail, made: Thumbnail, limits: Limits, claim: Claim) -> str:
     name = os.path.basename(made.path)
     with files.open_folder(wanted.folder) as opened:
         data = files.read(opened, name, made.size_bytes + 1)
@@ -55,14 +55,16 @@ def _thumbnail_trouble(wanted: Wanted, made: Thumbnail, limits: Limits, claim: C
         return "is not as long as it was made"
     format = wanted.recipe.format
     if format == "auto":
-        format = "png" if name == wanted.other else "jpeg"
-    size = read_whole(data, format, limits, claim)
+        format = "png" if name == wanted.png_name else "jpeg"
+    size = check_whole(data, format, limits, claim)
     if size != (made.width, made.height):
         return f"is {_px(size)}, but was made of {_px((made.width, made.height))}"
     return ""
 
 
-def _source_trouble(job: Job, wanted: Wanted, made: Thumbnail, claim: Claim) -> Failure | None:
+def _source_fault(
+    job: Job, wanted: WantedThumbnail, made: Thumbnail, claim: Claim
+) -> Failure | None:
     with files.open_source(job.source.path) as file:
         status = os.fstat(file.fileno())
         if (status.st_size, status.st_mtime_ns) != (job.source.size_bytes, job.source.mtime_ns):
@@ -70,11 +72,11 @@ def _source_trouble(job: Job, wanted: Wanted, made: Thumbnail, claim: Claim) -> 
         if wanted.folder.desktop:  # perhaps somebody else's, who rounds in another way
             return None
         size = made.width, made.height
-        right = _fitting(file, wanted.recipe, job.limits, claim, size)
+        right = _expected_size(file, wanted.recipe, job.limits, claim, size)
     return None if size == right else Failure("wrong", f"is {_px(size)}, not {_px(right)}")
 
 
-def _fitting(
+def _expected_size(
     file: BinaryIO, recipe: Recipe, limits: Limits, claim: Claim, like: tuple[int, int]
 ) -> tuple[int, int]:
     """The size in px that a source's thumbnail should have, told by its header if it is `like` that
@@ -85,12 +87,12 @@ def _fitting(
     size = _size(opened.size, 1, recipe)
     if size == like:
         return size
-    whole, _ = load(opened, file, limits, claim)
+    whole, _ = load_pixels(opened, file, limits, claim)
     return _size(whole.size, orientation_of(whole), recipe)
 
 
 def _size(full: tuple[int, int], orientation: int, recipe: Recipe) -> tuple[int, int]:
-    return turned(frame_for(full, orientation, recipe).canvas, orientation)
+    return oriented_sides(frame_for(full, orientation, recipe).canvas, orientation)
 
 
 def _px(size: tuple[int, int]) -> str:

@@ -12,7 +12,7 @@ from typing import BinaryIO
 from thumbnailer.imaging.failures import CHANGING, StageError, stage
 from thumbnailer.imaging.memory import Claim
 from thumbnailer.model import Failure, Job, Rendering
-from thumbnailer.render.steps import pictures_of
+from thumbnailer.render.steps import render_pictures
 from thumbnailer.thumbs import files
 
 # A picture that is still being written changes while it is read; it is read again this often.
@@ -29,24 +29,24 @@ def render(job: Job, claim: Claim) -> Rendering | Failure:
         claim: called with a number of bytes before they are needed; may wait.
     """
     try:
-        return _read_unchanged(job, claim)
+        return _render_unchanged(job, claim)
     except StageError as error:
         return error.failure
 
 
-def _read_unchanged(job: Job, claim: Claim) -> Rendering:
+def _render_unchanged(job: Job, claim: Claim) -> Rendering:
     """Thumbnails with the state of the source that they show."""
     wanted = [(one.recipe, one.text) for one in job.wanted]
     if job.data is not None:
         with io.BytesIO(job.data) as content:
-            return Rendering(job.source, *pictures_of(content, wanted, job.limits, claim))
+            return Rendering(job.source, *render_pictures(content, wanted, job.limits, claim))
     for _ in range(_READINGS):
         with stage("open"):
             file = files.open_source(job.source.path)
         with file:
-            before = _settled(file)
+            before = _stat_between_writes(file)
             try:
-                pictures, note = pictures_of(file, wanted, job.limits, claim)
+                pictures, note = render_pictures(file, wanted, job.limits, claim)
             except StageError:
                 if _is_unchanged(job.source.path, before):
                     raise
@@ -57,7 +57,7 @@ def _read_unchanged(job: Job, claim: Claim) -> Rendering:
     raise StageError(Failure("open", CHANGING, lasts=False))
 
 
-def _settled(file: BinaryIO) -> os.stat_result:
+def _stat_between_writes(file: BinaryIO) -> os.stat_result:
     """The state of a file that is not in the middle of a write.
 
     A write sets the modification time first and then copies the data; whoever looks in between sees

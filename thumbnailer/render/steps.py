@@ -6,36 +6,42 @@ from collections.abc import Sequence
 from functools import partial
 from typing import BinaryIO, NamedTuple, TypeVar
 
-from thumbnailer.imaging.animation import Still, encode_frames, film, frames_in, moves
-from thumbnailer.imaging.colour.depth import prepare, to_resizable
-from thumbnailer.imaging.colour.source_profile import profile_of
-from thumbnailer.imaging.colour.to_srgb import coloured, to_srgb
-from thumbnailer.imaging.decode.load import load
+from thumbnailer.imaging.animation import (
+    StillImage,
+    encode_frames,
+    frame_count,
+    keeps_animation,
+    render_frames,
+)
+from thumbnailer.imaging.colour.depth import fix_png_depth, to_resizable
+from thumbnailer.imaging.colour.source_profile import source_profile
+from thumbnailer.imaging.colour.to_srgb import to_output_colours, to_srgb
+from thumbnailer.imaging.decode.load import load_pixels
 from thumbnailer.imaging.decode.open import Opened, open_picture
-from thumbnailer.imaging.decode.shrink_on_load import can_shrink, extent_of, shrink_on_load
-from thumbnailer.imaging.decode.vips import shrunk
+from thumbnailer.imaging.decode.shrink_on_load import can_shrink, picture_extent, shrink_on_load
+from thumbnailer.imaging.decode.vips import decode_shrunk
 from thumbnailer.imaging.encode.encode import encode
-from thumbnailer.imaging.encode.metadata import kept
+from thumbnailer.imaging.encode.metadata import kept_exif
 from thumbnailer.imaging.failures import stage
 from thumbnailer.imaging.geometry.fit import (
     Frame,
     check_canvases,
     frame_of,
     lanczos,
-    largest,
+    largest_scaled,
     pad,
-    resized,
+    resize_all,
 )
-from thumbnailer.imaging.geometry.orientation import orientation_of, swaps_sides, upright
-from thumbnailer.imaging.geometry.sharpen import sharpened
-from thumbnailer.imaging.memory import Claim, admit_canvases
-from thumbnailer.model import Picture
+from thumbnailer.imaging.geometry.orientation import apply_orientation, orientation_of, swaps_sides
+from thumbnailer.imaging.geometry.sharpen import sharpen
+from thumbnailer.imaging.memory import Claim, claim_canvas_memory
+from thumbnailer.model import EncodedThumbnail
 from thumbnailer.recipe import Box, Limits, Recipe
 
 T = TypeVar("T")
 
 # Keys and values.
-Text = tuple[tuple[str, str], ...]
+PngText = tuple[tuple[str, str], ...]
 
 
 class Decoded(NamedTuple):
@@ -49,31 +55,31 @@ class Decoded(NamedTuple):
         missing: in words.
     """
 
-    image: Still
+    image: StillImage
     extent: tuple[float, float]
     full: tuple[int, int]
     orientation: int
     missing: str
 
 
-class _Shown(NamedTuple):
+class _Finished(NamedTuple):
     """A thumbnail before it is encoded, its ICC profile or b"", and what was left aside."""
 
-    image: Still
+    image: StillImage
     profile: bytes
     remark: str
 
 
-def granted(needed_bytes: int) -> None:
+def grant_all(needed_bytes: int) -> None:
     """The claim of somebody who has memory enough."""
 
 
-def pictures_of(
+def render_pictures(
     file: BinaryIO,
-    wanted: Sequence[tuple[Recipe, Text]],
+    wanted: Sequence[tuple[Recipe, PngText]],
     limits: Limits,
-    claim: Claim = granted,
-) -> tuple[tuple[Picture, ...], str]:
+    claim: Claim = grant_all,
+) -> tuple[tuple[EncodedThumbnail, ...], str]:
     """All steps from an open source to encoded thumbnails.
 
     Args:
@@ -88,22 +94,22 @@ def pictures_of(
     """
     looks = wanted[0][0]  # all recipes of a job share what is not of their own size
     recipes = [recipe for recipe, _ in wanted]
-    moving = list(filter(moves, recipes))
+    moving = list(filter(keeps_animation, recipes))
     with stage("open"):
         opened = open_picture(file, limits)
-        profile = profile_of(opened, file)
-        prepare(opened)
-        length = frames_in(opened) if moving else 1
+        profile = source_profile(opened, file)
+        fix_png_depth(opened)
+        length = frame_count(opened) if moving else 1
     with stage("decode"):
         decoded = decode(opened, file, profile, recipes, length == 1, limits, claim)
         whole, extent, full, orientation, missing = decoded
         frames = frames_for(full, orientation, recipes, limits)
         canvases = [frames[recipe].canvas for recipe in recipes]
-        admit_canvases(whole, opened.format or "", canvases, limits, claim)
+        claim_canvas_memory(whole, opened.format or "", canvases, limits, claim)
     with stage("encode"):
-        exif = kept(opened, file, looks.keep)
+        exif = kept_exif(opened, file, looks.keep)
 
-    def show(picture: Still, some: Sequence[Recipe], crop: str) -> list[_Shown]:
+    def show(picture: StillImage, some: Sequence[Recipe], crop: str) -> list[_Finished]:
         with stage("resize"):
             image, tagged, aside = to_resizable(picture), profile, ""
             resample = lanczos
@@ -111,27 +117,30 @@ def pictures_of(
                 from thumbnailer.imaging.geometry.linear_light import resample
 
                 (image, aside), tagged = to_srgb(image, profile), b""
-            parts = resized(image, extent, [frames[recipe] for recipe in some], crop, resample)
+            parts = resize_all(image, extent, [frames[recipe] for recipe in some], crop, resample)
         shown = []
         for recipe, part in zip(some, parts, strict=True):
             frame = frames[recipe]
             with stage("orientation"):
-                part, canvas = upright(part, orientation), turned(frame.canvas, orientation)
+                part, canvas = (
+                    apply_orientation(part, orientation),
+                    oriented_sides(frame.canvas, orientation),
+                )
             with stage("colour"):
-                part, own, remark = coloured(part, tagged, keep="icc" in recipe.keep)
+                part, own, remark = to_output_colours(part, tagged, keep="icc" in recipe.keep)
                 if recipe.sharpen:
-                    part = sharpened(part, full[0] / frame.scaled[0])
+                    part = sharpen(part, full[0] / frame.scaled[0])
                 part = pad(part, canvas, recipe.background)
             # The picture itself goes on to its next frame.
             part = part.copy() if part is opened else part
-            shown.append(_Shown(part, own, aside or remark))
+            shown.append(_Finished(part, own, aside or remark))
         return shown
 
     stills = show(whole, recipes, looks.crop)
-    reels: dict[Recipe, list[Still]] = {}
+    reels: dict[Recipe, list[StillImage]] = {}
     if length > 1 and not missing:
         # Smart crops would choose another part of each frame, and the picture would jump.
-        films, timing = film(
+        films, timing = render_frames(
             opened,
             length,
             [frames[recipe].canvas for recipe in moving],
@@ -172,7 +181,7 @@ def decode(
     looks = recipes[0]
 
     def needed(full: tuple[int, int], orientation: int) -> tuple[int, int]:
-        return largest(list(frames_for(full, orientation, recipes, limits).values()))
+        return largest_scaled(list(frames_for(full, orientation, recipes, limits).values()))
 
     full = opened.size
     if can_shrink(opened):
@@ -180,21 +189,21 @@ def decode(
         size = needed(full, orientation)
         if looks.previews != "never":
             from thumbnailer.imaging.previews.embedded_preview import (
-                stand_in,  # which most runs do without
+                choose_preview,  # which most runs do without
             )
 
             is_verified = looks.previews == "verify"
-            preview, _ = stand_in(opened, file, size, profile, is_verified, limits, claim)
+            preview, _ = choose_preview(opened, file, size, profile, is_verified, limits, claim)
             if preview:
                 return Decoded(preview, preview.size, full, orientation, "")
         shrink_on_load(opened, size)
-        image, missing = load(opened, file, limits, claim)
-        return Decoded(image, extent_of(image.size, full), full, orientation, missing)
+        image, missing = load_pixels(opened, file, limits, claim)
+        return Decoded(image, picture_extent(image.size, full), full, orientation, missing)
     if is_still and not looks.linear:  # what it shrinks is values, not light
-        small = shrunk(opened, file, partial(needed, full), limits, claim)
+        small = decode_shrunk(opened, file, partial(needed, full), limits, claim)
         if small:
             return Decoded(small.image, small.extent, full, orientation_of(small.image), "")
-    image, missing = load(opened, file, limits, claim)
+    image, missing = load_pixels(opened, file, limits, claim)
     return Decoded(image, image.size, image.size, orientation_of(image), missing)
 
 
@@ -213,10 +222,10 @@ def frames_for(
 
 def frame_for(size: tuple[int, int], orientation: int, recipe: Recipe) -> Frame:
     """How a picture of `size` (px), stored in an orientation, goes into a recipe's box."""
-    box = Box(*turned(recipe.box, orientation))
+    box = Box(*oriented_sides(recipe.box, orientation))
     return frame_of(size, box, recipe.fit, upscale=recipe.upscale)
 
 
-def turned(sides: tuple[T, T], orientation: int) -> tuple[T, T]:
+def oriented_sides(sides: tuple[T, T], orientation: int) -> tuple[T, T]:
     """Width and height, swapped if the orientation swaps them."""
     return (sides[1], sides[0]) if swaps_sides(orientation) else sides

@@ -11,9 +11,14 @@ from functools import cache
 from thumbnailer.errors import SourceError, SourceForbidden, SourceMissing
 from thumbnailer.formats import name_filter
 from thumbnailer.model import Failure, Folder, Outcome, Source, Status, Stop
-from thumbnailer.scan.selection import folder_filter, is_entered, matcher, picture_filter
+from thumbnailer.scan.selection import (
+    glob_matcher,
+    may_hold_pictures,
+    picture_filter,
+    scanned_folder_filter,
+)
 from thumbnailer.thumbs import files, ledger
-from thumbnailer.thumbs.folders import sizes_of, walk
+from thumbnailer.thumbs.folders import size_folders, walk_folders
 from thumbnailer.thumbs.plan import THUMBS
 from thumbnailer.thumbs.removals import Removal
 
@@ -77,9 +82,9 @@ def scan(
         and each folder that can't be read.
     """
     if not os.path.isdir(root):
-        yield find(root, below=below)
+        yield find_source(root, below=below)
         return
-    for item in folders(
+    for item in scan_by_folder(
         root,
         below=below,
         recursive=recursive,
@@ -95,7 +100,7 @@ def scan(
 
 
 @dataclass(frozen=True, slots=True)
-class Listing:
+class FolderListing:
     """The pictures in a folder.
 
     Attributes:
@@ -110,7 +115,7 @@ class Listing:
 
     def sources(self) -> Iterator[Source | Outcome]:
         prefix = os.path.join(self.path, "")
-        return (_source(prefix + name, self.below) for name in self.names)
+        return (_source_at(prefix + name, self.below) for name in self.names)
 
     def state(self) -> int:
         """Differs, but for chance, between any two states of the pictures. Takes 4 µs a picture."""
@@ -120,7 +125,7 @@ class Listing:
         return state
 
 
-def folders(
+def scan_by_folder(
     root: str,
     *,
     below: str = "",
@@ -129,21 +134,21 @@ def folders(
     exclude: Iterable[str] = (),
     also: Iterable[str] = (),
     stop: Stop | None = None,
-) -> Iterator[Listing | Outcome]:
+) -> Iterator[FolderListing | Outcome]:
     """What `scan` yields, folder by folder; an outcome for each folder that can't be read."""
     is_picture = name_filter(also)
     takes = picture_filter(include, exclude) if include or exclude else None
-    is_excluded = matcher(exclude) if exclude else None
+    is_excluded = glob_matcher(exclude) if exclude else None
     pending: list[tuple[str, list[str] | None]] = [("", None)]
     while pending and not (stop and stop.is_set()):
         inner, names = pending.pop()
         folder = os.path.join(root, inner) if inner else root
         if names is None:
             try:
-                names, subfolders = _list(folder, is_picture, stop)
+                names, subfolders = _list_folder(folder, is_picture, stop)
             except OSError as error:
                 status: Status = "skipped" if isinstance(error, FileNotFoundError) else "failed"
-                yield _no_source(folder, status, f"can't be read: {error.strerror or error}")
+                yield _without_source(folder, status, f"can't be read: {error.strerror or error}")
                 continue
             pending.append((inner, names))
             if recursive:
@@ -156,10 +161,10 @@ def folders(
             names = [name for name in names if takes(os.path.join(inner, name))]
         if names:
             target = os.path.join(below, inner) if below and inner else below or inner
-            yield Listing(folder, target, names)
+            yield FolderListing(folder, target, names)
 
 
-def locator(
+def source_finder(
     root: str,
     *,
     below: str = "",
@@ -173,7 +178,7 @@ def locator(
 
     The arguments are those of `scan`.
     """
-    enters = folder_filter(root, recursive=recursive, exclude=exclude)
+    enters = scanned_folder_filter(root, recursive=recursive, exclude=exclude)
     is_picture = name_filter(also)
     takes = picture_filter(include, exclude)
     away: set[str] = set()  # folders that are not there, though they may be back at any moment
@@ -201,20 +206,20 @@ def locator(
         if name in (own or ()) or not is_picture(name) or not takes(inner):
             return None
         if own is None:
-            return _no_source(path, "skipped", _NOT_THERE) if folder in away else None
+            return _without_source(path, "skipped", _NOT_THERE) if folder in away else None
         target = os.path.join(below, folder) if below and folder else below or folder
-        return _source(path, target)
+        return _source_at(path, target)
 
     return locate
 
 
-def find(path: str, *, below: str = "") -> Source | Outcome:
+def find_source(path: str, *, below: str = "") -> Source | Outcome:
     """The source at a path the caller named, or the failed outcome that says why there is none."""
-    found = _source(path, below)
+    found = _source_at(path, below)
     return found if isinstance(found, Source) else replace(found, status="failed")
 
 
-def _list(
+def _list_folder(
     folder: str, is_picture: Callable[[str], bool], stop: Stop | None
 ) -> tuple[list[str], list[str]]:
     """The names of the pictures and of the subfolders to enter, both sorted.
@@ -230,7 +235,7 @@ def _list(
             if stop and stop.is_set():
                 break
             if entry.is_dir(follow_symlinks=False):
-                if is_entered(entry.name):
+                if may_hold_pictures(entry.name):
                     subfolders.append(entry.name)
             elif is_picture(entry.name) and entry.name not in own:
                 pictures.append(entry.name)
@@ -245,28 +250,30 @@ def _state(path: str) -> tuple[int, int]:
     return status.st_size, status.st_mtime_ns
 
 
-def _source(path: str, below: str) -> Source | Outcome:
+def _source_at(path: str, below: str) -> Source | Outcome:
     try:
         found = os.stat(path)
     except FileNotFoundError:
         reason = "is a link to nothing" if os.path.islink(path) else _NOT_THERE
-        return _no_source(path, "skipped", reason)
+        return _without_source(path, "skipped", reason)
     except (OSError, ValueError) as error:  # ValueError: a path with a NUL character
-        return _no_source(path, "failed", f"can't be read: {getattr(error, 'strerror', error)}")
+        return _without_source(
+            path, "failed", f"can't be read: {getattr(error, 'strerror', error)}"
+        )
     if stat.S_ISREG(found.st_mode):
         return Source(path, found.st_size, found.st_mtime_ns, below)
     kind = "a folder behind a link" if stat.S_ISDIR(found.st_mode) else "a device, pipe or socket"
-    return _no_source(path, "skipped", f"is {kind}, not a file")
+    return _without_source(path, "skipped", f"is {kind}, not a file")
 
 
-def _no_source(path: str, status: Status, reason: str) -> Outcome:
+def _without_source(path: str, status: Status, reason: str) -> Outcome:
     return Outcome(Source(path, 0, 0), status, error=Failure("scan", reason))
 
 
 def thumbs_folders(root: str, stop: Stop | None = None) -> Iterator[Folder | Removal]:
     """The `thumbs` folders beside the pictures of a folder, wherever the scan would go."""
-    for inner, subfolders in walk(root, "", stop, is_entered):
+    for inner, subfolders in walk_folders(root, "", stop, may_hold_pictures):
         if isinstance(subfolders, Removal):
             yield subfolders
         elif THUMBS in subfolders:
-            yield from sizes_of(Folder(root, os.path.join(inner, THUMBS)))
+            yield from size_folders(Folder(root, os.path.join(inner, THUMBS)))

@@ -10,7 +10,7 @@ from typing import TypedDict
 
 # Folders that hold no pictures of the user's, whatever is in them: hidden ones by their first
 # letter, and what NAS systems and package managers put beside pictures.
-_NEVER_ENTERED = frozenset({"@eaDir", "node_modules"})
+_SYSTEM_FOLDERS = frozenset({"@eaDir", "node_modules"})
 
 
 class Choice(TypedDict):
@@ -29,26 +29,26 @@ class Choice(TypedDict):
     also: tuple[str, ...]
 
 
-def is_entered(name: str) -> bool:
+def may_hold_pictures(name: str) -> bool:
     """Whether a folder of this name may hold pictures of the user's."""
-    return not name.startswith(".") and name not in _NEVER_ENTERED
+    return not name.startswith(".") and name not in _SYSTEM_FOLDERS
 
 
-def folder_filter(
+def scanned_folder_filter(
     root: str, *, recursive: bool = True, exclude: Iterable[str] = ()
 ) -> Callable[[str], bool]:
     """A test whether `scan` enters a folder below `root`, by its path alone.
 
     The arguments are those of `scan`.
     """
-    is_excluded = matcher(exclude) if exclude else None
+    is_excluded = glob_matcher(exclude) if exclude else None
 
     def enters(folder: str) -> bool:
         inner = os.path.relpath(folder, root)
         if inner == os.curdir:
             return True
         parts = inner.split(os.sep)
-        if not recursive or not all(map(is_entered, parts)):
+        if not recursive or not all(map(may_hold_pictures, parts)):
             return False
         return not is_excluded or not any(
             is_excluded(os.sep.join(parts[:depth])) for depth in range(1, len(parts) + 1)
@@ -60,8 +60,8 @@ def folder_filter(
 def picture_filter(include: Iterable[str], exclude: Iterable[str]) -> Callable[[str], bool]:
     """A test whether `scan` takes a picture in a folder that it enters, by its path relative to the
     SOURCE, which the globs are held against."""
-    is_included = matcher(include) if include else None
-    is_excluded = matcher(exclude) if exclude else None
+    is_included = glob_matcher(include) if include else None
+    is_excluded = glob_matcher(exclude) if exclude else None
 
     def takes(inner: str) -> bool:
         return (not is_included or is_included(inner)) and not (is_excluded and is_excluded(inner))
@@ -69,7 +69,7 @@ def picture_filter(include: Iterable[str], exclude: Iterable[str]) -> Callable[[
     return takes
 
 
-def matcher(globs: Iterable[str]) -> Callable[[str], bool]:
+def glob_matcher(globs: Iterable[str]) -> Callable[[str], bool]:
     """A test of paths relative to a SOURCE against globs, upper and lower case alike.
 
     A glob without a slash is held against the last part of the path, one with a slash against all

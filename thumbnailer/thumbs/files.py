@@ -32,7 +32,7 @@ except ImportError:  # Windows
 _TEMPORARY = re.compile(r"\.thumbnailer-(?:([0-9a-f]{8})-)?[0-9a-f]{16}\.tmp")
 
 # Where no lock tells a live temporary file from a dead one, age has to (seconds).
-_DEAD_AFTER_SECONDS = 3600
+_ABANDONED_AFTER_SECONDS = 3600
 
 _PLAIN = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 _NO_LINK = getattr(os, "O_NOFOLLOW", 0)
@@ -46,7 +46,7 @@ class OpenFolder:
     path: str
     fd: int | None
 
-    def at(self, name: str) -> tuple[str, int | None]:
+    def path_and_dir_fd(self, name: str) -> tuple[str, int | None]:
         """What to pass as path and `dir_fd` to reach `name` in this folder."""
         return (name, self.fd) if self.fd is not None else (os.path.join(self.path, name), None)
 
@@ -72,7 +72,7 @@ def open_folder(folder: Folder, *, create: bool = False) -> Iterator[OpenFolder]
     here = OpenFolder(folder.anchor, _open_directory(folder.anchor or os.curdir, None, follow=True))
     try:
         for part in parts:
-            path, fd = here.at(part)
+            path, fd = here.path_and_dir_fd(part)
             if create:
                 with suppress(FileExistsError):
                     os.mkdir(path, 0o700 if folder.desktop else 0o777, dir_fd=fd)
@@ -91,7 +91,7 @@ def read(folder: OpenFolder, name: str, most_bytes: int = -1) -> bytes:
         FileNotFoundError: there is none.
         OSError: it is a link or no regular file, or can't be read.
     """
-    with open(_open_own(folder, name, os.O_RDONLY), "rb") as file:
+    with open(_open_file_in(folder, name, os.O_RDONLY), "rb") as file:
         return file.read(most_bytes)
 
 
@@ -120,7 +120,7 @@ def append(folder: OpenFolder, name: str, header: bytes, line: bytes) -> None:
     Raises:
         OSError: it could not be written, or is a link or no regular file.
     """
-    fd = _open_own(folder, name, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+    fd = _open_file_in(folder, name, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
     try:
         _write_all(fd, line if os.fstat(fd).st_size else header + line)
     finally:
@@ -133,8 +133,8 @@ def remove(folder: OpenFolder, name: str) -> None:
     Raises:
         OSError: it is something else, such as a folder, or can't be removed.
     """
-    path, dir_fd = folder.at(name)
-    if not is_plain(name):  # else a ledger from somebody else's hand would reach other folders
+    path, dir_fd = folder.path_and_dir_fd(name)
+    if not is_plain_name(name):  # else a ledger from somebody else's hand would reach other folders
         raise OSError(errno.EINVAL, "not the name of a file", name)
     with suppress(FileNotFoundError):
         mode = os.stat(path, dir_fd=dir_fd, follow_symlinks=False).st_mode
@@ -148,14 +148,14 @@ def remove_folder(folder: Folder) -> bool:
     above, name = os.path.split(folder.below)
     try:
         with open_folder(Folder(folder.anchor, above)) as opened:
-            path, dir_fd = opened.at(name)
+            path, dir_fd = opened.path_and_dir_fd(name)
             os.rmdir(path, dir_fd=dir_fd)
     except OSError as error:
         return isinstance(error, FileNotFoundError)
     return True
 
 
-def names_in(folder: OpenFolder) -> list[str]:
+def list_names(folder: OpenFolder) -> list[str]:
     """What is in the folder.
 
     Raises:
@@ -164,7 +164,7 @@ def names_in(folder: OpenFolder) -> list[str]:
     return os.listdir(folder.path if folder.fd is None else folder.fd)
 
 
-def is_plain(name: str) -> bool:
+def is_plain_name(name: str) -> bool:
     """Whether a name can be that of a file in a folder, and leads nowhere else."""
     with suppress(ValueError):  # characters that no file name can have
         is_valid = b"\0" not in os.fsencode(name)
@@ -172,17 +172,17 @@ def is_plain(name: str) -> bool:
     return False
 
 
-def sweep(folder: OpenFolder) -> None:
+def remove_stale_temporaries(folder: OpenFolder) -> None:
     """Remove the temporary files of writers that are no longer alive.
 
     A writer holds a lock on its file, which the kernel lets go when it dies, even under SIGKILL.
     Those of another machine go by their age.
     """
     with suppress(OSError):
-        for name in filter(_TEMPORARY.fullmatch, names_in(folder)):
-            path, dir_fd = folder.at(name)
+        for name in filter(_TEMPORARY.fullmatch, list_names(folder)):
+            path, dir_fd = folder.path_and_dir_fd(name)
             with suppress(OSError):
-                if _is_dead(path, dir_fd, name):
+                if _is_abandoned(path, dir_fd, name):
                     os.unlink(path, dir_fd=dir_fd)
 
 
@@ -201,7 +201,9 @@ def make_folder(path: str, mode: int = 0o777) -> None:
 
 
 def _replace_once(folder: OpenFolder, name: str, data: bytes, mode: int) -> None:
-    temporary, dir_fd = folder.at(f".thumbnailer-{_machine()}-{os.urandom(8).hex()}.tmp")
+    temporary, dir_fd = folder.path_and_dir_fd(
+        f".thumbnailer-{_machine_id()}-{os.urandom(8).hex()}.tmp"
+    )
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _NO_LINK | _PLAIN
     fd = os.open(temporary, flags, mode, dir_fd=dir_fd)
     try:
@@ -209,11 +211,13 @@ def _replace_once(folder: OpenFolder, name: str, data: bytes, mode: int) -> None
             _lock(fd)
             _write_all(fd, data)
             if fcntl:  # renamed while locked: a sweep never sees it unlocked under its own name
-                os.replace(temporary, folder.at(name)[0], src_dir_fd=dir_fd, dst_dir_fd=dir_fd)
+                os.replace(
+                    temporary, folder.path_and_dir_fd(name)[0], src_dir_fd=dir_fd, dst_dir_fd=dir_fd
+                )
         finally:
             os.close(fd)
         if not fcntl:  # Windows renames closed files only
-            os.replace(temporary, folder.at(name)[0])
+            os.replace(temporary, folder.path_and_dir_fd(name)[0])
     except BaseException:
         with suppress(OSError):
             os.unlink(temporary, dir_fd=dir_fd)
@@ -240,28 +244,28 @@ def _lock(fd: int) -> bool | None:
 
 
 @cache
-def _machine() -> str:
+def _machine_id() -> str:
     """Eight digits that differ between machines."""
     name = os.uname().nodename if hasattr(os, "uname") else os.environ.get("COMPUTERNAME", "")
     return f"{zlib.crc32(os.fsencode(name)):08x}"
 
 
-def _is_dead(path: str, dir_fd: int | None, name: str) -> bool:
+def _is_abandoned(path: str, dir_fd: int | None, name: str) -> bool:
     match = _TEMPORARY.fullmatch(name)
-    is_near = match and match[1] in (None, _machine())
+    is_near = match and match[1] in (None, _machine_id())
     fd = _open_regular(path, os.O_WRONLY | _NO_LINK, path, dir_fd)
     try:
         locked = _lock(fd) if is_near else None
         if locked is None:
-            return time.time() - os.fstat(fd).st_mtime > _DEAD_AFTER_SECONDS
+            return time.time() - os.fstat(fd).st_mtime > _ABANDONED_AFTER_SECONDS
         return locked
     finally:
         os.close(fd)
 
 
-def _open_own(folder: OpenFolder, name: str, flags: int) -> int:
+def _open_file_in(folder: OpenFolder, name: str, flags: int) -> int:
     """Open a regular file in the folder, following no link."""
-    path, dir_fd = folder.at(name)
+    path, dir_fd = folder.path_and_dir_fd(name)
     if not _NO_LINK:
         _refuse_link(path, dir_fd)
     try:

@@ -14,37 +14,39 @@ from dataclasses import dataclass
 from thumbnailer.imaging.failures import StageError, stage
 from thumbnailer.model import (
     Answer,
+    EncodedThumbnail,
     Failure,
     Folder,
     Job,
     Outcome,
-    Picture,
     Rendering,
     Source,
     Thumbnail,
-    Wanted,
+    WantedThumbnail,
 )
 from thumbnailer.recipe import Limits, attempt_fingerprint
 from thumbnailer.thumbs import files, freedesktop, ledger
 
 
 @dataclass(slots=True)
-class Task:
+class ThumbnailTask:
     """One thumbnail of one job: what the worker made for it, and what has become of that."""
 
-    wanted: Wanted
+    wanted: WantedThumbnail
     limits: Limits
     state: Source
-    made: Picture | Failure
+    made: EncodedThumbnail | Failure
     note: str
     result: Thumbnail | Failure | None = None
 
     @property
     def name(self) -> str:
         is_other = (
-            isinstance(self.made, Picture) and self.wanted.other and self.made.format == "png"
+            isinstance(self.made, EncodedThumbnail)
+            and self.wanted.png_name
+            and self.made.format == "png"
         )
-        return self.wanted.other if is_other else self.wanted.name
+        return self.wanted.png_name if is_other else self.wanted.name
 
     def attempt(self, result: Thumbnail | Failure) -> ledger.Attempt:
         recipe = self.wanted.recipe
@@ -63,7 +65,7 @@ def finish(jobs: list[Job], answers: list[Answer]) -> list[Outcome]:
         answers: to each job, in the same order.
     """
     tasks = [list(tasks_of(job, answer)) for job, answer in zip(jobs, answers, strict=True)]
-    by_folder: dict[Folder, list[Task]] = {}
+    by_folder: dict[Folder, list[ThumbnailTask]] = {}
     for task in (task for of_job in tasks for task in of_job):
         by_folder.setdefault(task.wanted.folder, []).append(task)
     for folder, together in by_folder.items():
@@ -71,24 +73,26 @@ def finish(jobs: list[Job], answers: list[Answer]) -> list[Outcome]:
     return list(map(outcome_of, jobs, answers, tasks))
 
 
-def tasks_of(job: Job, answer: Answer) -> list[Task]:
+def tasks_of(job: Job, answer: Answer) -> list[ThumbnailTask]:
     made = answer.result
     if isinstance(made, Failure):
-        return [Task(wanted, job.limits, job.source, made, "") for wanted in job.wanted]
+        return [ThumbnailTask(wanted, job.limits, job.source, made, "") for wanted in job.wanted]
     assert isinstance(made, Rendering)
     return [
-        Task(wanted, job.limits, made.state, picture, made.note)
-        for wanted, picture in zip(job.wanted, made.pictures, strict=True)
+        ThumbnailTask(wanted, job.limits, made.state, picture, made.note)
+        for wanted, picture in zip(job.wanted, made.encoded, strict=True)
     ]
 
 
-def outcome_of(job: Job, answer: Answer, tasks: list[Task]) -> Outcome:
+def outcome_of(job: Job, answer: Answer, tasks: list[ThumbnailTask]) -> Outcome:
     failures = [task.result for task in tasks if isinstance(task.result, Failure)]
     if failures:
         failure = max(failures, key=lambda failure: failure.fatal)
         return Outcome(job.source, "failed", error=failure, seconds=answer.seconds)
     made = iter(tasks)
-    thumbnails = (next(made).result if isinstance(one, Wanted) else one for one in job.thumbnails)
+    thumbnails = (
+        next(made).result if isinstance(one, WantedThumbnail) else one for one in job.thumbnails
+    )
     return Outcome(
         job.source,
         "made",
@@ -98,7 +102,7 @@ def outcome_of(job: Job, answer: Answer, tasks: list[Task]) -> Outcome:
     )
 
 
-def _finish_in(folder: Folder, tasks: list[Task]) -> None:
+def _finish_in(folder: Folder, tasks: list[ThumbnailTask]) -> None:
     try:
         with (
             stage("write", folder.path),
@@ -113,31 +117,35 @@ def _finish_in(folder: Folder, tasks: list[Task]) -> None:
             task.result = task.made if failed and isinstance(task.made, Failure) else trouble
 
 
-def _write(opened: files.OpenFolder, folder: Folder, tasks: list[Task]) -> None:
-    made = {task.name: task.wanted.origin for task in tasks if isinstance(task.made, Picture)}
-    ledger.announce(opened, made, shared=folder.shared)
+def _write(opened: files.OpenFolder, folder: Folder, tasks: list[ThumbnailTask]) -> None:
+    made = {
+        task.name: task.wanted.origin for task in tasks if isinstance(task.made, EncodedThumbnail)
+    }
+    ledger.reserve_names(opened, made, shared=folder.shared)
     attempts = []
     for task in tasks:
         result = _replace(opened, task.name, task.made)
         task.result = result
         if isinstance(result, Thumbnail) or result.lasts:
             attempts.append(task.attempt(result))
-    ledger.enter(opened, attempts, shared=folder.shared)
+    ledger.record_attempts(opened, attempts, shared=folder.shared)
     _remove_others(opened, folder, tasks)
 
 
-def _write_for_desktop(opened: files.OpenFolder, folder: Folder, tasks: list[Task]) -> None:
+def _write_for_desktop(
+    opened: files.OpenFolder, folder: Folder, tasks: list[ThumbnailTask]
+) -> None:
     for task in tasks:
         task.result = _replace(opened, task.name, task.made, freedesktop.PRIVATE_FILE)
         if isinstance(task.result, Thumbnail):
             freedesktop.forget_failure(folder, task.name)
         elif task.result.lasts:
             attempt = attempt_fingerprint(task.wanted.recipe, task.limits)
-            freedesktop.put_failure(task.wanted, attempt, task.result)
+            freedesktop.record_failure(task.wanted, attempt, task.result)
 
 
 def _replace(
-    opened: files.OpenFolder, name: str, made: Picture | Failure, mode: int = 0o666
+    opened: files.OpenFolder, name: str, made: EncodedThumbnail | Failure, mode: int = 0o666
 ) -> Thumbnail | Failure:
     if isinstance(made, Failure):
         return made
@@ -149,15 +157,15 @@ def _replace(
     return Thumbnail(os.path.join(opened.path, name), made.width, made.height, len(made.data))
 
 
-def _remove_others(opened: files.OpenFolder, folder: Folder, tasks: list[Task]) -> None:
+def _remove_others(opened: files.OpenFolder, folder: Folder, tasks: list[ThumbnailTask]) -> None:
     """A picture that was opaque and is no longer, or the other way round, had another name."""
     others = {
-        task.wanted.name if task.name == task.wanted.other else task.wanted.other: task
+        task.wanted.name if task.name == task.wanted.png_name else task.wanted.png_name: task
         for task in tasks
-        if task.wanted.other and isinstance(task.result, Thumbnail)
+        if task.wanted.png_name and isinstance(task.result, Thumbnail)
     }
-    there = others.keys() & set(files.names_in(opened)) if others else ()
+    there = others.keys() & set(files.list_names(opened)) if others else ()
     for name in there:
         with suppress(OSError):
             files.remove(opened, name)
-            ledger.forget(opened, {name: others[name].wanted.origin}, shared=folder.shared)
+            ledger.record_removals(opened, {name: others[name].wanted.origin}, shared=folder.shared)

@@ -9,13 +9,13 @@ from contextlib import suppress
 from dataclasses import replace
 from functools import cached_property, lru_cache
 
-from thumbnailer.model import Failure, Folder, Outcome, Source, Thumbnail, Wanted
+from thumbnailer.model import Failure, Folder, Outcome, Source, Thumbnail, WantedThumbnail
 from thumbnailer.thumbs import files, freedesktop, ledger
-from thumbnailer.thumbs.naming import folded, tagged
+from thumbnailer.thumbs.naming import casefolded, with_hash
 from thumbnailer.urls import is_url
 
 # Ends the reason of what is not even tried.
-AGAIN = " (failed before and has not changed since)"
+FAILED_BEFORE = " (failed before and has not changed since)"
 
 # Why there is no thumbnail that counts: none was entered, or it is not what was entered.
 NOT_MADE = "has not been made"
@@ -26,7 +26,7 @@ NOT_INTACT = "is gone, or is not as it was made"
 _KEPT_FOLDERS, _KEPT_THUMBNAILS = 256, 20_000
 
 
-class Shelves:
+class FolderStates:
     """The thumbnail folders of a run; a few of those asked for last are kept.
 
     Args:
@@ -36,24 +36,26 @@ class Shelves:
 
     def __init__(self, at_once: int, *, tidy: bool) -> None:
         self._at_once, self._tidy = at_once, tidy
-        self._kept: OrderedDict[tuple[str, str], Shelf | DesktopShelf] = OrderedDict()
+        self._kept: OrderedDict[tuple[str, str], FolderState | FreedesktopFolderState] = (
+            OrderedDict()
+        )
         self._real_path = lru_cache(os.path.realpath)
 
-    def at(self, folder: Folder) -> Shelf | DesktopShelf:
+    def at(self, folder: Folder) -> FolderState | FreedesktopFolderState:
         key = self._real_path(folder.anchor), folder.below
         if key in self._kept:
             self._kept.move_to_end(key)
             return self._kept[key]
-        kind = DesktopShelf if folder.desktop else Shelf
-        shelf = self._kept[key] = kind(folder, tidy=self._tidy)
+        kind = FreedesktopFolderState if folder.desktop else FolderState
+        folder_state = self._kept[key] = kind(folder, tidy=self._tidy)
         while len(self._kept) > self._at_once and (
             len(self._kept) > _KEPT_FOLDERS or sum(map(len, self._kept.values())) > _KEPT_THUMBNAILS
         ):
             self._kept.popitem(last=False)
-        return shelf
+        return folder_state
 
 
-class Shelf:
+class FolderState:
     """A thumbnail folder during one run.
 
     Attributes:
@@ -65,7 +67,7 @@ class Shelf:
         try:
             known = ledger.read(folder)
             if known is not None and tidy:
-                _tidy(folder, known)
+                _clean_up(folder, known)
         except OSError as error:
             path = error.filename if isinstance(error.filename, str) else ""
             where = folder.path if os.sep not in path else path
@@ -75,25 +77,25 @@ class Shelf:
         self._ledger = known
         self.folder = Folder(folder.anchor, folder.below, known.shared)
         self._prefix = os.path.join(self.folder.path, "")
-        self._given: set[str] = set()
+        self._claimed: set[str] = set()
 
     def __len__(self) -> int:
-        return max(len(self._ledger), len(self._given))
+        return max(len(self._ledger), len(self._claimed))
 
     @cached_property
-    def _claims(self) -> dict[str, tuple[str, str]]:
+    def _holders(self) -> dict[str, tuple[str, str]]:
         """Who holds which name; nobody asks in a folder where all is as it was left."""
-        return {folded(name): (name, origin) for name, origin in self._ledger.origins()}
+        return {casefolded(name): (name, origin) for name, origin in self._ledger.origins()}
 
     def untouched(self, name: str, origin: str, source: Source, recipe: str) -> Outcome | None:
         """The source as current, and the name held for it, if there is nothing to decide."""
-        size = self._ledger.made(name, origin, source, recipe)
-        if not size or name in self._given or self.folder.shared:
+        size = self._ledger.size_if_made(name, origin, source, recipe)
+        if not size or name in self._claimed or self.folder.shared:
             return None
         thumbnail = Thumbnail(self._prefix + name, *size)
         if not _is_intact(thumbnail):
             return None
-        self._given.add(name)
+        self._claimed.add(name)
         return Outcome(source, "current", (thumbnail,))
 
     def claim(self, name: str, origin: str) -> str | Failure:
@@ -104,24 +106,24 @@ class Shelf:
         """
         if self._refusal:
             return self._refusal
-        held = self._held(name, origin)
+        held = self._other_holder(name, origin)
         if held and held[0] != name:
-            name = tagged(name, origin)
-            held = self._held(name, origin)
+            name = with_hash(name, origin)
+            held = self._other_holder(name, origin)
         path = os.path.join(self.folder.path, name)
         if held:
             return Failure("plan", f"{path} is already the thumbnail of {held[1]}")
-        if name in self._given:
+        if name in self._claimed:
             return Failure("scan", "was named twice")
         if self.folder.shared and os.path.lexists(path) and not self._is_ours(name):
             return Failure("plan", f"{path} is in the way: it was not made by thumbnailer")
-        self._given.add(name)
-        self._claims[folded(name)] = name, origin
+        self._claimed.add(name)
+        self._holders[casefolded(name)] = name, origin
         return name
 
-    def _held(self, name: str, origin: str) -> tuple[str, str] | None:
+    def _other_holder(self, name: str, origin: str) -> tuple[str, str] | None:
         """The name like this one that another source holds, and that source; None if it is free."""
-        held_name, holder = self._claims.get(folded(name), (name, origin))
+        held_name, holder = self._holders.get(casefolded(name), (name, origin))
         if holder == origin:
             return None
         if is_url(holder):  # nobody asks whether an object is still there
@@ -130,21 +132,23 @@ class Shelf:
         source = os.path.normpath(os.path.join(self.folder.path, holder))
         return (held_name, source) if os.path.lexists(source) else None
 
-    def standing(self, wanted: Wanted, source: Source, recipe: str, attempt: str) -> Outcome | str:
+    def state_of(
+        self, wanted: WantedThumbnail, source: Source, recipe: str, attempt: str
+    ) -> Outcome | str:
         """What an earlier run made of this state of the source under these settings; or why there
         is no such thing, in words.
 
         Args:
             recipe, attempt: the fingerprints.
         """
-        standing = self._standing(wanted.name, wanted, source, recipe, attempt)
-        if isinstance(standing, str) and wanted.other:
-            other = self._standing(wanted.other, wanted, source, recipe, attempt)
-            return standing if other == NOT_MADE else other
-        return standing
+        state = self._state_under_name(wanted.name, wanted, source, recipe, attempt)
+        if isinstance(state, str) and wanted.png_name:
+            other = self._state_under_name(wanted.png_name, wanted, source, recipe, attempt)
+            return state if other == NOT_MADE else other
+        return state
 
-    def _standing(
-        self, name: str, wanted: Wanted, source: Source, recipe: str, attempt: str
+    def _state_under_name(
+        self, name: str, wanted: WantedThumbnail, source: Source, recipe: str, attempt: str
     ) -> Outcome | str:
         path = os.path.join(self.folder.path, name)
         entry = self._ledger.get(name)
@@ -157,7 +161,7 @@ class Shelf:
         if isinstance(entry.result, Failure):
             if entry.fingerprint != attempt:
                 return "failed with other settings"
-            again = f"{entry.result.reason}{AGAIN}"
+            again = f"{entry.result.reason}{FAILED_BEFORE}"
             return Outcome(source, "failed", error=replace(entry.result, reason=again))
         if entry.fingerprint != recipe:
             return "was made with other settings, or by another version"
@@ -176,14 +180,14 @@ class Shelf:
         return False
 
 
-class DesktopShelf:
+class FreedesktopFolderState:
     """A folder of the desktop's cache during one run; otherwise like a `Shelf`."""
 
     def __init__(self, folder: Folder, *, tidy: bool) -> None:
         self.folder = folder
         if tidy:
             with suppress(OSError), files.open_folder(folder) as opened:
-                files.sweep(opened)
+                files.remove_stale_temporaries(opened)
 
     def __len__(self) -> int:
         return 0
@@ -198,18 +202,20 @@ class DesktopShelf:
             return Failure("scan", "is in the desktop's cache of thumbnails")
         return name
 
-    def standing(self, wanted: Wanted, source: Source, recipe: str, attempt: str) -> Outcome | str:
+    def state_of(
+        self, wanted: WantedThumbnail, source: Source, recipe: str, attempt: str
+    ) -> Outcome | str:
         with suppress(OSError):
-            if made := freedesktop.find(self.folder, wanted.name, source):
+            if made := freedesktop.find_thumbnail(self.folder, wanted.name, source):
                 return Outcome(source, "current", (made,))
         if failed := freedesktop.find_failure(self.folder, wanted.name, source, attempt):
-            return Outcome(source, "failed", error=Failure("open", f"{failed}{AGAIN}"))
+            return Outcome(source, "failed", error=Failure("open", f"{failed}{FAILED_BEFORE}"))
         return NOT_MADE
 
 
-def _tidy(folder: Folder, known: ledger.Ledger) -> None:
+def _clean_up(folder: Folder, known: ledger.Ledger) -> None:
     with files.open_folder(folder) as opened:
-        files.sweep(opened)
+        files.remove_stale_temporaries(opened)
         if known.is_bloated:
             ledger.compact(opened, known)
 

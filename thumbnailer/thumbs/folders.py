@@ -8,10 +8,10 @@ from contextlib import suppress
 
 from thumbnailer.model import Folder, Stop
 from thumbnailer.thumbs import ledger
-from thumbnailer.thumbs.removals import Removal, unreadable
+from thumbnailer.thumbs.removals import Removal, unreadable_folder
 
 
-def sizes_of(thumbs: Folder) -> Iterator[Folder]:
+def size_folders(thumbs: Folder) -> Iterator[Folder]:
     """A `thumbs` folder after those in it, where there are several sizes."""
     with suppress(OSError), os.scandir(thumbs.path) as entries:
         for entry in entries:
@@ -24,11 +24,11 @@ def output_folders(
     output: str, below: str = "", stop: Stop | None = None
 ) -> Iterator[Folder | Removal]:
     """The folders of an output tree, each after those in it."""
-    for inner, subfolders in walk(output, below, stop):
+    for inner, subfolders in walk_folders(output, below, stop):
         yield subfolders if isinstance(subfolders, Removal) else Folder(output, inner)
 
 
-def walk(
+def walk_folders(
     anchor: str, below: str, stop: Stop | None, is_entered: Callable[[str], bool] | None = None
 ) -> Iterator[tuple[str, list[str] | Removal]]:
     """Yield the folders below an anchor with their subfolders, each after those in it.
@@ -57,7 +57,7 @@ def walk(
         except (FileNotFoundError, NotADirectoryError):
             continue
         except OSError as error:
-            yield inner, unreadable(path, error)
+            yield inner, unreadable_folder(path, error)
             continue
         pending.append((inner, subfolders))
         pending += [(os.path.join(inner, name), None) for name in reversed(subfolders)]

@@ -12,11 +12,11 @@ import struct
 import zlib
 from contextlib import suppress
 
-from thumbnailer.model import Failure, Folder, Source, Thumbnail, Wanted
+from thumbnailer.model import Failure, Folder, Source, Thumbnail, WantedThumbnail
 from thumbnailer.thumbs import files
 
 # The longest side in px of the thumbnails in each folder.
-FOLDERS = {128: "normal", 256: "large", 512: "x-large", 1024: "xx-large"}
+SIZE_FOLDERS = {128: "normal", 256: "large", 512: "x-large", 1024: "xx-large"}
 
 PRIVATE_FILE = 0o600
 PRIVATE_FOLDER = 0o700
@@ -34,33 +34,33 @@ _SAFE = "!*'()$&,/=+:@"
 _HEAD_BYTES = 1 << 16
 
 
-def uri_of(path: str) -> str:
+def file_uri(path: str) -> str:
     """A file's URI as GLib writes it; links in its path stay."""
     from urllib.parse import quote_from_bytes  # 2 ms, which other runs need not wait
 
     return "file://" + quote_from_bytes(os.fsencode(os.path.abspath(path)), safe=_SAFE)
 
 
-def name_of(path: str) -> str:
+def cache_name(path: str) -> str:
     """The file name of a picture's thumbnail."""
-    digest = hashlib.md5(uri_of(path).encode("ascii"), usedforsecurity=False)
+    digest = hashlib.md5(file_uri(path).encode("ascii"), usedforsecurity=False)
     return f"{digest.hexdigest()}.png"
 
 
-def text_of(source: Source) -> tuple[tuple[str, str], ...]:
+def source_text(source: Source) -> tuple[tuple[str, str], ...]:
     """What a thumbnail says of its source."""
     return (
-        ("Thumb::URI", uri_of(source.path)),
+        ("Thumb::URI", file_uri(source.path)),
         ("Thumb::MTime", str(source.mtime_ns // 10**9)),
         ("Thumb::Size", str(source.size_bytes)),
         ("Software", _SOFTWARE),
     )
 
 
-def find(folder: Folder, name: str, source: Source) -> Thumbnail | None:
+def find_thumbnail(folder: Folder, name: str, source: Source) -> Thumbnail | None:
     """A thumbnail of this state of a source, by whomever it was made."""
-    head = _head(folder, name)
-    if not _is_about(_text(head), source):
+    head = _read_head(folder, name)
+    if not _is_about(_read_text(head), source):
         return None
     path = os.path.join(folder.path, name)
     width, height = struct.unpack_from(">II", head, 16)
@@ -69,7 +69,7 @@ def find(folder: Folder, name: str, source: Source) -> Thumbnail | None:
 
 def find_failure(folder: Folder, name: str, source: Source, attempt: str) -> str:
     """Why an attempt with this fingerprint at this state of a source failed; "" if it did not."""
-    failed = _text(_head(_failures(folder), name))
+    failed = _read_text(_read_head(_failure_folder(folder), name))
     if failed.get("Thumb::Attempt") != attempt or not _is_about(failed, source):
         return ""
     return failed.get("Comment", "failed")
@@ -77,26 +77,26 @@ def find_failure(folder: Folder, name: str, source: Source, attempt: str) -> str
 
 def forget_failure(folder: Folder, name: str) -> None:
     """A picture could be made into a thumbnail after all."""
-    with suppress(OSError), files.open_folder(_failures(folder)) as failures:
+    with suppress(OSError), files.open_folder(_failure_folder(folder)) as failures:
         files.remove(failures, name)
 
 
-def put_failure(wanted: Wanted, attempt: str, failure: Failure) -> None:
+def record_failure(wanted: WantedThumbnail, attempt: str, failure: Failure) -> None:
     """Write down that a picture can't be made into a thumbnail.
 
     Raises:
         OSError: it could not be written.
     """
     said = (*wanted.text, ("Thumb::Attempt", attempt), ("Comment", failure.reason))
-    with files.open_folder(_failures(wanted.folder), create=True) as opened:
+    with files.open_folder(_failure_folder(wanted.folder), create=True) as opened:
         files.replace(opened, wanted.name, _empty_png(said), PRIVATE_FILE)
 
 
-def _failures(folder: Folder) -> Folder:
+def _failure_folder(folder: Folder) -> Folder:
     return Folder(folder.anchor, _FAILURES, desktop=True)
 
 
-def _head(folder: Folder, name: str) -> bytes:
+def _read_head(folder: Folder, name: str) -> bytes:
     """The beginning of a PNG; b"" if there is none."""
     with suppress(OSError), files.open_folder(folder) as opened:
         head = files.read(opened, name, _HEAD_BYTES)
@@ -104,7 +104,7 @@ def _head(folder: Folder, name: str) -> bytes:
     return b""
 
 
-def _text(head: bytes) -> dict[str, str]:
+def _read_text(head: bytes) -> dict[str, str]:
     """The texts before the pixels of a PNG (PNG specification, 5.3 and 11.3.3)."""
     texts: dict[str, str] = {}
     at = len(_PNG)
@@ -121,7 +121,7 @@ def _text(head: bytes) -> dict[str, str]:
 
 def _is_about(text: dict[str, str], source: Source) -> bool:
     """Whether a thumbnail is of this state of a source, as GIO judges it too."""
-    said = dict(text_of(source))
+    said = dict(source_text(source))
     return (
         text.get("Thumb::URI") == said["Thumb::URI"]
         and text.get("Thumb::MTime") == said["Thumb::MTime"]

@@ -32,14 +32,14 @@ MARK = ".thumbnailer"
 _VERSION = 1
 
 # The types in a line that makes sense.
-_MADE = (str, str, int, int, str, int, int, int)
-_FAILED = (str, str, int, int, str, str, str)
-_KEPT = (*_MADE, str)
-_KINDS = (_MADE, _FAILED, _KEPT)
+_MADE_TYPES = (str, str, int, int, str, int, int, int)
+_FAILED_TYPES = (str, str, int, int, str, str, str)
+_MADE_WITH_NOTE_TYPES = (*_MADE_TYPES, str)
+_LINE_TYPES = (_MADE_TYPES, _FAILED_TYPES, _MADE_WITH_NOTE_TYPES)
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class LedgerEntry:
     """One attempt: on which state of which source, under which settings, with what result.
 
     Attributes:
@@ -101,7 +101,7 @@ class Ledger:
             if isinstance(row, list) and row and isinstance(name := row[0], str):
                 self._rows[name] = row
                 self._lines += 1
-                if len(row) != len(_FAILED) or tuple(map(type, row)) != _FAILED:
+                if len(row) != len(_FAILED_TYPES) or tuple(map(type, row)) != _FAILED_TYPES:
                     self._written.add(name)
                 if len(row) == 1:
                     del self._rows[name]
@@ -123,27 +123,27 @@ class Ledger:
     def origins(self) -> Iterator[tuple[str, str]]:
         """Each thumbnail's name with the source it is held for."""
         for name, row in self._rows.items():
-            if tuple(map(type, row)) in _KINDS:
+            if tuple(map(type, row)) in _LINE_TYPES:
                 yield name, row[1]
 
-    def get(self, name: str) -> Entry | None:
+    def get(self, name: str) -> LedgerEntry | None:
         """The last attempt at this thumbnail; None if there was none or its line makes no sense."""
         row = self._rows.get(name, [])
         kinds = tuple(map(type, row))
-        if kinds not in _KINDS:
+        if kinds not in _LINE_TYPES:
             return None
         _, origin, size_bytes, mtime_ns, fingerprint, *rest = row
-        if kinds == _FAILED:
-            return Entry(origin, size_bytes, mtime_ns, fingerprint, Failure(*rest))
-        return Entry(origin, size_bytes, mtime_ns, fingerprint, tuple(rest[:3]), *rest[3:])
+        if kinds == _FAILED_TYPES:
+            return LedgerEntry(origin, size_bytes, mtime_ns, fingerprint, Failure(*rest))
+        return LedgerEntry(origin, size_bytes, mtime_ns, fingerprint, tuple(rest[:3]), *rest[3:])
 
-    def made(
+    def size_if_made(
         self, name: str, origin: str, source: Source, fingerprint: str
     ) -> tuple[int, int, int] | None:
         """Width, height and bytes of a thumbnail that was made of all of this state of its source;
         None if the last attempt was another. Like `get`, but ten times as fast."""
         row = self._rows.get(name, [])
-        if len(row) != len(_MADE):
+        if len(row) != len(_MADE_TYPES):
             return None
         _, made_of, size_bytes, mtime_ns, by, width, height, length = row
         if mtime_ns != source.mtime_ns or size_bytes != source.size_bytes or made_of != origin:
@@ -160,8 +160,8 @@ class Ledger:
     def to_bytes(self) -> bytes:
         rows = []
         for name, row in self._rows.items():
-            if name in self and tuple(map(type, row)) == _FAILED:
-                rows.append(_announcement(*row[:4]))  # there is an older thumbnail
+            if name in self and tuple(map(type, row)) == _FAILED_TYPES:
+                rows.append(_reservation(*row[:4]))  # there is an older thumbnail
             rows.append(row)
         return _header(self.shared) + b"".join(map(_line, rows))
 
@@ -193,7 +193,7 @@ def own_names(path: str) -> Collection[str] | None:
             return ()
 
 
-def mark(opened: files.OpenFolder, *, shared: bool) -> None:
+def mark_folder(opened: files.OpenFolder, *, shared: bool) -> None:
     """Make the folder ours, before the first thumbnail is in it.
 
     Raises:
@@ -202,7 +202,7 @@ def mark(opened: files.OpenFolder, *, shared: bool) -> None:
     files.append(opened, MARK, _header(shared), b"")
 
 
-def announce(opened: files.OpenFolder, origins: Mapping[str, str], *, shared: bool) -> None:
+def reserve_names(opened: files.OpenFolder, origins: Mapping[str, str], *, shared: bool) -> None:
     """Make the folder ours, and in one with others' files also the names that thumbnails will have,
     so that nobody takes them for some of those, whatever happens before they are entered.
 
@@ -212,11 +212,11 @@ def announce(opened: files.OpenFolder, origins: Mapping[str, str], *, shared: bo
     Raises:
         OSError: it can't be written.
     """
-    rows = [_announcement(name, origin, 0, 0) for name, origin in origins.items() if shared]
+    rows = [_reservation(name, origin, 0, 0) for name, origin in origins.items() if shared]
     files.append(opened, MARK, _header(shared), b"".join(map(_line, rows)))
 
 
-def enter(
+def record_attempts(
     opened: files.OpenFolder,
     attempts: Iterable[Attempt],
     *,
@@ -239,7 +239,7 @@ def enter(
     files.append(opened, MARK, _header(shared), lines)
 
 
-def forget(opened: files.OpenFolder, origins: Mapping[str, str], *, shared: bool) -> None:
+def record_removals(opened: files.OpenFolder, origins: Mapping[str, str], *, shared: bool) -> None:
     """Take thumbnails out that have been removed.
 
     Lines are only added: what other runs write meanwhile stays. A thumbnail that one of them has
@@ -252,13 +252,13 @@ def forget(opened: files.OpenFolder, origins: Mapping[str, str], *, shared: bool
         OSError: it can't be written; the thumbnails count as missing.
     """
     files.append(opened, MARK, _header(shared), b"".join(_line([name]) for name in origins))
-    back = origins.keys() & set(files.names_in(opened))
-    rows = [_announcement(name, origins[name], 0, 0) for name in sorted(back)]
+    back = origins.keys() & set(files.list_names(opened))
+    rows = [_reservation(name, origins[name], 0, 0) for name in sorted(back)]
     if rows:
         files.append(opened, MARK, _header(shared), b"".join(map(_line, rows)))
 
 
-def close(folder: Folder, levels: int) -> None:
+def remove_if_empty(folder: Folder, levels: int) -> None:
     """Remove a folder that is ours alone and holds nothing but an empty ledger, with that.
 
     Args:
@@ -272,7 +272,7 @@ def close(folder: Folder, levels: int) -> None:
         levels -= 1
         here = Folder(folder.anchor, below)
         with files.open_folder(here) as opened:
-            names = files.names_in(opened)
+            names = files.list_names(opened)
             if names == [MARK]:
                 known = Ledger(files.read(opened, MARK))
                 if known.shared or any(known.origins()):
@@ -280,7 +280,7 @@ def close(folder: Folder, levels: int) -> None:
                 files.remove(opened, MARK)
             if not files.remove_folder(here):
                 if names == [MARK]:  # something has come in between
-                    mark(opened, shared=False)
+                    mark_folder(opened, shared=False)
                 return
         below = os.path.dirname(below)
 
@@ -300,7 +300,7 @@ def _header(shared: bool) -> bytes:
     return json.dumps({"thumbnailer": _VERSION, "shared": shared}).encode() + b"\n"
 
 
-def _announcement(name: str, origin: str, size_bytes: int, mtime_ns: int) -> list[Any]:
+def _reservation(name: str, origin: str, size_bytes: int, mtime_ns: int) -> list[Any]:
     """The row of a name that is held for a source and not entered: it fits no fingerprint."""
     return [name, origin, size_bytes, mtime_ns, "", 0, 0, 0]
 

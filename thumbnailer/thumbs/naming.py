@@ -24,13 +24,13 @@ def thumbnail_name(source_name: str, format: str) -> str:
     `a.jpg` and `a.png` have thumbnails of their own. Where that makes it too long it is cut, and a
     hash makes up for what is lost.
     """
-    name = uncut_name(source_name, format)
+    name = untruncated_name(source_name, format)
     # No character takes more than four bytes.
     fits = len(name) * 4 <= _MAX_NAME_BYTES or len(os.fsencode(name)) <= _MAX_NAME_BYTES
-    return name if fits else tagged(name, source_name)
+    return name if fits else with_hash(name, source_name)
 
 
-def uncut_name(source_name: str, format: str) -> str:
+def untruncated_name(source_name: str, format: str) -> str:
     """The same however long it gets: a key in a bucket may have 1024 bytes."""
     return source_name if says_format(source_name, format) else source_name + ENDINGS[format][0]
 
@@ -47,7 +47,7 @@ def is_template(text: str) -> bool:
     return not text or (is_plain and tokens <= set(TOKENS) and bool(differs))
 
 
-def filled_in(template: str, path: str, below: str, size: str) -> str:
+def fill_template(template: str, path: str, below: str, size: str) -> str:
     """A template with what its tokens stand for: `{name}` is `a.b.jpg`, `{stem}` `a.b`, `{ext}`
     `jpg`, `{parent}` the name of the source's folder, `{size}` the thumbnail's size as it was
     asked for or named, and `{hash}` 16 hexadecimal digits that stand for the source's path.
@@ -70,13 +70,13 @@ def filled_in(template: str, path: str, below: str, size: str) -> str:
     )
 
 
-def short_size(box: Box) -> str:
+def size_label(box: Box) -> str:
     """A box in words: `256` for a square one, else `256x192`, `256x` or `x192`."""
     width, height = box.width or "", box.height or ""
     return str(width) if width == height else f"{width}x{height}"
 
 
-def tagged(name: str, source_name: str) -> str:
+def with_hash(name: str, source_name: str) -> str:
     """The name with a hash of the source's name before its ending, short enough for any disk."""
     stem, ending = os.path.splitext(name)
     tail = f"~{hashlib.blake2b(os.fsencode(source_name), digest_size=8).hexdigest()}{ending}"
@@ -86,7 +86,7 @@ def tagged(name: str, source_name: str) -> str:
     return stem + tail
 
 
-def folded(name: str) -> str:
+def casefolded(name: str) -> str:
     """What a file system that ignores case or normalises Unicode may take the name for.
 
     Canonical caseless matching: The Unicode Standard 15.0, section 3.13, definition D145.

@@ -18,9 +18,9 @@ from itertools import groupby
 from thumbnailer.errors import FATAL_ERRNOS, OutputError
 from thumbnailer.model import Failure, Folder, Stop
 from thumbnailer.thumbs import files, ledger
-from thumbnailer.thumbs.folders import output_folders, sizes_of
+from thumbnailer.thumbs.folders import output_folders, size_folders
 from thumbnailer.thumbs.plan import THUMBS
-from thumbnailer.thumbs.removals import Removal, unreadable
+from thumbnailer.thumbs.removals import Removal, unreadable_folder
 from thumbnailer.urls import is_url
 
 
@@ -53,7 +53,7 @@ class Orphan:
 
 
 @dataclass(slots=True)
-class Findings:
+class OrphanSurvey:
     """What was found in some thumbnail folders.
 
     Attributes:
@@ -73,7 +73,7 @@ class Findings:
         """How many thumbnails there are without a source."""
         return sum(orphan.is_there for orphan in self.orphans)
 
-    def add(self, others: Findings) -> None:
+    def add(self, others: OrphanSurvey) -> None:
         self.thumbnails += others.thumbnails
         self.orphans += others.orphans
         self.doubtful += others.doubtful
@@ -82,20 +82,20 @@ class Findings:
 
 def find_orphans(
     roots: Iterable[str], folders: Iterable[Folder | Removal], stop: Stop | None = None
-) -> Findings:
+) -> OrphanSurvey:
     """Look through thumbnail folders for thumbnails of what is no longer in the roots.
 
     The arguments are those of `look_through`.
     """
-    findings = Findings()
-    for found in look_through(roots, folders, stop):
+    findings = OrphanSurvey()
+    for found in survey_folders(roots, folders, stop):
         findings.add(found)
     return findings
 
 
-def look_through(
+def survey_folders(
     roots: Iterable[str], folders: Iterable[Folder | Removal], stop: Stop | None = None
-) -> Iterator[Findings]:
+) -> Iterator[OrphanSurvey]:
     """What each of some thumbnail folders has of thumbnails of what is or was in the roots.
 
     Args:
@@ -114,17 +114,17 @@ def look_through(
         if stop and stop.is_set():
             break
         if isinstance(folder, Removal):
-            yield Findings(doubtful=[folder])
+            yield OrphanSurvey(doubtful=[folder])
             continue
         try:
             known = ledger.read(folder)
         except OSError as error:
-            yield Findings(doubtful=[unreadable(folder.path, error)])
+            yield OrphanSurvey(doubtful=[unreadable_folder(folder.path, error)])
             continue
         if known is None or (real := os.path.realpath(folder.path)) in seen:
             continue
         seen.add(real)
-        findings = Findings()
+        findings = OrphanSurvey()
         for name, origin in known.origins():
             if stop and stop.is_set():
                 break
@@ -136,7 +136,7 @@ def look_through(
             try:
                 real_place, root = root_of(place)
                 root = real_roots.get(os.path.join(real_place, source_name), root)
-                if root is None or name == ledger.MARK or not files.is_plain(name):
+                if root is None or name == ledger.MARK or not files.is_plain_name(name):
                     continue
                 size_bytes = _length(orphan.path) if name in known else None
                 findings.thumbnails[root] += size_bytes is not None
@@ -183,7 +183,7 @@ def _root_of(path: str, roots: Mapping[str, str]) -> str | None:
     return roots[path]
 
 
-def remove(orphans: Iterable[Orphan], stop: Stop | None = None) -> Iterator[Removal]:
+def remove_orphans(orphans: Iterable[Orphan], stop: Stop | None = None) -> Iterator[Removal]:
     """Remove orphans whose sources are still gone, and thumbnail folders that are empty then.
 
     First the file goes, then its line: killed in between, a line without a file is left, which
@@ -204,7 +204,7 @@ def remove(orphans: Iterable[Orphan], stop: Stop | None = None) -> Iterator[Remo
             if error.errno in FATAL_ERRNOS:
                 yield from removals
                 raise OutputError(f"stopped early: {folder.path}: {error.strerror}") from error
-            removals.append(unreadable(folder.path, error))
+            removals.append(unreadable_folder(folder.path, error))
         yield from removals
 
 
@@ -237,19 +237,19 @@ def _remove_from(
         finally:
             if gone:
                 with suppress(OSError):  # a full disk is a reason to prune, and may take no line
-                    ledger.forget(opened, gone, shared=known.shared)
-        files.sweep(opened)
-    ledger.close(folder, _levels(folder))
+                    ledger.record_removals(opened, gone, shared=known.shared)
+        files.remove_stale_temporaries(opened)
+    ledger.remove_if_empty(folder, _removable_levels(folder))
 
 
-def _levels(folder: Folder) -> int:
+def _removable_levels(folder: Folder) -> int:
     """How many folders are ours, from this one upwards, even those without a ledger."""
     if ledger.own_names(folder.anchor) is None:  # a tree that is all ours
         return len(folder.below.split(os.sep))
     return 1 if os.path.basename(folder.below) == THUMBS else 2
 
 
-def forget(
+def remove_thumbnails_of(
     paths: Iterable[str],
     places: Mapping[str, Sequence[str]],
     *,
@@ -285,7 +285,7 @@ def forget(
         inner = os.path.relpath(path, root)
         if output is None:
             thumbs = Folder(root, os.path.join(os.path.dirname(inner), THUMBS))
-            folders |= dict.fromkeys(sizes_of(thumbs))
+            folders |= dict.fromkeys(size_folders(thumbs))
             continue
         for place in places[root]:
             below = os.path.join(place, inner)
@@ -293,7 +293,7 @@ def forget(
             folders[Folder(output, os.path.dirname(below))] = None
     findings = find_orphans(wanted, folders)
     yield from findings.doubtful
-    yield from remove(findings.orphans)
+    yield from remove_orphans(findings.orphans)
 
 
 def is_empty(path: str) -> bool:

@@ -25,7 +25,7 @@ class Removal:
     error: Failure | None = None
 
 
-def unreadable(path: str, error: OSError) -> Removal:
+def unreadable_folder(path: str, error: OSError) -> Removal:
     """What is said of a folder of thumbnails that can't be read."""
     return Removal(path, "", "failed", Failure("scan", f"can't be read: {error.strerror or error}"))
 

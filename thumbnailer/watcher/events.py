@@ -34,10 +34,10 @@ _EVENTS: list[type[fs.FileSystemEvent]] = [
 
 
 # Where events come from.
-EVENTS = "inotify" if sys.platform == "linux" else "native"
+NATIVE_EVENTS = "inotify" if sys.platform == "linux" else "native"
 
 # What `Watcher.trouble` says when there will be no more events.
-ENDED = "the watching has ended"
+OBSERVER_ENDED = "the watching has ended"
 
 
 class Event(NamedTuple):
@@ -51,7 +51,7 @@ class Event(NamedTuple):
     path: str
 
 
-class Watcher:
+class FolderObserver:
     """Watches one folder tree until it is closed.
 
     Args:
@@ -76,7 +76,7 @@ class Watcher:
         self._lacks_watches = False
         self._is_picture, self._put, self._trouble = is_picture, put, ""
         self._inotify: InotifyFD | None = None
-        self._log = _Overflow(self._have_trouble)
+        self._log = _OverflowLogHandler(self._note_lost_events)
         logging.getLogger("watchdog").addHandler(self._log)
         listened = _EVENTS
         if poll_seconds is not None:
@@ -88,7 +88,7 @@ class Watcher:
             self._inotify = InotifyFD()
             self._inotify.start()
             self._observer = BaseObserver(
-                _Emitter, inotify_fd=self._inotify, enters=enters, miss=self._miss
+                _Emitter, inotify_fd=self._inotify, enters=enters, miss=self._note_missing_watch
             )
         else:
             self._observer = Observer()
@@ -111,12 +111,12 @@ class Watcher:
         # Last, since what a thread that is being stopped has to say is nobody's concern either.
         logging.getLogger("watchdog").removeHandler(self._log)
 
-    def trouble(self) -> str:
+    def lost_events_reason(self) -> str:
         """Why events may have been lost since the last call, in words; "" if none were."""
         trouble, self._trouble = self._trouble, ""
         threads = [self._observer, *self._observer.emitters]
         if not all(thread.is_alive() for thread in threads) or len(threads) < 2:
-            return ENDED
+            return OBSERVER_ENDED
         return trouble
 
     def lacks_watches(self) -> bool:
@@ -124,15 +124,15 @@ class Watcher:
         lacks, self._lacks_watches = self._lacks_watches, False
         return lacks
 
-    def _have_trouble(self, words: str) -> None:
+    def _note_lost_events(self, words: str) -> None:
         self._trouble = words
 
-    def _miss(self) -> None:
+    def _note_missing_watch(self) -> None:
         self._lacks_watches = True
 
     def _dispatch(self, event: fs.FileSystemEvent) -> None:
         try:
-            for translated in _translated(event, self._is_picture):
+            for translated in _translate(event, self._is_picture):
                 self._put(translated)
         except Exception as error:  # it would end watchdog's thread
             self._trouble = f"an event could not be handled: {error}"
@@ -143,7 +143,7 @@ class _Handler(fs.FileSystemEventHandler):
         self.dispatch = dispatch  # type: ignore[assignment, method-assign]
 
 
-class _Overflow(logging.Handler):
+class _OverflowLogHandler(logging.Handler):
     """watchdog tells of lost events in its log only."""
 
     def __init__(self, tell: Callable[[str], None]) -> None:
@@ -154,7 +154,7 @@ class _Overflow(logging.Handler):
         self._tell(record.getMessage())
 
 
-def _translated(event: fs.FileSystemEvent, is_picture: Callable[[str], bool]) -> Iterator[Event]:
+def _translate(event: fs.FileSystemEvent, is_picture: Callable[[str], bool]) -> Iterator[Event]:
     source, target = os.fsdecode(event.src_path), os.fsdecode(event.dest_path)
     if event.is_directory:
         if isinstance(event, fs.DirCreatedEvent):

@@ -20,19 +20,19 @@ from thumbnailer.engine.pool import Pool
 from thumbnailer.engine.pool_from_settings import new_pool
 from thumbnailer.errors import OutputError, SourceError, WorkerError
 from thumbnailer.formats import name_filter
-from thumbnailer.gallery.live import Keeper
+from thumbnailer.gallery.live import LiveGallery
 from thumbnailer.model import Outcome, Report, Source, Stop
-from thumbnailer.operations.door import Path, checked
-from thumbnailer.operations.pipeline import flow
+from thumbnailer.operations.door import Path, check_sources
+from thumbnailer.operations.pipeline import run_pipeline
 from thumbnailer.thumbs.ledger import own_names
-from thumbnailer.watcher.events import EVENTS, Event
-from thumbnailer.watcher.reporting import News
-from thumbnailer.watcher.root import Watched
-from thumbnailer.watcher.settling import Pending
+from thumbnailer.watcher.events import NATIVE_EVENTS, Event
+from thumbnailer.watcher.reporting import OutcomeFilter
+from thumbnailer.watcher.root import WatchedRoot
+from thumbnailer.watcher.settling import SettlingFiles
 
 # How long it sleeps when nothing happens; also how soon it notices a stop.
 _TICK_SECONDS = 0.1
-_LOOK_AT_ROOTS_SECONDS = 1.0
+_CHECK_ROOTS_SECONDS = 1.0
 
 # How long a batch may be in the making before events are looked at again, and how many paths of
 # events it takes in at once.
@@ -79,7 +79,7 @@ def watch(
         SourceError: a source is not there, can't be read or is no folder; at once.
         ConfigError: a setting is unknown or impossible; at once.
     """
-    vigil = Vigil(
+    loop = WatchLoop(
         sources,
         merged(settings, overrides),
         stop=stop_event,
@@ -89,10 +89,10 @@ def watch(
         keep_orphans=keep_orphans,
         gallery=gallery,
     )
-    return vigil.run()
+    return loop.run()
 
 
-class Vigil:
+class WatchLoop:
     """One watch from its start to its end, with what there is to tell of it meanwhile.
 
     The arguments are those of `watch`; `tell` is called with the name of an event and words.
@@ -118,7 +118,7 @@ class Vigil:
         gallery: bool = False,
         tell: Callable[[str, str], None] = lambda event, words: None,
     ) -> None:
-        roots, folders = checked(sources, settings)
+        roots, folders = check_sources(sources, settings)
         for root in roots:
             if root not in folders:
                 raise SourceError(None, "is no folder; only folders can be watched", root)
@@ -130,12 +130,12 @@ class Vigil:
         # to end the watch, is handled at the very moment at which its time is up.
         self._events: Queue[Event] = Queue()
         self._roots = [
-            Watched(path, below, settings, self._events.put, poll_seconds)
+            WatchedRoot(path, below, settings, self._events.put, poll_seconds)
             for path, below in folders.items()
         ]
-        self._keeper = Keeper(roots, settings, stop) if gallery else None
-        self._pending = Pending(settle_seconds)
-        self._news = News(self._roots, self._pending)
+        self._live_gallery = LiveGallery(roots, settings, stop) if gallery else None
+        self._settling = SettlingFiles(settle_seconds)
+        self._outcome_filter = OutcomeFilter(self._roots, self._settling)
         self._gone: dict[str, float] = {}
         self._unclosed: set[str] = set()  # paths of the present batch
         self._ours: set[str] = set()  # folders of thumbnails, whose events are our own doing
@@ -151,16 +151,16 @@ class Vigil:
     def mode(self) -> str:
         """`inotify`, `native` (what other systems have), or `polling` if any folder is polled."""
         modes = {root.mode for root in self._roots}
-        return "polling" if "polling" in modes else EVENTS
+        return "polling" if "polling" in modes else NATIVE_EVENTS
 
     @property
     def backlog(self) -> int:
         """How many pictures are known to have changed and are not done."""
-        return len(self._pending)
+        return len(self._settling)
 
     @property
     def oldest_pending_seconds(self) -> float:
-        return self._pending.oldest_seconds(time.monotonic())
+        return self._settling.oldest_seconds(time.monotonic())
 
     def run(self) -> Iterator[Outcome]:
         """The outcomes, until the stop is set; may be run again after that."""
@@ -173,60 +173,60 @@ class Vigil:
                 while not self._stop.is_set():
                     self.last_beat = time.monotonic()
                     self._take_events()
-                    self._look_at_roots()
+                    self._check_roots()
                     for outcome in self._work(pool):
                         self.last_beat = time.monotonic()
                         self.report.add(outcome)
                         if outcome.status == "failed" and outcome.error:
                             self.last_error = f"{outcome.source.path}: {outcome.error.reason}"
-                        if self._keeper:
-                            self._keeper.changed()
+                        if self._live_gallery:
+                            self._live_gallery.note_change()
                         yield outcome
-                    self._tend_gallery()
+                    self._update_gallery()
         finally:
-            if self._keeper:
-                self._keeper.close()
+            if self._live_gallery:
+                self._live_gallery.close()
             for root in self._roots:
                 root.close()
 
-    def _tend_gallery(self) -> None:
-        if self._keeper:
-            is_busy = bool(self._scanning or self._pending)
-            for event, words in self._keeper.tend(is_busy=is_busy):
+    def _update_gallery(self) -> None:
+        if self._live_gallery:
+            is_busy = bool(self._scanning or self._settling)
+            for event, words in self._live_gallery.update_if_due(is_busy=is_busy):
                 self._tell(event, words)
 
     def _take_events(self) -> None:
         """Enter what has happened; waits for a moment where nothing is to be done."""
         is_busy = self._scanning and time.monotonic() >= self._paused_until
         try:
-            self._enter(self._events.get(timeout=0 if is_busy else _TICK_SECONDS))
+            self._handle_event(self._events.get(timeout=0 if is_busy else _TICK_SECONDS))
             for _ in range(_EVENTS_AT_ONCE):
-                self._enter(self._events.get_nowait())
+                self._handle_event(self._events.get_nowait())
         except Empty:
             pass
 
-    def _enter(self, event: Event) -> None:
+    def _handle_event(self, event: Event) -> None:
         now = time.monotonic()
         if os.path.dirname(event.path) in self._ours:
             return
         if event.kind == "gone":
-            if self._keeper:  # with its thumbnail kept there would be nothing to tell
-                self._keeper.changed()
-            self._news.forget(event.path)
+            if self._live_gallery:  # with its thumbnail kept there would be nothing to tell
+                self._live_gallery.note_change()
+            self._outcome_filter.forget(event.path)
             self._gone[event.path] = now + self._settle_seconds
             # Polling tells of what has taken its place first.
             if os.path.isdir(event.path):
-                self._enter_folder(event.path, now)
+                self._handle_new_folder(event.path, now)
             elif os.path.lexists(event.path):
-                self._pending.add(event.path, now)
+                self._settling.add(event.path, now)
             else:
-                self._pending.discard(event.path)
+                self._settling.discard(event.path)
         elif event.kind == "folder":
-            self._enter_folder(event.path, now)
+            self._handle_new_folder(event.path, now)
         else:
-            self._pending.add(event.path, now, is_closed=event.kind == "closed")
+            self._settling.add(event.path, now, is_closed=event.kind == "closed")
 
-    def _enter_folder(self, folder: str, now: float) -> None:
+    def _handle_new_folder(self, folder: str, now: float) -> None:
         """What is in a new folder may have come before anybody watched it."""
         roots = [root for root in self._roots if root.holds(folder) and root.enters(folder)]
         if not roots:
@@ -240,11 +240,11 @@ class Vigil:
                 if any(root.enters(os.path.join(place, name)) for root in roots)
             ]
             for root in roots:
-                root.suspect(place)
+                root.check_for_orphans(place)
             for name in filter(self._is_picture, names):
                 path = os.path.join(place, name)
-                if path not in self._pending:
-                    self._pending.add(path, now)
+                if path not in self._settling:
+                    self._settling.add(path, now)
 
     def _work(self, pool: Pool) -> Iterator[Outcome]:
         """Do a part of what there is to do. What goes wrong with all of it is tried again later."""
@@ -252,7 +252,7 @@ class Vigil:
         if now < self._paused_until:
             return
         try:
-            paths = self._pending.settled(now, _SLICE_PATHS)
+            paths = self._settling.settled(now, _SLICE_PATHS)
             self._unclosed = {path for path, is_closed in paths.items() if not is_closed}
             yield from self._removals(now)
             for root in self._roots:
@@ -260,7 +260,7 @@ class Vigil:
                     yield from self._batch(root.located(paths), pool)
             self._unclosed.clear()
             if self._scanning:
-                yield from self._scan_on(self._scanning, pool)
+                yield from self._continue_rescan(self._scanning, pool)
             elif now >= self._next_rescan:
                 self._scanning = self._rescan()
             self._back_off_seconds = _BACK_OFF_SECONDS[0]
@@ -272,14 +272,14 @@ class Vigil:
             self._rescan_everything()
 
     def _batch(self, found: Iterable[Source | Outcome], pool: Pool) -> Iterator[Outcome]:
-        for outcome in flow(found, self.settings, Report(), pool, stop=self._stop):
+        for outcome in run_pipeline(found, self.settings, Report(), pool, stop=self._stop):
             if outcome.thumbnails:
-                self._know(os.path.dirname(outcome.thumbnails[0].path))
+                self._remember_own_folder(os.path.dirname(outcome.thumbnails[0].path))
             is_unclosed = outcome.source.path in self._unclosed
-            if told := self._news.of(outcome, is_unclosed=is_unclosed):
+            if told := self._outcome_filter.to_report(outcome, is_unclosed=is_unclosed):
                 yield told
 
-    def _know(self, folder: str) -> None:
+    def _remember_own_folder(self, folder: str) -> None:
         """Let what happens in a folder pass that holds nothing but thumbnails of ours."""
         if folder not in self._ours:
             with suppress(OSError):
@@ -294,11 +294,13 @@ class Vigil:
             for root in self._roots:
                 yield from root.removed(due)
 
-    def _scan_on(self, scanning: Iterator[Source | Outcome], pool: Pool) -> Iterator[Outcome]:
-        part = _Part(scanning, _SLICE_SECONDS)
+    def _continue_rescan(
+        self, scanning: Iterator[Source | Outcome], pool: Pool
+    ) -> Iterator[Outcome]:
+        part = _TimeSlice(scanning, _SLICE_SECONDS)
         yield from self._batch(part, pool)
         for root in self._roots:
-            root.settle()
+            root.record_made()
         if part.is_last and not self._stop.is_set():
             for root in self._roots:
                 if not self._keep_orphans and root.identity is not None:
@@ -318,8 +320,8 @@ class Vigil:
                 continue
             for item in root.changed(self._stop):
                 if isinstance(item, Source) and self._is_fresh(item):
-                    if item.path not in self._pending:
-                        self._pending.add(item.path, time.monotonic())
+                    if item.path not in self._settling:
+                        self._settling.add(item.path, time.monotonic())
                 else:
                     yield item
 
@@ -332,19 +334,19 @@ class Vigil:
             root.forget()
         self._scanning = self._rescan()
 
-    def _look_at_roots(self) -> None:
+    def _check_roots(self) -> None:
         now = time.monotonic()
         if now < self._next_look:
             return
-        self._next_look = now + _LOOK_AT_ROOTS_SECONDS
+        self._next_look = now + _CHECK_ROOTS_SECONDS
         for root in self._roots:
-            for event, words in root.look():
+            for event, words in root.check():
                 self._tell(event, words)
                 if event in ("root back", "events lost"):
                     self._rescan_everything()
 
 
-class _Part:
+class _TimeSlice:
     """What an iterator yields in the next seconds."""
 
     def __init__(self, items: Iterator[Source | Outcome], seconds: float) -> None:

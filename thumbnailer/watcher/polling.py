@@ -21,7 +21,7 @@ def eventless_filesystem(path: str) -> str:
     """
     place, kind, longest = os.path.realpath(path), "", -1
     with suppress(OSError, ValueError):
-        for line in _text_of("/proc/self/mountinfo").splitlines():
+        for line in _read_text("/proc/self/mountinfo").splitlines():
             mount = line.split(" ")[4].encode().decode("unicode_escape")
             above = mount.rstrip("/") + "/"
             if (place + "/").startswith(above) and len(mount) >= longest:
@@ -29,15 +29,15 @@ def eventless_filesystem(path: str) -> str:
     return kind if kind in _EVENTLESS or kind.startswith("fuse") else ""
 
 
-def watch_limit() -> str:
+def watch_limit_hint() -> str:
     """What to say when inotify has no watches left."""
     command = "sysctl fs.inotify.max_user_watches=524288"
     with suppress(OSError, ValueError):
-        now = int(_text_of("/proc/sys/fs/inotify/max_user_watches"))
+        now = int(_read_text("/proc/sys/fs/inotify/max_user_watches"))
         command = f"sysctl fs.inotify.max_user_watches={max(524288, 2 * now)}"
     return f"some folders can't be watched, rescans have to do for them; this cures it: {command}"
 
 
-def _text_of(path: str) -> str:
+def _read_text(path: str) -> str:
     with open(path, encoding="ascii", errors="replace") as file:
         return file.read()

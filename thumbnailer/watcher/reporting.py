@@ -13,18 +13,18 @@ from collections.abc import Sequence
 
 from thumbnailer.imaging.failures import CHANGING, EMPTY, TRUNCATED
 from thumbnailer.model import Outcome
-from thumbnailer.thumbs.folder_state import AGAIN
-from thumbnailer.watcher.root import Watched
-from thumbnailer.watcher.settling import Pending
+from thumbnailer.thumbs.folder_state import FAILED_BEFORE
+from thumbnailer.watcher.root import WatchedRoot
+from thumbnailer.watcher.settling import SettlingFiles
 
 # How long a picture that nobody has closed may be truncated, or empty, until it is called so.
-_PATIENCE_SECONDS = 60.0
+_UNFINISHED_SECONDS = 60.0
 
 # What is said of a picture, or of the folder of its thumbnail, that was away when it was needed.
 _MISSING = os.strerror(errno.ENOENT)
 
 
-class News:
+class OutcomeFilter:
     """What has been told, and what is held back.
 
     Args:
@@ -32,12 +32,12 @@ class News:
         pending: where pictures go that are to be read once more.
     """
 
-    def __init__(self, roots: Sequence[Watched], pending: Pending) -> None:
+    def __init__(self, roots: Sequence[WatchedRoot], pending: SettlingFiles) -> None:
         self._roots, self._pending = roots, pending
         self._held: dict[str, Outcome] = {}  # truncated, and not told of yet
         self._told: dict[str, str] = {}  # the reasons of what has failed or was skipped
 
-    def of(self, outcome: Outcome, *, is_unclosed: bool) -> Outcome | None:
+    def to_report(self, outcome: Outcome, *, is_unclosed: bool) -> Outcome | None:
         """What is to be told now: this outcome, the one that was held back before it, or nothing.
 
         Args:
@@ -48,8 +48,8 @@ class News:
             self._pending.add(path, time.monotonic())
         elif is_unclosed and self._may_be_unfinished(path, reason):
             self._held[path] = outcome
-            self._pending.add(path, time.monotonic(), patience_seconds=_PATIENCE_SECONDS)
-        elif reason.endswith(AGAIN) and path in self._held:
+            self._pending.add(path, time.monotonic(), patience_seconds=_UNFINISHED_SECONDS)
+        elif reason.endswith(FAILED_BEFORE) and path in self._held:
             return self._held.pop(path)
         elif outcome.error and not os.path.lexists(path):
             pass  # it has gone since
@@ -73,11 +73,11 @@ class News:
         path, error = outcome.source.path, outcome.error
         if outcome.status == "failed" and error and not error.lasts:
             for root in self._roots:  # what hindered it may not last: once more at the next rescan
-                root.doubt(path)
+                root.mark_changed(path)
         told = self._told.pop(path, None)
         if not error:
             return outcome.status != "current"
-        if error.stage == "stopped" or error.reason.endswith(AGAIN):
+        if error.stage == "stopped" or error.reason.endswith(FAILED_BEFORE):
             return False
         if error.stage == "write" and not error.fatal and told is None:
             self._told[path] = ""  # an orphan may be in the way for a moment: once more

@@ -10,23 +10,29 @@ from itertools import chain
 from thumbnailer.config.settings import Settings
 from thumbnailer.formats import name_filter
 from thumbnailer.model import Folder, Outcome, Source, Stop
-from thumbnailer.scan.folders import folders, locator, thumbs_folders
-from thumbnailer.scan.selection import folder_filter
+from thumbnailer.scan.folders import scan_by_folder, source_finder, thumbs_folders
+from thumbnailer.scan.selection import scanned_folder_filter
 from thumbnailer.thumbs.folders import output_folders
-from thumbnailer.thumbs.orphans import find_orphans, forget, is_empty, is_gone, remove
+from thumbnailer.thumbs.orphans import (
+    find_orphans,
+    is_empty,
+    is_gone,
+    remove_orphans,
+    remove_thumbnails_of,
+)
 from thumbnailer.thumbs.plan import THUMBS
 from thumbnailer.thumbs.removals import Removal
-from thumbnailer.watcher.events import ENDED, EVENTS, Event, Watcher
-from thumbnailer.watcher.polling import POLL_SECONDS, eventless_filesystem, watch_limit
+from thumbnailer.watcher.events import NATIVE_EVENTS, OBSERVER_ENDED, Event, FolderObserver
+from thumbnailer.watcher.polling import POLL_SECONDS, eventless_filesystem, watch_limit_hint
 
 # So many are removed even if they are all of some folders' thumbnails.
-_FEW = 10
+_ALWAYS_REMOVED = 10
 
 # The name of an event, and words.
-News = tuple[str, str]
+Message = tuple[str, str]
 
 
-class Watched:
+class WatchedRoot:
     """A root during one watch.
 
     Args:
@@ -53,18 +59,18 @@ class Watched:
     ) -> None:
         self.path = path
         self._put, self._poll_seconds = put, poll_seconds
-        self._watcher: Watcher | None = None
+        self._watcher: FolderObserver | None = None
         self._has_warned = False
-        self._news: list[News] = []
-        self.mode = EVENTS
+        self._news: list[Message] = []
+        self.mode = NATIVE_EVENTS
         self._output = os.fspath(settings.output) or None
         # Where each size of thumbnail is kept: below each folder, or in the output tree.
         sizes = settings.recipes
         self._thumbs = [os.path.join(THUMBS, name).rstrip(os.sep) for name in sizes]
         self._trees = [os.path.join(name, below).rstrip(os.sep) for name in sizes]
-        self._folders = partial(folders, path, below=below, **settings.choice)
-        self._locator = partial(locator, path, below=below, **settings.choice)
-        self.enters: Callable[[str], bool] = folder_filter(
+        self._folders = partial(scan_by_folder, path, below=below, **settings.choice)
+        self._locator = partial(source_finder, path, below=below, **settings.choice)
+        self.enters: Callable[[str], bool] = scanned_folder_filter(
             path, recursive=settings.recursive, exclude=settings.exclude
         )
         self._is_picture = name_filter(settings.choice["also"])
@@ -84,7 +90,7 @@ class Watched:
         """Whether it is there and still the same; if not, nothing in it counts as deleted."""
         return self.identity is not None and _identity_of(self.path) == self.identity
 
-    def open(self) -> Iterator[News]:
+    def open(self) -> Iterator[Message]:
         """Begin to watch; where there are no events to be had, poll."""
         poll_seconds = self._poll_seconds
         if poll_seconds is None and (kind := eventless_filesystem(self.path)):
@@ -94,9 +100,9 @@ class Watched:
         if self.identity is None:
             return
         for seconds in (poll_seconds, POLL_SECONDS):
-            self.mode = EVENTS if seconds is None else "polling"
+            self.mode = NATIVE_EVENTS if seconds is None else "polling"
             try:
-                self._watcher = Watcher(
+                self._watcher = FolderObserver(
                     self.path, self.enters, self._is_picture, self._put, seconds
                 )
                 return
@@ -104,12 +110,12 @@ class Watched:
                 reason = error.strerror or error
                 yield "poll", f"{self.path}: no events to be had ({reason}), so it is polled"
 
-    def look(self) -> Iterator[News]:
+    def check(self) -> Iterator[Message]:
         """What has become of the folder itself since the last look."""
         news, self._news = self._news, []
         yield from news
         identity = _identity_of(self.path)
-        trouble = self._watcher.trouble() if self._watcher else ""
+        trouble = self._watcher.lost_events_reason() if self._watcher else ""
         if self.identity is None:
             # An empty folder looks like the place of a disk that is not mounted.
             if identity is not None and not is_empty(self.path):
@@ -118,7 +124,7 @@ class Watched:
         elif identity != self.identity and (identity is None or is_empty(self.path)):
             self.close()
             yield "root missing", self.path
-        elif identity != self.identity or trouble == ENDED:
+        elif identity != self.identity or trouble == OBSERVER_ENDED:
             self.close()
             yield from self.open()
             yield "root back", self.path
@@ -126,7 +132,7 @@ class Watched:
             yield "events lost", trouble
         if self._watcher and self._watcher.lacks_watches() and not self._has_warned:
             self._has_warned = True
-            yield "watch limit", watch_limit()
+            yield "watch limit", watch_limit_hint()
 
     def close(self) -> None:
         """Watch no longer; nothing in it counts as known."""
@@ -141,11 +147,11 @@ class Watched:
         self._unsure.clear()
         self._is_known = False
 
-    def doubt(self, path: str) -> None:
+    def mark_changed(self, path: str) -> None:
         """Take the folder of a path for changed at the next look."""
         self._doubted.add(os.path.dirname(path))
 
-    def suspect(self, folder: str) -> None:
+    def check_for_orphans(self, folder: str) -> None:
         """Look for orphans in a folder at the next rescan: it may have come with thumbnails of
         pictures that it has no longer."""
         self._to_check.add(folder)
@@ -197,7 +203,7 @@ class Watched:
         findings = find_orphans([self.path], places, stop)
         if stop.is_set() or not self.is_intact() or (self._output and is_empty(self.path)):
             return
-        least = 0 if not self._is_known else _FEW
+        least = 0 if not self._is_known else _ALWAYS_REMOVED
         self._is_known = True
         self._to_check.clear()
         orphaned, thumbnails = findings.orphaned, findings.thumbnails.total()
@@ -208,9 +214,9 @@ class Watched:
             )
             self._news.append(("orphans", words))
             return
-        yield from map(_outcome, remove(findings.orphans, stop))
+        yield from map(_outcome, remove_orphans(findings.orphans, stop))
 
-    def settle(self) -> None:
+    def record_made(self) -> None:
         """The thumbnails of what has `changed` are made: that is how their folders should stay."""
         for folder in self._unsure & self._seen.keys():
             self._seen[folder] = self._seen[folder][0], self._thumbs_state(folder)
@@ -225,7 +231,9 @@ class Watched:
         gone = [path for path in paths if self.holds(path) and _is_surely_gone(path)]
         if gone and self.is_intact():
             places = {self.path: self._trees}
-            yield from map(_outcome, forget(gone, places, output=self._output, trusting=True))
+            yield from map(
+                _outcome, remove_thumbnails_of(gone, places, output=self._output, trusting=True)
+            )
 
     def _places(self, folder: str) -> list[Folder]:
         """Where the thumbnails of a folder's pictures are."""

@@ -13,14 +13,14 @@ _State = tuple[int, int, int, int]
 
 
 @dataclass(slots=True)
-class _Wait:
+class _WaitingFile:
     first: float  # when it came, on the monotonic clock
     due: float
     is_closed: bool
     state: _State | None
 
 
-class Pending:
+class SettlingFiles:
     """A table of paths that wait to be read.
 
     Args:
@@ -30,7 +30,7 @@ class Pending:
 
     def __init__(self, settle_seconds: float) -> None:
         self._settle_seconds = settle_seconds
-        self._waits: dict[str, _Wait] = {}
+        self._waits: dict[str, _WaitingFile] = {}
 
     def __len__(self) -> int:
         return len(self._waits)
@@ -52,7 +52,7 @@ class Pending:
         settle_seconds = max(self._settle_seconds, patience_seconds)
         due = now + (_AFTER_CLOSE_SECONDS if is_closed else settle_seconds)
         state = None if is_closed else _state(path)
-        self._waits[path] = _Wait(first, due, is_closed, state)
+        self._waits[path] = _WaitingFile(first, due, is_closed, state)
 
     def discard(self, path: str) -> None:
         self._waits.pop(path, None)

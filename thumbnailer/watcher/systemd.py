@@ -41,7 +41,7 @@ def notify_reloading(address: str | None) -> None:
     notify(address, RELOADING=1, MONOTONIC_USEC=time.monotonic_ns() // 1000)
 
 
-def watchdog_seconds(usec: str | None, pid: str | None) -> float | None:
+def watchdog_interval_seconds(usec: str | None, pid: str | None) -> float | None:
     """How often to send `WATCHDOG=1`: in half the time after which the service counts as hung, as
     sd_watchdog_enabled(3) recommends.
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, TextIO
 from tqdm import tqdm
 from tqdm.utils import disp_len, disp_trim
 
-from thumbnailer.cli.output.text import in_bytes, printable, three_digits
+from thumbnailer.cli.output.text import format_bytes, format_number, printable
 from thumbnailer.model import Outcome, Report
 
 # Speeds are those of the last so many seconds: a run goes in no time through what is current.
@@ -26,7 +26,7 @@ else:
     _Tqdm = tqdm  # which is generic for type checkers only
 
 
-class Bar(_Tqdm):
+class ProgressBar(_Tqdm):
     """How far a run is, in as many words as the terminal has room for.
 
     Args:
@@ -67,10 +67,10 @@ class Bar(_Tqdm):
         of_all = f"/{self.total}" if self.total else ""
         words = f"{self.n}{of_all}"
         parts = [f"{self._failed} failed"] if self._failed else []
-        parts += [f"{three_digits(speed)} pictures/s"] if speed else []
+        parts += [f"{format_number(speed)} pictures/s"] if speed else []
         if speed and self.total and self.total > self.n:
             parts.append(f"{self.format_interval((self.total - self.n) / speed)} left")
-        parts += [f"{in_bytes(bytes_speed)}/s"] if bytes_speed else []
+        parts += [f"{format_bytes(bytes_speed)}/s"] if bytes_speed else []
         for part in parts:
             if len(words) + len(part) + 2 <= columns:
                 words += f", {part}"
@@ -78,7 +78,7 @@ class Bar(_Tqdm):
         folder = folder.encode(self._encoding, "backslashreplace").decode(self._encoding)
         room = columns - len(words) - 2
         if disp_len(folder) > room:
-            folder = _end_of(folder, room)
+            folder = _end_of_path(folder, room)
         return f"{words}, {folder}" if folder else words
 
     def _speeds(self) -> tuple[float, float]:
@@ -95,7 +95,7 @@ class Bar(_Tqdm):
         return (self.n - pictures) / seconds, (self._bytes - size) / seconds
 
 
-def _end_of(folder: str, columns: int) -> str:
+def _end_of_path(folder: str, columns: int) -> str:
     """The end of a path, which says more than its beginning; "" where there is no room for it."""
     if columns < 8:
         return ""

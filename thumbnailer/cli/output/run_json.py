@@ -6,7 +6,7 @@ import json
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from thumbnailer.cli.output.run_stats import Tally
+from thumbnailer.cli.output.run_stats import RunStats
 from thumbnailer.model import Failure, Outcome, Report
 
 if TYPE_CHECKING:
@@ -37,20 +37,20 @@ class JsonPrinter:
         )
 
     def finish(
-        self, report: Report, tally: Tally, note: str, estimate: Estimate | None = None
+        self, report: Report, stats: RunStats, note: str, estimate: Estimate | None = None
     ) -> None:
         counts = ("found", "made", "current", "skipped", "failed")
         fields: dict[str, object] = {name: getattr(report, name) for name in counts}
         fields |= {
             "seconds": round(report.seconds, 6),
-            "source_bytes": tally.source_bytes,
-            "thumbnail_bytes": tally.thumbnail_bytes,
+            "source_bytes": stats.source_bytes,
+            "thumbnail_bytes": stats.thumbnail_bytes,
             "reasons": [
                 {"status": status, "reason": kind, "count": group.count, "sources": group.sources}
-                for (status, kind), group in tally.groups.items()
+                for (status, kind), group in stats.groups.items()
             ],
             "slowest": [
-                {"source": path, "seconds": round(seconds, 6)} for seconds, path in tally.slowest
+                {"source": path, "seconds": round(seconds, 6)} for seconds, path in stats.slowest
             ],
             "estimate": asdict(estimate) if estimate else None,
         }

@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass, field
 
 from thumbnailer.model import Failure, Outcome
-from thumbnailer.thumbs.folder_state import AGAIN
+from thumbnailer.thumbs.folder_state import FAILED_BEFORE
 
 # So many kinds of reasons are told apart; what comes after them is `other reasons`. So many names
 # are kept of each, and so many of the slowest pictures.
@@ -20,7 +20,7 @@ _LIMIT = re.compile(r"more than the limit of .*")
 
 
 @dataclass(slots=True)
-class Group:
+class ReasonGroup:
     """What failed or was skipped for one kind of reason: how many, and the paths of the first."""
 
     count: int = 0
@@ -28,7 +28,7 @@ class Group:
 
 
 @dataclass(slots=True)
-class Tally:
+class RunStats:
     """What has been read and written, what went wrong, and what took longest.
 
     Attributes:
@@ -41,7 +41,7 @@ class Tally:
     tried: int = 0
     source_bytes: int = 0
     thumbnail_bytes: int = 0
-    groups: dict[tuple[str, str], Group] = field(default_factory=dict)
+    groups: dict[tuple[str, str], ReasonGroup] = field(default_factory=dict)
     _slowest: list[tuple[float, str]] = field(default_factory=list)
 
     def add(self, outcome: Outcome) -> None:
@@ -55,12 +55,12 @@ class Tally:
             if len(self._slowest) > _SLOWEST:
                 heapq.heappop(self._slowest)
         if outcome.error and outcome.error.stage not in ("stopped", "dry run"):
-            self._group(outcome.status, kind_of(outcome.error), outcome.source.path)
+            self._group(outcome.status, reason_kind(outcome.error), outcome.source.path)
 
     def _group(self, status: str, kind: str, path: str) -> None:
         if (status, kind) not in self.groups and len(self.groups) >= _KINDS:
             kind = OTHERS
-        group = self.groups.setdefault((status, kind), Group())
+        group = self.groups.setdefault((status, kind), ReasonGroup())
         group.count += 1
         if len(group.sources) < _NAMES:
             group.sources.append(path)
@@ -71,9 +71,9 @@ class Tally:
         return sorted(self._slowest, reverse=True)
 
 
-def kind_of(failure: Failure) -> str:
+def reason_kind(failure: Failure) -> str:
     """A reason without what is peculiar to one picture, so that equal ones can be counted."""
-    reason = failure.reason.removesuffix(AGAIN)
+    reason = failure.reason.removesuffix(FAILED_BEFORE)
     if match := _WORDS.match(reason) or _LIMIT.search(reason):
         return match[0]
     if failure.stage == "plan":

@@ -7,12 +7,12 @@ import sys
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, TextIO
 
-from thumbnailer.cli.output.run_stats import Group, Tally
-from thumbnailer.cli.output.text import in_bytes, in_time, printable, three_digits
+from thumbnailer.cli.output.run_stats import ReasonGroup, RunStats
+from thumbnailer.cli.output.text import format_bytes, format_duration, format_number, printable
 from thumbnailer.model import Outcome, Report, Thumbnail
 
 if TYPE_CHECKING:
-    from thumbnailer.cli.output.progress_bar import Bar
+    from thumbnailer.cli.output.progress_bar import ProgressBar
     from thumbnailer.operations.estimate import Estimate
 
 
@@ -29,13 +29,13 @@ class TextPrinter:
         self._quiet, self._verbose = quiet, verbose and not quiet
         self._would_be_made = 0
         self._left_out: Mapping[str, int] = {}
-        self._bar: Bar | None = None
+        self._bar: ProgressBar | None = None
         if bar and not quiet and sys.stderr.isatty() and os.environ.get("TERM") != "dumb":
             from thumbnailer.cli.output.progress_bar import (
-                Bar,  # tqdm: 40 ms that only a terminal should cost
+                ProgressBar,  # tqdm: 40 ms that only a terminal should cost
             )
 
-            self._bar = Bar(sys.stderr)
+            self._bar = ProgressBar(sys.stderr)
 
     @property
     def has_bar(self) -> bool:
@@ -79,7 +79,7 @@ class TextPrinter:
             self._write(f"{line} -> {made}" if made else line, sys.stdout)
 
     def finish(
-        self, report: Report, tally: Tally, note: str, estimate: Estimate | None = None
+        self, report: Report, stats: RunStats, note: str, estimate: Estimate | None = None
     ) -> None:
         if self._bar is not None:
             self._bar.close()
@@ -89,7 +89,7 @@ class TextPrinter:
         if estimate:
             print(estimate_line(estimate))
         if self._verbose or sys.stdout.isatty():
-            for line in report_lines(report, tally):
+            for line in stats_lines(report, stats):
                 print(f"  {line}")
         for extra, number in self._left_out.items():
             how = f"pip install 'thumbnailer[{extra}]'"
@@ -126,28 +126,28 @@ def estimate_line(estimate: Estimate) -> str:
     if estimate.seconds is None or estimate.bytes is None:
         return "would take nobody knows how long: no picture was ready in a few seconds"
     return (
-        f"would take about {in_time(estimate.seconds)} and {in_bytes(estimate.bytes)}, "
+        f"would take about {format_duration(estimate.seconds)} and {format_bytes(estimate.bytes)}, "
         f"judged by {estimate.sampled:,} of {estimate.pictures:,} pictures"
     )
 
 
-def report_lines(report: Report, tally: Tally) -> Iterator[str]:
+def stats_lines(report: Report, stats: RunStats) -> Iterator[str]:
     """Speed, bytes, reasons and the slowest pictures; nothing where nothing was tried."""
-    if tally.tried and report.seconds:
-        speed, read = tally.tried / report.seconds, tally.source_bytes / report.seconds
+    if stats.tried and report.seconds:
+        speed, read = stats.tried / report.seconds, stats.source_bytes / report.seconds
         yield (
-            f"{three_digits(speed)} pictures/s, {in_bytes(tally.source_bytes)} read at "
-            f"{in_bytes(read)}/s, {in_bytes(tally.thumbnail_bytes)} of thumbnails"
+            f"{format_number(speed)} pictures/s, {format_bytes(stats.source_bytes)} read at "
+            f"{format_bytes(read)}/s, {format_bytes(stats.thumbnail_bytes)} of thumbnails"
         )
-    by_number = sorted(tally.groups.items(), key=lambda item: -item[1].count)
+    by_number = sorted(stats.groups.items(), key=lambda item: -item[1].count)
     for (status, kind), group in by_number:
         yield f"{status}: {group.count:,} {printable(kind)} ({_names(group)})"
-    if tally.tried > len(tally.slowest):
-        for seconds, path in tally.slowest:
-            yield f"slowest: {three_digits(seconds)} s, {printable(path)}"
+    if stats.tried > len(stats.slowest):
+        for seconds, path in stats.slowest:
+            yield f"slowest: {format_number(seconds)} s, {printable(path)}"
 
 
-def _names(group: Group) -> str:
+def _names(group: ReasonGroup) -> str:
     names = [printable(os.path.basename(path) or path) for path in group.sources]
     more = group.count - len(names)
     return ", ".join([*names, f"{more:,} more"] if more else names)

@@ -8,10 +8,10 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from thumbnailer.cli.output.run_json import print_row
-from thumbnailer.cli.output.text import in_bytes, printable
+from thumbnailer.cli.output.text import format_bytes, printable
 
 if TYPE_CHECKING:
-    from thumbnailer.operations.status import Counted, Reason, StatusReport
+    from thumbnailer.operations.status import Reason, StatusItem, StatusReport
     from thumbnailer.operations.verify import Finding, VerifyReport
 
 # So many reasons are shown of thumbnails that are stale or failed, the most frequent ones.
@@ -42,7 +42,7 @@ class StatusPrinter:
     def __init__(self, *, as_json: bool, quiet: bool, verbose: bool) -> None:
         self._as_json, self._quiet, self._verbose = as_json, quiet, verbose and not quiet
 
-    def show(self, one: Counted) -> None:
+    def show(self, one: StatusItem) -> None:
         if self._as_json:
             return
         name = one.source if one.state == "failed" or not one.path else one.path
@@ -103,9 +103,13 @@ def _table(report: StatusReport) -> Iterator[str]:
         ("missing", report.missing, []),
         ("failed", report.failed, _reasons(report.failed_reasons)),
         ("skipped", report.skipped, ["no files, or named twice"]),
-        ("orphaned", report.orphaned, [in_bytes(report.orphaned_bytes)] if report.orphaned else []),
+        (
+            "orphaned",
+            report.orphaned,
+            [format_bytes(report.orphaned_bytes)] if report.orphaned else [],
+        ),
         ("unknown", report.unknown, ["can't be looked for, or not be read"]),
-        ("on disk", report.thumbnails, [in_bytes(report.size_bytes)]),
+        ("on disk", report.thumbnails, [format_bytes(report.size_bytes)]),
     ]
     width = max(len(f"{number:,}") for _, number, _ in rows)
     for label, number, remarks in rows:

@@ -15,17 +15,17 @@ def printable(text: str) -> str:
     )
 
 
-def in_bytes(count: float) -> str:
+def format_bytes(count: float) -> str:
     """A number of bytes, such as `34.5 MB`."""
     if count < 1000:
         return f"{count:.0f} bytes"
     power = 0
     while count >= 999.5 and power < len(_UNITS) - 1:
         count, power = count / 1000, power + 1
-    return f"{three_digits(count)} {_UNITS[power]}"
+    return f"{format_number(count)} {_UNITS[power]}"
 
 
-def in_time(seconds: float) -> str:
+def format_duration(seconds: float) -> str:
     """About how long, in the unit that a person would use, such as `4 minutes`."""
     count, name = seconds, "second"
     if seconds >= 5400:
@@ -37,7 +37,7 @@ def in_time(seconds: float) -> str:
     return f"{text} {name}" + ("" if text == "1" else "s")
 
 
-def three_digits(number: float) -> str:
+def format_number(number: float) -> str:
     """A number as precisely as a person wants it: `12,345`, `34.5` or `0.071`."""
     if number >= 99.95:
         return f"{number:,.0f}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from PIL import ImageColor
 
 
-def rgb_of(name: str) -> tuple[int, int, int]:
+def parse_colour(name: str) -> tuple[int, int, int]:
     """R, G and B (0 to 255) of a colour of CSS Color Module Level 4, by name or notation.
 
     Raises:

@@ -32,7 +32,7 @@ _PHOTOMETRIC, _WHITE_IS_ZERO = 262, 0
 _BITS_PER_SAMPLE = 258
 
 
-def prepare(image: ImageFile.ImageFile) -> None:
+def fix_png_depth(image: ImageFile.ImageFile) -> None:
     """Mend what Pillow says of a PNG of other than 8 bits; must come before it is loaded.
 
     Pillow (13) compares the transparent colour, given in the depth of the file, with pixels that

@@ -47,7 +47,7 @@ _NEAR_POINT, _NEAR_GAMMA = 0.002, 0.05
 _MAX_CHUNKS = 100
 
 
-def profile_of(image: ImageFile.ImageFile, file: BinaryIO) -> bytes:
+def source_profile(image: ImageFile.ImageFile, file: BinaryIO) -> bytes:
     """An ICC profile for the colours of a picture; b"" for sRGB, which is assumed of most.
 
     A PNG's `cICP` goes before its profile, that before `sRGB`, and `cHRM` and `gAMA` come last
@@ -140,7 +140,7 @@ def _says_adobe_rgb(image: ImageFile.ImageFile) -> bool:
     return False
 
 
-def name_of(profile: bytes) -> str | None:
+def profile_name(profile: bytes) -> str | None:
     """What an ICC profile calls itself; None if it makes no sense."""
     try:
         opened = ImageCms.ImageCmsProfile(io.BytesIO(profile))

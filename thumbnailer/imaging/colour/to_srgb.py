@@ -41,7 +41,9 @@ def to_srgb(image: Image.Image, profile: bytes) -> tuple[Image.Image, str]:
     return image.convert("RGB") if image.mode == "CMYK" else image, remark
 
 
-def coloured(image: Image.Image, profile: bytes, *, keep: bool) -> tuple[Image.Image, bytes, str]:
+def to_output_colours(
+    image: Image.Image, profile: bytes, *, keep: bool
+) -> tuple[Image.Image, bytes, str]:
     """A picture in sRGB, or as it is with its ICC profile.
 
     Args:
@@ -58,7 +60,7 @@ def coloured(image: Image.Image, profile: bytes, *, keep: bool) -> tuple[Image.I
     return converted, profile_bytes(SRGB, "srgb") if keep else b"", remark
 
 
-def flattened(image: Image.Image, background: tuple[int, int, int]) -> Image.Image:
+def flatten(image: Image.Image, background: tuple[int, int, int]) -> Image.Image:
     """The picture over a background (R, G, B), without alpha."""
     if image.mode not in ("LA", "RGBA"):
         return image
@@ -93,12 +95,14 @@ def _changes_little(transform: ImageCms.ImageCmsTransform, mode: str) -> bool:
     """Whether values stay what they are."""
     if mode == "CMYK":
         return False
-    changes = ImageChops.difference(_applied(_probe(mode), transform, mode), _probe(mode))
+    changes = ImageChops.difference(
+        _applied(_test_colours(mode), transform, mode), _test_colours(mode)
+    )
     return max(max(channel.tobytes()) for channel in changes.split()) <= _NEAR
 
 
 @lru_cache(maxsize=2)
-def _probe(mode: str) -> Image.Image:
+def _test_colours(mode: str) -> Image.Image:
     """A picture of colours, or greys, from all over their space."""
     values = range(0, 256, 15)
     pixels = product(values, repeat=len(mode))

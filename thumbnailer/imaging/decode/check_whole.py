@@ -6,8 +6,8 @@ import io
 
 from PIL import Image
 
-from thumbnailer.imaging.animation import frames_in
-from thumbnailer.imaging.decode.load import load
+from thumbnailer.imaging.animation import frame_count
+from thumbnailer.imaging.decode.load import load_pixels
 from thumbnailer.imaging.decode.open import open_picture
 from thumbnailer.imaging.failures import DAMAGED, DamageError
 from thumbnailer.imaging.memory import Claim
@@ -18,7 +18,7 @@ from thumbnailer.recipe import Limits
 _ENDS = {"jpeg": b"\xff\xd9", "png": b"\0\0\0\0IEND\xaeB`\x82", "gif": b";"}
 
 
-def read_whole(data: bytes, format: str, limits: Limits, claim: Claim) -> tuple[int, int]:
+def check_whole(data: bytes, format: str, limits: Limits, claim: Claim) -> tuple[int, int]:
     """Width and height in px of a thumbnail in a format, by the name that a recipe has for it.
 
     Raises:
@@ -34,8 +34,8 @@ def read_whole(data: bytes, format: str, limits: Limits, claim: Claim) -> tuple[
         raise DamageError(f"{DAMAGED}: its end is not that of a {opened.format}")
     if format == "png":  # which has a checksum in each chunk, of which decoding looks at some
         Image.open(io.BytesIO(data), formats=["PNG"]).verify()
-    frames = frames_in(opened)
-    load(opened, io.BytesIO(data), limits, claim)
+    frames = frame_count(opened)
+    load_pixels(opened, io.BytesIO(data), limits, claim)
     for frame in range(1, frames):
         opened.seek(frame)
         opened.load()

@@ -8,7 +8,7 @@ from typing import BinaryIO
 PNG = b"\x89PNG\r\n\x1a\n"
 
 
-def largest_of(file: BinaryIO) -> tuple[tuple[int, int], bytes]:
+def largest_picture(file: BinaryIO) -> tuple[tuple[int, int], bytes]:
     """The size in px of the largest picture in an icon, and either that, if it is a PNG, or an icon
     with nothing else in it. Of several of one size that with the most colours counts.
 

@@ -69,7 +69,7 @@ _OTHERS = (
 )
 
 
-def on_demand(file: BinaryIO) -> tuple[str, str]:
+def identify_optional(file: BinaryIO) -> tuple[str, str]:
     """Of a file of a format that is read only where `Limits.also` has it the name there, and what
     it is in words; "" and "" of all others."""
     file.seek(0)
@@ -133,7 +133,7 @@ def _is_tga(start: bytes) -> bool:
     )
 
 
-def describe(file: BinaryIO, also: tuple[str, ...]) -> str:
+def unreadable_reason(file: BinaryIO, also: tuple[str, ...]) -> str:
     """What a file is that can't be read.
 
     Args:
@@ -144,14 +144,14 @@ def describe(file: BinaryIO, also: tuple[str, ...]) -> str:
     start = file.read(512)
     if not start:
         return EMPTY
-    key, name = on_demand(file)
+    key, name = identify_optional(file)
     if key and key not in also:
         how = f"pip install 'thumbnailer[{key}]'" if key in _EXTRAS else f"--also {key}"
         return f"is {name}, which is read {'after' if key in _EXTRAS else 'with'} {how}"
     if key == "psd" and start[22:24] not in (b"\0\1", b"\0\x08"):
         return "is a Photoshop document of 16 or 32 bits a channel, which is not read here"
     if key:
-        if is_at_end or promises_more(file):
+        if is_at_end or is_cut_short(file):
             return f"truncated: begins like {name}, but ends early"
         return f"begins like {name}, but its header is damaged"
     for offset, magic, name in _OTHERS:
@@ -162,7 +162,7 @@ def describe(file: BinaryIO, also: tuple[str, ...]) -> str:
     for format in FORMATS:
         accepts = Image.OPEN[format][1]
         if accepts and accepts(start[:16]):
-            if promises_more(file) if format in ("WEBP", "AVIF") else is_at_end:
+            if is_cut_short(file) if format in ("WEBP", "AVIF") else is_at_end:
                 return f"truncated: begins like {format}, but ends early"
             return f"begins like {format}, but its header is damaged"
     if start.startswith(b"ftyp", 4):
@@ -181,7 +181,7 @@ def describe(file: BinaryIO, also: tuple[str, ...]) -> str:
         return "is no picture of a format that is read here"
 
 
-def promises_more(file: BinaryIO) -> bool:
+def is_cut_short(file: BinaryIO) -> bool:
     """Whether a WebP, AVIF or HEIF, which are read as one piece, is longer than its file."""
     file.seek(0)
     start = file.read(8)

@@ -11,13 +11,13 @@ from typing import BinaryIO
 from PIL import Image, ImageFile, ImageStat
 
 from thumbnailer.imaging.colour.depth import to_resizable
-from thumbnailer.imaging.decode.identify import promises_more
+from thumbnailer.imaging.decode.identify import is_cut_short
 from thumbnailer.imaging.decode.open import open_picture, pillow_limit
-from thumbnailer.imaging.decode.progressive import for_eighth
-from thumbnailer.imaging.decode.shrink_on_load import can_shrink, has_pixel_for_block
+from thumbnailer.imaging.decode.progressive import keep_dc_scans
+from thumbnailer.imaging.decode.shrink_on_load import can_shrink, is_shrunk_to_eighth
 from thumbnailer.imaging.failures import DAMAGED, TRUNCATED, DamageError
 from thumbnailer.imaging.geometry.orientation import orientation_of
-from thumbnailer.imaging.memory import Claim, admit, coefficient_bytes
+from thumbnailer.imaging.memory import Claim, claim_memory, coefficient_bytes
 from thumbnailer.recipe import Limits
 
 _END_OF_JPEG = b"\xff\xd9"
@@ -34,7 +34,7 @@ _INTERLACE = 8
 _GRIDS = ((1, 1), (1, 2), (2, 2), (2, 4), (4, 4), (4, 8), (8, 8))
 
 
-def load(
+def load_pixels(
     image: ImageFile.ImageFile, file: BinaryIO, limits: Limits, claim: Claim
 ) -> tuple[Image.Image, str]:
     """Decode the pixels of a picture that is within the limits, ours, whatever Pillow's are.
@@ -52,9 +52,9 @@ def load(
         DamageError: the data make no sense or end early; says where.
         OSError: the file can't be read.
     """
-    admit(image, limits, claim)
+    claim_memory(image, limits, claim)
     try:
-        if not _decode_what_shows(image):
+        if not _decode_dc_only(image):
             _decode(image)
         return image, ""
     except MemoryError:
@@ -66,25 +66,25 @@ def load(
     remains, kind, share = None, DAMAGED, None
     with suppress(Exception):  # whatever Pillow raises the second time
         kind = TRUNCATED if _ends_early(image, file, failure) else kind
-        remains, share = _remains(image, file, limits)
+        remains, share = _salvage(image, file, limits)
     if remains and share != 0 and limits.keep_truncated:
-        return remains, _note(kind, share)
-    raise DamageError(_reason(kind, share))
+        return remains, _salvage_note(kind, share)
+    raise DamageError(_damage_reason(kind, share))
 
 
-def _decode_what_shows(image: ImageFile.ImageFile) -> bool:
+def _decode_dc_only(image: ImageFile.ImageFile) -> bool:
     """Decode a progressive JPEG without what does not show of it, if that can be done.
 
     What that takes is in the claim for its coefficients: these are there only when the file, its
     pieces and what becomes of them have gone, but for the last. Of cameras' pictures the file is a
     tenth of the coefficients, and what shows a hundredth.
     """
-    if not image.info.get("progressive") or not has_pixel_for_block(image) or not image.fp:
+    if not image.info.get("progressive") or not is_shrunk_to_eighth(image) or not image.fp:
         return False
     file, tile, most = image.fp, image.tile, coefficient_bytes(image) // 3
     with suppress(Exception):  # the plain way tells what is wrong
         file.seek(0)
-        reduced = for_eighth(file.read(most))  # which has no end if there is more of it
+        reduced = keep_dc_scans(file.read(most))  # which has no end if there is more of it
         if reduced and len(reduced) < most // 3:
             image.fp = io.BytesIO(reduced)
             _decode(image)
@@ -103,7 +103,7 @@ def _decode(image: ImageFile.ImageFile) -> None:
             image.load()
 
 
-def _reason(kind: str, share: float | None) -> str:
+def _damage_reason(kind: str, share: float | None) -> str:
     """Where a picture is broken; `share` of its rows, 0 to 1, could be decoded."""
     where = kind if share is None else f"{kind} at {_percent(share)}"
     if share == 1:
@@ -114,7 +114,7 @@ def _reason(kind: str, share: float | None) -> str:
     return f"{where}: the data make no sense" + ("" if share is None else " from there on")
 
 
-def _note(kind: str, share: float | None) -> str:
+def _salvage_note(kind: str, share: float | None) -> str:
     if share is None:
         return f"{kind}, so it is less sharp than it was"
     return f"{kind} at {_percent(share)}" + ("" if share == 1 else ", the rest is blank")
@@ -130,7 +130,7 @@ def _ends_early(image: ImageFile.ImageFile, file: BinaryIO, failure: Exception) 
     if image.format in ("PNG", "BMP") and not file.read(1):
         return True
     if image.format == "HEIF":
-        return promises_more(file)
+        return is_cut_short(file)
     if image.format == "TIFF":  # whose decoder does not tell one from the other
         size = file.seek(0, io.SEEK_END)
         tags = image.tag_v2  # type: ignore[attr-defined]
@@ -142,13 +142,13 @@ def _ends_early(image: ImageFile.ImageFile, file: BinaryIO, failure: Exception) 
     return "truncated" in str(failure).lower() or "cannot load" in str(failure)
 
 
-def _remains(
+def _salvage(
     image: ImageFile.ImageFile, file: BinaryIO, limits: Limits
 ) -> tuple[Image.Image | None, float | None]:
     """What a picture held when its decoding failed, without gaps, and the share of its rows (0 to
     1) that were decoded; None where that can't be known."""
     if image.info.get("progressive"):
-        return _remains_of_progressive(image, file, limits)
+        return _salvage_progressive(image, file, limits)
     again = open_picture(file, limits)
     if image.format == "TIFF" and orientation_of(again) != 1:
         return None, None  # it is turned while it is loaded
@@ -160,7 +160,7 @@ def _remains(
     right, bottom = max(box[2] for box in boxes), max(box[3] for box in boxes)
     if bottom - top > _MAX_ROWS:
         return None, None
-    _load_over(again, 85 if image.info.get("transparency") != 85 else 170)
+    _load_onto(again, 85 if image.info.get("transparency") != 85 else 170)
     image.tile, again.tile = [], []  # lets Pillow take what is there for all there is
     if image.info.get("interlace"):
         return _finest_grid(image, again), None
@@ -188,7 +188,7 @@ def _differing_rows(
                 yield y
 
 
-def _load_over(image: ImageFile.ImageFile, value: int) -> None:
+def _load_onto(image: ImageFile.ImageFile, value: int) -> None:
     """Decode as far as that goes into a memory that holds `value` instead of zeros, so that what
     differs from the first attempt was written in neither."""
     prepare, bands = image.load_prepare, len(image.getbands())
@@ -239,7 +239,7 @@ def _without_gaps(image: Image.Image, missing: Sequence[int]) -> Image.Image:
     return picture
 
 
-def _remains_of_progressive(
+def _salvage_progressive(
     image: ImageFile.ImageFile, file: BinaryIO, limits: Limits
 ) -> tuple[Image.Image | None, float | None]:
     """The same for a progressive JPEG, which has no pixel before its end is there; with an end put

@@ -31,8 +31,8 @@ from PIL import (  # noqa: F401
 )
 
 from thumbnailer.imaging.decode.heif import open_heif
-from thumbnailer.imaging.decode.ico import PNG, largest_of
-from thumbnailer.imaging.decode.identify import ALSO, FORMATS, describe, on_demand
+from thumbnailer.imaging.decode.ico import PNG, largest_picture
+from thumbnailer.imaging.decode.identify import ALSO, FORMATS, identify_optional, unreadable_reason
 from thumbnailer.imaging.decode.raw import open_raw
 from thumbnailer.imaging.decode.shrink_on_load import can_shrink
 from thumbnailer.imaging.decode.webp import HEADER_BYTES, webp_size
@@ -70,14 +70,14 @@ def open_picture(file: BinaryIO, limits: Limits) -> ImageFile.ImageFile:
     if size := webp_size(file.read(HEADER_BYTES)):
         _check_pixels(size, limits.pixels)
         check_bytes(picture_bytes("WEBP", "", size), limits)
-    key, _ = on_demand(file)
+    key, _ = identify_optional(file)
     if key and key not in limits.also:
-        raise NoPictureError(describe(file, limits.also))
+        raise NoPictureError(unreadable_reason(file, limits.also))
     file.seek(0)
     try:
         image = _opened(file, key, limits)
     except UnidentifiedImageError:
-        raise NoPictureError(describe(file, limits.also)) from None
+        raise NoPictureError(unreadable_reason(file, limits.also)) from None
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         file.seek(0)
         is_jpeg = file.read(2) == b"\xff\xd8"
@@ -92,7 +92,7 @@ def open_picture(file: BinaryIO, limits: Limits) -> ImageFile.ImageFile:
             raise
         if "too large" in str(error) or "Too much memory" in str(error):
             raise LimitError("holds too much text or too large a colour profile") from None
-        raise NoPictureError(describe(file, limits.also)) from None
+        raise NoPictureError(unreadable_reason(file, limits.also)) from None
     _check_pixels(image.size, limits.shrinkable_pixels if can_shrink(image) else limits.pixels)
     if image.info.get("progressive") and _has_too_many_scans(file):
         raise LimitError(f"has more than {_MAX_SCANS} scans, each a pass over the whole picture")
@@ -116,7 +116,7 @@ def _opened(file: BinaryIO, key: str, limits: Limits) -> ImageFile.ImageFile:
 
 
 def _opened_icon(file: BinaryIO, limits: Limits) -> ImageFile.ImageFile:
-    size, data = largest_of(file)
+    size, data = largest_picture(file)
     if data.startswith(PNG):
         return open_picture(io.BytesIO(data), limits)
     _check_pixels(size, min(limits.pixels, _ICON_PIXELS))

@@ -56,7 +56,7 @@ class _Frame(NamedTuple):
     header: bytes
 
 
-def for_eighth(data: bytes) -> bytes | None:
+def keep_dc_scans(data: bytes) -> bytes | None:
     """A progressive JPEG without the scans that do not show at an eighth of its size.
 
     At that size libjpeg-turbo makes of it what it makes of `data`, be that pixels or an error.
@@ -65,12 +65,12 @@ def for_eighth(data: bytes) -> bytes | None:
         None if the file is not as encoders make it, or ends early.
     """
     try:
-        return b"".join(_shown(data))
+        return b"".join(_kept_pieces(data))
     except (LookupError, ValueError):
         return None
 
 
-def _shown(data: bytes) -> Iterator[bytes]:
+def _kept_pieces(data: bytes) -> Iterator[bytes]:
     """The pieces of a file that show.
 
     Raises:
@@ -105,7 +105,7 @@ def _shown(data: bytes) -> Iterator[bytes]:
                     raise ValueError("a Huffman table that makes no sense")
                 continue
             if frame.flat[0] in names and not is_rough:
-                yield _rough(quantisation[frame.table], frame.spare)
+                yield _dc_quantisation_table(quantisation[frame.table], frame.spare)
                 is_rough = True
         yield piece
     if not missing or any(map(any, missing.values())):
@@ -159,7 +159,7 @@ def _frame(body: bytes) -> _Frame:
     return _Frame(names, flat, body[at], spare, body[:at] + bytes([spare]) + body[at + 1 :])
 
 
-def _rough(table: bytes, place: int) -> bytes:
+def _dc_quantisation_table(table: bytes, place: int) -> bytes:
     """A segment with a quantisation table that is right for DC alone.
 
     Coefficients that no scan brings libjpeg guesses from the blocks around ("block smoothing"), but

@@ -20,7 +20,7 @@ from thumbnailer.imaging.colour.to_srgb import to_srgb
 from thumbnailer.imaging.decode.shrink_on_load import SHRINKING_GAP
 from thumbnailer.imaging.failures import NoPictureError
 from thumbnailer.imaging.geometry.fit import Size
-from thumbnailer.imaging.geometry.orientation import orientation_of, swaps_sides, upright
+from thumbnailer.imaging.geometry.orientation import apply_orientation, orientation_of, swaps_sides
 from thumbnailer.imaging.memory import HELD_BYTES, check_bytes, coefficient_bytes
 from thumbnailer.recipe import Limits
 
@@ -150,7 +150,9 @@ class _RawPicture(ImageFile.ImageFile):
             profile = self._preview.info.get("icc_profile", b"")
             picture, _ = to_srgb(to_resizable(self._preview), profile)
             if self._turned != self._orientation:
-                picture = upright(upright(picture, self._turned), _INVERSE[self._orientation])
+                picture = apply_orientation(
+                    apply_orientation(picture, self._turned), _INVERSE[self._orientation]
+                )
             return picture
         return None
 

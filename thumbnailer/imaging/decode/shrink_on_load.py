@@ -34,7 +34,7 @@ def shrink_on_load(image: ImageFile.ImageFile, size: tuple[int, int]) -> None:
     image.draft(None, (ceil(width * SHRINKING_GAP), ceil(height * SHRINKING_GAP)))
 
 
-def extent_of(size: tuple[int, int], full: tuple[int, int]) -> tuple[float, float]:
+def picture_extent(size: tuple[int, int], full: tuple[int, int]) -> tuple[float, float]:
     """How much of what was decoded is picture, in px: of 1017 columns 1/8 are 127.125, where
     libjpeg makes 128. To take these for the picture would stretch it: SSIM falls to .947.
 
@@ -48,7 +48,7 @@ def extent_of(size: tuple[int, int], full: tuple[int, int]) -> tuple[float, floa
     return size
 
 
-def has_pixel_for_block(image: ImageFile.ImageFile) -> bool:
+def is_shrunk_to_eighth(image: ImageFile.ImageFile) -> bool:
     """Whether a JPEG was told to shrink to an eighth: one pixel for each block of the DCT.
 
     What other libjpegs than libjpeg-turbo then need of the file is not known here.

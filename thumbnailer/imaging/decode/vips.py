@@ -19,7 +19,7 @@ from PIL import Image, ImageFile
 
 from thumbnailer.imaging.decode.shrink_on_load import BOX_GAP
 from thumbnailer.imaging.geometry.orientation import orientation_of
-from thumbnailer.imaging.memory import Claim, admit
+from thumbnailer.imaging.memory import Claim, claim_memory
 from thumbnailer.recipe import Limits
 
 # From how many px on, by format. The first picture must make up for 45 ms of loading the library.
@@ -39,7 +39,7 @@ _ROWS = 64
 Size = tuple[int, int]
 
 
-class Shrunk(NamedTuple):
+class ShrunkPicture(NamedTuple):
     """A picture decoded at reduced size, and how much of it is picture, in its px."""
 
     image: Image.Image
@@ -86,13 +86,13 @@ def _keep_to_one_arena() -> None:
         ctypes.CDLL(None).mallopt(_ARENA_MAX, 1)
 
 
-def shrunk(
+def decode_shrunk(
     image: ImageFile.ImageFile,
     file: BinaryIO,
     needed: Callable[[int], Size],
     limits: Limits,
     claim: Claim,
-) -> Shrunk | None:
+) -> ShrunkPicture | None:
     """Decode a picture at a size that is enough for its thumbnails.
 
     What Pillow would need covers what this does, by half: PNGs come in strips, and of WebPs there
@@ -112,7 +112,7 @@ def shrunk(
     least = LEAST_PIXELS.get(image.format or "")
     if not least or prod(image.size) < least:
         return None
-    admit(image, limits, claim)
+    claim_memory(image, limits, claim)
     try:
         file.seek(0)
         most = prod(image.size) * len(image.getbands())
@@ -127,7 +127,9 @@ def shrunk(
         file.seek(0)
 
 
-def _webp(image: ImageFile.ImageFile, data: bytes, needed: Callable[[int], Size]) -> Shrunk | None:
+def _webp(
+    image: ImageFile.ImageFile, data: bytes, needed: Callable[[int], Size]
+) -> ShrunkPicture | None:
     """libwebp makes it smaller: into transparent ones it would mix colours that nobody sees, and
     those without loss it makes no sooner."""
     is_still = getattr(image, "n_frames", 1) == 1
@@ -138,10 +140,12 @@ def _webp(image: ImageFile.ImageFile, data: bytes, needed: Callable[[int], Size]
         return None
     decoded = library().Image.webpload_buffer(data, scale=scale, fail_on="warning")
     picture = _picture(image, decoded, "RGB")
-    return Shrunk(picture, picture.size)  # all of it, whatever the rounding
+    return ShrunkPicture(picture, picture.size)  # all of it, whatever the rounding
 
 
-def _png(image: ImageFile.ImageFile, data: bytes, needed: Callable[[int], Size]) -> Shrunk | None:
+def _png(
+    image: ImageFile.ImageFile, data: bytes, needed: Callable[[int], Size]
+) -> ShrunkPicture | None:
     """Boxes of pixels become one each. What has alpha is decoded in full: that alone gains as much,
     and its colours would have to be weighted first."""
     mode = image.mode
@@ -152,14 +156,14 @@ def _png(image: ImageFile.ImageFile, data: bytes, needed: Callable[[int], Size])
         return None
     decoded = library().Image.pngload_buffer(data, access="sequential", fail_on="warning")
     if mode.endswith("A"):
-        return Shrunk(_picture(image, decoded, mode), image.size)
+        return ShrunkPicture(_picture(image, decoded, mode), image.size)
     by = int(_gap(image, needed))
     if by < 2:
         return None
     picture = _picture(image, decoded.shrink(by, by, ceil=True), mode)
     if picture.size != (ceil(image.width / by), ceil(image.height / by)):
         return None
-    return Shrunk(picture, (image.width / by, image.height / by))
+    return ShrunkPicture(picture, (image.width / by, image.height / by))
 
 
 def _gap(image: Image.Image, needed: Callable[[int], Size]) -> float:

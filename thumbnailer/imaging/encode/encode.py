@@ -10,10 +10,10 @@ from typing import Any
 
 from PIL import Image, ImageFile, PngImagePlugin
 
-from thumbnailer.imaging.colour.to_srgb import flattened
-from thumbnailer.imaging.encode.palette import MOST, is_opaque, with_holes, with_palette
+from thumbnailer.imaging.colour.to_srgb import flatten
+from thumbnailer.imaging.encode.palette import MOST, is_opaque, with_palette, with_transparent_index
 from thumbnailer.imaging.failures import StageError
-from thumbnailer.model import Failure, Picture
+from thumbnailer.model import EncodedThumbnail, Failure
 from thumbnailer.recipe import Recipe
 
 # libaom at 256 and 1024 px: speed 6 takes 49 and 395 ms, 8 takes 16 and 152 ms for 4 to 11 % more
@@ -41,7 +41,7 @@ def encode(
     exif: bytes = b"",
     profile: bytes = b"",
     text: tuple[tuple[str, str], ...] = (),
-) -> Picture:
+) -> EncodedThumbnail:
     """The content of a file that holds the picture and nothing else but what is given.
 
     Args:
@@ -63,14 +63,14 @@ def encode(
         format = "jpeg" if is_opaque(image) else "png"
     check_sides(image.size, format)
     if format == "jpeg":
-        image = flattened(image, recipe.background)
+        image = flatten(image, recipe.background)
     # Pillow writes some of what a source's header held (comment, profile, transparency) again.
     image.info = {}
     extra = {"exif": exif, "icc_profile": profile}
     extra = {key: value for key, value in extra.items() if value and format != "gif"}
 
     def at(level: int) -> bytes:
-        written, options = _WAYS[format](image, recipe, level)
+        written, options = _ENCODERS[format](image, recipe, level)
         if format == "png" and text:
             options["pnginfo"] = _chunks(text)
         buffer = io.BytesIO()
@@ -78,7 +78,7 @@ def encode(
             written.save(buffer, format, **options, **extra)
         return buffer.getvalue()
 
-    return Picture(fitted(at, format, recipe), format, *image.size)
+    return EncodedThumbnail(encode_within_limit(at, format, recipe), format, *image.size)
 
 
 def check_sides(size: tuple[int, int], format: str) -> None:
@@ -92,7 +92,7 @@ def check_sides(size: tuple[int, int], format: str) -> None:
         raise StageError(Failure("encode", reason))
 
 
-def fitted(at: Callable[[int], bytes], format: str, recipe: Recipe) -> bytes:
+def encode_within_limit(at: Callable[[int], bytes], format: str, recipe: Recipe) -> bytes:
     """The best file that is no longer than `recipe.max_bytes`; the recipe's own if that is 0.
 
     Args:
@@ -158,11 +158,11 @@ def _png(image: Image.Image, recipe: Recipe, colours: int) -> tuple[Image.Image,
 
 
 def _gif(image: Image.Image, recipe: Recipe, colours: int) -> tuple[Image.Image, dict[str, Any]]:
-    indexed, transparent = with_holes(image, colours)
+    indexed, transparent = with_transparent_index(image, colours)
     return indexed, {} if transparent is None else {"transparency": transparent}
 
 
-_WAYS: dict[str, Callable[[Image.Image, Recipe, int], tuple[Image.Image, dict[str, Any]]]] = {
+_ENCODERS: dict[str, Callable[[Image.Image, Recipe, int], tuple[Image.Image, dict[str, Any]]]] = {
     "jpeg": _jpeg,
     "webp": _webp,
     "avif": _avif,

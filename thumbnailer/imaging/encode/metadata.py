@@ -52,7 +52,7 @@ class _Value(NamedTuple):
 _Directory = dict[int, _Value]
 
 
-def kept(image: Image.Image, file: BinaryIO, keep: Collection[str]) -> bytes:
+def kept_exif(image: Image.Image, file: BinaryIO, keep: Collection[str]) -> bytes:
     """An EXIF block with what is to be kept of a picture's metadata.
 
     Args:

@@ -37,14 +37,14 @@ def with_palette(image: Image.Image, colours: int) -> Image.Image:
     """
     if image.mode == "L" and colours >= MOST:
         return image
-    if exact := _exact(image, colours):
+    if exact := _exact_palette(image, colours):
         return exact
     if not is_opaque(image):
         return _with_alpha(image.convert("RGBA"), colours)
     return _dithered(image.convert("RGB"), colours)
 
 
-def with_holes(image: Image.Image, colours: int) -> tuple[Image.Image, int | None]:
+def with_transparent_index(image: Image.Image, colours: int) -> tuple[Image.Image, int | None]:
     """A picture of mode P for a GIF, and which of its colours is transparent, if one is.
 
     Transparent is what is less than half opaque, since a GIF knows no other than all or nothing.
@@ -53,12 +53,12 @@ def with_holes(image: Image.Image, colours: int) -> tuple[Image.Image, int | Non
         image: L, LA, RGB or RGBA.
         colours: 2 to 256, with the transparent one.
     """
-    holes = _holes(image)
+    holes = _transparent_mask(image)
     if holes is None:
         return with_palette(image.convert("RGB") if image.mode == "RGBA" else image, colours), None
     rgb = image.convert("RGB")
     rgb.paste((0, 0, 0), mask=holes)  # so that what nobody sees takes no colour
-    return _pierced(with_palette(rgb, colours - 1), holes, colours)
+    return _with_transparency(with_palette(rgb, colours - 1), holes, colours)
 
 
 def with_common_palette(
@@ -68,7 +68,7 @@ def with_common_palette(
 
     Without dithering, which would flicker, and makes each frame differ from the last everywhere.
     """
-    all_holes = [_holes(image) for image in images]
+    all_holes = [_transparent_mask(image) for image in images]
     has_holes = any(all_holes)
     pictures = []
     for image, holes in zip(images, all_holes, strict=True):
@@ -82,7 +82,7 @@ def with_common_palette(
         return frames, None
     nowhere = Image.new("1", images[0].size)
     pierced = [
-        _pierced(frame, holes or nowhere, colours)[0]
+        _with_transparency(frame, holes or nowhere, colours)[0]
         for frame, holes in zip(frames, all_holes, strict=True)
     ]
     return pierced, colours - 1
@@ -93,7 +93,7 @@ def is_opaque(image: Image.Image) -> bool:
     return image.mode not in ("LA", "RGBA") or image.getchannel("A").getextrema()[0] == 255
 
 
-def _exact(image: Image.Image, colours: int) -> Image.Image | None:
+def _exact_palette(image: Image.Image, colours: int) -> Image.Image | None:
     """The picture with a palette of its own colours; None if they are more."""
     rgba = image.convert("RGBA")
     there = rgba.getcolors(colours)
@@ -157,14 +157,16 @@ def _sample(pictures: Sequence[Image.Image]) -> Image.Image:
     return sheet
 
 
-def _holes(image: Image.Image) -> Image.Image | None:
+def _transparent_mask(image: Image.Image) -> Image.Image | None:
     """A mask of what is transparent in a GIF; None if nothing is."""
     if is_opaque(image):
         return None
     return image.getchannel("A").point([255] * _OPAQUE_FROM + [0] * (256 - _OPAQUE_FROM), "1")
 
 
-def _pierced(image: Image.Image, holes: Image.Image, colours: int) -> tuple[Image.Image, int]:
+def _with_transparency(
+    image: Image.Image, holes: Image.Image, colours: int
+) -> tuple[Image.Image, int]:
     """A picture of mode L or P with the last of its colours where the holes are."""
     indexed = image if image.mode == "P" else image.convert("P")
     palette = (indexed.getpalette() or [])[: 3 * (colours - 1)]

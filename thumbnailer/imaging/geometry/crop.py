@@ -7,7 +7,7 @@ from math import ceil, hypot, sqrt
 
 from PIL import Image, ImageChops, ImageFilter, ImageOps
 
-from thumbnailer.imaging.colour.to_srgb import flattened, to_srgb
+from thumbnailer.imaging.colour.to_srgb import flatten, to_srgb
 
 # How many px the window has in the small copy that it is judged by, and how long a copy may be: in
 # one of more than 32 windows (entropy; attention: 128) each has fewer.
@@ -39,7 +39,7 @@ _RISES = ImageFilter.Kernel((3, 3), (0, -1, 0, -1, 4, -1, 0, -1, 0), 1)
 _FALLS = ImageFilter.Kernel((3, 3), (0, 1, 0, 1, -4, 1, 0, 1, 0), 1)
 
 
-def place(image: Image.Image, shares: tuple[float, float], crop: str) -> float:
+def crop_position(image: Image.Image, shares: tuple[float, float], crop: str) -> float:
     """Where to cut a window out of a picture.
 
     Args:
@@ -53,13 +53,13 @@ def place(image: Image.Image, shares: tuple[float, float], crop: str) -> float:
         the window.
     """
     if crop == "entropy":
-        return _busiest(*_copy(image, shares, _ENTROPY_PX))
+        return _entropy_position(*_small_copy(image, shares, _ENTROPY_PX))
     if crop == "attention":
-        return _catching(*_copy(image, shares, _ATTENTION_PX))
+        return _attention_position(*_small_copy(image, shares, _ATTENTION_PX))
     return 0.5
 
 
-def _copy(
+def _small_copy(
     image: Image.Image, shares: tuple[float, float], window_px: int
 ) -> tuple[Image.Image, int]:
     """A small RGB copy that is cropped from left to right, and the width of the window in it."""
@@ -68,13 +68,13 @@ def _copy(
     size = (along, window_px) if shares[0] == share else (window_px, along)
     # Pillow's box filter would take a mirrored picture's pixels into other boxes.
     copy = image.resize(size, Image.Resampling.BILINEAR, reducing_gap=2.0)
-    copy = flattened(to_srgb(copy, b"")[0], _GREY).convert("RGB")
+    copy = flatten(to_srgb(copy, b"")[0], _GREY).convert("RGB")
     if shares[0] > share:
         copy = copy.transpose(Image.Transpose.TRANSPOSE)
     return copy, max(1, round(along * share))
 
 
-def _busiest(copy: Image.Image, window: int) -> float:
+def _entropy_position(copy: Image.Image, window: int) -> float:
     """Cuts a slice from the side that has less entropy until the window is left."""
     start, end = 0, copy.width
     slice_ = ceil(min((copy.width - window) / _STEPS, window / _STEPS_PER_WINDOW))
@@ -91,7 +91,7 @@ def _busiest(copy: Image.Image, window: int) -> float:
     return start / (copy.width - window) if copy.width > window else 0.5
 
 
-def _catching(copy: Image.Image, window: int) -> float:
+def _attention_position(copy: Image.Image, window: int) -> float:
     """Puts the window around the point around which there is most to look at."""
     grey = copy.convert("L")
     edges = ImageChops.add(grey.filter(_RISES), grey.filter(_FALLS))

@@ -12,7 +12,7 @@ from PIL import Image
 
 from thumbnailer.imaging.failures import LimitError
 from thumbnailer.imaging.geometry import simd
-from thumbnailer.imaging.geometry.crop import place
+from thumbnailer.imaging.geometry.crop import crop_position
 from thumbnailer.recipe import Box
 
 # How many times larger than the thumbnail a picture stays until the last, good resampling step.
@@ -78,7 +78,7 @@ def _times(size: Size, across: Fraction, down: Fraction) -> Size:
     return max(1, floor(size[0] * across + half)), max(1, floor(size[1] * down + half))
 
 
-def largest(frames: Sequence[Frame]) -> Size:
+def largest_scaled(frames: Sequence[Frame]) -> Size:
     """The size in px that a picture must have for all frames."""
     return max(frame.scaled[0] for frame in frames), max(frame.scaled[1] for frame in frames)
 
@@ -108,7 +108,7 @@ def lanczos(image: Image.Image, size: Size, box: Part | None = None) -> Image.Im
     )
 
 
-def resized(
+def resize_all(
     image: Image.Image,
     extent: Extent,
     frames: Sequence[Frame],
@@ -160,7 +160,7 @@ def _seen(
     if seen == scaled:
         return image if image.size == scaled else _in_two_steps(image, extent, scaled, resample)
     shares = seen[0] / scaled[0], seen[1] / scaled[1]
-    at = place(image, shares, crop)
+    at = crop_position(image, shares, crop)
     if image.size == scaled:  # whole pixels, or they would be blurred
         x, y = int((image.width - seen[0]) * at), int((image.height - seen[1]) * at)
         return image.crop((x, y, x + seen[0], y + seen[1]))

@@ -35,6 +35,6 @@ def swaps_sides(orientation: int) -> bool:
     return orientation >= 5
 
 
-def upright(image: Image.Image, orientation: int) -> Image.Image:
+def apply_orientation(image: Image.Image, orientation: int) -> Image.Image:
     """Turn or mirror the picture; done after shrinking, when there is little to turn."""
     return image.transpose(_UPRIGHT[orientation]) if orientation in _UPRIGHT else image

@@ -12,7 +12,7 @@ _FROM = 2
 _MILD = ImageFilter.Kernel((3, 3), (-1, -1, -1, -1, 32, -1, -1, -1, -1))
 
 
-def sharpened(image: Image.Image, reduction: float) -> Image.Image:
+def sharpen(image: Image.Image, reduction: float) -> Image.Image:
     """The picture, a little sharper if it was reduced to half its size or less.
 
     No pixel becomes lighter or darker than it and its neighbours were, so edges become steeper

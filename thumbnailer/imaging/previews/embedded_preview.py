@@ -18,9 +18,9 @@ from PIL import Image, ImageFile
 from thumbnailer.imaging.containers.exif import Exif, block_of, directory, read_exif
 from thumbnailer.imaging.decode.open import open_picture
 from thumbnailer.imaging.decode.shrink_on_load import shrink_on_load
-from thumbnailer.imaging.memory import Claim, admit
-from thumbnailer.imaging.previews.partial_jpeg import bands, held_bytes
-from thumbnailer.imaging.previews.preview_match import unlike
+from thumbnailer.imaging.memory import Claim, claim_memory
+from thumbnailer.imaging.previews.partial_jpeg import band_memory_bytes, decode_bands
+from thumbnailer.imaging.previews.preview_match import mismatch_reason
 from thumbnailer.recipe import Limits
 
 Size = tuple[int, int]
@@ -49,7 +49,7 @@ _SHAPE_PX, _SHAPE_SHARE = 1.5, 0.01
 _BLACK = 24
 
 
-class Standing(NamedTuple):
+class PreviewChoice(NamedTuple):
     """Whether a preview stands in for its picture.
 
     Attributes:
@@ -61,7 +61,7 @@ class Standing(NamedTuple):
     reason: str
 
 
-class _Unfit(Exception):
+class _Unsuitable(Exception):
     """Why a preview will not do."""
 
 
@@ -76,7 +76,7 @@ def preview_size(image: ImageFile.ImageFile, file: BinaryIO) -> Size | None:
     return size
 
 
-def stand_in(
+def choose_preview(
     image: ImageFile.ImageFile,
     file: BinaryIO,
     size: Size,
@@ -84,7 +84,7 @@ def stand_in(
     verified: bool,
     limits: Limits,
     claim: Claim,
-) -> Standing:
+) -> PreviewChoice:
     """The preview of a picture that is large enough for a thumbnail, and is no older than the
     picture, as far as can be told.
 
@@ -95,14 +95,16 @@ def stand_in(
         verified: the preview is also compared with a part of the picture.
     """
     try:
-        return Standing(_fit(image, file, size, profile, verified, limits, claim), "")
-    except _Unfit as reason:
-        return Standing(None, str(reason))
+        return PreviewChoice(
+            _suitable_preview(image, file, size, profile, verified, limits, claim), ""
+        )
+    except _Unsuitable as reason:
+        return PreviewChoice(None, str(reason))
     except Exception:  # whatever broken EXIF data and previews come to
-        return Standing(None, "makes no sense")
+        return PreviewChoice(None, "makes no sense")
 
 
-def _fit(
+def _suitable_preview(
     image: ImageFile.ImageFile,
     file: BinaryIO,
     size: Size,
@@ -113,27 +115,27 @@ def _fit(
 ) -> Image.Image:
     block = block_of(image)
     if image.format not in ("JPEG", "MPO") or not block:
-        raise _Unfit("")
+        raise _Unsuitable("")
     exif = read_exif(block)
     _check_age(image, exif)
     if profile and not verified:
-        raise _Unfit("may have other colours than the picture, which are not those of sRGB")
+        raise _Unsuitable("may have other colours than the picture, which are not those of sRGB")
     preview = _large_enough(image, _previews(image, file, block, exif), size, limits)
-    others = held_bytes(file) if verified else 0
-    admit(preview, limits, lambda needed: claim(needed + others))
+    others = band_memory_bytes(file) if verified else 0
+    claim_memory(preview, limits, lambda needed: claim(needed + others))
     preview.load()
     picture = _without_bars(preview, image.size)
     if picture.width + 1 < size[0] or picture.height + 1 < size[1]:
-        raise _Unfit("is smaller than the thumbnail")
+        raise _Unsuitable("is smaller than the thumbnail")
     if verified:
         try:
-            seen = bands(file, limits)
+            seen = decode_bands(file, limits)
         except EOFError:
-            raise _Unfit("can't be compared with the picture, which is truncated") from None
+            raise _Unsuitable("can't be compared with the picture, which is truncated") from None
         except Exception:
-            raise _Unfit("can't be compared with a part of the picture") from None
-        if reason := unlike(picture, seen):
-            raise _Unfit(reason)
+            raise _Unsuitable("can't be compared with a part of the picture") from None
+        if reason := mismatch_reason(picture, seen):
+            raise _Unsuitable(reason)
     return picture
 
 
@@ -153,7 +155,7 @@ def _check_age(image: ImageFile.ImageFile, exif: Exif) -> None:
         or _SIGNS_OF_EDITS & image.info.keys()
         or any(sign in xmp for sign in _SIGNS_IN_XMP)
     ):
-        raise _Unfit("may be older than the picture, which was edited")
+        raise _Unsuitable("may be older than the picture, which was edited")
 
 
 def _previews(
@@ -194,7 +196,7 @@ def _large_enough(
             reason = "is no JPEG"
             continue
         preview = open_picture(io.BytesIO(data), limits)
-        across, down = _beside(preview.size, image.size)
+        across, down = _bar_sizes(preview.size, image.size)
         width, height = preview.width - 2 * across, preview.height - 2 * down
         if preview.mode != image.mode:
             reason = "is in other colours than the picture"
@@ -206,10 +208,10 @@ def _large_enough(
             needed = size[0] * preview.width / width, size[1] * preview.height / height
             shrink_on_load(preview, (ceil(needed[0]), ceil(needed[1])))
             return preview
-    raise _Unfit(reason)
+    raise _Unsuitable(reason)
 
 
-def _beside(preview: Size, picture: Size) -> tuple[float, float]:
+def _bar_sizes(preview: Size, picture: Size) -> tuple[float, float]:
     """How many px there must be at the left and right, and at the top and bottom, of a preview
     beside a picture of another shape."""
     width, height = preview
@@ -228,7 +230,7 @@ def _without_bars(preview: Image.Image, picture: Size) -> Image.Image:
     Raises:
         _Unfit: what is there is not black, or not of the width that it must have.
     """
-    across, down = _beside(preview.size, picture)
+    across, down = _bar_sizes(preview.size, picture)
     if not across and not down:
         return preview
     bright = preview.convert("L").point([0 if value <= _BLACK else 255 for value in range(256)])
@@ -248,5 +250,5 @@ def _bar(one: int, other: int, expected: float) -> int:
         or min(one, other) + 1 < expected
         or max(one, other) > expected * 1.05 + 2
     ):
-        raise _Unfit("has another shape than the picture")
+        raise _Unsuitable("has another shape than the picture")
     return max(one, other, ceil(expected))

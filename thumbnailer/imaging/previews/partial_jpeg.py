@@ -75,12 +75,12 @@ class _Header(NamedTuple):
     end: int
 
 
-def held_bytes(file: BinaryIO) -> int:
+def band_memory_bytes(file: BinaryIO) -> int:
     """How much memory `bands` takes at most: what it reads, twice."""
     return 2 * min(file.seek(0, os.SEEK_END), _MOST_BYTES)
 
 
-def bands(file: BinaryIO, limits: Limits) -> list[Band]:
+def decode_bands(file: BinaryIO, limits: Limits) -> list[Band]:
     """An eighth of a JPEG's rows, more or less.
 
     Raises:

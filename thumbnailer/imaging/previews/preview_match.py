@@ -36,7 +36,7 @@ class _Mosaic(NamedTuple):
     red: list[int]
 
 
-def unlike(preview: Image.Image, bands: Sequence[Band]) -> str:
+def mismatch_reason(preview: Image.Image, bands: Sequence[Band]) -> str:
     """Why a preview is not sure to show the picture; "" if it is.
 
     Args:
@@ -69,10 +69,10 @@ def unlike(preview: Image.Image, bands: Sequence[Band]) -> str:
         or max(map(abs, map(sub, ours.luma, theirs.luma))) > _MOST_AWAY
     ):
         return "differs from the picture"
-    return _unlike_in_colour(ours, theirs, preview)
+    return _colour_mismatch_reason(ours, theirs, preview)
 
 
-def _unlike_in_colour(ours: _Mosaic, theirs: _Mosaic, preview: Image.Image) -> str:
+def _colour_mismatch_reason(ours: _Mosaic, theirs: _Mosaic, preview: Image.Image) -> str:
     everything = _Mosaic([], [], [])
     _add(everything, preview.resize((8, 8), Image.Resampling.BOX).convert("YCbCr"))
     strength = sqrt(_product(ours, ours))
