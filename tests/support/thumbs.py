@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
 from PIL import Image, ImageChops, ImageCms, ImageStat
@@ -33,6 +34,7 @@ def difference(one: Image.Image, other: Image.Image) -> tuple[float, int]:
     return max(means), max(extremes)
 
 
+@cache  # LittleCMS writes the present second into each
 def swapped_profile() -> bytes:
     """An ICC profile in which red is called green and green red."""
     data = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
