@@ -130,8 +130,9 @@ def test_the_health_check_follows_the_watch(photos: Path, tmp_path: Path) -> Non
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root to mount")
 @pytest.mark.slow
-def test_a_folder_of_the_image_itself_is_polled(tmp_path: Path) -> None:
-    lower, upper, work, merged = (tmp_path / name for name in ("lower", "upper", "work", "merged"))
+@pytest.mark.parametrize("name", ["merged", "Büro \\ alt"])
+def test_a_folder_of_the_image_itself_is_polled(tmp_path: Path, name: str) -> None:
+    lower, upper, work, merged = (tmp_path / one for one in ("lower", "upper", "work", name))
     for folder in (lower, upper, work, merged):
         folder.mkdir()
     layers = f"lowerdir={lower},upperdir={upper},workdir={work}"
