@@ -1,4 +1,4 @@
-"""The manual page, of the same source as `--help`.
+"""The manual page, generated from the same parser as `--help`.
 
 Format: groff_man(7).
 """
@@ -55,22 +55,24 @@ Interrupted by Ctrl-C, terminated by SIGTERM.
 .SH FILES
 .TP
 .I .thumbnailer
-In each folder of thumbnails: what was made of what.
+In each folder of thumbnails: which thumbnail was made of which picture.
 It marks the folder as made by this program.
 """
 
 
 class _RoffFormatter(HelpFormatter):
-    """What argparse has to say of one command, for a manual page.
+    """Help formatter that writes the help of one command as a section of the manual page.
+
+    An option that an earlier command has with the same help is only named.
 
     Args:
-        prog: the command.
-        said: the options told of already, to which those told of here are added.
+        prog: the program and the command.
+        seen: the options described so far, with their help; those of this command are added.
     """
 
-    def __init__(self, prog: str, said: set[str]) -> None:
+    def __init__(self, prog: str, seen: set[str]) -> None:
         super().__init__(prog)
-        self._said, self._again, self._lines = said, list[str](), list[str]()
+        self._seen, self._repeated, self._lines = seen, list[str](), list[str]()
         self._heading: str | None = None
 
     def add_usage(self, usage: str | None, *_: object, **__: object) -> None:
@@ -92,10 +94,10 @@ class _RoffFormatter(HelpFormatter):
     def add_arguments(self, actions: Iterable[argparse.Action]) -> None:
         for action in actions:
             line = f"{option_usage(action)}: {action.help}"
-            if line in self._said:
-                self._again.append(option_usage(action).rpartition(", ")[2].partition(" ")[0])
+            if line in self._seen:
+                self._repeated.append(option_usage(action).rpartition(", ")[2].partition(" ")[0])
                 continue
-            self._said.add(line)
+            self._seen.add(line)
             if self._heading:
                 self._lines += [".PP", f".I {self._heading}:"]
                 self._heading = None
@@ -107,18 +109,18 @@ class _RoffFormatter(HelpFormatter):
 
     def format_help(self) -> str:
         lines = [*self._lines]
-        if len(self._again) > 1:  # than --help
-            again = f"And, as above: {', '.join(self._again)}."
-            lines += [".PP", *map(_escape_roff, textwrap.wrap(again, 60))]
+        if len(self._repeated) > 1:  # more than --help
+            repeated = f"Also, as described above: {', '.join(self._repeated)}."
+            lines += [".PP", *map(_escape_roff, textwrap.wrap(repeated, 60))]
         return "\n".join(lines) + "\n"
 
 
 def manual_page() -> str:
-    """The page as roff."""
-    said: set[str] = set()
+    """Return the manual page in roff format."""
+    seen: set[str] = set()
     parts = [_HEAD.replace("{version}", thumbnailer.__version__)]
     for command in build_parser().commands.values():
-        command.formatter_class = lambda prog: _RoffFormatter(prog, said)
+        command.formatter_class = lambda prog: _RoffFormatter(prog, seen)
         parts.append(command.format_help())
     return "".join([*parts, _TAIL])
 

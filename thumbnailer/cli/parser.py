@@ -1,4 +1,4 @@
-"""What can be said on the command line. No setting is looked at here: `--help` imports no more."""
+"""The argument parser: commands and their options. Imports no settings, to keep `--help` fast."""
 
 from __future__ import annotations
 
@@ -24,11 +24,15 @@ from thumbnailer.watcher.polling import POLL_SECONDS
 
 SHELLS = ("bash", "zsh", "fish")
 
-_GALLERY = "write a page that shows the thumbnails, too"
+_GALLERY_HELP = "also write an HTML page of the thumbnails"
 
 
 def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
-    """The arguments; ends the program with one line where they make no sense."""
+    """Return the parsed arguments; on wrong usage print one line and exit with code 2.
+
+    Raises:
+        ConfigError: the value of `--poll` is not allowed, or `watch` has no SOURCE.
+    """
     words = sys.argv[1:] if argv is None else list(argv)
     root = build_parser()
     name = next((word for word in words if not word.startswith("-")), "")
@@ -51,13 +55,14 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     if rest and not sources:
         root.commands[name].error(f"{rest[0]}: takes no such argument")
     if sources:
-        sources += rest  # argparse takes none that come after an option
+        sources += rest  # argparse leaves SOURCEs after a later option unparsed
     if name == "watch":
-        _fix_poll(arguments)
+        _split_poll(arguments)
     return arguments
 
 
 def build_parser() -> ArgumentParser:
+    """Return the parser of all commands."""
     root = ArgumentParser(
         prog="thumbnailer",
         usage="%(prog)s COMMAND [OPTION]...",
@@ -105,7 +110,7 @@ def build_parser() -> ArgumentParser:
         command(
             "gallery",
             "[OPTION]... SOURCE...",
-            "write a page that shows the thumbnails",
+            "write an HTML page of the thumbnails",
             "~/Pictures",
             "~/Pictures --size 256 --size 512 --output ~/Sites/thumbs",
         )
@@ -123,7 +128,7 @@ def build_parser() -> ArgumentParser:
         command(
             "explain",
             "[OPTION]... FILE...",
-            "say why a picture has the thumbnails it has",
+            "show how a picture is read, and the state of its thumbnails",
             "~/Pictures/a.jpg",
             "~/Pictures/a.jpg --in ~/Pictures --output ~/Sites/thumbs",
         )
@@ -132,7 +137,7 @@ def build_parser() -> ArgumentParser:
         command(
             "status",
             "[OPTION]... SOURCE...",
-            "count pictures and how their thumbnails stand",
+            "count current, stale, missing and failed thumbnails",
             "~/Pictures",
             "~/Pictures --size 512 --json",
         )
@@ -141,7 +146,7 @@ def build_parser() -> ArgumentParser:
         command(
             "verify",
             "[OPTION]... SOURCE...",
-            "decode all thumbnails and check that they are as they were made",
+            "decode all thumbnails and check that they are intact",
             "~/Pictures",
             "~/Pictures --fix --output ~/Sites/thumbs",
         )
@@ -158,7 +163,7 @@ def build_parser() -> ArgumentParser:
     completion = command(
         "completion",
         "bash|zsh|fish",
-        "print a script for the completion of a shell",
+        "print a completion script for a shell",
         "zsh > ~/.zfunc/_thumbnailer",
         "fish > ~/.config/fish/completions/thumbnailer.fish",
     )
@@ -176,18 +181,13 @@ def _make(parser: ArgumentParser) -> None:
     add_remote_options(group)
     group = parser.add_argument_group("this run")
     add = group.add_argument
-    add(
-        "-n",
-        "--dry-run",
-        action="store_true",
-        help="write nothing; say what would be made",
-    )
-    add("--force", action="store_true", help="make every thumbnail anew")
-    add("--retry-failed", action="store_true", help="try again what failed before")
-    add("--gallery", action="store_true", help=_GALLERY)
+    add("-n", "--dry-run", action="store_true", help="write nothing; say what would be made")
+    add("--force", action="store_true", help="make every thumbnail again, current or not")
+    add("--retry-failed", action="store_true", help="try pictures again that failed before")
+    add("--gallery", action="store_true", help=_GALLERY_HELP)
     add_config_and_jobs(group)
     add_output_options(group, "picture")
-    _add_rest(parser)
+    _add_common_groups(parser)
 
 
 def _watch(parser: ArgumentParser) -> None:
@@ -199,46 +199,46 @@ def _watch(parser: ArgumentParser) -> None:
         metavar="SECONDS",
         type=_seconds,
         default=1.0,
-        help="how long a file must stand still that nobody closed [1]",
+        help="wait until an open file is unchanged for so long [1]",
     )
     add(
         "--rescan",
         metavar="SECONDS",
         type=_seconds,
         default=60.0,
-        help="from one look at everything to the next [60]",
+        help="time from one rescan of all folders to the next [60]",
     )
     add(
         "--poll",
         metavar="SECONDS",
         nargs="?",
         const=POLL_SECONDS,
-        help="look so often [5] instead of relying on events",
+        help="look at all files so often [5]; don't rely on events",
     )
-    add("--keep-orphans", action="store_true", help="leave thumbnails whose source is gone")
-    add("--health", metavar="FILE", help="keep a small JSON file up to date")
-    add("--gallery", action="store_true", help=_GALLERY)
+    add("--keep-orphans", action="store_true", help="keep thumbnails whose source is gone")
+    add("--health", metavar="FILE", help="write the state of the watch to FILE, as JSON")
+    add("--gallery", action="store_true", help=_GALLERY_HELP)
     add_config_and_jobs(group)
     add_output_options(group, "picture")
-    _add_rest(parser, "*", "a folder, with its subfolders")
+    _add_common_groups(parser, "*", "a folder, with its subfolders")
 
 
 def _gallery(parser: ArgumentParser) -> None:
     add_thumbnail_options(parser.add_argument_group("thumbnails"))
     group = parser.add_argument_group("this run")
     add_config_and_jobs(group)
-    add_output_options(group, "page with what it took")
-    _add_rest(parser, "+", "a folder")
+    add_output_options(group, "page, with its size and time")
+    _add_common_groups(parser, "+", "a folder")
 
 
 def _prune(parser: ArgumentParser) -> None:
     group = parser.add_argument_group("arguments")
     add = group.add_argument
     add("source", metavar="SOURCE", nargs="+", help="a folder")
-    add("-n", "--dry-run", action="store_true", help="touch nothing, say what would be removed")
+    add("-n", "--dry-run", action="store_true", help="remove nothing; say what would be removed")
     add("-o", "--output", metavar="DIR", help="where the thumbnails are, as for make")
     add("-c", "--config", metavar="FILE", help="read `output` from FILE")
-    add("--yes", action="store_true", help="also if more than half of all would go")
+    add("--yes", action="store_true", help="remove even more than half of all thumbnails")
     add_output_options(group, "removal")
 
 
@@ -251,42 +251,44 @@ def _explain(parser: ArgumentParser) -> None:
         dest="root",
         metavar="SOURCE",
         default="",
-        help="the folder it was found in, for --output",
+        help="the SOURCE that FILE is in; needed with --output",
     )
-    add("--json", action="store_true", help="one JSON object a picture")
+    add("--json", action="store_true", help="print one JSON object per picture")
     add_help(group)
-    _add_settings(parser)
+    _add_settings_groups(parser)
 
 
 def _status(parser: ArgumentParser) -> None:
     add_thumbnail_options(parser.add_argument_group("thumbnails"))
     group = parser.add_argument_group("this run")
     add = group.add_argument
-    add("--json", action="store_true", help="one JSON object")
-    add("--quiet", action="store_true", help="say nothing but failures")
-    add("-v", "--verbose", action="store_true", help="a line for every thumbnail not current")
+    add("--json", action="store_true", help="print one JSON object")
+    add("--quiet", action="store_true", help="print failures only")
+    add("-v", "--verbose", action="store_true", help="print a line for every thumbnail not current")
     add_help(group)
     add_config_and_jobs(group)
-    _add_rest(parser)
+    _add_common_groups(parser)
 
 
 def _verify(parser: ArgumentParser) -> None:
     add_thumbnail_options(parser.add_argument_group("thumbnails"))
     group = parser.add_argument_group("this run")
-    group.add_argument("--fix", action="store_true", help="make anew what is wrong or not there")
+    group.add_argument(
+        "--fix", action="store_true", help="make wrong, stale and missing ones again"
+    )
     add_config_and_jobs(group)
     add_output_options(group, "thumbnail")
-    _add_rest(parser)
+    _add_common_groups(parser)
 
 
 def _config(parser: ArgumentParser) -> None:
     group = parser.add_argument_group("arguments")
     add_help(group)
     add_remote_options(group)
-    _add_settings(parser)
+    _add_settings_groups(parser)
 
 
-def _add_rest(
+def _add_common_groups(
     parser: ArgumentParser,
     nargs: str = "+",
     source: str = "a folder, with its subfolders, or a picture",
@@ -296,15 +298,15 @@ def _add_rest(
     add_limit_options(parser.add_argument_group("limits"))
 
 
-def _add_settings(parser: ArgumentParser) -> None:
+def _add_settings_groups(parser: ArgumentParser) -> None:
     group = parser.add_argument_group("thumbnails")
     add_thumbnail_options(group)
     add_config_and_jobs(group)
-    _add_rest(parser, "")
+    _add_common_groups(parser, "")
 
 
-def _fix_poll(arguments: argparse.Namespace) -> None:
-    """`--poll` takes a number if there is one; what else it swallowed is a SOURCE."""
+def _split_poll(arguments: argparse.Namespace) -> None:
+    """Parse `--poll`; a value that is no number is a SOURCE, and the default interval is used."""
     if isinstance(arguments.poll, str):
         try:
             arguments.poll = _seconds(arguments.poll)

@@ -1,4 +1,4 @@
-"""All settings there are: their defaults, what is right for them, and what they come to."""
+"""All settings with their defaults, checks and help texts, and the recipes made from them."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from thumbnailer.thumbs.freedesktop import SIZE_FOLDERS
 from thumbnailer.thumbs.naming import size_label
 from thumbnailer.urls import is_url, split_url
 
-# One size, as 256, "256x192" or (256, 192), or several as a list of such texts.
+# One size, as 256, "256x192" or (256, 192); or several, as a list of such texts.
 Size = int | str | tuple[int | None, int | None] | list[str]
 
-# 50 megapixels decode to 200 MB of RGBA; a JPEG decoder that shrinks needs far less.
+# 50 megapixels decode to 200 MB of RGBA. A JPEG that is shrunk on load needs far less.
 _PIXELS = 50_000_000
 _SHRINKABLE_PIXELS = 250_000_000
 
-# What sharp and libvips users get: AVIF's scale is another one, 50 looks like a JPEG's 80.
+# Near the defaults of sharp and libvips. AVIF's scale differs: its 50 looks like a JPEG's 80.
 _QUALITIES = {"avif": 50}
 _QUALITY = 80
 
@@ -36,7 +36,7 @@ def _setting(
     about: str,
     read: Callable[[str], object] = str,
 ) -> Any:
-    """A setting: `read` makes a value of what was typed on the command line."""
+    """Return the dataclass field of a setting; `read` parses its text from the command line."""
     metadata = {"check": check, "right": right, "about": about, "read": read}
     if default == {}:
         return field(default_factory=dict, hash=False, metadata=metadata)
@@ -45,9 +45,10 @@ def _setting(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """All that shapes a run and that `config.toml` can hold.
+    """The settings of a run: which pictures, what to make of them, where to write it, and limits.
 
-    Values are checked and brought to one form when the object is made.
+    Values are checked and normalised when the object is made. `config.toml` can hold each setting;
+    the command `thumbnailer config` prints all of them with their meaning and default.
 
     Raises:
         ConfigError: a value is of the wrong type or impossible.
@@ -57,7 +58,7 @@ class Settings:
         "256x256",
         values.sizes,
         '256, "256x192", "256x" or "x192", each side from 1 to 65500, or a list of such texts',
-        "The box in px: 256, 256x192, 256x (any height) or x192; a list: a folder for each.",
+        "The box in px: 256, 256x192, 256x (any height) or x192; a list makes a folder for each.",
     )
     format: str = _setting(
         "jpeg",
@@ -93,19 +94,19 @@ class Settings:
         "white",
         values.check_colour,
         'the name of a colour or "#rrggbb"',
-        "What shows through transparent pictures in jpeg, and beside those that pad.",
+        "The colour behind transparent pictures in jpeg, and around padded ones.",
     )
     linear: bool = _setting(
         False, values.flag, "true or false", "Whether pictures are resized in linear light."
     )
     sharpen: bool = _setting(
-        False, values.flag, "true or false", "Whether what was much reduced is sharpened a little."
+        False, values.flag, "true or false", "Whether much reduced pictures are sharpened a bit."
     )
     animated: bool = _setting(
-        False, values.flag, "true or false", "Whether animations stay so, in webp and gif."
+        False, values.flag, "true or false", "Whether animations stay animated, in webp and gif."
     )
     progressive: bool = _setting(
-        False, values.flag, "true or false", "Whether jpeg appears coarse first, then fine."
+        False, values.flag, "true or false", "Whether jpeg loads coarse first, then sharp."
     )
     subsampling: str = _setting(
         "4:2:0",
@@ -114,23 +115,20 @@ class Settings:
         "Colours of jpeg and avif at half size (4:2:0) or in full (4:4:4).",
     )
     palette: bool = _setting(
-        False,
-        values.flag,
-        "true or false",
-        "Whether png is made with 256 colours.",
+        False, values.flag, "true or false", "Whether png is made with at most 256 colours."
     )
     max_bytes: int = _setting(
         0,
         values.whole(0, 2**31),
         "a whole number from 0 to 2147483648",
-        "The longest file, in bytes: quality is lowered until it fits; 0: any.",
+        "The most bytes a file may have: quality is lowered until it fits; 0: no limit.",
         values.parse_number,
     )
     keep: tuple[str, ...] = _setting(
         (),
         values.some_of("copyright", "date", "gps", "icc"),
         'a list of "copyright", "date", "gps" and "icc"',
-        "What stays of the metadata: copyright, date, gps (the place), icc (colour profile).",
+        "The metadata to keep: copyright, date, gps (the place), icc (colour profile).",
         values.comma_list,
     )
     previews: str = _setting(
@@ -169,13 +167,13 @@ class Settings:
         "",
         values.endpoint,
         'a URL such as "http://localhost:9000", without name and password',
-        'Where buckets are that are not where their names say, such as MinIO; "": there.',
+        'The URL of a server for s3:// that is not Amazon, such as MinIO; "": the usual one.',
     )
     verify_etag: bool = _setting(
         False,
         values.flag,
         "true or false",
-        "Whether each thumbnail in a bucket is asked what it was made of (a request each).",
+        "Whether each thumbnail in a bucket is checked for what it was made of (a request each).",
     )
     jobs: int | str = _setting(
         "auto",
@@ -188,7 +186,7 @@ class Settings:
         "",
         values.cluster,
         '"", "auto" or the HOST:PORT of a cluster\'s head',
-        'A Ray cluster that does the work for make: auto, or its head; "": this machine.',
+        'A Ray cluster for make to run on: auto, or its head; "": this machine.',
     )
     recursive: bool = _setting(
         True, values.flag, "true or false", "Whether subfolders are entered."
@@ -239,26 +237,26 @@ class Settings:
         0,
         values.whole(0, 19),
         "a whole number from 0 to 19",
-        "How far workers stand back for other programs: 0 (not at all) to 19.",
+        "How much the priority of workers is lowered: 0 (not at all) to 19.",
         values.parse_number,
     )
     sandbox: str = _setting(
         "auto",
         values.one_of("auto", "require", "off"),
         '"auto", "require" or "off"',
-        "Whether workers give up all rights but reading: auto (where they can), require or off.",
+        "Whether workers give up all rights but reading: auto (where possible), require or off.",
     )
     truncated: str = _setting(
         "fail",
         values.one_of("fail", "keep"),
         '"fail" or "keep"',
-        "fail, or keep: a truncated picture is made from what there is of it.",
+        "fail, or keep: thumbnails of an incomplete picture are made from what is left of it.",
     )
     sizes: Mapping[str, Any] = _setting(
         {},
         values.named_sizes,
         "a table of names, each with a size or a table of size, fit, format and quality",
-        "Several thumbnails of each picture, each kind in a folder of its own, in place of size:",
+        "Several thumbnails of each picture, each in a folder of this name, in place of size:",
     )
 
     def __post_init__(self) -> None:
@@ -298,12 +296,12 @@ class Settings:
 
     @property
     def is_for_desktop(self) -> bool:
-        """Whether thumbnails go into the desktop's cache, whose folder `output` is then."""
+        """Whether thumbnails go into the desktop's thumbnail cache; its folder is `output` then."""
         return self.layout == "freedesktop"
 
     @property
     def recipes(self) -> dict[str, Recipe]:
-        """What is wanted of each picture, by the name of its folder; that is "" if it is one."""
+        """The recipe of each size by folder name: "" for a single size without its own folder."""
         recipes = self._named_recipes
         if self.is_for_desktop:
             return {
@@ -318,7 +316,7 @@ class Settings:
     def _named_recipes(self) -> dict[str, Recipe]:
         named: dict[str, dict[str, Any]] = dict(self.sizes)
         if not named:
-            size: Any = self.size  # which has been checked: a text or several
+            size: Any = self.size  # already checked: one text or several
             texts = [size] if isinstance(size, str) else size
             named = {size_label(_box(text)): {"size": text} for text in texts}
         return {name: self._recipe(**own) for name, own in named.items()}
@@ -353,6 +351,7 @@ class Settings:
 
     @property
     def limits(self) -> Limits:
+        """What one picture may cost, and which formats are read besides the usual ones."""
         pixels, shrinkable_pixels = _PIXELS, _SHRINKABLE_PIXELS
         if isinstance(self.max_pixels, int):
             pixels = shrinkable_pixels = self.max_pixels
@@ -367,7 +366,7 @@ class Settings:
 
     @property
     def choice(self) -> Choice:
-        """What of a source is taken."""
+        """Which pictures the scan takes, as keyword arguments of `scan`."""
         return {
             "recursive": self.recursive,
             "include": self.include,
@@ -377,21 +376,27 @@ class Settings:
 
     @property
     def memory_bytes(self) -> int | None:
-        """What all pictures being decoded may take; None for half of what is available."""
+        """Bytes of memory for all pictures being decoded; None for half of what is available."""
         return self.memory << 20 if isinstance(self.memory, int) else None
+
+    def to_toml(self) -> str:
+        """Return the settings as the text of a `config.toml`, with a comment for each key."""
+        from thumbnailer.config.toml_file import to_toml
+
+        return to_toml(self)
 
 
 KEYS = {item.name: item for item in dataclasses.fields(Settings)}
 
 
 def checked_value(key: str, value: object, said: str) -> Any:
-    """The value of a setting in its one form.
+    """Check the value of a setting and return it in its normal form.
 
     Args:
-        said: how the user put it.
+        said: key and value as the user wrote them, for the error message.
 
     Raises:
-        ConfigError: it is impossible; says what would be right.
+        ConfigError: the value is impossible; the message says which values are right.
     """
     try:
         return KEYS[key].metadata["check"](value)
@@ -400,6 +405,7 @@ def checked_value(key: str, value: object, said: str) -> Any:
 
 
 def shown_value(value: object) -> str:
+    """Return a value as an error message shows it: its `repr`, cut to 80 characters."""
     text = repr(value)
     return text if len(text) <= 80 else f"{text[:77]}..."
 
@@ -415,16 +421,16 @@ def _box(size: str) -> Box:
 
 
 def check_key(key: str, said: str) -> None:
-    """Check that there is a setting of a name.
+    """Check that there is a setting of this name.
 
     Args:
-        said: how the user put it.
+        said: key and value as the user wrote them, for the error message.
 
     Raises:
-        ConfigError: there is none; names the one that was probably meant.
+        ConfigError: there is none; the message names the most similar one, or all of them.
     """
     if key not in KEYS:
-        import difflib  # 1 ms, which only a mistake need wait
+        import difflib  # 1 ms; needed only after a mistake
 
         close = difflib.get_close_matches(key, KEYS, n=1)
         hint = f"did you mean {close[0]}?" if close else f"the settings are {', '.join(KEYS)}"

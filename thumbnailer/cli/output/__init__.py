@@ -1,1 +1,1 @@
-"""What the commands print: text for people, JSON for scripts."""
+"""Output of the commands: text for people, JSON for scripts."""

@@ -1,4 +1,4 @@
-"""An explanation as lines for a person, or JSON."""
+"""Output of `explain`: lines of text, or JSON."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from thumbnailer.operations.explain import Explanation
 
 
 def show_explanation(explanation: Explanation, *, as_json: bool) -> None:
-    """Print what there is to say of a picture."""
+    """Print the explanation of one picture."""
     if as_json:
         print_row(asdict(explanation))
         return
@@ -26,12 +26,12 @@ def _explanation_lines(explanation: Explanation) -> Iterator[str]:
     if isinstance(picture, Failure):
         yield f"can't be read ({picture.stage}): {picture.reason}"
     else:
-        frames = f", {picture.frames} frames, of which the first" if picture.frames > 1 else ""
+        frames = f", {picture.frames} frames, the first is used" if picture.frames > 1 else ""
         yield f"{picture.format}, {_px(picture.size)}, {picture.mode}{frames}"
         if picture.orientation != 1:
             yield f"orientation {picture.orientation}, to be applied"
         if picture.profile is None:
-            yield "colour profile: broken, left aside"
+            yield "colour profile: broken, ignored"
         elif picture.profile:
             yield f"colour profile: {picture.profile}, to be converted to sRGB"
         if picture.preview_used:

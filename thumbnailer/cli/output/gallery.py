@@ -1,4 +1,4 @@
-"""What a person or a script sees of the pages of a gallery."""
+"""Output of `gallery`: a line of text or JSON for each page."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _COUNTS = ("pictures", "folders", "failed", "missing", "looked")
 
 
 class PagePrinter:
-    """A line for each page; `arguments` say in which form, and whether what it took, too."""
+    """Printer of one line per page; `arguments` choose text or JSON, and size and time as well."""
 
     def __init__(self, arguments: argparse.Namespace) -> None:
         self._as_json, self._quiet = arguments.json, arguments.quiet
@@ -23,6 +23,7 @@ class PagePrinter:
         self._started = time.perf_counter()
 
     def show(self, page: Page) -> None:
+        """Print one page."""
         self._pages.append(page)
         if self._as_json:
             row = {"page": page.path, **asdict(page), "bytes": page.size_bytes}
@@ -33,11 +34,12 @@ class PagePrinter:
             counts = [f"{page.pictures} pictures", f"{page.folders} folders"]
             counts += [f"{page.failed} failed"] if page.failed else []
             counts += [f"{page.missing} without a thumbnail"] if page.missing else []
-            took = f" ({page.looked} looked at, {page.size_bytes} bytes, {page.seconds:.1f} s)"
-            line = f"{printable(page.path)}: {', '.join(counts)}{took if self._verbose else ''}"
+            details = f" ({page.looked} looked at, {page.size_bytes} bytes, {page.seconds:.1f} s)"
+            line = f"{printable(page.path)}: {', '.join(counts)}{details if self._verbose else ''}"
             print(line, flush=True)
 
     def finish(self, *, interrupted: bool) -> None:
+        """Print the summary as JSON; in text only that the command was interrupted."""
         if self._as_json:
             counts = {name: sum(getattr(page, name) for page in self._pages) for name in _COUNTS}
             written = sum(page.status == "written" for page in self._pages)
@@ -45,4 +47,4 @@ class PagePrinter:
             fields["seconds"] = round(time.perf_counter() - self._started, 6)
             print_row({"summary": fields})
         elif interrupted and not self._quiet:
-            print("interrupted: nothing more is written", flush=True)
+            print("interrupted: the other pages were not written", flush=True)

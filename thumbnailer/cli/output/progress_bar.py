@@ -1,4 +1,4 @@
-"""The bar on a terminal. The only user of tqdm."""
+"""The progress bar on a terminal: the only user of tqdm."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ from tqdm.utils import disp_len, disp_trim
 from thumbnailer.cli.output.text import format_bytes, format_number, printable
 from thumbnailer.model import Outcome, Report
 
-# Speeds are those of the last so many seconds: a run goes in no time through what is current.
+# Window for the speeds. A run passes current thumbnails so fast that its mean speed would mislead.
 _RECENT_SECONDS = 10.0
 
-# What the words leave at least for the bar itself, in columns, with percentage and frame.
+# Columns that the text leaves free, at least, for the bar with its percentage and frame.
 _BAR_COLUMNS = 22
 
 if TYPE_CHECKING:
     _Tqdm = tqdm[NoReturn]
 else:
-    _Tqdm = tqdm  # which is generic for type checkers only
+    _Tqdm = tqdm  # generic for type checkers only
 
 
 class ProgressBar(_Tqdm):
-    """How far a run is, in as many words as the terminal has room for.
+    """Progress bar of a run, with counts, speed and folder as far as the terminal has room.
 
     Args:
-        stream: a terminal.
+        stream: the terminal to draw on.
     """
 
     def __init__(self, stream: TextIO) -> None:
@@ -42,11 +42,12 @@ class ProgressBar(_Tqdm):
             file=stream,
             leave=False,
             dynamic_ncols=columns > 0,
-            ncols=None if columns else 80,  # some terminals do not know their size
+            ncols=None if columns else 80,  # some terminals report no size
             nrows=None if columns else 24,
         )
 
     def advance(self, outcome: Outcome, report: Report) -> None:
+        """Advance the bar by one outcome."""
         self._path, self._failed = outcome.source.path, report.failed
         if outcome.seconds:
             self._bytes += outcome.source.size_bytes
@@ -54,7 +55,7 @@ class ProgressBar(_Tqdm):
 
     @property
     def format_dict(self) -> MutableMapping[str, Any]:
-        """What tqdm draws from, each time it does."""
+        """The values that tqdm draws the bar from, read for each drawing."""
         fields = super().format_dict
         columns = fields["ncols"] or 80
         words = self._words(columns - _BAR_COLUMNS)
@@ -62,7 +63,7 @@ class ProgressBar(_Tqdm):
         return {**fields, "bar_format": layout, "words": words}
 
     def _words(self, columns: int) -> str:
-        """What matters most, as far as there is room for it; the folder gets what is left."""
+        """Return the text beside the bar: the most important parts that fit, then the folder."""
         speed, bytes_speed = self._speeds()
         of_all = f"/{self.total}" if self.total else ""
         words = f"{self.n}{of_all}"
@@ -82,7 +83,7 @@ class ProgressBar(_Tqdm):
         return f"{words}, {folder}" if folder else words
 
     def _speeds(self) -> tuple[float, float]:
-        """Pictures and bytes a second."""
+        """Return the recent speeds in pictures/s and bytes/s."""
         now = time.monotonic()
         if now - self._recent[-1][0] >= 0.1 or len(self._recent) == 1:
             self._recent.append((now, int(self.n), self._bytes))
@@ -96,7 +97,7 @@ class ProgressBar(_Tqdm):
 
 
 def _end_of_path(folder: str, columns: int) -> str:
-    """The end of a path, which says more than its beginning; "" where there is no room for it."""
+    """Return the end of a path, which tells more than its start; "" if there is no room."""
     if columns < 8:
         return ""
     backwards: str = disp_trim(folder[::-1], columns - 3)

@@ -1,4 +1,4 @@
-"""A pruning as lines for a person, or JSON."""
+"""Output of `prune`: lines of text, or JSON."""
 
 from __future__ import annotations
 
@@ -11,31 +11,33 @@ from thumbnailer.thumbs.removals import PruneReport, Removal
 
 
 class RemovalPrinter:
-    """What `prune` does.
+    """Printer of each removal and the summary of `prune`.
 
     Args:
-        as_json: one JSON object a line on stdout.
-        quiet: failures only.
-        verbose: a line for every removal.
+        as_json: print one JSON object per line on stdout instead of text.
+        quiet: print failures only.
+        verbose: print a line for every removal.
     """
 
     def __init__(self, *, as_json: bool, quiet: bool, verbose: bool) -> None:
         self._as_json, self._quiet, self._verbose = as_json, quiet, verbose
 
     def show(self, removal: Removal) -> None:
+        """Print one removal."""
         error = removal.error
         if self._as_json:
             row = {name: getattr(removal, name) for name in ("thumbnail", "source", "status")}
             print_row(row | {"error": error_row(error)})
             return
-        told = f": {printable(error.reason)}" if error else ""
-        line = f"{removal.status}: {printable(removal.thumbnail)}{told}"
+        reason = f": {printable(error.reason)}" if error else ""
+        line = f"{removal.status}: {printable(removal.thumbnail)}{reason}"
         if removal.status == "failed" or (error and not self._quiet):
             print(line, file=sys.stderr, flush=True)
         elif not self._quiet and (self._verbose or removal.status == "would remove"):
             print(line, flush=True)
 
     def finish(self, report: PruneReport, note: str) -> None:
+        """Print the summary; `note` goes before its text."""
         statuses = Counter(removal.status for removal in report.removals)
         if self._as_json:
             fields = {"thumbnails": report.thumbnails, "orphaned": report.orphaned}

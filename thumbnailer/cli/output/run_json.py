@@ -1,4 +1,4 @@
-"""A run as JSON: one object a line on stdout for each source, and one with the summary."""
+"""Output of a run as JSON on stdout: one line per source, then one with the summary."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ if TYPE_CHECKING:
 
 
 class JsonPrinter:
-    """The run in a script's words."""
+    """Printer of the outcomes and the summary of a run, as lines of JSON."""
 
     def show(self, outcome: Outcome, report: Report) -> None:
+        """Print one outcome."""
         print_row(
             {
                 "source": outcome.source.path,
@@ -39,6 +40,7 @@ class JsonPrinter:
     def finish(
         self, report: Report, stats: RunStats, note: str, estimate: Estimate | None = None
     ) -> None:
+        """Print the summary; the note is for people, so it is left out."""
         counts = ("found", "made", "current", "skipped", "failed")
         fields: dict[str, object] = {name: getattr(report, name) for name in counts}
         fields |= {
@@ -58,9 +60,11 @@ class JsonPrinter:
 
 
 def print_row(row: dict[str, object]) -> None:
-    # ASCII with escapes: exact whatever the name, and safe for any terminal and encoding.
+    """Print a dictionary as one line of JSON."""
+    # ASCII with escapes: every file name stays exact, in any encoding and on any terminal.
     print(json.dumps(row), flush=True)
 
 
 def error_row(error: Failure | None) -> dict[str, str] | None:
+    """Return a failure as a dictionary for JSON, or None."""
     return {"stage": error.stage, "reason": error.reason} if error else None

@@ -1,4 +1,4 @@
-"""What a run comes to beyond its counts: bytes, reasons and the slowest; of bounded size."""
+"""Run statistics: bytes, failure reasons and slowest pictures, in bounded memory."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from dataclasses import dataclass, field
 from thumbnailer.model import Failure, Outcome
 from thumbnailer.thumbs.folder_state import FAILED_BEFORE
 
-# So many kinds of reasons are told apart; what comes after them is `other reasons`. So many names
-# are kept of each, and so many of the slowest pictures.
-_KINDS, _NAMES, _SLOWEST = 20, 3, 3
-OTHERS = "other reasons"
+# Limits of memory: kinds of reasons counted separately (later ones count as `other reasons`), paths
+# kept for each kind, and slowest pictures kept.
+_MAX_KINDS, _MAX_PATHS, _MAX_SLOWEST = 20, 3, 3
+OTHER_REASONS = "other reasons"
 
-# Where the first word says all: what follows are percentages, scan lines and signals.
-_WORDS = re.compile(r"truncated|damaged|crashed|timeout")
+# Reasons whose first word is enough; percentages, scan lines and signals follow it.
+_FIRST_WORD = re.compile(r"truncated|damaged|crashed|timeout")
 _LIMIT = re.compile(r"more than the limit of .*")
 
 
 @dataclass(slots=True)
 class ReasonGroup:
-    """What failed or was skipped for one kind of reason: how many, and the paths of the first."""
+    """Sources that failed or were skipped for one kind of reason: their number and first paths."""
 
     count: int = 0
     sources: list[str] = field(default_factory=list)
@@ -29,13 +29,13 @@ class ReasonGroup:
 
 @dataclass(slots=True)
 class RunStats:
-    """What has been read and written, what went wrong, and what took longest.
+    """Statistics of a run: bytes read and written, reasons of failure and slowest pictures.
 
     Attributes:
-        tried: pictures that workers were given: those made, and those that failed in this run.
-        source_bytes: their length together.
-        thumbnail_bytes: that of the thumbnails of those made.
-        groups: by status, `failed` or `skipped`, and kind of reason.
+        tried: number of pictures given to workers: those made and those that failed in this run.
+        source_bytes: total size of their sources, in bytes.
+        thumbnail_bytes: total size of the thumbnails made, in bytes.
+        groups: the reasons, by status (`failed` or `skipped`) and kind of reason.
     """
 
     tried: int = 0
@@ -45,6 +45,7 @@ class RunStats:
     _slowest: list[tuple[float, str]] = field(default_factory=list)
 
     def add(self, outcome: Outcome) -> None:
+        """Count one outcome."""
         if outcome.status == "current":
             return
         if outcome.seconds:
@@ -52,32 +53,32 @@ class RunStats:
             self.source_bytes += outcome.source.size_bytes
             self.thumbnail_bytes += sum(made.size_bytes for made in outcome.thumbnails)
             heapq.heappush(self._slowest, (outcome.seconds, outcome.source.path))
-            if len(self._slowest) > _SLOWEST:
+            if len(self._slowest) > _MAX_SLOWEST:
                 heapq.heappop(self._slowest)
         if outcome.error and outcome.error.stage not in ("stopped", "dry run"):
-            self._group(outcome.status, reason_kind(outcome.error), outcome.source.path)
+            self._count_reason(outcome.status, reason_kind(outcome.error), outcome.source.path)
 
-    def _group(self, status: str, kind: str, path: str) -> None:
-        if (status, kind) not in self.groups and len(self.groups) >= _KINDS:
-            kind = OTHERS
+    def _count_reason(self, status: str, kind: str, path: str) -> None:
+        if (status, kind) not in self.groups and len(self.groups) >= _MAX_KINDS:
+            kind = OTHER_REASONS
         group = self.groups.setdefault((status, kind), ReasonGroup())
         group.count += 1
-        if len(group.sources) < _NAMES:
+        if len(group.sources) < _MAX_PATHS:
             group.sources.append(path)
 
     @property
     def slowest(self) -> list[tuple[float, str]]:
-        """Wall time in the worker, in seconds, and path; the slowest first."""
+        """The slowest pictures: wall time in the worker in seconds, and path; slowest first."""
         return sorted(self._slowest, reverse=True)
 
 
 def reason_kind(failure: Failure) -> str:
-    """A reason without what is peculiar to one picture, so that equal ones can be counted."""
+    """Return a failure reason without details of one picture, so that equal ones can be counted."""
     reason = failure.reason.removesuffix(FAILED_BEFORE)
-    if match := _WORDS.match(reason) or _LIMIT.search(reason):
+    if match := _FIRST_WORD.match(reason) or _LIMIT.search(reason):
         return match[0]
     if failure.stage == "plan":
         return "the name of the thumbnail is taken"
     if failure.stage == "write":
-        return reason.rpartition(": ")[2]  # without the folder
+        return reason.rpartition(": ")[2]  # without the folder before it
     return reason

@@ -1,4 +1,4 @@
-"""A run as lines for a person: failures and skipped files on stderr, the sum on stdout."""
+"""Output of a run as text: failures and skipped files on stderr, the summary on stdout."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 
 
 class TextPrinter:
-    """The run in a person's words, with a bar on stderr where that is a terminal that can draw one.
+    """Printer of a run as text, with a progress bar on stderr if that terminal can draw one.
 
     Args:
-        quiet: failures only.
-        verbose: a line for every picture, and the whole report, which else only a terminal gets.
-        bar: whether there may be one.
+        quiet: print failures only.
+        verbose: print a line for every picture, and the statistics even if stdout is no terminal.
+        bar: allow a progress bar.
     """
 
     def __init__(self, *, quiet: bool, verbose: bool, bar: bool = True) -> None:
@@ -32,23 +32,27 @@ class TextPrinter:
         self._bar: ProgressBar | None = None
         if bar and not quiet and sys.stderr.isatty() and os.environ.get("TERM") != "dumb":
             from thumbnailer.cli.output.progress_bar import (
-                ProgressBar,  # tqdm: 40 ms that only a terminal should cost
+                ProgressBar,  # tqdm takes 40 ms; only a terminal needs it
             )
 
             self._bar = ProgressBar(sys.stderr)
 
     @property
     def has_bar(self) -> bool:
+        """Whether a progress bar is shown."""
         return self._bar is not None
 
-    def expect(self, total: int, left_out: Mapping[str, int]) -> None:
-        """Tell the bar how many pictures there are, once somebody knows, and how many are left out
-        for want of an extra; may come from a thread."""
+    def set_total(self, total: int, left_out: Mapping[str, int]) -> None:
+        """Set the total of the bar, and how many pictures are left out since an extra is missing.
+
+        `left_out` holds the numbers by extra. May be called from another thread.
+        """
         self._left_out = left_out
         if self._bar is not None:
             self._bar.total = total
 
     def show(self, outcome: Outcome, report: Report) -> None:
+        """Print one outcome and advance the bar."""
         if self._bar is not None:
             self._bar.advance(outcome, report)
         if outcome.status == "current" and not self._verbose:
@@ -60,7 +64,7 @@ class TextPrinter:
         reason = f": {outcome.error.reason}" if outcome.error else ""
         line = f"{outcome.status}: {printable(outcome.source.path)}{printable(reason)}"
         if outcome.error and outcome.error.fatal:
-            pass  # the error that ends the run says it
+            pass  # reported by the error that ends the run
         elif outcome.status == "failed":
             self._write(line, sys.stderr)
         elif outcome.error and outcome.error.stage == "dry run":
@@ -68,7 +72,7 @@ class TextPrinter:
             if not self._quiet:
                 self._write(f"would be made: {printable(outcome.source.path)}", sys.stdout)
         elif outcome.error and outcome.error.stage == "stopped":
-            pass  # the note at the end says it once for all
+            pass  # reported once, by the note of the summary
         elif outcome.status == "skipped" and not self._quiet:
             self._write(line, sys.stderr)
         elif self._verbose:
@@ -81,6 +85,7 @@ class TextPrinter:
     def finish(
         self, report: Report, stats: RunStats, note: str, estimate: Estimate | None = None
     ) -> None:
+        """Close the bar and print the summary after `note`, then estimate and statistics."""
         if self._bar is not None:
             self._bar.close()
         if self._quiet:
@@ -104,12 +109,12 @@ class TextPrinter:
 
 
 def _size(thumbnail: Thumbnail) -> str:
-    """In px; not known of one in a bucket."""
+    """Return the size in px as text; "" for a thumbnail in a bucket, whose size is not known."""
     return f"{thumbnail.width}x{thumbnail.height}, " if thumbnail.width else ""
 
 
 def summary(report: Report, would_be_made: int = 0) -> str:
-    """The run in one line."""
+    """Return the counts and the time of a run as one line."""
     skipped = report.skipped - would_be_made
     counts = [f"{report.found} found", f"{report.made} made", f"{report.current} current"]
     counts += [f"{would_be_made} would be made"] if would_be_made else []
@@ -122,9 +127,9 @@ def summary(report: Report, would_be_made: int = 0) -> str:
 
 
 def estimate_line(estimate: Estimate) -> str:
-    """What a run would take; it says itself that it is no promise."""
+    """Return the estimated time and bytes of a run as one line that says it is an estimate."""
     if estimate.seconds is None or estimate.bytes is None:
-        return "would take nobody knows how long: no picture was ready in a few seconds"
+        return "no estimate: no picture was ready in a few seconds"
     return (
         f"would take about {format_duration(estimate.seconds)} and {format_bytes(estimate.bytes)}, "
         f"judged by {estimate.sampled:,} of {estimate.pictures:,} pictures"
@@ -132,7 +137,7 @@ def estimate_line(estimate: Estimate) -> str:
 
 
 def stats_lines(report: Report, stats: RunStats) -> Iterator[str]:
-    """Speed, bytes, reasons and the slowest pictures; nothing where nothing was tried."""
+    """Yield lines of statistics: speed and bytes if workers ran, reasons, slowest pictures."""
     if stats.tried and report.seconds:
         speed, read = stats.tried / report.seconds, stats.source_bytes / report.seconds
         yield (
@@ -141,13 +146,13 @@ def stats_lines(report: Report, stats: RunStats) -> Iterator[str]:
         )
     by_number = sorted(stats.groups.items(), key=lambda item: -item[1].count)
     for (status, kind), group in by_number:
-        yield f"{status}: {group.count:,} {printable(kind)} ({_names(group)})"
+        yield f"{status}: {group.count:,} {printable(kind)} ({_source_names(group)})"
     if stats.tried > len(stats.slowest):
         for seconds, path in stats.slowest:
             yield f"slowest: {format_number(seconds)} s, {printable(path)}"
 
 
-def _names(group: ReasonGroup) -> str:
+def _source_names(group: ReasonGroup) -> str:
     names = [printable(os.path.basename(path) or path) for path in group.sources]
     more = group.count - len(names)
     return ", ".join([*names, f"{more:,} more"] if more else names)

@@ -1,4 +1,4 @@
-"""What a person or a script sees of `status` and `verify`."""
+"""Output of `status` and `verify`: text, or JSON."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ if TYPE_CHECKING:
     from thumbnailer.operations.status import Reason, StatusItem, StatusReport
     from thumbnailer.operations.verify import Finding, VerifyReport
 
-# So many reasons are shown of thumbnails that are stale or failed, the most frequent ones.
-_SHOWN = 10
+# How many reasons are shown for stale and for failed thumbnails: the most frequent ones.
+_MAX_REASONS = 10
 
-_NUMBERS = (
+_COUNTS = (
     "thumbnails",
     "whole",
     "wrong",
@@ -31,18 +31,19 @@ _NUMBERS = (
 
 
 class StatusPrinter:
-    """What `status` says: a table for a person, or one JSON object.
+    """Printer of the result of `status`: a table, or one JSON object.
 
     Args:
-        as_json: the object.
-        quiet: failures only.
-        verbose: a line for every thumbnail that is not current, too.
+        as_json: print the JSON object.
+        quiet: print failures only.
+        verbose: also print a line for every thumbnail that is not current.
     """
 
     def __init__(self, *, as_json: bool, quiet: bool, verbose: bool) -> None:
         self._as_json, self._quiet, self._verbose = as_json, quiet, verbose and not quiet
 
     def show(self, one: StatusItem) -> None:
+        """Print one thumbnail that is not current."""
         if self._as_json:
             return
         name = one.source if one.state == "failed" or not one.path else one.path
@@ -53,6 +54,7 @@ class StatusPrinter:
             print(line, flush=True)
 
     def finish(self, report: StatusReport, note: str) -> None:
+        """Print the table after `note`, or the JSON object."""
         if self._as_json:
             fields = asdict(report)
             print_row(fields | {"seconds": round(report.seconds, 6)})
@@ -61,18 +63,19 @@ class StatusPrinter:
 
 
 class VerifyPrinter:
-    """What `verify` says: lines for a person, or JSON.
+    """Printer of the findings and the summary of `verify`: lines of text, or JSON.
 
     Args:
-        as_json: one JSON object a line on stdout.
-        quiet: only what is not as it should be.
-        verbose: a line for every thumbnail.
+        as_json: print one JSON object per line on stdout.
+        quiet: print only thumbnails that are wrong, stale, missing or failed.
+        verbose: print a line for every thumbnail.
     """
 
     def __init__(self, *, as_json: bool, quiet: bool, verbose: bool) -> None:
         self._as_json, self._quiet, self._verbose = as_json, quiet, verbose
 
     def show(self, finding: Finding) -> None:
+        """Print one finding."""
         if self._as_json:
             print_row(asdict(finding) | {"source": finding.source.path})
             return
@@ -85,13 +88,14 @@ class VerifyPrinter:
             print(line, flush=True)
 
     def finish(self, report: VerifyReport, note: str) -> None:
-        numbers = {name: getattr(report, name) for name in _NUMBERS}
+        """Print the summary; `note` goes before its text."""
+        numbers = {name: getattr(report, name) for name in _COUNTS}
         if self._as_json:
             seconds = {"seconds": round(report.seconds, 6)}
             print_row({"summary": numbers | seconds})
         elif not self._quiet:
             counts = [f"{report.thumbnails} thumbnails", f"{report.whole} whole"]
-            counts += [f"{numbers[name]} {name}" for name in _NUMBERS[2:] if numbers[name]]
+            counts += [f"{numbers[name]} {name}" for name in _COUNTS[2:] if numbers[name]]
             print(f"{note}{', '.join(counts)} in {report.seconds:.1f} s", flush=True)
 
 
@@ -108,7 +112,7 @@ def _table(report: StatusReport) -> Iterator[str]:
             report.orphaned,
             [format_bytes(report.orphaned_bytes)] if report.orphaned else [],
         ),
-        ("unknown", report.unknown, ["can't be looked for, or not be read"]),
+        ("unknown", report.unknown, ["picture can't be looked for, or folder not be read"]),
         ("on disk", report.thumbnails, [format_bytes(report.size_bytes)]),
     ]
     width = max(len(f"{number:,}") for _, number, _ in rows)
@@ -121,9 +125,9 @@ def _table(report: StatusReport) -> Iterator[str]:
 
 def _reasons(reasons: tuple[Reason, ...]) -> list[str]:
     lines = []
-    for one in reasons[:_SHOWN]:
-        more = ", ..." if one.thumbnails > len(one.sources) else ""
-        names = ", ".join(map(printable, one.sources))
-        lines.append(f"{printable(one.reason)} ({one.thumbnails:,}): {names}{more}")
-    rest = sum(one.thumbnails for one in reasons[_SHOWN:])
+    for reason in reasons[:_MAX_REASONS]:
+        more = ", ..." if reason.thumbnails > len(reason.sources) else ""
+        names = ", ".join(map(printable, reason.sources))
+        lines.append(f"{printable(reason.reason)} ({reason.thumbnails:,}): {names}{more}")
+    rest = sum(reason.thumbnails for reason in reasons[_MAX_REASONS:])
     return [*lines, f"for other reasons ({rest:,})"] if rest else lines

@@ -1,4 +1,4 @@
-"""Words for people: what can be printed anywhere, and quantities."""
+"""Text for people: escape unprintable characters; format bytes, durations and numbers."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ _UNITS = ("bytes", "kB", "MB", "GB", "TB")
 
 
 def printable(text: str) -> str:
-    """The text with escapes for what would disturb a terminal or can't be encoded."""
+    """Return the text with escapes for what would disturb a terminal or can't be encoded."""
     if text.isprintable():
         return text
     return "".join(
@@ -16,7 +16,7 @@ def printable(text: str) -> str:
 
 
 def format_bytes(count: float) -> str:
-    """A number of bytes, such as `34.5 MB`."""
+    """Return a number of bytes as text, such as `34.5 MB`."""
     if count < 1000:
         return f"{count:.0f} bytes"
     power = 0
@@ -26,7 +26,7 @@ def format_bytes(count: float) -> str:
 
 
 def format_duration(seconds: float) -> str:
-    """About how long, in the unit that a person would use, such as `4 minutes`."""
+    """Return a duration rounded, in seconds, minutes or hours, such as `4 minutes`."""
     count, name = seconds, "second"
     if seconds >= 5400:
         count, name = seconds / 3600, "hour"
@@ -38,7 +38,7 @@ def format_duration(seconds: float) -> str:
 
 
 def format_number(number: float) -> str:
-    """A number as precisely as a person wants it: `12,345`, `34.5` or `0.071`."""
+    """Return a number rounded for reading, such as `12,345`, `34.5` or `0.071`."""
     if number >= 99.95:
         return f"{number:,.0f}"
     return f"{number:.1f}" if number >= 0.95 else f"{number:.2g}"

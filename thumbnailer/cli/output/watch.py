@@ -1,4 +1,4 @@
-"""A watch as lines or JSON: rows as of `make`, events, and a line a minute while it is busy."""
+"""Output of `watch`, as text or JSON: outcomes as of `make`, events, and a summary each minute."""
 
 from __future__ import annotations
 
@@ -14,50 +14,51 @@ from thumbnailer.cli.output.run_text import TextPrinter
 from thumbnailer.cli.output.text import printable
 from thumbnailer.model import Outcome, Report
 
-# From one summary of a busy watch to the next, in seconds.
-_MINUTE = 60.0
+# Time between two summaries of a busy watch.
+_SUMMARY_SECONDS = 60.0
 
 
 class WatchPrinter:
-    """What a watch says.
+    """Printer of the outcomes and events of a watch.
 
     Args:
-        as_json, quiet, verbose: as for the command.
+        as_json, quiet, verbose: as the options `--json`, `--quiet` and `--verbose`.
     """
 
-    # What happens too often, or is too little, to be told unasked.
-    _SMALL = frozenset({"rescan"})
+    # Events that are too frequent or too minor to be shown without `--verbose`.
+    _VERBOSE_ONLY = frozenset({"rescan"})
 
     def __init__(self, *, as_json: bool, quiet: bool, verbose: bool) -> None:
         self._as_json, self._quiet, self._verbose = as_json, quiet, verbose
         self._printer = (
             JsonPrinter() if as_json else TextPrinter(quiet=quiet, verbose=verbose, bar=False)
         )
-        self._next_summary, self._counts = time.monotonic() + _MINUTE, Counter[str]()
+        self._next_summary, self._counts = time.monotonic() + _SUMMARY_SECONDS, Counter[str]()
 
     def show(self, outcome: Outcome, report: Report) -> None:
-        with _full_disk_ignored():
+        """Print one outcome, and a summary if the last one is a minute ago."""
+        with _write_errors_ignored():
             self._printer.show(outcome, report)
         self._counts[outcome.status] += 1
         if time.monotonic() >= self._next_summary:
             counts = ", ".join(f"{count} {status}" for status, count in self._counts.items())
-            self.tell("busy", f"{counts} since the last such line")
-            self._next_summary, self._counts = time.monotonic() + _MINUTE, Counter()
+            self.print_event("busy", f"{counts} since the last summary")
+            self._next_summary, self._counts = time.monotonic() + _SUMMARY_SECONDS, Counter()
 
-    def tell(self, event: str, words: str) -> None:
-        """Say what has happened to the watch itself."""
+    def print_event(self, event: str, words: str) -> None:
+        """Print an event of the watch itself, such as `reloaded` or `error`, with a message."""
         now = datetime.now().astimezone().isoformat(timespec="seconds")
-        is_small = self._quiet or (not self._verbose and event in self._SMALL)
-        with _full_disk_ignored():
+        is_hidden = self._quiet or (not self._verbose and event in self._VERBOSE_ONLY)
+        with _write_errors_ignored():
             if self._as_json:
                 print_row({"event": event, "message": words, "time": now})
-            elif event == "error" or not is_small:
+            elif event == "error" or not is_hidden:
                 print(f"{now} {event}: {printable(words)}", file=sys.stderr, flush=True)
 
 
 @contextmanager
-def _full_disk_ignored() -> Iterator[None]:
-    """A watch goes on where a log can't be written, unless nobody reads it any more."""
+def _write_errors_ignored() -> Iterator[None]:
+    """Ignore write errors such as a full disk, so that a watch goes on; raise BrokenPipeError."""
     try:
         yield
     except BrokenPipeError:
