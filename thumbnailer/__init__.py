@@ -1,14 +1,14 @@
-"""Thumbnails of many pictures: in parallel, safely, again and again.
+"""Batch image thumbnails: made in parallel, written safely, and remade only where stale.
 
     from thumbnailer import make_thumbnail, make_thumbnails, iter_thumbnails, prune, watch, Settings
 
-`thumbnailer.errors` lists the exceptions. Names are looked up when first used, since every worker
+`thumbnailer.errors` lists the exceptions. Names are imported on first use, because every worker
 process imports this package too and needs none of them.
 """
 
 from __future__ import annotations
 
-# As of `typing`, which alone takes as long to import as Python to start.
+# In place of `typing.TYPE_CHECKING`: importing `typing` alone takes as long as starting Python.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from thumbnailer.config.settings import Settings as Settings
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
-_NAMES = {
+_NAMES_IN = {
     "config.settings": ["Settings"],
     "errors": [
         "ConfigError",
@@ -63,16 +63,16 @@ _NAMES = {
     "operations.verify": ["Finding", "VerifyReport", "verify"],
     "watcher.loop": ["watch"],
 }
-_HOMES = {name: home for home, names in _NAMES.items() for name in names}
-__all__ = [*_HOMES]
+_MODULE_OF = {name: module for module, names in _NAMES_IN.items() for name in names}
+__all__ = [*_MODULE_OF]
 
 
 def __getattr__(name: str) -> object:
-    if name not in _HOMES:
+    if name not in _MODULE_OF:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module
 
-    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    return getattr(import_module(f"{__name__}.{_MODULE_OF[name]}"), name)
 
 
 def __dir__() -> list[str]:

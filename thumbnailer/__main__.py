@@ -1,4 +1,4 @@
-"""The program's first and last instants: `thumbnailer` and `python -m thumbnailer`."""
+"""Entry point of the commands `thumbnailer` and `python -m thumbnailer`."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ import thumbnailer
 
 
 def main() -> int:
-    """Import the command line and run it.
+    """Import the command line, run it and return its exit code.
 
-    Asked for no more than the version it answers at once: in a fifth of the time.
+    `--version` alone is answered without the import, in a fifth of the time.
 
-    Until it is up a signal just ends the program; once it is done, one changes nothing more.
+    Until the command line handles signals itself, SIGINT or SIGTERM ends the program at once; after
+    it has returned, both are ignored.
     """
     if sys.argv[1:] == ["--version"]:
         print(thumbnailer.__version__)

@@ -1,37 +1,32 @@
-"""The exceptions a caller can meet.
+"""Exceptions that a caller may catch.
 
     ThumbnailError        anything this package raises on purpose
     ├─ PictureError       one picture could not be made into a thumbnail (`make_thumbnail`)
     ├─ ConfigError        a setting is unknown, of the wrong type or impossible (a ValueError)
     ├─ SourceError        a SOURCE can't be used (an OSError with `filename`)
-    │  ├─ SourceMissing   ... because it is not there (a FileNotFoundError)
+    │  ├─ SourceMissing   ... because it does not exist (a FileNotFoundError)
     │  └─ SourceForbidden ... because it may not be read (a PermissionError)
-    ├─ OutputError        nothing more can be written: disk full, read-only file system
-    ├─ PruneRefused       more than half of all thumbnails would go (`prune`)
-    └─ WorkerError        no worker process can be started, or a cluster can't be had or is lost
+    ├─ OutputError        the output can't be written: disk full, read-only file system
+    ├─ PruneRefused       more than half of all thumbnails would be removed (`prune`)
+    └─ WorkerError        no worker process can be started, or a cluster can't be used or is lost
 
 `except ThumbnailError` catches them all.
 """
 
 from __future__ import annotations
 
-import errno
-
-# A run can't go on after these: no picture would fare better.
-FATAL_ERRNOS = frozenset({errno.ENOSPC, errno.EROFS, getattr(errno, "EDQUOT", errno.ENOSPC)})
-
 
 class ThumbnailError(Exception):
-    """Anything this package raises on purpose."""
+    """Base class of every exception that this package raises on purpose."""
 
 
 class PictureError(ThumbnailError):
-    """One picture could not be made into a thumbnail.
+    """Failure to make a thumbnail of one picture.
 
     Attributes:
         source: path of the picture.
         stage: the step that failed, such as `open`, `limits`, `decode` or `write`.
-        reason: why, in words for a person.
+        reason: why it failed, in words for people.
     """
 
     def __init__(self, source: str, stage: str, reason: str) -> None:
@@ -43,31 +38,31 @@ class PictureError(ThumbnailError):
 
 
 class ConfigError(ThumbnailError, ValueError):
-    """A setting is unknown, of the wrong type or impossible; the message says what is right."""
+    """Setting that is unknown, of the wrong type or impossible; the message says what is right."""
 
 
 class SourceError(ThumbnailError, OSError):
-    """A SOURCE can't be used; `filename` holds its path."""
+    """SOURCE that can't be used; `filename` holds its path."""
 
     def __str__(self) -> str:
         return f"{self.filename}: {self.strerror}"
 
 
 class SourceMissing(SourceError, FileNotFoundError):
-    """A SOURCE is not there."""
+    """SOURCE that does not exist."""
 
 
 class SourceForbidden(SourceError, PermissionError):
-    """A SOURCE may not be read."""
+    """SOURCE that this user may not read."""
 
 
 class OutputError(ThumbnailError):
-    """Nothing more can be written: the disk is full or the file system read-only."""
+    """Output that can't be written, such as on a full disk or a read-only file system."""
 
 
 class PruneRefused(ThumbnailError):
-    """More than half of all thumbnails would go, which looks like a mistake."""
+    """Refusal to prune: more than half of all thumbnails would go, which looks like a mistake."""
 
 
 class WorkerError(ThumbnailError):
-    """No worker process can be started, or a cluster can't be had or is lost."""
+    """Lack of workers: no process can be started, or a cluster can't be used or is lost."""

@@ -1,7 +1,13 @@
-"""What flows through the line: a Source becomes a Job, a Job an Outcome, Outcomes a Report."""
+"""Data types that the steps of a run pass on: Source, Job, Answer, Outcome and Report.
+
+The scan yields a Source for each picture. The plan turns it into a Job, or into an Outcome if there
+is nothing to do. A worker process returns an Answer for each Job. Writing its thumbnails gives an
+Outcome, and a Report counts the Outcomes.
+"""
 
 from __future__ import annotations
 
+import errno
 import os
 import time
 from collections.abc import Generator, Iterable
@@ -10,12 +16,16 @@ from typing import Literal, NamedTuple, Protocol, Self
 
 from thumbnailer.recipe import Limits, Recipe
 
-# `removed`: its source is gone, and so is its thumbnail now; only a watch tells of it.
+# What a run did about a source: it made thumbnails, found all of them current, skipped the source
+# or failed at it. `removed`: the source is gone, and its thumbnail was removed (in a watch only).
 Status = Literal["made", "current", "skipped", "failed", "removed"]
+
+# System errors after which a run stops, since writing any other thumbnail would fail too.
+FATAL_ERRNOS = frozenset({errno.ENOSPC, errno.EROFS, getattr(errno, "EDQUOT", errno.ENOSPC)})
 
 
 class Stop(Protocol):
-    """Anything with `is_set`, such as `threading.Event`."""
+    """Signal to stop early: anything with `is_set`, such as `threading.Event`."""
 
     def is_set(self) -> bool: ...
 
@@ -25,12 +35,13 @@ class Source:
     """A picture as the scan found it; usable wherever a path is (`os.PathLike`).
 
     Attributes:
-        path: where it is, spelled as the caller spelled the folder it was found in.
-        size_bytes: its length.
-        mtime_ns: its modification time, nanoseconds since the epoch.
-        below: the folder a mirrored output tree keeps it in, relative to the output folder.
-        etag: of an object in a bucket: differs between any two contents of it. Its time has whole
-            seconds only; the nanoseconds stand for this.
+        path: its path or URL, spelled as the caller spelled the folder it was found in.
+        size_bytes: the length of the file or object.
+        mtime_ns: its modification time, in nanoseconds since the epoch.
+        below: the folder of its thumbnails in a mirrored output tree, relative to that tree.
+        etag: the ETag of an object in a bucket, which differs between any two contents of it; ""
+            for a file. An object's time has whole seconds only, so the nanoseconds in `mtime_ns`
+            are a checksum of the ETag.
     """
 
     path: str
@@ -48,14 +59,15 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Folder:
-    """A folder of thumbnails: `below` is created, and no link in it followed; `anchor` is trusted.
+    """A folder of thumbnails, as a trusted path and a path below it where no link is followed.
 
     Attributes:
-        anchor: a folder the caller named, directly or through the scan.
-        below: the way from there to the thumbnails.
-        shared: it held somebody else's files before the first thumbnail came.
-        desktop: it is one of the desktop's cache: nobody else may look into it, and thumbnails say
-            themselves what they were made of.
+        anchor: a folder that the caller named, directly or through the scan; it is trusted.
+        below: the path from `anchor` to the thumbnails. It is created where it is missing, and no
+            link in it is followed.
+        shared: whether it held files of others before the first thumbnail was written.
+        desktop: whether it belongs to the desktop's thumbnail cache: other users may not read it,
+            and each thumbnail contains the URI, time and size of its source.
     """
 
     anchor: str
@@ -69,11 +81,11 @@ class Folder:
 
 
 class ListedState(NamedTuple):
-    """What a listing shows in the place of a thumbnail in a bucket.
+    """What a bucket's listing shows of a wanted thumbnail.
 
     Attributes:
-        etags: of the objects that have its name and its other name, or "".
-        record: the key of what is remembered of an earlier attempt, or "".
+        etags: the ETags of the objects called `name` and `png_name`; "" where there is none.
+        record: the key of the record of an earlier attempt; "" if there is none.
     """
 
     etags: tuple[str, str]
@@ -82,14 +94,17 @@ class ListedState(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class WantedThumbnail:
-    """A thumbnail to be made.
+    """A thumbnail to be made: where it goes, and how it should look.
 
     Attributes:
-        origin: the source's path relative to `folder`, its name in that folder's ledger.
+        folder: where it is written.
+        origin: the source as the ledger of `folder` names it: its path relative to `folder`, or in
+            full for a URL and in the desktop's cache.
         name: the thumbnail's file name in `folder`.
-        png_name: its name if it comes out as `png` where the recipe's format is `auto`, else "".
-        text: what a `png` says of its source, as keys and values (PNG specification, tEXt).
-        listed: what is there now; for one in a bucket.
+        recipe: how it should look.
+        png_name: its file name if the recipe's format is `auto` and it becomes a `png`; else "".
+        text: keys and values about the source to write into a `png` (PNG specification, tEXt).
+        listed: what is there now, if `folder` is in a bucket.
     """
 
     folder: Folder
@@ -103,11 +118,12 @@ class WantedThumbnail:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A source and the thumbnails wanted of it: all that a worker has to know.
+    """A source and its thumbnails: all that a worker process needs to render them.
 
     Attributes:
-        thumbnails: those to be made, and those that are current.
-        data: the source's content; None if the worker is to read it.
+        thumbnails: those to be made (WantedThumbnail) and those that are current (Thumbnail).
+        limits: what the picture may cost.
+        data: the content of the source; None if the worker is to read the file.
     """
 
     source: Source
@@ -117,14 +133,15 @@ class Job:
 
     @property
     def wanted(self) -> tuple[WantedThumbnail, ...]:
+        """The thumbnails to be made."""
         return tuple(one for one in self.thumbnails if isinstance(one, WantedThumbnail))
 
 
 @dataclass(frozen=True, slots=True)
 class Thumbnail:
-    """A thumbnail that exists: its path, its size in px and its length in bytes.
+    """A thumbnail that exists: its path, its width and height in px, and its length in bytes.
 
-    The listing of a bucket does not tell the size: it is 0 then.
+    Width and height are 0 if it is known from a bucket's listing, which does not tell them.
     """
 
     path: str
@@ -135,13 +152,13 @@ class Thumbnail:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Why a source has no new thumbnail.
+    """The reason why a source has no new thumbnail.
 
     Attributes:
-        stage: the step that said no, such as `scan`, `open`, `limits`, `decode` or `write`.
-        reason: why, in words for a person.
-        fatal: no other picture can fare better (disk full, read-only file system).
-        lasts: trying again is no use until the picture or the settings change.
+        stage: the step that failed, such as `scan`, `open`, `limits`, `decode` or `write`.
+        reason: why it failed, in words for people.
+        fatal: every other picture would fail too (disk full, read-only file system).
+        lasts: a retry is useless until the picture or the settings change.
     """
 
     stage: str
@@ -151,7 +168,7 @@ class Failure:
 
 
 class EncodedThumbnail(NamedTuple):
-    """A thumbnail as the content of a file: its format, and its width and height in px."""
+    """An encoded thumbnail: the file's content, its format, and its width and height in px."""
 
     data: bytes
     format: str
@@ -161,12 +178,12 @@ class EncodedThumbnail(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Rendering:
-    """What a worker made of a job; nothing of it is on disk yet.
+    """The thumbnails that a worker made for a job, in memory; none is written yet.
 
     Attributes:
-        state: the source as it was when it was read.
-        encoded: one for each thumbnail wanted, in their order.
-        note: what is missing of the source or was left aside, in words.
+        state: the source with the size and time that it had when it was read.
+        encoded: one thumbnail for each in `Job.wanted`, in the same order.
+        note: what is missing of the source or was ignored, in words; "" if nothing is.
     """
 
     state: Source
@@ -176,12 +193,12 @@ class Rendering:
 
 @dataclass(frozen=True, slots=True)
 class HeaderFacts:
-    """What a worker found out about a picture that has its thumbnails already.
+    """Facts for the gallery about a picture that has a thumbnail, found out by a worker.
 
     Attributes:
-        width, height: in px, as it is seen; 0 where that can't be known.
-        taken: when, by its camera's clock, as `2024-05-01 12:30:00`; or "".
-        colour: the mean of its thumbnail's, as `rrggbb`; or "".
+        width, height: of the picture in px, with its orientation applied; 0 if unknown.
+        taken: when it was taken, by the camera's clock, as `2024-05-01 12:30:00`; "" if unknown.
+        colour: the mean colour of its thumbnail, as `rrggbb`; "" if unknown.
     """
 
     width: int
@@ -191,7 +208,7 @@ class HeaderFacts:
 
 
 class Answer(NamedTuple):
-    """What a worker says to a job, and the wall time it took, in seconds."""
+    """A worker's result for a job, and the wall time that it took, in seconds."""
 
     result: Rendering | HeaderFacts | Failure
     seconds: float
@@ -199,15 +216,15 @@ class Answer(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one source.
+    """The result of a run for one source.
 
     Attributes:
-        status: `made`, `current`, `skipped` or `failed`; of a watch also `removed`: its source is
-            gone, and so is its thumbnail now.
-        thumbnails: those that were made, or are current.
-        error: why; set for `skipped` and `failed`.
-        seconds: wall time in the worker.
-        note: what is missing of a truncated picture that has a thumbnail, or was left aside.
+        status: `made`, `current`, `skipped` or `failed`; in a watch also `removed`: the source is
+            gone, and its thumbnail was removed.
+        thumbnails: those that were made or are current.
+        error: the reason; set for `skipped` and `failed`.
+        seconds: the wall time that the worker took.
+        note: what is missing of a truncated picture that has a thumbnail, or was ignored.
     """
 
     source: Source
@@ -219,7 +236,7 @@ class Outcome:
 
 
 class Engine(Protocol):
-    """What turns jobs into outcomes: a context manager that leaves nothing running behind."""
+    """Pool or cluster that turns jobs into outcomes; a context manager that ends all its work."""
 
     def __enter__(self) -> Self: ...
 
@@ -228,25 +245,25 @@ class Engine(Protocol):
     def imap_unordered(
         self, items: Iterable[Job | Outcome], stop: Stop | None = None
     ) -> Generator[Outcome, None, None]:
-        """The outcome of each job, once, in order of completion; outcomes among the items pass
-        through.
+        """Yield one outcome for each job, in order of completion; pass on outcomes in `items`.
 
-        `items` is read no faster than outcomes are taken, perhaps by another thread. Once `stop` is
-        set the iterator ends; jobs that have no outcome by then are dropped.
+        `items` is read no faster than outcomes are taken, possibly by another thread. Once `stop`
+        is set the iterator ends, and jobs without an outcome are dropped.
 
         Raises:
-            WorkerError: there is nobody to do the work.
+            WorkerError: no worker can be started, or the cluster can't be used.
         """
         ...
 
 
 @dataclass(slots=True)
 class Report:
-    """The sum of a run: `found` is that of the four states.
+    """Counts of a run: the sources found, and how many of them have each status.
 
     Attributes:
+        found: the sum of `made`, `current`, `skipped` and `failed`; a watch does not count it.
         failures: the failed outcomes, in order of completion; kept by `make_thumbnails` only.
-        seconds: wall time from the start of the run to its last outcome.
+        seconds: the wall time from the start of the run to its last outcome.
     """
 
     found: int = 0
@@ -260,5 +277,6 @@ class Report:
     _started: float = field(default_factory=time.perf_counter, repr=False)
 
     def add(self, outcome: Outcome) -> None:
+        """Count an outcome by its status, and update `seconds`."""
         setattr(self, outcome.status, getattr(self, outcome.status) + 1)
         self.seconds = time.perf_counter() - self._started

@@ -1,4 +1,4 @@
-"""What a thumbnail should look like and what a picture may cost, with the fingerprints of both."""
+"""How a thumbnail should look, what a picture may cost, and the fingerprints of both."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import NamedTuple
 
-# Raised when the same recipe comes out differently, so that old thumbnails are made again.
+# Increase this when the same recipe renders differently, so that old thumbnails become stale.
 _RENDERING_VERSION = 2
 
 
 class Box(NamedTuple):
-    """The box a thumbnail must fit in, in px; None leaves that side free."""
+    """Box in px that a thumbnail must fit in; a side that is None is unlimited."""
 
     width: int | None
     height: int | None
@@ -21,20 +21,21 @@ class Box(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recipe:
-    """What a thumbnail should look like; the fields are those of `Settings`, in their one form.
+    """How a thumbnail should look: the fields of `Settings` that say so, in normal form.
 
     Attributes:
-        box: in px.
+        box: the box in px.
         format: `jpeg`, `png`, `webp`, `avif`, `gif`, or `auto`: `jpeg` for opaque pictures, else
             `png`.
-        quality: 1 to 100; without meaning for `png` and `gif`.
+        quality: 1 to 100; not used for `png` and `gif`.
         fit: `contain`, `cover`, `pad` or `fill`.
-        crop: `centre`, `entropy` or `attention`; for `cover`.
-        background: R, G and B, 0 to 255.
-        subsampling: `4:2:0` or `4:4:4`, of the colours of `jpeg` and `avif`.
-        max_bytes: the longest file; 0 for any.
-        keep: of `copyright`, `date`, `gps` and `icc`.
-        previews: `never`, `verify` or `trust`: whether the preview in a picture is used for it.
+        crop: what `cover` keeps: `centre`, `entropy` or `attention`.
+        background: the colour behind transparent pixels and of padding: R, G and B, 0 to 255.
+        subsampling: of the chroma in `jpeg` and `avif`: `4:2:0` or `4:4:4`.
+        max_bytes: the largest allowed file, in bytes; 0 for no limit.
+        keep: the metadata to keep: any of `copyright`, `date`, `gps` and `icc`.
+        previews: whether a preview embedded in the source is used in its place: `never`, `verify`
+            (if it matches the picture) or `trust`.
     """
 
     box: Box
@@ -56,11 +57,11 @@ class Recipe:
 
     @property
     def fingerprint(self) -> str:
-        """Differs between any two recipes whose thumbnails differ."""
+        """Hash that differs between any two recipes whose thumbnails differ."""
         return _recipe_fingerprint(self)
 
     def _without_unused_fields(self) -> Recipe:
-        """The same with what has no meaning for it left out."""
+        """Return a copy in which fields that have no effect are reset."""
         recipe = self
         if self.format in ("png", "gif"):
             recipe = replace(recipe, quality=0)
@@ -77,16 +78,16 @@ class Recipe:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one picture may cost at most, and how broken it may be.
+    """Limits of what one picture may cost, and whether it may be damaged.
 
     Attributes:
-        pixels: width x height, read from the header, for formats that must be decoded whole.
+        pixels: the most pixels (width x height, by the header), in formats decoded at full size.
         shrinkable_pixels: the same for JPEG, whose decoder can shrink while it loads.
-        seconds: wall time of one attempt.
-        memory_bytes: for decoding and resizing.
-        keep_truncated: a picture that can't be decoded to its end is made from what there is.
-        also: formats that are read besides the usual ones, by the names that `Settings` has, and
-            the extras that are installed.
+        seconds: the wall time of one attempt.
+        memory_bytes: the memory for decoding and resizing.
+        keep_truncated: make thumbnails of truncated or damaged pictures, from the readable part.
+        also: formats to read besides the usual ones: those named in `Settings.also`, and those of
+            the installed extras.
     """
 
     pixels: int
@@ -97,13 +98,13 @@ class Limits:
     also: tuple[str, ...] = ()
 
 
-@lru_cache  # a run has a few recipes and a great many thumbnails; each would take 100 µs
+@lru_cache  # a run has few recipes and many thumbnails; computing it takes 100 µs
 def _recipe_fingerprint(recipe: Recipe) -> str:
     return _fingerprint(_RENDERING_VERSION, *dataclasses.astuple(recipe._without_unused_fields()))
 
 
 def attempt_fingerprint(recipe: Recipe, limits: Limits) -> str:
-    """Of all but the source that decides whether making a thumbnail succeeds."""
+    """Return a hash of all that decides whether making a thumbnail succeeds, except the source."""
     return _fingerprint(recipe.fingerprint, limits)
 
 

@@ -1,4 +1,4 @@
-"""Paths that lead into object storage, told from those of files."""
+"""Bucket URLs: tell them from file paths, and split them."""
 
 from __future__ import annotations
 
@@ -8,26 +8,26 @@ _SCHEMES = ("s3://", "gs://", "az://")
 
 
 def is_url(path: object) -> bool:
-    """Whether a path is that of a bucket, or leads into one."""
+    """Return whether a path is the URL of a bucket or of something in it."""
     return isinstance(path, str) and path.startswith(_SCHEMES)
 
 
 def refuse_buckets(*places: object) -> None:
-    """For whatever works on folders alone.
+    """Check that no place is in a bucket, for operations that work on folders only.
 
     Raises:
-        ConfigError: one of the places is in a bucket; which, it does not say, since who puts a key
-            into a URL should not find it in a log.
+        ConfigError: one of the places is in a bucket. The message does not quote its URL: a secret
+            key that a user put into it must not get into a log.
     """
     if any(map(is_url, places)):
         raise ConfigError("only make takes buckets; all else takes folders")
 
 
 def split_url(url: str) -> tuple[str, str]:
-    """A URL as that of its bucket, and the key or prefix in it, without slashes at its ends.
+    """Return the URL of the bucket, and the key or prefix in it without slashes at its ends.
 
     Raises:
-        ConfigError: it names no bucket.
+        ConfigError: the URL names no bucket.
     """
     scheme, _, rest = url.partition("://")
     name, _, key = rest.partition("/")

@@ -1,8 +1,8 @@
-"""Thumbnails in a bucket: which there are, told by listings alone.
+"""State of the thumbnails in a bucket: which exist and are current, known from listings alone.
 
-There is no ledger, for many machines may write at once. A thumbnail is current that is younger than
-its source, by whole seconds, and than the mark of its folder, an object that says what thumbnails
-look like there.
+There is no ledger, because many machines may write at once. A thumbnail is current if it is newer
+than its source, in whole seconds, and not older than the mark of its folder. The mark is an object
+that holds the fingerprint of the recipe that thumbnails have there.
 """
 
 from __future__ import annotations
@@ -44,42 +44,44 @@ from thumbnailer.thumbs.ledger import MARK
 from thumbnailer.thumbs.naming import untruncated_name
 from thumbnailer.urls import split_url
 
-# So many names and folders are kept in mind; a name can only be given twice to two that are close.
-_KEPT = 10_000
+# How many claimed keys and folders' marks are cached. Two sources can have thumbnails of the same
+# key only if they come close to each other.
+_MAX_CACHED = 10_000
 
-# The times of objects have whole seconds.
-_TICK_SECONDS = 1.1
+# Objects have times in whole seconds: one that is put this much later has a later time.
+_CLOCK_STEP_SECONDS = 1.1
 
-# Under which a thumbnail says of what it was made.
+# The attribute of a thumbnail that holds the version of the source it was made of.
 SOURCE_VERSION = "thumbnailer-source"
 
 
 class FoundThumbnail(NamedTuple):
-    """What there is of a source's thumbnail.
+    """What a bucket has of one thumbnail of a source.
 
     Attributes:
-        folder: where it is, relative to the output.
-        names: its own, and its other if its format shows only when it is made.
-        entries: what is there under these names.
-        record: the name of what is remembered of an earlier attempt, or "".
-        standing: what an earlier run made of the source as it is now, if it did and that is enough.
+        folder: its folder, relative to the output tree.
+        names: its file name, and a second one if its format is known only after encoding.
+        entries: the object listed under each of these names, or None.
+        record: the name of the record of an earlier attempt; "" if there is none.
+        earlier_outcome: of an earlier run for the source as it is now, if there is one and it
+            suffices; else None, and the thumbnail is to be made.
     """
 
     folder: str
     names: list[str]
     entries: list[ListedObject | None]
     record: str
-    standing: Outcome | None
+    earlier_outcome: Outcome | None
 
 
 class BucketState:
     """The thumbnails of one size in a bucket.
 
     Args:
-        bucket: where they are.
+        bucket: the bucket that they are in.
         output: the URL of the output tree.
-        size: the folder of the size in it, or "".
-        recipe, limits: what they should look like, and may cost.
+        size: the name of the size's folder in that tree, or "".
+        recipe, limits: how they should look, and what a picture may cost.
     """
 
     def __init__(
@@ -91,18 +93,18 @@ class BucketState:
         self._formats = possible_formats(recipe.format)
         self._fingerprint, self._attempt = recipe.fingerprint, attempt_fingerprint(recipe, limits)
         self._marks: OrderedDict[str, Mark | None] = OrderedDict()
-        self._given: OrderedDict[str, str] = OrderedDict()
+        self._claimed: OrderedDict[str, str] = OrderedDict()
         self._started = time.monotonic()
 
     @cached_property
-    def _abreast(self) -> ThumbnailListing:
+    def _thumbnail_listing(self) -> ThumbnailListing:
         return ThumbnailListing(self._listing)
 
     def find(self, source: Source, name: str) -> FoundThumbnail | Failure:
-        """What there is of a source, or why it can have no thumbnail.
+        """Return what the bucket has of a source's thumbnail, or why the source can't have one.
 
         Args:
-            name: of the source, without its folder.
+            name: the file name of the source.
 
         Raises:
             OutputError: the bucket can't be read.
@@ -113,8 +115,8 @@ class BucketState:
         keys = [below + name for name in names]
         try:
             (below + name).encode()
-            state, entries = self._abreast.look(below + name, *keys)
-            mark = self._marks[folder] if folder in self._marks else self._mark(folder, state)
+            state, entries = self._thumbnail_listing.look_up(below + name, *keys)
+            mark = self._marks[folder] if folder in self._marks else self._load_mark(folder, state)
         except UnicodeEncodeError:
             return Failure("plan", "its name is not valid UTF-8, as a key must be")
         except OSError as error:
@@ -123,11 +125,11 @@ class BucketState:
             if trouble := self._claim(key, source, entry, mark):
                 return trouble
         record = state.records.get(thumbnail_digest(names[0]), "") if state.records else ""
-        standing = self._standing(source, entries, mark, record)
+        standing = self._earlier_outcome(source, entries, mark, record)
         return FoundThumbnail(folder, names, entries, record, standing)
 
     def wanted(self, source: Source, found: FoundThumbnail) -> WantedThumbnail:
-        """The thumbnail that a source should have."""
+        """Return the thumbnail that is to be made of a source."""
         etags = [entry.etag if entry else "" for entry in (*found.entries, None)]
         record = self._key(found.folder, f"{RECORDS_FOLDER}/{found.record}") if found.record else ""
         return WantedThumbnail(
@@ -139,7 +141,7 @@ class BucketState:
             listed=ListedState((etags[0], etags[1]), record),
         )
 
-    def _standing(
+    def _earlier_outcome(
         self,
         source: Source,
         entries: list[ListedObject | None],
@@ -161,8 +163,8 @@ class BucketState:
                 return Outcome(source, "current", (made,), note=note)
         return None
 
-    def announce(self, folder: str) -> None:
-        """Have a folder say what thumbnails look like in it, before the first is put there.
+    def put_mark(self, folder: str) -> None:
+        """Put the mark of this recipe into a folder, before the first of its thumbnails goes there.
 
         Raises:
             OutputError: it can't be written.
@@ -174,39 +176,39 @@ class BucketState:
         get = partial(self._bucket.get, key)
         try:
             etag = ""
-            if mark:  # what is there was put in an earlier second than this will be
-                time.sleep(max(0, self._started + _TICK_SECONDS - time.monotonic()))
+            if mark:  # it must be from a later second than the thumbnails that are there
+                time.sleep(max(0, self._started + _CLOCK_STEP_SECONDS - time.monotonic()))
                 _, entry = self._bucket.run(get)
                 etag = entry.etag
             data = mark_bytes(self._fingerprint, mark.ours if mark else 0)
-            # If it is not done another run was quicker, most often with the same.
+            # If it is refused, another run was faster, most often with the same mark.
             self._bucket.run(partial(self._bucket.put, key, data, etag))
             mark = read_mark(*self._bucket.run(get))
         except OSError as error:
             raise OutputError(f"{self._url}: {error.strerror}") from None
         self._marks[folder] = mark._replace(fingerprint=self._fingerprint)
 
-    def _mark(self, folder: str, state: FolderState) -> Mark | None:
-        """What the mark of a folder says; kept in mind."""
+    def _load_mark(self, folder: str, state: FolderState) -> Mark | None:
+        """Return the content of a folder's mark, or None, and cache it."""
         entry, mark = state.mark, None
         if entry:
             expected = mark_bytes(self._fingerprint)
-            # S3's ETag most often is this, and then says what a request would.
+            # S3's ETag is most often the MD5 of the content: if it fits, no request is needed.
             if entry.etag.strip('"') == md5(expected, usedforsecurity=False).hexdigest():
                 mark = read_mark(expected, entry)
             else:
                 get = partial(self._bucket.get, self._key(folder, MARK))
                 mark = read_mark(*self._bucket.run(get))
         self._marks[folder] = mark
-        if len(self._marks) > _KEPT:
+        if len(self._marks) > _MAX_CACHED:
             self._marks.popitem(last=False)
         return mark
 
     def _claim(
         self, key: str, source: Source, entry: ListedObject | None, mark: Mark | None
     ) -> Failure | None:
-        """Hold a key for a source, or say why that can't be."""
-        holder = self._given.get(key)
+        """Claim a key for a source; return the reason if that can't be."""
+        holder = self._claimed.get(key)
         if holder == source.path:
             return Failure("scan", "was named twice")
         if holder:
@@ -214,9 +216,9 @@ class BucketState:
         if entry and (not mark or entry.modified < mark.ours):
             why = "is in the way: it was not made by thumbnailer"
             return Failure("plan", f"{self._url}/{key} {why}")
-        self._given[key] = source.path
-        if len(self._given) > _KEPT:
-            self._given.popitem(last=False)
+        self._claimed[key] = source.path
+        if len(self._claimed) > _MAX_CACHED:
+            self._claimed.popitem(last=False)
         return None
 
     def _listing(self, after: str) -> Iterator[ListedObject]:

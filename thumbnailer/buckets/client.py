@@ -1,7 +1,7 @@
-"""Requests to object storage (S3, Google Cloud Storage, Azure): the only file that knows obstore.
+"""Client of object storage (S3, Google Cloud Storage, Azure): the only file that knows obstore.
 
-They run on a thread of their own, so that whoever waits for some can go away at any moment. Errors
-become OSErrors in plain words: those of the libraries quote URLs, headers and key ids.
+Requests run on a thread of their own, so that a caller can stop waiting at any moment. Errors
+become OSErrors in plain words, because those of the libraries quote URLs, headers and key ids.
 """
 
 from __future__ import annotations
@@ -24,27 +24,27 @@ from thumbnailer.model import Stop
 T = TypeVar("T")
 Request = Callable[[], Awaitable[T]]
 
-# A page of a listing, as all services have it.
+# The keys in a page of a listing, the same for all services.
 PAGE_KEYS = 1000
 
-# Comes after all keys that begin like the text before it.
+# A text with this at its end sorts after all keys that begin with that text.
 AFTER_ALL_KEYS = "\U0010ffff"
 
-# Requests that one caller has under way at the same time.
+# The most requests of one caller that run at the same time.
 MAX_CONCURRENT_REQUESTS = 32
 
-# Throttling and broken connections are waited for with growing pauses, up to 15 s each. Requests
-# are signed once and a signature holds for 15 minutes.
+# After throttling or a broken connection a request is retried, with growing pauses of up to 15 s.
+# Requests are signed once, and a signature is valid for 15 minutes.
 _RETRIES: dict[str, Any] = {"max_retries": 30, "retry_timeout": timedelta(minutes=4)}
 _TIMEOUTS = {"connect_timeout": "10s", "read_timeout": "60s", "timeout": "15min"}
 
 
 class ListedObject(NamedTuple):
-    """An object as a listing shows it.
+    """Entry of a listing: an object without its content.
 
     Attributes:
-        modified: in whole seconds since the epoch, which is all that S3 knows.
-        etag: differs between any two contents of a key.
+        modified: its time in whole seconds since the epoch; S3 has no finer one.
+        etag: its ETag, which differs between any two contents of a key.
     """
 
     key: str
@@ -54,11 +54,11 @@ class ListedObject(NamedTuple):
 
 
 class Bucket:
-    """A bucket; credentials are found as the service's own tools find them.
+    """Client of one bucket, which finds credentials where the service's own tools find them.
 
     Args:
         url: such as `s3://bucket`.
-        endpoint: of the service, where it is not the one that its name says.
+        endpoint: the URL of the service; "" for the usual one of the scheme.
         stop: once it is set, waiting for an answer raises `Stopped`.
 
     Raises:
@@ -71,10 +71,10 @@ class Bucket:
         self._store = _store(url, self._endpoint)
 
     def run_concurrently(self, requests: Sequence[Request[T]]) -> list[T | OSError]:
-        """The answers to requests that go out side by side, or their errors.
+        """Run requests concurrently, and return the answer or the OSError of each.
 
         Raises:
-            Stopped: nobody waits any more; what was under way may have been done or not.
+            Stopped: `stop` was set; requests that were under way may have been done or not.
         """
 
         async def all_of_them() -> list[T | OSError]:
@@ -92,10 +92,10 @@ class Bucket:
         return wait_for(send(all_of_them()), self._stop)
 
     def run(self, request: Request[T]) -> T:
-        """The answer to one request.
+        """Run one request and return its answer.
 
         Raises:
-            Stopped: nobody waits any more.
+            Stopped: `stop` was set.
             OSError: as the request says.
         """
         (answer,) = self.run_concurrently([request])
@@ -104,12 +104,13 @@ class Bucket:
         return answer
 
     def listing(self, prefix: str, after: str = "") -> Iterator[ListedObject]:
-        """The objects below a prefix, in the order of their keys: a page at a time, and the next
-        one on its way meanwhile. It ends where `stop` is set.
+        """Yield the objects below a prefix in the order of their keys, until `stop` is set.
+
+        While one page of the listing is used, the next one is requested.
 
         Args:
-            prefix: a folder, so to speak: with `a` comes `a/b`, and not `ab`.
-            after: only what comes after this key.
+            prefix: matched as a folder: `a` includes `a/b`, but not `ab`.
+            after: yield only keys that sort after this one.
 
         Raises:
             OSError: it can't be listed.
@@ -124,7 +125,7 @@ class Bucket:
         except InvalidKeyError:
             if not self.url.startswith("s3://"):
                 raise
-            # obstore can go no further once a key is no proper path, such as `a//b`.
+            # obstore fails at a key that is no proper path, such as `a//b`; boto3 lists the rest.
             yield from self._listed(self._pages_by_boto3(prefix, last))
 
     def _listed(self, pages: Iterator[Sequence[Any]]) -> Iterator[ListedObject]:
@@ -135,20 +136,20 @@ class Bucket:
     def _pages(self, prefix: str, after: str) -> Iterator[Sequence[Any]]:
         stream = self._store.list(prefix or None, offset=after or None, chunk_size=PAGE_KEYS)
 
-        async def following() -> Sequence[Any]:
+        async def read_page() -> Sequence[Any]:
             try:
                 page: Sequence[Any] = await _with_plain_errors(stream.__anext__, self._at(prefix))
             except StopAsyncIteration:
                 return ()
             return page
 
-        coming = send(following())
+        next_page = send(read_page())
         try:
-            while page := wait_for(coming, self._stop):
-                coming = send(following())
+            while page := wait_for(next_page, self._stop):
+                next_page = send(read_page())
                 yield page
         finally:
-            cancel(coming)
+            cancel(next_page)
 
     def _pages_by_boto3(self, prefix: str, after: str) -> Iterator[Sequence[Any]]:
         import boto3
@@ -180,10 +181,10 @@ class Bucket:
             after = page[-1]["path"]
 
     async def get(self, key: str) -> tuple[bytes, ListedObject]:
-        """An object's content, and what it is the content of.
+        """Return the content of an object and its entry in a listing.
 
         Raises:
-            OSError: there is none, or it can't be read.
+            OSError: there is no such object, or it can't be read.
         """
 
         async def whole() -> tuple[bytes, ListedObject]:
@@ -196,10 +197,10 @@ class Bucket:
         return await _with_plain_errors(whole, self._at(key))
 
     async def head(self, key: str) -> tuple[ListedObject, Mapping[str, str]]:
-        """What there is to say of an object besides its content, and what was put with it.
+        """Return an object's entry in a listing and its attributes, but not its content.
 
         Raises:
-            OSError: there is none, or it can't be read.
+            OSError: there is no such object, or it can't be read.
         """
 
         async def all_but_content() -> tuple[ListedObject, Mapping[str, str]]:
@@ -211,17 +212,17 @@ class Bucket:
     async def put(
         self, key: str, data: bytes, etag: str, attributes: Mapping[str, str] | None = None
     ) -> bool:
-        """Make `data` the content of an object, in one request that succeeds whole or not at all.
+        """Write an object, in one request that succeeds whole or not at all.
 
         Args:
-            etag: of what is to be replaced; "" if nothing is there.
-            attributes: `Content-Type`, or any other name for what is to be remembered.
+            etag: the ETag of the object to replace; "" if there is none.
+            attributes: metadata to store: `Content-Type`, or any other name.
 
         Returns:
-            Whether it was done: if not, somebody else has just put something there.
+            Whether it was written; if not, another writer has just put an object there.
 
         Raises:
-            OSError: it can't be done.
+            OSError: it can't be written.
         """
         from obstore.exceptions import AlreadyExistsError, PreconditionError
 
@@ -233,12 +234,12 @@ class Bucket:
             except AlreadyExistsError:
                 return False
             except PreconditionError as error:
-                # S3 says 404 where what was to be replaced has gone.
+                # S3 answers 404 if the object that was to be replaced is gone.
                 return None if "404" in error_codes(error) else False
             return True
 
         mode: Any = {"e_tag": etag} if etag else "create"
-        if etag and self.url.startswith("gs://"):  # obstore asks for a generation, lists none
+        if etag and self.url.startswith("gs://"):  # obstore needs a generation, but lists none
             mode = "overwrite"
         done = await _with_plain_errors(lambda: once(mode), self._at(key))
         if done is None:
@@ -246,10 +247,10 @@ class Bucket:
         return bool(done)
 
     async def delete(self, key: str) -> None:
-        """Remove an object; it is no error if there is none.
+        """Delete an object; it is no error if there is none.
 
         Raises:
-            OSError: it can't be done.
+            OSError: it can't be deleted.
         """
         with suppress(FileNotFoundError):
             await _with_plain_errors(lambda: self._store.delete_async(key), self._at(key))
@@ -286,26 +287,25 @@ def _store(url: str, endpoint: str) -> Any:
 
 
 def _endpoint_of(url: str) -> str:
-    """The endpoint that the environment names."""
+    """Return the endpoint that the environment names for S3; else ""."""
     environment = os.environ if url.startswith("s3://") else {}
     return environment.get("AWS_ENDPOINT_URL_S3") or environment.get("AWS_ENDPOINT_URL") or ""
 
 
 def _boto3_credentials() -> Callable[[], Any] | None:
-    """Credentials from environment, profile, role or single sign-on; None if boto3 has none, and
-    what obstore finds by itself must do."""
+    """Return boto3's credentials, from environment, profile, role or single sign-on, or None."""
     if not find_spec("boto3"):
         return None
     from obstore.auth.boto3 import Boto3CredentialProvider
 
-    with suppress(Exception):  # a profile that is not there, a role that can't be had, and more
+    with suppress(Exception):  # such as a missing profile or role: obstore then looks by itself
         provider: Callable[[], Any] = Boto3CredentialProvider()
         return provider
     return None
 
 
 async def _with_plain_errors(call: Callable[[], Awaitable[T]], place: str) -> T:
-    """The answer to a request; its error in plain words, with no trace of the original."""
+    """Return the answer to a request; raise its error in plain words, without the original."""
     try:
         return await call()
     except (StopAsyncIteration, ConnectionError):

@@ -1,6 +1,6 @@
-"""What object storage says of its troubles, in plain words and by the system's error numbers.
+"""Errors of object storage, turned into OSErrors with plain words and system error numbers.
 
-Its own words quote URLs, headers and the names of keys: nobody sees more of them than their codes.
+The original messages quote URLs, headers and the names of keys: only their codes are ever shown.
 """
 
 from __future__ import annotations
@@ -22,10 +22,11 @@ _OS_ERRORS = {
 
 
 class InvalidKeyError(OSError):
-    """A listing holds a key that is no proper path."""
+    """Key in a listing that is no proper path."""
 
 
 def as_os_error(error: Exception, place: str) -> OSError:
+    """Return an OSError about `place` in plain words, for any error of a request."""
     if isinstance(error, ValueError):
         return OSError(errno.EINVAL, "its name can't be a key", place)
     signs = error_codes(error)
@@ -47,7 +48,7 @@ def as_os_error(error: Exception, place: str) -> OSError:
 
 
 def error_codes(error: Exception) -> list[str]:
-    """The codes in an error's words: S3's, such as `SlowDown`, and that of HTTP."""
+    """Return the codes in an error's message: S3's, such as `SlowDown`, and the HTTP status."""
     words = str(error).partition("Debug source")[0]
     codes = re.findall(r"<Code>(\w{1,60})</Code>", words)
     return [*codes[:1], *re.findall(r"status code: (\d{3})", words)[:1]]

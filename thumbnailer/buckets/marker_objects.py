@@ -1,11 +1,11 @@
-"""What objects in a folder of thumbnails say: its mark, and the records of attempts.
+"""Marker objects in a bucket's thumbnail folders: the mark, and the records of attempts.
 
-A record is an empty object whose name says all, so that listings tell of it:
+A record is an empty object that holds everything in its name, so that listings show it:
 
     .thumbnailer-attempts/4be1… 90fa… open is empty
 
-that is: which picture, in which state and under which settings, the stage and the reason. With
-`made` for a stage it was made, though not of all of the picture.
+These are: a digest of the thumbnail's name, a digest of the source's version and the settings, the
+stage and the reason. With the stage `made` there is a thumbnail, but of a part of the picture only.
 """
 
 from __future__ import annotations
@@ -19,22 +19,23 @@ from thumbnailer.buckets.client import ListedObject
 from thumbnailer.model import Source
 from thumbnailer.thumbs.ledger import MARK
 
-# Below it, in each folder of thumbnails, lie the records.
+# The folder of the records, in each folder of thumbnails.
 RECORDS_FOLDER = f"{MARK}-attempts"
 
+# The stage in the record of a picture that has a thumbnail, but is truncated or damaged.
 MADE = "made"
 
-# How much of a reason is kept, in characters: a key has room for 1024 bytes.
+# The longest reason in a record, in characters: a key may have 1024 bytes.
 _MAX_REASON = 150
 
 
 class Mark(NamedTuple):
-    """What the mark of a folder says.
+    """Content of a folder's mark.
 
     Attributes:
-        looks: the fingerprint of the recipe.
-        since: thumbnails from before this second look otherwise.
-        ours: objects from before this second are not ours.
+        fingerprint: the fingerprint of the recipe that thumbnails have there.
+        since: the second in which this mark was put; older thumbnails are stale.
+        ours: the second in which the folder was first marked; older objects are not ours.
     """
 
     fingerprint: str
@@ -43,10 +44,12 @@ class Mark(NamedTuple):
 
 
 class Record(NamedTuple):
-    """What is remembered of an attempt.
+    """Record of an attempt at a thumbnail.
 
     Attributes:
-        state: of the source and the settings, as `state_of` puts it.
+        state: the digest of the source's version and the settings, as from `state_digest`.
+        stage: the step that failed, or `MADE`.
+        reason: why it failed, or what is missing of the picture.
     """
 
     state: str
@@ -55,16 +58,16 @@ class Record(NamedTuple):
 
 
 def mark_bytes(fingerprint: str, ours: int = 0) -> bytes:
-    """The content of a mark.
+    """Return the content of a mark object.
 
     Args:
-        ours: as `Mark` has it; 0 for the second in which the mark is put.
+        ours: as in `Mark`; 0 for the second in which the mark is put.
     """
     return json.dumps({"thumbnailer": 1, "looks": fingerprint, "ours": ours}).encode()
 
 
 def read_mark(data: bytes, entry: ListedObject) -> Mark:
-    """What a mark says; one that makes no sense says that nothing looks as it should."""
+    """Return the content of a mark; if it is invalid, one under which all thumbnails are stale."""
     try:
         said = json.loads(data)
         return Mark(str(said["looks"]), entry.modified, int(said["ours"]) or entry.modified)
@@ -73,25 +76,28 @@ def read_mark(data: bytes, entry: ListedObject) -> Mark:
 
 
 def thumbnail_digest(name: str) -> str:
-    """The first word of all records of a thumbnail."""
+    """Return the digest of a thumbnail's name, which is the first word of its records."""
     return _digest(name)
 
 
 def state_digest(source: Source, fingerprint: str) -> str:
+    """Return the digest of a source's version and a fingerprint of settings."""
     return _digest(f"{source_version(source)} {fingerprint}")
 
 
 def source_version(source: Source) -> str:
-    """What differs between any two contents of a source."""
+    """Return a text that differs between any two contents of a source."""
     return source.etag.strip('"') or f"{source.size_bytes}-{source.mtime_ns}"
 
 
 def record_name(picture: str, record: Record) -> str:
+    """Return the name of a record's object; `picture` is from `thumbnail_digest`."""
     reason = record.reason.encode("ascii", "backslashreplace")[:_MAX_REASON]
     return f"{picture} {record.state} {record.stage} {quote(reason, safe=' ')}"
 
 
 def read_record(name: str) -> Record | None:
+    """Return the record that an object's name holds; None if it is not one."""
     words = name.split(" ", 3)
     return Record(words[1], words[2], unquote(words[3])) if len(words) == 4 else None
 

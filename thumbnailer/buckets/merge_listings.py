@@ -1,9 +1,10 @@
-"""Two listings side by side: what a bucket has in the place of each thumbnail, without asking for
-any of them, and without keeping more than a few of them in memory.
+"""Merge-join the sorted listings of sources and thumbnails in a bucket.
 
-Sources come in the order of their keys and so do thumbnails, but not quite: `a.png` comes before
-`a.png-2.png`, its thumbnail `a.png.jpg` after that of the other. Yet no thumbnail comes before its
-own source: what has been read too early is kept until its source has come.
+No thumbnail takes a request of its own, and only a few are kept in memory.
+
+Sources come in the order of their keys, and thumbnails in almost the same order: `a.png` sorts
+before `a.png-2.png`, but its thumbnail `a.png.jpg` sorts after that of the other. No thumbnail
+sorts before its own source, though: one that is read too early is kept until its source comes.
 """
 
 from __future__ import annotations
@@ -16,18 +17,18 @@ from thumbnailer.buckets.client import AFTER_ALL_KEYS, PAGE_KEYS, ListedObject
 from thumbnailer.buckets.marker_objects import RECORDS_FOLDER
 from thumbnailer.thumbs.ledger import MARK
 
-# So many folders may be known before those that are done with are dropped.
-_MANY_FOLDERS = 64
+# How many folders are kept before finished ones are dropped.
+_MAX_FOLDERS = 64
 
 
 @dataclass(slots=True)
 class FolderState:
-    """What a folder of thumbnails says of itself.
+    """Mark and records of a folder of thumbnails, as far as its listing has been read.
 
     Attributes:
-        mark: the object that makes it ours.
-        records: the names below `RECORDS`, by their first word.
-        is_known: both have been read.
+        mark: the object that marks the folder as ours; None if there is none.
+        records: the names of the objects in `RECORDS_FOLDER`, by their first word.
+        is_known: whether both have been read.
     """
 
     mark: ListedObject | None = None
@@ -36,14 +37,14 @@ class FolderState:
 
 
 class ThumbnailListing:
-    """The listing of a tree of thumbnails, read on as its sources are looked up.
+    """Listing of a tree of thumbnails, which is read on while its sources are looked up.
 
-    That may be in any order; the order of their keys, or folder by folder, is quick.
+    Sources may come in any order; in the order of their keys, or folder by folder, it is fast.
 
     Args:
-        listing: gives the objects after a key, in order, with keys relative to the tree.
-        page: so many keys are passed over for one source; rather than more, it is sought by
-            another request.
+        listing: returns the objects after a key, in order, with keys relative to the tree.
+        page: the most keys to read on to the place of a source; if that is not enough, a new
+            listing starts there.
     """
 
     def __init__(
@@ -51,52 +52,55 @@ class ThumbnailListing:
     ) -> None:
         self._listing, self._page = listing, page
         self._states: dict[str, FolderState] = {}
-        self._at = ""
-        self._open("")
+        self._source = ""
+        self._restart("")
 
-    def look(self, source: str, *thumbnails: str) -> tuple[FolderState, list[ListedObject | None]]:
-        """What a source's folder says of itself, and what is there under each of some keys.
+    def look_up(
+        self, source: str, *thumbnails: str
+    ) -> tuple[FolderState, list[ListedObject | None]]:
+        """Return the state of a source's folder, and for each thumbnail its object or None.
 
         Args:
-            thumbnails: none comes before its source.
+            source: the key of the source, relative to its tree.
+            thumbnails: the keys of its thumbnails; none may sort before that of the source.
         """
         folder = source.rpartition("/")[0]
         mark = f"{folder}/{MARK}".lstrip("/")
-        first = min(mark, source)  # there are names that come before the mark
+        first = min(mark, source)  # some names sort before the mark
         is_known = folder in self._states and self._states[folder].is_known
-        if source < self._at or (mark <= self._start and not is_known):
-            self._open(first[:-1])
-        self._at = source
-        self._forget()
+        if source < self._source or (mark <= self._start and not is_known):
+            self._restart(first[:-1])
+        self._source = source
+        self._drop_passed()
         if not is_known:
-            self._pass_to(first)
-            self._read(f"{mark}-{AFTER_ALL_KEYS}")
+            self._skip_to(first)
+            self._read_through(f"{mark}-{AFTER_ALL_KEYS}")
             self._states.setdefault(folder, FolderState()).is_known = True
-        self._pass_to(source)
-        self._read(max(thumbnails))
-        return self._states[folder], [self._early.get(key) for key in thumbnails]
+        self._skip_to(source)
+        self._read_through(max(thumbnails))
+        return self._states[folder], [self._thumbnails.get(key) for key in thumbnails]
 
-    def _open(self, after: str) -> None:
-        """Begin to read after a key."""
+    def _restart(self, after: str) -> None:
+        """Start a listing after a key."""
         self._start = after
-        self._early = OrderedDict[str, ListedObject]()
+        self._thumbnails = OrderedDict[str, ListedObject]()
         self._entries = self._listing(after)
         self._next = next(self._entries, None)
 
-    def _pass_to(self, key: str) -> None:
-        """Pass over what comes before a key."""
+    def _skip_to(self, key: str) -> None:
+        """Read on to a key, or start a listing there if it is more than a page away."""
         for _ in range(self._page):
             if self._next is None or self._next.key >= key:
                 return
-            self._take()
-        self._open(key[:-1])
+            self._read_next()
+        self._restart(key[:-1])
 
-    def _read(self, last: str) -> None:
+    def _read_through(self, last: str) -> None:
         while self._next and self._next.key <= last:
-            self._take()
+            self._read_next()
 
-    def _take(self) -> None:
-        """Put the next object where it belongs."""
+    def _read_next(self) -> None:
+        """Read one object and store it if it is a mark, a record or a thumbnail still to come."""
         entry = self._next
         assert entry
         self._next = next(self._entries, None)
@@ -106,14 +110,14 @@ class ThumbnailListing:
             self._states.setdefault(folder, FolderState()).mark = entry
         elif inner == RECORDS_FOLDER:
             self._states.setdefault(above, FolderState()).records[name.partition(" ")[0]] = name
-        elif entry.key >= self._at:
-            self._early[entry.key] = entry
+        elif entry.key >= self._source:
+            self._thumbnails[entry.key] = entry
 
-    def _forget(self) -> None:
-        """Drop what no further source will ask for, unless they start over."""
-        while self._early and next(iter(self._early)) < self._at:
-            self._early.popitem(last=False)
-        if len(self._states) > _MANY_FOLDERS:
+    def _drop_passed(self) -> None:
+        """Drop what only sources before the current one need; for them a new listing is started."""
+        while self._thumbnails and next(iter(self._thumbnails)) < self._source:
+            self._thumbnails.popitem(last=False)
+        if len(self._states) > _MAX_FOLDERS:
             for folder in [*self._states]:
-                if folder and f"{folder}/{AFTER_ALL_KEYS}" < self._at:
+                if folder and f"{folder}/{AFTER_ALL_KEYS}" < self._source:
                     del self._states[folder]

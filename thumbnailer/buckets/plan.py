@@ -1,4 +1,4 @@
-"""`plan` for thumbnails in a bucket."""
+"""Plan thumbnails in a bucket: what `thumbs.plan` does for thumbnails on disk."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from thumbnailer.model import (
     WantedThumbnail,
 )
 from thumbnailer.recipe import Limits, Recipe
-from thumbnailer.thumbs.plan import combined_outcome, was_made_from_less
+from thumbnailer.thumbs.plan import combined_outcome, is_from_damaged_source
 from thumbnailer.urls import split_url
 
-# What a thumbnail says of its source is asked of so many at once.
+# How many sources at a time have the attributes of their thumbnails requested together.
 _HEADS_AT_ONCE = 64
 
-# An outcome, or a source with what there is of each of its thumbnails.
+# An outcome, or a source with what the bucket has of each of its thumbnails.
 _Item = tuple[Source | Outcome, list[FoundThumbnail]]
 
 
@@ -45,12 +45,14 @@ def plan(
     dry_run: bool = False,
     stop: Stop | None = None,
 ) -> Iterator[Job | Outcome]:
-    """What `plan.plan` gives, for thumbnails in a bucket.
+    """Yield a job for each source that needs one and an outcome for each other, for a bucket.
+
+    All arguments that are not listed here are those of `thumbs.plan.plan`.
 
     Args:
         output: the URL of the output tree.
-        endpoint, verify_etag: as `Settings` has them.
-        stop: once it is set it ends.
+        endpoint, verify_etag: as in `Settings`.
+        stop: once it is set the iterator ends.
 
     Raises:
         OutputError: the bucket can't be read, or its folders can't be marked.
@@ -58,7 +60,7 @@ def plan(
     bucket = Bucket(split_url(output)[0], endpoint, stop)
     states = [BucketState(bucket, output, size, recipe, limits) for size, recipe in recipes.items()]
 
-    def considered() -> Iterator[_Item]:
+    def found_items() -> Iterator[_Item]:
         for source in sources:
             if isinstance(source, Outcome):
                 yield source, []
@@ -71,20 +73,20 @@ def plan(
                     status: Status = "skipped" if found.stage == "scan" else "failed"
                     yield Outcome(source, status, error=found), []
                     break
-                is_enough = found.standing and suffices(found.standing)
-                parts.append(found if is_enough else found._replace(standing=None))
+                is_enough = found.earlier_outcome and suffices(found.earlier_outcome)
+                parts.append(found if is_enough else found._replace(earlier_outcome=None))
             else:
                 yield source, parts
 
     def suffices(standing: Outcome) -> bool:
-        if force or was_made_from_less(standing, limits):
+        if force or is_from_damaged_source(standing, limits):
             return False
         return standing.status == "current" or not retry_failed
 
-    items = considered()
+    items = found_items()
     try:
         for source, parts in _checked_by_etag(items, bucket) if verify_etag else items:
-            standing = [found.standing for found in parts if found.standing]
+            standing = [found.earlier_outcome for found in parts if found.earlier_outcome]
             if isinstance(source, Outcome):
                 yield source
             elif len(standing) == len(parts):
@@ -94,10 +96,12 @@ def plan(
             else:
                 thumbnails = list[WantedThumbnail | Thumbnail]()
                 for state, found in zip(states, parts, strict=True):
-                    if found.standing:
-                        thumbnails += found.standing.thumbnails or [state.wanted(source, found)]
+                    if found.earlier_outcome:
+                        thumbnails += found.earlier_outcome.thumbnails or [
+                            state.wanted(source, found)
+                        ]
                     else:
-                        state.announce(found.folder)
+                        state.put_mark(found.folder)
                         thumbnails.append(state.wanted(source, found))
                 yield Job(source, tuple(thumbnails), limits)
     except Stopped:
@@ -105,26 +109,31 @@ def plan(
 
 
 def _checked_by_etag(items: Iterator[_Item], bucket: Bucket) -> Iterator[_Item]:
-    """The same, but what a thumbnail says that was made of other content no longer stands."""
-    while some := list(islice(items, _HEADS_AT_ONCE)):
-        keys = [split_url(made.path)[1] for _, parts in some for made in _made(parts)]
+    """Yield the items, without `earlier_outcome` for thumbnails that were made of other content."""
+    while batch := list(islice(items, _HEADS_AT_ONCE)):
+        keys = [split_url(made.path)[1] for _, parts in batch for made in _thumbnails(parts)]
         answers = bucket.run_concurrently([partial(bucket.head, key) for key in keys])
-        said = {
+        made_from = {
             f"{bucket.url}/{key}": answer[1].get(SOURCE_VERSION)
             for key, answer in zip(keys, answers, strict=True)
             if not isinstance(answer, OSError)
         }
-        for source, parts in some:
+        for source, parts in batch:
             if isinstance(source, Source):
-                right = source_version(source)
+                expected = source_version(source)
                 parts = [
-                    found._replace(standing=None)
-                    if any(said.get(made.path) != right for made in _made([found]))
+                    found._replace(earlier_outcome=None)
+                    if any(made_from.get(made.path) != expected for made in _thumbnails([found]))
                     else found
                     for found in parts
                 ]
             yield source, parts
 
 
-def _made(parts: Iterable[FoundThumbnail]) -> Iterator[Thumbnail]:
-    return (made for found in parts if found.standing for made in found.standing.thumbnails)
+def _thumbnails(parts: Iterable[FoundThumbnail]) -> Iterator[Thumbnail]:
+    return (
+        made
+        for found in parts
+        if found.earlier_outcome
+        for made in found.earlier_outcome.thumbnails
+    )

@@ -1,4 +1,4 @@
-"""Requests that run on a thread of their own, so that whoever waits for one can go away."""
+"""Run asynchronous requests on a thread of their own, so that a caller can stop waiting."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from thumbnailer.model import Stop
 
 T = TypeVar("T")
 
-# What has been begun and not been answered, and when the last of it was answered or dropped. A
-# thread of obstore's is done with an answer a moment after it has given it.
+# The requests without an answer yet, and when the last one was answered or cancelled. A thread of
+# obstore's ends its work on an answer a moment after it has given it: hence the pause.
 _IN_FLIGHT = set[Future[Any]]()
 _last_end = float("-inf")
 _QUIET_SECONDS = 0.2
 
-# How often a wait looks up to see whether it should stop.
+# How often a wait checks whether it should stop.
 _CHECK_STOP_SECONDS = 0.1
 
 
 class Stopped(Exception):
-    """Nobody waits for the answer to a request any more."""
+    """End of a wait for a request, because of a stop or a cancellation."""
 
 
 @cache
@@ -38,7 +38,7 @@ def _loop() -> asyncio.AbstractEventLoop:
 
 
 def send(request: Coroutine[Any, Any, T]) -> Future[T]:
-    """Send a request from the thread that all are sent from."""
+    """Start a request on the thread that runs all of them, and return its future answer."""
     answer = asyncio.run_coroutine_threadsafe(request, _loop())
     _IN_FLIGHT.add(answer)
     answer.add_done_callback(_ended)
@@ -52,10 +52,10 @@ def _ended(answer: Future[Any]) -> None:
 
 
 def wait_for(answer: Future[T], stop: Stop | None) -> T:
-    """The answer to a request, or its error.
+    """Wait for the answer to a request and return it, or raise its error.
 
     Raises:
-        Stopped: `stop` is set.
+        Stopped: `stop` is set, or the request was cancelled.
     """
     while True:
         try:
@@ -69,13 +69,15 @@ def wait_for(answer: Future[T], stop: Stop | None) -> T:
 
 
 def cancel(answer: Future[Any]) -> None:
-    """Do without the answer to a request."""
+    """Cancel a request whose answer is not needed."""
     answer.cancel()
 
 
 def _wait_until_quiet() -> None:
-    """Leave nothing under way at the program's end: up to Python 3.13, a thread of obstore's that
-    is at an answer then takes the program down (SIGABRT)."""
+    """Cancel all requests at the program's end, and wait until obstore's threads are idle.
+
+    Up to Python 3.13, one that is giving an answer at that moment aborts the program (SIGABRT).
+    """
     for answer in [*_IN_FLIGHT]:
         cancel(answer)
     time.sleep(max(0.0, _last_end + _QUIET_SECONDS - time.monotonic()))

@@ -1,4 +1,4 @@
-"""Buckets into sources: what `scan` does with folders, over a listing in the order of keys."""
+"""Scan buckets for sources: what `scan.folders` does for folders, from listings in key order."""
 
 from __future__ import annotations
 
@@ -20,11 +20,12 @@ NOT_THERE = "nothing is there"
 
 
 def check_source(url: str, endpoint: str, stop: Stop | None) -> bool:
-    """Whether a URL is that of a prefix, not of a single object; perhaps a wrong guess once `stop`
-    is set.
+    """Check that a SOURCE in a bucket can be read; return whether it is a prefix, not an object.
+
+    Once `stop` is set the answer may be wrong.
 
     Raises:
-        SourceMissing: there is no such bucket, or nothing in it there.
+        SourceMissing: there is no such bucket or object, or nothing below the prefix.
         SourceForbidden: it may not be read.
         SourceError: it can't be read for another reason, or is a prefix of thumbnails.
         ConfigError: the extra is not installed.
@@ -62,10 +63,10 @@ def scan(
     apart: str,
     stop: Stop | None,
 ) -> Iterator[Source | Outcome]:
-    """The pictures below a prefix, in the order of their keys, as `scan` yields those of a folder;
-    a failed outcome if it can't be listed, to its end or at all.
+    """Yield the pictures below a prefix, in the order of their keys.
 
-    The arguments are those of `scan`.
+    If the listing fails, at once or later, the last item is a failed outcome. `apart` is the output
+    tree, which is not scanned; the other arguments are those of `scan.folders.scan` and `Bucket`.
     """
     bucket, prefix = _bucket_of(url, endpoint, stop)
     if _is_object(url):
@@ -78,9 +79,9 @@ def scan(
         if is_url(apart)
         else set()
     )
-    barrier = _unscanned_folder(prefix, recursive, exclude, ours)
+    unscanned_in = _unscanned_folder(prefix, recursive, exclude, ours)
     start = len(prefix) + 1 if prefix else 0
-    at, closed, target = None, "", below
+    at, unscanned, target = None, "", below
     found, skipped = 0, 0
     entries = bucket.listing(prefix)
     try:
@@ -88,14 +89,14 @@ def scan(
             found += 1
             above, _, name = entry.key.rpartition("/")
             if above != at:
-                at, closed, target = above, barrier(above), _joined(below, above[start:])
-            if name == MARK and above != prefix and not closed:
+                at, unscanned, target = above, unscanned_in(above), _joined(below, above[start:])
+            if name == MARK and above != prefix and not unscanned:
                 ours.add(above)
                 at = None
-            if closed:
+            if unscanned:
                 skipped += 1
-                if skipped >= PAGE_KEYS:  # to look behind it takes a request: as much as to go on
-                    entries, skipped = bucket.listing(prefix, f"{closed}/{AFTER_ALL_KEYS}"), 0
+                if skipped >= PAGE_KEYS:  # listing anew behind it costs a request, like reading on
+                    entries, skipped = bucket.listing(prefix, f"{unscanned}/{AFTER_ALL_KEYS}"), 0
                 continue
             skipped = 0
             if not is_picture(name) or (takes and not takes(entry.key[start:])):
@@ -116,16 +117,15 @@ def scan(
 def _unscanned_folder(
     prefix: str, recursive: bool, exclude: Iterable[str], ours: set[str]
 ) -> Callable[[str], str]:
-    """A function of a folder that gives the topmost one on the way to it, itself included, that is
-    not entered, or "".
+    """Return a function from a folder to the topmost one on its path that is not entered, or "".
 
     Args:
-        ours: keys of folders of thumbnails; may grow.
+        ours: the keys of our folders of thumbnails; more may be added later.
     """
     is_excluded = glob_matcher(exclude) if exclude else None
     depth = len(prefix.split("/")) if prefix else 0
 
-    def barrier(folder: str) -> str:
+    def unscanned_in(folder: str) -> str:
         parts = folder.split("/") if folder else []
         for end in range(depth + 1, len(parts) + 1):
             here = "/".join(parts[:end])
@@ -138,7 +138,7 @@ def _unscanned_folder(
                 return here
         return ""
 
-    return barrier
+    return unscanned_in
 
 
 def _bucket_of(url: str, endpoint: str, stop: Stop | None) -> tuple[Bucket, str]:
@@ -147,7 +147,7 @@ def _bucket_of(url: str, endpoint: str, stop: Stop | None) -> tuple[Bucket, str]
 
 
 def _is_object(url: str) -> bool:
-    """Whether a URL's name is that of a picture, of whatever format."""
+    """Return whether a URL's last part is the name of a picture, of any format."""
     every = ("ico", "jpeg2000", "ppm", "psd", "tga", "heif", "raw")
     return bool(split_url(url)[1]) and name_filter(every)(url.rpartition("/")[2])
 
@@ -167,7 +167,7 @@ def _source(bucket: Bucket, entry: ListedObject, below: str) -> Source:
 
 
 def source_of(url: str, entry: ListedObject, below: str) -> Source:
-    """A source that is an object."""
+    """Return the source for an object; the nanoseconds of its time are a checksum of its ETag."""
     mtime_ns = entry.modified * 10**9 + zlib.crc32(entry.etag.encode()) % 10**9
     return Source(url, entry.size_bytes, mtime_ns, below, entry.etag)
 
@@ -177,7 +177,7 @@ def _joined(below: str, inner: str) -> str:
 
 
 def _is_path(inner: str) -> bool:
-    """Whether folders on the way to a key could be folders on a disk."""
+    """Return whether the folders in a key could be folders on a disk."""
     return not inner or not {"", ".", ".."} & set(inner.split("/"))
 
 

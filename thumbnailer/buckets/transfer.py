@@ -1,4 +1,4 @@
-"""What goes over a network for a handful of pictures: content comes, thumbnails go."""
+"""Transfers for a group of jobs: fetch the sources from buckets, put the thumbnails there."""
 
 from __future__ import annotations
 
@@ -19,33 +19,34 @@ from thumbnailer.buckets.marker_objects import (
 )
 from thumbnailer.buckets.requests import Stopped
 from thumbnailer.buckets.scan import source_of
-from thumbnailer.errors import FATAL_ERRNOS, WorkerError
+from thumbnailer.errors import WorkerError
 from thumbnailer.imaging.failures import DAMAGED, EMPTY, TRUNCATED
-from thumbnailer.model import Answer, Failure, Job, Outcome, Stop, Thumbnail
+from thumbnailer.model import FATAL_ERRNOS, Answer, Failure, Job, Outcome, Stop, Thumbnail
 from thumbnailer.recipe import attempt_fingerprint
 from thumbnailer.thumbs.finish import ThumbnailTask, outcome_of, tasks_of
 from thumbnailer.urls import is_url, split_url
 
-# A worker holds a picture's content twice while it receives it, and has to decode it, too.
-_PART_OF_MEMORY = 4
+# A source may take at most a quarter of a worker's memory: a worker holds the content twice while
+# it receives it, and has to decode it, too.
+_MEMORY_DIVISOR = 4
 
 
 class BucketTransfer:
-    """Requests for one run.
+    """Fetching of sources and putting of thumbnails during one run.
 
     Args:
-        endpoint: as `Settings` has it.
-        closing: once it is set nobody waits for an answer.
+        endpoint: as in `Settings`.
+        closing: once it is set, waiting for answers ends.
     """
 
     def __init__(self, endpoint: str, closing: Stop) -> None:
         self._bucket = cache(lambda url: Bucket(url, endpoint, closing))
 
     def fetch(self, jobs: list[Job]) -> list[Job | Failure]:
-        """Jobs with the content of their sources, for those whose sources are in a bucket.
+        """Return each job, with the content of its source if that is in a bucket, or a failure.
 
         Raises:
-            WorkerError: nobody waits for them any more.
+            WorkerError: the pool is closed.
         """
         got: list[Job | Failure] = []
         by_bucket: dict[str, list[int]] = {}
@@ -71,10 +72,12 @@ class BucketTransfer:
         return got
 
     def finish(self, jobs: list[Job], answers: list[Answer]) -> list[Outcome]:
-        """Put what workers made of some jobs, all into one bucket, and say what became of each.
+        """Put the thumbnails of some jobs, all into one bucket, and return the jobs' outcomes.
+
+        A job for which other runs put all of the thumbnails first is `current`.
 
         Raises:
-            WorkerError: nobody waits for that any more; some may have been put.
+            WorkerError: the pool is closed; some thumbnails may have been put.
         """
         tasks = [list(tasks_of(job, answer)) for job, answer in zip(jobs, answers, strict=True)]
         every = [task for of_job in tasks for task in of_job]
@@ -102,10 +105,10 @@ class BucketTransfer:
 
 
 def _fetch_refusal(job: Job) -> Failure | None:
-    """Why an object is not even asked for."""
+    """Return why the source of a job is not to be fetched, or None."""
     if not is_url(job.source.path):
         return None
-    size_bytes, most_bytes = job.source.size_bytes, job.limits.memory_bytes // _PART_OF_MEMORY
+    size_bytes, most_bytes = job.source.size_bytes, job.limits.memory_bytes // _MEMORY_DIVISOR
     if not size_bytes:
         return Failure("open", EMPTY)
     if size_bytes > most_bytes:
@@ -116,10 +119,10 @@ def _fetch_refusal(job: Job) -> Failure | None:
 
 
 async def _put_thumbnail(bucket: Bucket, task: ThumbnailTask) -> bool:
-    """Put a thumbnail, or what is to be remembered of it; whether nobody else has done so.
+    """Put a thumbnail or the record of a failure; return False if another run put one first.
 
     Raises:
-        OSError: it can't be done.
+        OSError: the thumbnail can't be put.
     """
     wanted, made, state = task.wanted, task.made, task.state
     listed = wanted.listed
@@ -152,7 +155,7 @@ async def _put_thumbnail(bucket: Bucket, task: ThumbnailTask) -> bool:
 async def _put_record(
     bucket: Bucket, folder: str, task: ThumbnailTask, record: Record | None
 ) -> None:
-    """Put a record in place of the one that was there; without it a picture is only tried again."""
+    """Replace a thumbnail's record, ignoring errors: without one, a picture is only tried again."""
     before = task.wanted.listed.record if task.wanted.listed else ""
     key = ""
     with suppress(OSError):

@@ -1,1 +1,1 @@
-"""The command line: arguments in, one command run, an exit code out."""
+"""The command line: parse the arguments, run one command, return an exit code."""

@@ -1,6 +1,6 @@
-"""Scripts that complete the words of this command line in a shell. The only user of shtab.
+"""Shell completion scripts for the command line: the only user of shtab.
 
-They are static: to complete a word costs no start of the program.
+The scripts are static: completing a word does not start the program.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from thumbnailer.errors import ThumbnailError
 
 
 def completion(shell: str) -> str:
-    """The script for a shell.
+    """Return the completion script for a shell.
 
     Raises:
-        ThumbnailError: the extra is not installed.
+        ThumbnailError: the extra `completion` is not installed.
     """
     try:
         import shtab
@@ -31,7 +31,7 @@ def completion(shell: str) -> str:
             elif action.metavar == "DIR":
                 action.complete = shtab.DIRECTORY  # type: ignore[attr-defined]
             elif action.dest in KEYS and not action.choices:
-                # One of some words, as what is said of a wrong value names them.
+                # The allowed words, as the error message for a wrong value lists them.
                 right = KEYS[action.dest].metadata["right"]
                 words = re.findall(r'"([a-z0-9:]+)"', right)
                 action.choices = words if len(words) > 1 and "list" not in right else None

@@ -1,4 +1,4 @@
-"""How the command line says what it takes, and what is wrong with what it was given."""
+"""Help formatting and error messages of the argument parser."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ if TYPE_CHECKING:
 
 EXIT_OK, EXIT_COULD_NOT_RUN, EXIT_USAGE, EXIT_SOME_FAILED = 0, 1, 2, 3
 
-# Help is laid out for a terminal of the usual width; what is wider would only be harder to read.
+# Width of the help: a terminal of the usual width. Longer lines would be harder to read.
 _COLUMNS, _OPTION_COLUMNS = 79, 24
 
 
 class HelpFormatter(argparse.HelpFormatter):
-    """Each option on a line of its own, `-s, --size SIZE` or `--[no-]upscale`, in 79 columns."""
+    """Help with one line per option, `-s, --size SIZE` or `--[no-]upscale`, in 79 columns."""
 
     def __init__(self, prog: str) -> None:
         columns = min(shutil.get_terminal_size().columns, _COLUMNS)
         super().__init__(prog, max_help_position=_OPTION_COLUMNS, width=columns)
 
     def _format_action(self, action: argparse.Action) -> str:
-        if action.nargs == argparse.PARSER:  # the commands, without a headline of their own
+        if action.nargs == argparse.PARSER:  # the commands, without a heading
             commands = map(super()._format_action, self._iter_indented_subactions(action))
             return textwrap.indent(textwrap.dedent("".join(commands)), "  ")
         return super()._format_action(action)
@@ -36,20 +36,20 @@ class HelpFormatter(argparse.HelpFormatter):
 
     def _fill_text(self, text: str, width: int, indent: str) -> str:
         return "\n".join(
-            line if line.startswith(" ") else textwrap.fill(line, width)  # examples as they are
+            line if line.startswith(" ") else textwrap.fill(line, width)  # examples stay as is
             for line in text.splitlines()
         )
 
 
 class ArgumentParser(argparse.ArgumentParser):
-    """Says in one line what is wrong, and where to look.
+    """Argument parser that prints errors in one line and refers to `--help`.
 
     Attributes:
-        commands: the parser of each command by its name, if there are any.
+        commands: the parser of each command, by its name; empty in the parsers of the commands.
     """
 
     def __init__(self, **options: object) -> None:
-        # An abbreviation in somebody's script would break with the next option that begins like it.
+        # An abbreviation in a script would break once a new option begins with the same letters.
         super().__init__(
             add_help=False,
             allow_abbrev=False,
@@ -59,15 +59,16 @@ class ArgumentParser(argparse.ArgumentParser):
         self.commands: dict[str, ArgumentParser] = {}
 
     def print_help(self, file: SupportsWrite[str] | None = None) -> None:
-        # argparse's own keeps it to itself if nothing can be written.
+        """Print the help. Unlike argparse's own method, raise OSError if it can't be written."""
         print(self.format_help(), end="", file=file)
 
     def error(self, message: str) -> NoReturn:
+        """Print an error in one line and exit with the code for wrong usage."""
         self.exit(EXIT_USAGE, f"{self.prog}: {printable(message)} (see {self.prog} --help)\n")
 
 
 def option_usage(action: argparse.Action) -> str:
-    """An option with its value, or an argument."""
+    """Return an option with its value, or a positional argument, as the help shows it."""
     if isinstance(action, argparse.BooleanOptionalAction):
         return f"--[no-]{action.option_strings[0][2:]}"
     value = str(action.metavar or action.dest)
@@ -80,10 +81,10 @@ def option_usage(action: argparse.Action) -> str:
 
 
 def closest_match(word: str, words: list[str]) -> str:
-    """The one of some words that was probably meant, abbreviated or misspelt, or ""."""
-    import difflib  # 1 ms, which only a mistake need wait
+    """Return the word of a list that an abbreviated or misspelt word probably means, or ""."""
+    import difflib  # takes 1 ms; needed only after a mistake
 
-    longer = {one for one in words if one.startswith(word)}
-    if len(longer) == 1:
-        return longer.pop()
+    completions = {one for one in words if one.startswith(word)}
+    if len(completions) == 1:
+        return completions.pop()
     return next(iter(difflib.get_close_matches(word, words, n=1)), "")

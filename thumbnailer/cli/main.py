@@ -1,4 +1,4 @@
-"""argv into one of the commands, and whatever goes wrong into one line and an exit code."""
+"""Entry point of the command line: run a command, turn errors into one line and an exit code."""
 
 from __future__ import annotations
 
@@ -16,33 +16,33 @@ from thumbnailer.urls import is_url
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command line; returns the exit code (the README lists them)."""
+    """Run the command line and return the exit code (the README lists them)."""
     _repair_streams()
     try:
         try:
             return run(parse_args(argv))
         finally:
-            sys.stdout.flush()  # here, where somebody says so if it can't be done
+            sys.stdout.flush()  # here, where a write error is still reported
     except ConfigError as error:
         return _print_error(str(error), EXIT_USAGE)
     except SourceMissing as error:
         return _print_error(f"{error}{_missing_path_hint(str(error.filename))}", EXIT_COULD_NOT_RUN)
     except ThumbnailError as error:
         return _print_error(str(error), EXIT_COULD_NOT_RUN)
-    except OSError as error:  # our own output can't be written
-        with suppress(OSError):  # there may not even be a descriptor left
+    except OSError as error:  # standard output can't be written
+        with suppress(OSError):  # there may be no file descriptor left
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        if not isinstance(error, BrokenPipeError):  # else its reader has gone, which is no news
+        if not isinstance(error, BrokenPipeError):  # its reader has gone: no error
             _print_error(f"can't write what there is to say: {error.strerror}", EXIT_COULD_NOT_RUN)
         return EXIT_COULD_NOT_RUN
 
 
 def _repair_streams() -> None:
-    """Have somewhere to print to, and let no name end a run that can't print it."""
+    """Open closed standard streams on the null device; escape characters they can't encode."""
     for number in range(3):
         try:
             os.fstat(number)
-        except OSError:  # closed; what is opened next would get its number, and workers none
+        except OSError:  # closed: the next file would take its number, and workers would lack it
             os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)
     sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115
     sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115
@@ -52,8 +52,10 @@ def _repair_streams() -> None:
 
 
 def _missing_path_hint(path: str) -> str:
-    """A hint at what a path that is not there was meant to be: a name like it, or what is missing
-    above it."""
+    """Return a hint for a path that does not exist: a similar name, or the topmost missing folder.
+
+    "" for a URL, or if there is neither.
+    """
     if is_url(path):
         return ""
     folder, name = os.path.split(os.path.abspath(path))
@@ -65,6 +67,6 @@ def _missing_path_hint(path: str) -> str:
     return "" if os.path.lexists(folder) else f"; there is no {folder} either"
 
 
-def _print_error(words: str, code: int) -> int:
-    print(f"thumbnailer: {printable(words)}", file=sys.stderr)
+def _print_error(message: str, code: int) -> int:
+    print(f"thumbnailer: {printable(message)}", file=sys.stderr)
     return code

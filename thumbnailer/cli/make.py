@@ -1,4 +1,4 @@
-"""The command `make`: a run, what is told of it, and what may follow it."""
+"""The command `make`: a run and its output, an estimate after a dry run, and gallery pages."""
 
 from __future__ import annotations
 
@@ -22,11 +22,12 @@ from thumbnailer.operations.make import run
 if TYPE_CHECKING:
     from thumbnailer.gallery.write import Page
 
-# The count is done long before a run, unless that is over in no time.
+# How long to wait for the count at the end of a run: it is unfinished only if the run was short.
 _COUNT_SECONDS = 0.5
 
 
 def make(arguments: argparse.Namespace, settings: Settings) -> int:
+    """Run the command `make` and return its exit code."""
     write_pages = _gallery_writer(arguments, settings)
     printer = (
         JsonPrinter()
@@ -61,10 +62,10 @@ def make(arguments: argparse.Namespace, settings: Settings) -> int:
             raise
         if counting:
             counting.join(_COUNT_SECONDS)
-        if arguments.json:  # of which the summary is the last line
+        if arguments.json:  # the summary is the last line
             _show_pages(pages, arguments)
         printer.finish(report, stats, "interrupted: " if stop.signal else "", estimated)
-        if not arguments.json:  # there may have been a bar until now
+        if not arguments.json:  # after `finish` has closed the progress bar
             _show_pages(pages, arguments)
     if stop.signal:
         return 128 + stop.signal
@@ -74,7 +75,10 @@ def make(arguments: argparse.Namespace, settings: Settings) -> int:
 def _estimate(
     sample: RandomSample, arguments: argparse.Namespace, settings: Settings, stop: SignalStop
 ) -> Estimate | None:
-    """What a run would take: after a dry one that found something, if anybody wants to know."""
+    """Estimate the time and bytes of a run after its dry run.
+
+    None if nothing would be made, a signal has arrived, or `--quiet` hides the estimate.
+    """
     if not sample.count or stop.is_set() or (arguments.quiet and not arguments.json):
         return None
     switches = {"force": arguments.force, "retry_failed": arguments.retry_failed}
@@ -85,9 +89,9 @@ def _estimate(
 def _count_ahead(
     printer: TextPrinter, sources: Sequence[str], settings: Settings, stop: SignalStop
 ) -> threading.Thread:
-    """Let a thread count for the bar."""
+    """Start a thread that counts the sources for the total of the progress bar."""
     thread = threading.Thread(
-        target=lambda: printer.expect(*count_sources(sources, settings, stop)), daemon=True
+        target=lambda: printer.set_total(*count_sources(sources, settings, stop)), daemon=True
     )
     thread.start()
     return thread
@@ -96,10 +100,13 @@ def _count_ahead(
 def _gallery_writer(
     arguments: argparse.Namespace, settings: Settings
 ) -> Callable[[SignalStop], Iterator[Page]]:
-    """What writes the pages after a run, if any are wanted; may refuse before anything is made."""
+    """Return a function that writes the gallery pages after the run, if `--gallery` is given.
+
+    Raises at once, before anything is made, if a page could not be written.
+    """
     if not arguments.gallery:
         return lambda stop: iter(())
-    from thumbnailer.gallery.write import (  # 25 ms, with what writes HTML
+    from thumbnailer.gallery.write import (  # 25 ms, with its HTML code
         page_locations,
         write_pages,
     )

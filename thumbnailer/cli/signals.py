@@ -1,4 +1,4 @@
-"""Signals into a Stop."""
+"""Turn SIGINT and SIGTERM into a stop."""
 
 from __future__ import annotations
 
@@ -10,12 +10,15 @@ from types import FrameType
 
 
 class SignalStop:
-    """Set by SIGINT or SIGTERM; a second one ends the program where it stands, and the workers find
-    out by themselves."""
+    """Stop that SIGINT or SIGTERM sets.
+
+    A second signal ends the program at once; the workers notice that by themselves.
+    """
 
     signal = 0
 
     def is_set(self) -> bool:
+        """Return whether a signal has arrived."""
         return self.signal != 0
 
     def __call__(self, signum: int, frame: FrameType | None) -> None:
@@ -26,10 +29,11 @@ class SignalStop:
 
 @contextmanager
 def stop_on_signals() -> Iterator[SignalStop]:
+    """Yield a stop that SIGINT and SIGTERM set; restore the previous signal handlers afterwards."""
     stop = SignalStop()
-    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    previous = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield stop
     finally:
-        for number, handler in before.items():
+        for number, handler in previous.items():
             signal.signal(number, handler)

@@ -1,4 +1,4 @@
-"""The watch as a service: signals, reloading, systemd and the health file."""
+"""The command `watch` as a service: signals, reloading, systemd and the health file."""
 
 from __future__ import annotations
 
@@ -24,13 +24,14 @@ _HEALTH_SECONDS = 1.0
 
 
 class _StopOrReload:
-    """A stop for one vigil: the end of the service, or SIGHUP's wish to start over."""
+    """Stop of one watch loop: set when the service ends, or when SIGHUP asks for a reload."""
 
     def __init__(self) -> None:
         self.stop: Stop | None = None
         self.reload = False
 
     def is_set(self) -> bool:
+        """Return whether the loop must end."""
         return self.reload or (self.stop is not None and self.stop.is_set())
 
     def __call__(self, signum: int, frame: FrameType | None) -> None:
@@ -42,35 +43,35 @@ def run_watch(
     load: Callable[[], Settings],
     environment: Mapping[str, str],
 ) -> None:
-    """Watch until SIGTERM or SIGINT; on SIGHUP read the settings anew.
+    """Watch until SIGTERM or SIGINT; on SIGHUP reload the settings.
 
     Args:
-        arguments: of the command `watch`.
-        load: reads the settings.
-        environment: where systemd says how to be told.
+        arguments: the parsed arguments of the command `watch`.
+        load: a function that reads the settings; called at the start and on each reload.
+        environment: the environment variables, in which systemd names its socket.
 
     Raises:
-        ThumbnailError: it can't be started; later nothing ends it but a signal.
+        ThumbnailError: the watch can't be started. Once it runs, only a signal ends it.
     """
     address = environment.get("NOTIFY_SOCKET")
     printer = WatchPrinter(as_json=arguments.json, quiet=arguments.quiet, verbose=arguments.verbose)
 
-    def start() -> WatchLoop:
+    def new_loop() -> WatchLoop:
         return WatchLoop(
             arguments.source,
             load(),
-            stop=until,
+            stop=stop_or_reload,
             settle_seconds=arguments.settle,
             rescan_seconds=arguments.rescan,
             poll_seconds=arguments.poll,
             keep_orphans=arguments.keep_orphans,
             gallery=arguments.gallery,
-            tell=printer.tell,
+            tell=printer.print_event,
         )
 
-    with stop_on_signals() as stop, _on_hangup() as until:
-        until.stop = stop
-        loop = start()
+    with stop_on_signals() as stop, _on_hangup() as stop_or_reload:
+        stop_or_reload.stop = stop
+        loop = new_loop()
         while True:
             with _health_thread(loop, arguments.health, environment):
                 notify(address, READY=1, STATUS="watching")
@@ -79,65 +80,66 @@ def run_watch(
             if stop.is_set():
                 break
             notify_reloading(address)
-            until.reload = False
+            stop_or_reload.reload = False
             try:
-                loop = start()
-                printer.tell("reloaded", "the settings have been read anew")
+                loop = new_loop()
+                printer.print_event("reloaded", "the settings have been read again")
             except ThumbnailError as error:
-                printer.tell("error", f"{error}; the settings stay as they were")
+                printer.print_event("error", f"{error}; the settings stay as they were")
         notify(address, STOPPING=1)
-    printer.tell("stopped", f"by {signal.Signals(stop.signal).name}")
+    printer.print_event("stopped", f"by {signal.Signals(stop.signal).name}")
 
 
 @contextmanager
 def _on_hangup() -> Iterator[_StopOrReload]:
-    until = _StopOrReload()
+    """Yield a stop that SIGHUP sets; restore the previous signal handler afterwards."""
+    stop_or_reload = _StopOrReload()
     if not hasattr(signal, "SIGHUP"):
-        yield until
+        yield stop_or_reload
         return
-    before = signal.signal(signal.SIGHUP, until)
+    previous = signal.signal(signal.SIGHUP, stop_or_reload)
     try:
-        yield until
+        yield stop_or_reload
     finally:
-        signal.signal(signal.SIGHUP, before)
+        signal.signal(signal.SIGHUP, previous)
 
 
 @contextmanager
 def _health_thread(
     loop: WatchLoop, health: str | None, environment: Mapping[str, str]
 ) -> Iterator[None]:
-    """A thread that writes the health file and tells systemd that the vigil is alive."""
+    """Run a thread that writes the health file and pings systemd's watchdog."""
     address = environment.get("NOTIFY_SOCKET")
     ping_seconds = watchdog_interval_seconds(
         environment.get("WATCHDOG_USEC"), environment.get("WATCHDOG_PID")
     )
-    # Even a vigil that is well may be busy with one picture for two time-outs.
-    patience_seconds = 2 * loop.settings.timeout + 60
-    over = threading.Event()
+    # A healthy watch can be busy with one picture for two time-outs; the minute is a margin.
+    max_beat_age_seconds = 2 * loop.settings.timeout + 60
+    ended = threading.Event()
 
-    def accompany() -> None:
+    def report_health() -> None:
         wait_seconds = min(_HEALTH_SECONDS, ping_seconds or _HEALTH_SECONDS)
         while True:
             if health:
-                _write(health, loop)
-            if ping_seconds and time.monotonic() - loop.last_beat < patience_seconds:
+                _write_health_file(health, loop)
+            if ping_seconds and time.monotonic() - loop.last_beat < max_beat_age_seconds:
                 status = f"{loop.report.made} made, {loop.backlog} waiting"
                 notify(address, WATCHDOG=1, STATUS=status)
-            if over.wait(wait_seconds):
+            if ended.wait(wait_seconds):
                 return
 
-    thread = threading.Thread(target=accompany, daemon=True)
+    thread = threading.Thread(target=report_health, daemon=True)
     thread.start()
     try:
         yield
     finally:
-        over.set()
+        ended.set()
         thread.join()
         if health:
-            _write(health, loop)
+            _write_health_file(health, loop)
 
 
-def _write(path: str, loop: WatchLoop) -> None:
+def _write_health_file(path: str, loop: WatchLoop) -> None:
     report = loop.report
     counts = {name: getattr(report, name) for name in ("made", "skipped", "failed", "removed")}
     state = Health(

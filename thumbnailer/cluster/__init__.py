@@ -1,1 +1,1 @@
-"""The same pipeline on a Ray cluster."""
+"""Run jobs on a Ray cluster instead of a local pool."""

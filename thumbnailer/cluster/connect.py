@@ -1,4 +1,4 @@
-"""What there is to know about a cluster before it is joined, and why it can't be."""
+"""Check a Ray cluster before connecting, and explain refusals."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
-# How long a head may take to answer a knock.
+# Time-out of a test connection to the cluster's head.
 _CONNECT_SECONDS = 2.0
 
 
 def is_listening(address: str) -> bool:
-    """Whether anything listens at HOST:PORT."""
+    """Return whether anything listens at `address`, which is HOST:PORT."""
     host, _, port = address.rpartition(":")
     with suppress(OSError):
         socket.create_connection((host.strip("[]"), int(port)), _CONNECT_SECONDS).close()
@@ -22,8 +22,8 @@ def is_listening(address: str) -> bool:
 
 
 @contextmanager
-def kept_signal_handlers() -> Iterator[None]:
-    """Keep what this program does on SIGINT and SIGTERM; Ray would end it on the latter."""
+def preserve_signal_handlers() -> Iterator[None]:
+    """Restore the handlers of SIGINT and SIGTERM at the end; Ray's would end the program."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -36,7 +36,7 @@ def kept_signal_handlers() -> Iterator[None]:
 
 
 def connection_error_text(error: BaseException) -> str:
-    """Why there is no connection, in words."""
+    """Return why connecting to the cluster failed, in words."""
     text = str(error)
     if "AuthenticationError" in f"{type(error).__name__} {text} {error.__context__}":
         return (

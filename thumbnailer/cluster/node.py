@@ -1,4 +1,4 @@
-"""What is done on a node of a cluster: each task is a small run over a pool of its own."""
+"""Tasks that run on a cluster node: check the node, and run jobs in a local pool."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from thumbnailer.urls import is_url, split_url
 
 _MIB = 1 << 20
 
-# The pool of this process, by what it was made for. It is closed at the end of the process; where
-# that comes without warning its worker sees for itself that its parent is gone.
+# The pool of this process, keyed by settings, working directory and `remote`. It is closed at the
+# end of the process; if the process is killed, the worker notices that its parent is gone.
 _pools: dict[tuple[Settings, str, bool], Pool] = {}
 
 
 def run_jobs(jobs: list[Job], settings: Settings, cwd: str) -> list[Outcome]:
-    """What becomes of some jobs; each comes under the same limits as on one machine.
+    """Return the outcomes of some jobs, under the same limits as on one machine.
 
     Args:
-        settings: of the run.
-        cwd: the working directory that relative paths in the jobs are meant for.
+        settings: the settings of the run.
+        cwd: the working directory that relative paths in the jobs start from.
 
     Raises:
         WorkerError: no worker process can be started here.
@@ -35,17 +35,18 @@ def run_jobs(jobs: list[Job], settings: Settings, cwd: str) -> list[Outcome]:
     pool = _pool(jobs, settings, cwd)
     try:
         return list(pool.imap_unordered(jobs))
-    except BaseException:  # Ray has cancelled the task: whatever the pool is at goes with it
+    except BaseException:  # if Ray has cancelled the task, the pool must drop its work
         _close()
         raise
 
 
 def check_node(job: Job, settings: Settings, cwd: str) -> None:
-    """Make sure that the folders or buckets of a job can be reached from here; the arguments are
-    those of `answers`.
+    """Check that this node can reach the source and the thumbnail folders or buckets of a job.
+
+    `settings` and `cwd` are those of `run_jobs`.
 
     Raises:
-        WorkerError: one can't, or is not the one that is meant, or can't be written.
+        WorkerError: one can't be reached or written, or a folder is not the one of this run.
     """
     _change_folder(cwd)
     path = job.source.path
@@ -75,10 +76,10 @@ def _check_bucket(url: str, settings: Settings) -> None:
 
 def _check_writing(folder: Folder, settings: Settings) -> None:
     place = os.path.abspath(folder.anchor)
-    # The process that started the run has marked the folder of a tree before anything else.
-    sign = os.path.join(place, ledger.MARK)
+    # The process that started the run marks the folder of an output tree before all else.
+    marker = os.path.join(place, ledger.MARK)
     if not os.path.isdir(place) or (
-        settings.output and not folder.desktop and not os.path.exists(sign)
+        settings.output and not folder.desktop and not os.path.exists(marker)
     ):
         raise WorkerError(
             f"{place} is not the folder that this run writes to: every node needs it at that path"
@@ -95,17 +96,17 @@ def _pool(jobs: list[Job], settings: Settings, cwd: str) -> Pool:
     remote = is_url(settings.output) or any(is_url(job.source.path) for job in jobs)
     key = settings, cwd, remote
     if key not in _pools:
-        _close()  # a process that serves several runs in turn keeps one
+        _close()  # keep one pool only: a process may serve several runs in turn
         _change_folder(cwd)
-        # Each of the node's slots has a pool like this one: together they take what one run would.
+        # Each of the node's slots has a pool like this: together they take the memory of one run.
         memory_bytes = settings.memory_bytes or available_memory_bytes() // 2
-        share = max(32, memory_bytes // usable_cpus() // _MIB)
-        _pools[key] = new_pool(replace(settings, jobs=1, memory=share), remote=remote)
+        memory_mib = max(32, memory_bytes // usable_cpus() // _MIB)
+        _pools[key] = new_pool(replace(settings, jobs=1, memory=memory_mib), remote=remote)
     return _pools[key]
 
 
 def _change_folder(cwd: str) -> None:
-    with suppress(OSError):  # where paths are absolute it need not be here
+    with suppress(OSError):  # it may be missing here; absolute paths do not need it
         os.chdir(cwd)
 
 

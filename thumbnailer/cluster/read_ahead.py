@@ -1,4 +1,4 @@
-"""An iterable read ahead by a thread, so that who takes from it need not wait for it."""
+"""Prefetch an iterable in a background thread."""
 
 from __future__ import annotations
 
@@ -11,51 +11,51 @@ from typing import Generic, TypeVar
 
 T = TypeVar("T")
 
-# How long `close` waits for an iterable that is being read, which nothing can interrupt.
+# How long `close` waits for the thread: a read of the iterable cannot be interrupted.
 _CLOSE_SECONDS = 1.0
 
-# Who waits for each item is woken for each, which costs 20 µs; in a nap some dozens come together.
-_NAP_SECONDS = 0.002
+# Waking up for each item costs 20 µs. After a sleep of this length, some dozens come together.
+_SLEEP_SECONDS = 0.002
 
 
 class _End:
-    """What comes after the last item."""
+    """Marker after the last item, with the error that ended the iterable, if any."""
 
     def __init__(self, error: BaseException | None) -> None:
         self.error = error
 
 
 class ReadAhead(Generic[T]):
-    """Reads `items` in a thread, as far ahead as there is room.
+    """An iterable that a background thread reads ahead, up to a number of items.
 
     Args:
-        room: how many items are kept that nobody has taken.
+        max_items: how many items may wait to be taken.
 
     Attributes:
-        ended: the last item has been taken.
+        ended: whether `take` has found the end of the items.
     """
 
-    def __init__(self, items: Iterable[T], room: int) -> None:
+    def __init__(self, items: Iterable[T], max_items: int) -> None:
         self.ended = False
-        self._read_ahead: Queue[T | _End] = Queue(room)
+        self._queue: Queue[T | _End] = Queue(max_items)
         self._closed = False
         self._thread = threading.Thread(target=self._read, args=(items,), daemon=True)
         self._thread.start()
 
     def take(self, timeout_s: float) -> T | None:
-        """The next item; None if there is none in time, or never again.
+        """Return the next item; None if none comes within `timeout_s` seconds, or at the end.
 
         Raises:
-            BaseException: whatever the iterable raised.
+            BaseException: what the iterable raised.
         """
         if self.ended:
             return None
         try:
-            if timeout_s and self._read_ahead.empty():
-                time.sleep(_NAP_SECONDS)
-                item = self._read_ahead.get(timeout=timeout_s)
+            if timeout_s and self._queue.empty():
+                time.sleep(_SLEEP_SECONDS)
+                item = self._queue.get(timeout=timeout_s)
             else:
-                item = self._at_once()
+                item = self._take_now()
         except Empty:
             return None
         if not isinstance(item, _End):
@@ -66,24 +66,24 @@ class ReadAhead(Generic[T]):
         return None
 
     def close(self) -> None:
-        """Read no further; wait a moment for the thread to end."""
+        """Stop reading ahead; wait up to a second for the thread to end."""
         self._closed = True
         with suppress(Empty):
-            while True:  # whoever waits for room has it now
-                self._at_once()
+            while True:  # makes room, if the thread waits for it
+                self._take_now()
         self._thread.join(_CLOSE_SECONDS)
 
-    def _at_once(self) -> T | _End:
-        return self._read_ahead.get_nowait()
+    def _take_now(self) -> T | _End:
+        return self._queue.get_nowait()
 
     def _read(self, items: Iterable[T]) -> None:
         error = None
         try:
             for item in items:
-                self._read_ahead.put(item)
+                self._queue.put(item)
                 if self._closed:
                     return
-        except BaseException as raised:  # it is for whoever takes
+        except BaseException as raised:  # raised again by `take`
             error = raised
         if not self._closed:
-            self._read_ahead.put(_End(error))
+            self._queue.put(_End(error))

@@ -1,4 +1,4 @@
-"""A task of a cluster at the place where it is carried out: a call, and what came of it."""
+"""Entry point of a cluster task on its node: check versions, then call a function."""
 
 from __future__ import annotations
 
@@ -13,34 +13,34 @@ from thumbnailer.errors import WorkerError
 from thumbnailer.formats import installed_extras
 
 
-def run_remote_task(name: str, theirs: str, work: bytes) -> bytes:
-    """Call a function where this runs, if that is a place like the one where it was thought of.
+def run_remote_task(name: str, caller_versions: str, pickled_args: bytes) -> bytes:
+    """Call a function on this node, if its software versions are those of the caller.
 
     Args:
-        name: of the function, as `module:name`.
-        theirs: the versions there.
-        work: its arguments, pickled.
+        name: the function, as `module:name`.
+        caller_versions: the caller's `node_versions()`.
+        pickled_args: the arguments, as a pickled tuple.
 
     Returns:
-        Pickled: why it can't be called here, in words, or ""; and its result.
+        A pickled tuple: why this node can't do it, in words, or ""; and the function's result.
     """
-    trouble, result, ours = "", None, node_versions()
-    if ours != theirs:
-        trouble = f"has {ours}; this run needs {theirs}"
+    reason, result, ours = "", None, node_versions()
+    if ours != caller_versions:
+        reason = f"has {ours}; this run needs {caller_versions}"
     else:
         module, _, function = name.partition(":")
         try:
-            result = getattr(import_module(module), function)(*pickle.loads(work))
+            result = getattr(import_module(module), function)(*pickle.loads(pickled_args))
         except WorkerError as error:
-            trouble = str(error)
-    if trouble:
-        trouble = f"node {socket.gethostname()}: {trouble}"
-    return pickle.dumps((trouble, result), pickle.HIGHEST_PROTOCOL)
+            reason = str(error)
+    if reason:
+        reason = f"node {socket.gethostname()}: {reason}"
+    return pickle.dumps((reason, result), pickle.HIGHEST_PROTOCOL)
 
 
 @cache  # 1 ms
 def node_versions() -> str:
-    """What has to be the same everywhere, lest thumbnails depend on the node."""
+    """Return the versions that must be equal everywhere, so that all nodes give equal results."""
     python = python_version().rpartition(".")[0]
     own, pillow = version("thumbnailer"), version("Pillow")
     parts = [f"thumbnailer {own}", f"Pillow {pillow}", f"Python {python}", *installed_extras()]

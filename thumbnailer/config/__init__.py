@@ -1,1 +1,1 @@
-"""Settings: their defaults, their checks, and the file that holds them."""
+"""Settings: defaults, value checks, keyword arguments and `config.toml`."""

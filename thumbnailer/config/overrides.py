@@ -1,4 +1,4 @@
-"""The settings as keyword arguments, for type checkers."""
+"""Settings as keyword arguments: their types, and a function that applies them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from thumbnailer.config.settings import Settings, Size, check_key, shown_value
 
 
 class Looks(TypedDict, total=False):
-    """The settings that say how one thumbnail looks and what is read, as keyword arguments."""
+    """Settings, as keyword arguments, for how a thumbnail looks and which pictures are read."""
 
     size: Size
     format: str
@@ -35,7 +35,7 @@ class Looks(TypedDict, total=False):
 
 
 class Overrides(Looks, total=False):
-    """The settings as keyword arguments."""
+    """All settings as keyword arguments."""
 
     name: str
     layout: str
@@ -55,14 +55,14 @@ class Overrides(Looks, total=False):
     sizes: Mapping[str, Any]
 
 
-def merged(settings: Settings | None, overrides: Mapping[str, Any]) -> Settings:
-    """The settings with some of them replaced.
+def merge_settings(settings: Settings | None, overrides: Mapping[str, Any]) -> Settings:
+    """Return a copy of the settings (None: the defaults) with some of them replaced.
 
     Raises:
-        ConfigError: an override is no setting, or its value is impossible.
+        ConfigError: there is no setting of that name, or its value is impossible.
     """
     for key, value in overrides.items():
         check_key(key, f"{key} = {shown_value(value)}")
     if settings and "size" in overrides and "sizes" not in overrides:
-        overrides = {**overrides, "sizes": {}}  # one in place of all named ones
+        overrides = {**overrides, "sizes": {}}  # a lone size replaces all named sizes
     return dataclasses.replace(settings or Settings(), **overrides)

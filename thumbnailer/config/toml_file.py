@@ -1,4 +1,4 @@
-"""`config.toml`, the command line and overrides into `Settings`; whatever is wrong is named."""
+"""Read and check the settings in a `config.toml`, and write settings in that form."""
 
 from __future__ import annotations
 
@@ -11,25 +11,25 @@ from thumbnailer.errors import ConfigError
 
 
 def read_config(path: str) -> dict[str, Any]:
-    """The checked values of a `config.toml`; keys it leaves out keep their defaults.
+    """Return the checked values of a `config.toml`; keys it leaves out keep their defaults.
 
     Raises:
-        ConfigError: it can't be read, is not TOML, or holds an unknown key or an impossible value;
-            names file, key and value, and says what would be right.
+        ConfigError: the file can't be read, is not TOML, or holds an unknown key or an impossible
+            value. The message names file, key and value, and says which values are right.
     """
     import tomllib  # 15 ms
 
     if not path:
         raise ConfigError("--config: is empty; must be the path of a file")
     try:
-        with open(path, encoding="utf-8-sig") as file:  # some editors begin with a mark
+        with open(path, encoding="utf-8-sig") as file:  # some editors write a byte order mark
             values = tomllib.loads(file.read())
     except FileNotFoundError:
         hint = "`thumbnailer config` prints one to start from"
         raise ConfigError(f"{path}: no such file; {hint}") from None
     except OSError as error:
         raise ConfigError(f"{path}: can't be read: {error.strerror}") from None
-    except (ValueError, RecursionError) as error:  # no UTF-8, no TOML, or numbers without end
+    except (ValueError, RecursionError) as error:  # no UTF-8, no TOML, or too long a number
         raise ConfigError(f"{path}: is not valid TOML: {error}") from None
     return {
         key: _checked(key, value, f"{path}: {key} = {shown_value(value)}")
@@ -43,7 +43,7 @@ def _checked(key: str, value: object, said: str) -> Any:
 
 
 def to_toml(settings: Settings) -> str:
-    """The settings as a `config.toml`, each key with its comment."""
+    """Return the settings as the text of a `config.toml`, with a comment for each key."""
     blocks = [
         f"# {item.metadata['about']}\n{item.name} = {_toml(getattr(settings, item.name))}\n"
         for item in dataclasses.fields(settings)
@@ -62,5 +62,5 @@ def to_toml(settings: Settings) -> str:
 def _toml(value: object) -> str:
     if isinstance(value, tuple):
         return f"[{', '.join(map(_toml, value))}]"
-    # JSON's strings, numbers and booleans are TOML's, but for one character.
+    # JSON writes strings, numbers and booleans as TOML does, except for one character (DEL).
     return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")

@@ -1,4 +1,4 @@
-"""What values a setting may have: each function brings one to its form or raises ValueError."""
+"""Parsers and checks of settings; a check returns the normal form or raises ValueError."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from contextlib import suppress
 from thumbnailer.formats import ENDINGS
 from thumbnailer.thumbs.naming import is_template
 
-# The longest side libjpeg writes; WebP's is 16383 and checked by its encoder.
+# The longest side in px that libjpeg writes. WebP's limit is 16383; its encoder checks that.
 _MAX_SIDE = 65_500
 
 _MAX_SECONDS = 86_400
 
 
 def parse_number(text: str) -> object:
-    """A text that was typed for a number; itself if it is none."""
+    """Parse an int or a float from the command line; return other text unchanged."""
     for kind in (int, float):
         with suppress(ValueError):
             return kind(text)
@@ -25,16 +25,18 @@ def parse_number(text: str) -> object:
 
 
 def comma_list(text: str) -> tuple[str, ...]:
-    """What was typed with commas between."""
+    """Split text from the command line at its commas, leaving out empty parts."""
     return tuple(part.strip() for part in text.split(",") if part.strip())
 
 
 def single_glob(text: str) -> tuple[str, ...]:
-    """One glob, which may well contain a comma."""
+    """Return one glob from the command line; it is not split, since it may contain a comma."""
     return (text,)
 
 
 def one_of(*names: str) -> Callable[[object], str]:
+    """Return a check that a value is one of these names."""
+
     def check(value: object) -> str:
         if value not in names:
             raise ValueError
@@ -44,7 +46,7 @@ def one_of(*names: str) -> Callable[[object], str]:
 
 
 def some_of(*names: str) -> Callable[[object], tuple[str, ...]]:
-    """Of some names those given, each once, in one order."""
+    """Return a check that all values are among these names; it returns each once, in this order."""
 
     def check(value: object) -> tuple[str, ...]:
         if not isinstance(value, list | tuple | set | frozenset) or not set(names).issuperset(
@@ -57,7 +59,7 @@ def some_of(*names: str) -> Callable[[object], tuple[str, ...]]:
 
 
 def sizes(value: object) -> str | tuple[str, ...]:
-    """One size, or several as a list of texts, each once."""
+    """Check one size, or a list of sizes as texts; return each once."""
     if isinstance(value, list | tuple) and all(isinstance(one, str) for one in value):
         several = tuple(dict.fromkeys(map(size, value)))
         if not several:
@@ -67,7 +69,7 @@ def sizes(value: object) -> str | tuple[str, ...]:
 
 
 def named_sizes(value: object) -> dict[str, dict[str, object]]:
-    """Each size with its own fit, format and quality."""
+    """Check a table of named sizes, each of which may have its own fit, format and quality."""
     checks = {"size": size, "fit": FIT, "format": format_, "quality": QUALITY}
     if not isinstance(value, Mapping):
         raise ValueError
@@ -84,7 +86,7 @@ def named_sizes(value: object) -> dict[str, dict[str, object]]:
 
 
 def size(value: object) -> str:
-    """Any spelling of a size, as `256x192`, `256x` or `x192`."""
+    """Check a size in any spelling; return it as `256x192`, `256x` or `x192`."""
     if isinstance(value, tuple | list) and len(value) == 2:
         sides = ["" if side is None else whole(1, _MAX_SIDE)(side) for side in value]
     elif isinstance(value, str):
@@ -101,6 +103,8 @@ def size(value: object) -> str:
 
 
 def whole(low: int, high: int) -> Callable[[object], int]:
+    """Return a check that a value is a whole number from `low` to `high`."""
+
     def check(value: object) -> int:
         if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
             raise ValueError
@@ -110,10 +114,12 @@ def whole(low: int, high: int) -> Callable[[object], int]:
 
 
 def whole_or_auto(low: int, high: int) -> Callable[[object], int | str]:
+    """Return a check that a value is `auto` or a whole number from `low` to `high`."""
     return lambda value: "auto" if value == "auto" else whole(low, high)(value)
 
 
 def format_(value: object) -> str:
+    """Check the name of an output format, or `auto`; return it in lower case, `jpg` as `jpeg`."""
     name = value.lower() if isinstance(value, str) else ""
     name = "jpeg" if name == "jpg" else name
     if name not in ENDINGS and name != "auto":
@@ -122,7 +128,7 @@ def format_(value: object) -> str:
 
 
 def check_colour(value: object) -> str:
-    """The name of a colour, or #rrggbb."""
+    """Check the name of a colour, or #rrggbb; return it in lower case."""
     if not isinstance(value, str):
         raise ValueError
     parse_rgb(value)
@@ -130,7 +136,7 @@ def check_colour(value: object) -> str:
 
 
 def parse_rgb(colour: str) -> tuple[int, int, int]:
-    """R, G and B, 0 to 255.
+    """Return the red, green and blue of a colour, 0 to 255 each.
 
     Raises:
         ValueError: there is no such colour.
@@ -141,18 +147,20 @@ def parse_rgb(colour: str) -> tuple[int, int, int]:
         return red, green, blue
     if text in ("white", "black"):
         return (255, 255, 255) if text == "white" else (0, 0, 0)
-    from thumbnailer.imaging.colour.colour_names import parse_colour  # Pillow, which takes 30 ms
+    from thumbnailer.imaging.colour.colour_names import parse_colour  # imports Pillow: 30 ms
 
     return parse_colour(text)
 
 
 def template(value: object) -> str:
+    """Check a template for thumbnails' names, as `is_template` does."""
     if not isinstance(value, str) or not is_template(value):
         raise ValueError
     return value
 
 
 def output(value: object) -> str:
+    """Check the path of a folder, or a bucket's URL; return it as text."""
     if not isinstance(value, str | bytes | os.PathLike):
         raise ValueError
     path = os.fsdecode(value)
@@ -162,13 +170,14 @@ def output(value: object) -> str:
 
 
 def endpoint(value: object) -> str:
-    """A URL without a name, a password or anything else that nobody should read."""
+    """Check an http(s) URL or ""; it may hold no user name, password, query or other secret."""
     if not isinstance(value, str) or not re.fullmatch(r"(https?://[^\s@?#]+)?", value):
         raise ValueError
     return value.rstrip("/")
 
 
 def cluster(value: object) -> str:
+    """Check the address of a cluster: "", `auto` or HOST:PORT."""
     if not isinstance(value, str):
         raise ValueError
     if value not in ("", "auto") and not re.fullmatch(r"([\w.-]+|\[[\da-fA-F:]+\]):\d{1,5}", value):
@@ -177,12 +186,14 @@ def cluster(value: object) -> str:
 
 
 def flag(value: object) -> bool:
+    """Check that a value is true or false."""
     if not isinstance(value, bool):
         raise ValueError
     return value
 
 
 def globs(value: object) -> tuple[str, ...]:
+    """Check that a value is a list of globs, none of them empty."""
     if not isinstance(value, list | tuple) or not all(isinstance(glob, str) for glob in value):
         raise ValueError
     if not all(glob.strip("/") for glob in value):
@@ -191,6 +202,7 @@ def globs(value: object) -> tuple[str, ...]:
 
 
 def seconds(value: object) -> float:
+    """Check a number of seconds above 0 and up to a day; return it as a float."""
     if not isinstance(value, int | float) or isinstance(value, bool):
         raise ValueError
     if not 0 < value <= _MAX_SECONDS:

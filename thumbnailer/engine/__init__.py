@@ -1,1 +1,1 @@
-"""Worker processes that may die, hang or be killed, and the pool over them."""
+"""Worker processes that may crash, hang or be killed, and the pool that runs jobs on them."""

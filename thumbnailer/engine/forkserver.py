@@ -1,10 +1,10 @@
-"""What the fork server imports first, for the effect: it keeps quiet and prepares the sandbox.
+"""Preloaded by the fork server for its side effects: silence stderr and prepare the sandbox.
 
-When it can't fork, it says so in a traceback on stderr and dies; the process that asked notices,
-tries again and says it in words. The processes forked here get the real stderr back.
+A fork server that can't fork prints a traceback on stderr and dies. The process that asked for the
+fork notices, tries again and reports it in words. Processes forked here get the real stderr back.
 
-To find the C library, the sandbox's binding runs `ldconfig` once (3 ms) and imports a good deal
-(20 ms): here, where it is done once for all workers, and before there is any picture.
+To find the C library, the sandbox's binding runs `ldconfig` once (3 ms) and imports many modules
+(20 ms). Done here, this happens once for all workers, and before any picture is read.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ _saved_stderr: list[int] = []
 def _silence_stderr() -> None:
     with suppress(OSError):  # there may be no stderr
         _saved_stderr.append(os.dup(2))
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, 2)
-        os.close(nowhere)
+        devnull_fd = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(devnull_fd, 2)
+        os.close(devnull_fd)
 
 
 def _restore_stderr() -> None:
-    while _saved_stderr:  # only in the first generation
-        kept = _saved_stderr.pop()
-        os.dup2(kept, 2)
-        os.close(kept)
+    while _saved_stderr:  # empty in processes that a forked process forks
+        saved_fd = _saved_stderr.pop()
+        os.dup2(saved_fd, 2)
+        os.close(saved_fd)
 
 
 _silence_stderr()

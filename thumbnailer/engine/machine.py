@@ -1,4 +1,4 @@
-"""What this process may really use of the machine: processors and memory."""
+"""Processors and memory that this process may use, within CPU affinity and cgroup limits."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from math import ceil
 
 _CGROUPS = "/sys/fs/cgroup"
 
-# Where the system does not say how much memory there is.
+# Assumed where the system does not say how much memory there is.
 _UNKNOWN_MEMORY_BYTES = 2 << 30
 
 
 def usable_cpus() -> int:
-    """The number of processors left by CPU affinity and by the cgroup's quota; at least 1.
+    """Return how many processors CPU affinity and the cgroup's quota allow; at least 1.
 
     Format: Linux, admin-guide/cgroup-v2.rst (cpu.max) and scheduler/sched-bwc.rst (v1).
     """
@@ -35,37 +35,37 @@ def usable_cpus() -> int:
 
 
 def available_memory_bytes() -> int:
-    """The memory that can be used without swapping, here and in the cgroup.
+    """Return how much memory can be used without swapping, on this machine and in the cgroup.
 
     Format: Linux, filesystems/proc.rst (MemAvailable), admin-guide/cgroup-v2.rst and
     admin-guide/cgroup-v1/memory.rst.
     """
-    rooms = [_free_bytes()]
+    available = [_free_bytes()]
     for group in _cgroup_folders("memory"):
         with suppress(OSError, ValueError, KeyError):  # no such file, or "max": no limit here
             if os.path.exists(f"{group}/memory.max"):
-                most, used, idle = "memory.max", "memory.current", "inactive_file"
+                limit, usage, reclaimable = "memory.max", "memory.current", "inactive_file"
             else:
-                most, used, idle = (
+                limit, usage, reclaimable = (
                     "memory.limit_in_bytes",
                     "memory.usage_in_bytes",
                     "total_inactive_file",
                 )
-            room = int(_read(f"{group}/{most}")) - int(_read(f"{group}/{used}"))
-            rooms.append(room + int(_table(f"{group}/memory.stat")[idle]))
-    return max(0, min(rooms))
+            unused = int(_read(f"{group}/{limit}")) - int(_read(f"{group}/{usage}"))
+            available.append(unused + int(_read_table(f"{group}/memory.stat")[reclaimable]))
+    return max(0, min(available))
 
 
 def _free_bytes() -> int:
     with suppress(OSError, ValueError, KeyError):
-        return int(_table("/proc/meminfo")["MemAvailable:"]) * 1024
+        return int(_read_table("/proc/meminfo")["MemAvailable:"]) * 1024
     with suppress(ValueError, OSError, AttributeError):  # not on Windows
         return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     return _UNKNOWN_MEMORY_BYTES
 
 
 def _cgroup_folders(controller: str) -> list[str]:
-    """The folders of this process's cgroup and of all above it, of version 1 or 2."""
+    """Return the folders of this process's cgroup and of all its parents, of version 1 or 2."""
     groups = []
     with suppress(OSError, ValueError):
         for line in _read("/proc/self/cgroup").splitlines():
@@ -81,8 +81,8 @@ def _cgroup_folders(controller: str) -> list[str]:
     return groups
 
 
-def _table(path: str) -> dict[str, str]:
-    """The first two words of each line."""
+def _read_table(path: str) -> dict[str, str]:
+    """Return the second word of each line, by the first."""
     rows = (line.split() for line in _read(path).splitlines())
     return {row[0]: row[1] for row in rows if len(row) > 1}
 

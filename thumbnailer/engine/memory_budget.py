@@ -1,4 +1,4 @@
-"""Memory that workers share: a large picture waits until there is room for it."""
+"""Memory budget that workers share: a large picture waits until there is room for it."""
 
 from __future__ import annotations
 
@@ -6,20 +6,20 @@ import threading
 
 
 class MemoryBudget:
-    """Bytes to be claimed before they are used, first come, first served.
+    """A budget of bytes that are claimed before they are used, first come, first served.
 
     Args:
-        total_bytes: how much can be claimed at the same time; a claim of more is granted alone.
+        total_bytes: how much can be claimed at the same time; a larger claim is granted alone.
     """
 
     def __init__(self, total_bytes: int) -> None:
         self._total = self._free = total_bytes
         self._closed = False
-        self._turn = threading.Lock()  # the first who waits holds it, so that none is overtaken
+        self._turn = threading.Lock()  # held by the first to wait, so that no claim overtakes it
         self._changed = threading.Condition()
 
     def acquire(self, wanted_bytes: int) -> int:
-        """Wait for room, unless the budget is closed; returns what has to be given back."""
+        """Wait for room unless the budget is closed; return the number of bytes to release."""
         claimed = min(wanted_bytes, self._total)
         with self._turn, self._changed:
             self._changed.wait_for(lambda: self._closed or self._free >= claimed)
@@ -27,12 +27,13 @@ class MemoryBudget:
         return claimed
 
     def release(self, claimed_bytes: int) -> None:
+        """Give back what `acquire` returned."""
         with self._changed:
             self._free += claimed_bytes
             self._changed.notify_all()
 
     def close(self) -> None:
-        """Let nobody wait any longer."""
+        """End all waits, and grant later claims at once."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()

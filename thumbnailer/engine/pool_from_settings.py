@@ -1,4 +1,4 @@
-"""Who does the work: a pool in this machine, or a cluster."""
+"""Build the pool of worker processes on this machine from `Settings`."""
 
 from __future__ import annotations
 
@@ -17,32 +17,32 @@ from thumbnailer.urls import is_url
 if TYPE_CHECKING:
     from thumbnailer.buckets.transfer import BucketTransfer
 
-# By name: importing it would import Pillow, which only workers need.
+# A name, not the function: importing it would import Pillow, which only workers need.
 _RENDER = "thumbnailer.render.job:render"
 
 Finish = Callable[[list[Job], list[Answer]], list[Outcome]]
 
 
 def worker_count(settings: Settings) -> int:
-    """How many pictures are made at the same time."""
+    """Return how many worker processes to use: the setting `jobs`, or one per usable CPU."""
     return settings.jobs if isinstance(settings.jobs, int) else usable_cpus()
 
 
 def new_pool(
     settings: Settings, work: str = _RENDER, finish: Finish = write, *, remote: bool = False
 ) -> Pool:
-    """A pool for the settings; no process starts before there is work.
+    """Return a pool for the settings; its processes start when there is work.
 
     Args:
-        work, finish: as `Pool` has them; what makes thumbnails, if left out.
-        remote: pictures come from a bucket or go to one.
+        work, finish: `func` and `finish` of `Pool`; by default those that make thumbnails.
+        remote: whether pictures are read from or written to a bucket.
     """
     closed = threading.Event()
 
     @cache
     def transfer() -> BucketTransfer:
         from thumbnailer.buckets.transfer import (
-            BucketTransfer,  # with asyncio: 50 ms that most runs do without
+            BucketTransfer,  # imports asyncio: 50 ms, not needed by most runs
         )
 
         return BucketTransfer(settings.endpoint, closed)

@@ -1,7 +1,7 @@
-"""What a worker may still do once it holds a stranger's picture: read, and answer.
+"""Landlock sandbox for worker processes, which decode untrusted pictures.
 
-Landlock, a part of Linux, lets a process give up rights for good. A picture that takes over a
-decoder then finds itself in a process that can't write a file, run a program or reach the network.
+Landlock, a part of Linux, lets a process give up rights permanently. A picture that exploits a
+decoder then controls a process that can't write a file, run a program or reach the network.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import sys
 
 
 def unavailable_reason() -> str:
-    """Why `enter` can't be used here, in words; empty if it can."""
+    """Return why `enter` can't be used here, in words; empty if it can."""
     if sys.platform != "linux":
         return "only Linux has Landlock"
     try:
@@ -20,15 +20,15 @@ def unavailable_reason() -> str:
     try:
         if not landlockpy.supported():
             return "this kernel has no Landlock, or it is switched off"
-    except OSError as error:  # EPERM: containers may forbid system calls that they do not know
+    except OSError as error:  # EPERM: a container may forbid system calls unknown to it
         return f"Landlock is denied here: {error.strerror}"
     return ""
 
 
 def enter() -> None:
-    """Give up, for good, every right that decoding a picture does not need.
+    """Give up permanently every right that decoding a picture does not need.
 
-    Denied from now on, each from the kernel's Landlock version (ABI) that is given:
+    Denied from now on, each if the kernel's Landlock version (ABI) is at least the one given:
 
     ===  ======  ===========================================================================
     ABI  Linux
@@ -43,27 +43,27 @@ def enter() -> None:
     10   7.2     UDP: to bind, to connect and to send
     ===  ======  ===========================================================================
 
-    Still allowed are reading any file that the user may read, which includes loading modules and
-    libraries, and whatever goes through a descriptor that is open already, such as the pipe to the
-    parent. Landlock knows no right for these, so they are allowed too: to change the mode, owner,
-    times and extended attributes of files, to lock files, to use System V IPC, and to run a program
-    out of memory (`memfd_create`), which stays under the same restrictions. Root, or
-    whoever has CAP_PERFMON, may still read other processes' environment from Linux 6.15 on.
+    Still allowed: to read any file that the user may read, which includes loading modules and
+    libraries, and to use descriptors that are already open, such as the pipe to the parent.
+    Also allowed, as Landlock has no right for them: to change the mode, owner, times and extended
+    attributes of files, to lock files, to use System V IPC, and to run a program from memory
+    (`memfd_create`), which stays under the same restrictions. From Linux 6.15 on, root and
+    processes with CAP_PERFMON may still read other processes' environment.
 
-    It holds for the calling thread and for all threads and processes that it starts later, but not
-    for threads that run already: call it before they are started.
+    The restrictions apply to the calling thread and to all threads and processes that it starts
+    later, but not to threads that already run: call this before they start.
 
-    The table is that of https://docs.kernel.org/userspace-api/landlock.html.
+    Source of the table: https://docs.kernel.org/userspace-api/landlock.html.
 
     Raises:
-        ImportError, OSError: it can't be used, as `available` says, or the process has entered
-            sixteen sandboxes before, the most there can be. Nothing is restricted then, except
-            that programs run later gain no rights from a set-user-ID bit.
+        ImportError, OSError: it can't be used, as `unavailable_reason` says, or the process has
+            entered sixteen sandboxes before, the largest possible number. Then nothing is
+            restricted, except that programs run later gain no rights from a set-user-ID bit.
     """
     from landlockpy import AccessFS, Ruleset, Scope
 
-    # Reading is left out of what is handled rather than allowed below `/`: that takes no rule, and
-    # no rule covers what no path leads to, such as a file system that is unmounted lazily.
+    # Reading is not handled at all, rather than handled and allowed below `/`. This needs no rule,
+    # and no rule would cover files without a path, such as those of a lazily unmounted file system.
     denied = ~(AccessFS.READ_FILE | AccessFS.READ_DIR)
     with Ruleset(handled_fs=denied, scoped=Scope.ABSTRACT_UNIX_SOCKET | Scope.SIGNAL) as ruleset:
         ruleset.restrict()

@@ -1,4 +1,4 @@
-"""One worker process, seen from the end of the pipe that gives it work."""
+"""The parent's side of one worker process: start it, send jobs, receive answers, kill it."""
 
 from __future__ import annotations
 
@@ -21,27 +21,31 @@ from thumbnailer.engine.worker_main import JOB_PIECE_BYTES, PIECE_BYTES, WorkerL
 from thumbnailer.errors import WorkerError
 from thumbnailer.model import Answer, Failure, Job
 
-# From the start of a process to its first word. Importing Pillow takes a tenth of a second; a
-# machine that swaps may take hundreds of times as long.
+# Time-out from the start of a process to its first message. Importing Pillow takes a tenth of a
+# second; a machine that swaps may take hundreds of times as long.
 _START_SECONDS = 60.0
 
-# How often a worker that keeps silent is looked after.
+# How often a worker that sends and takes nothing gets SIGCONT, in case it was stopped.
 _CHECK_SECONDS = 1.0
 
 # `multiprocessing` keeps one table of children for the whole process and polls each of them
-# whenever one is started, which is not made for several threads.
-_PROCESS_TABLE = threading.Lock()
+# whenever one is started, which is not thread-safe.
+_PROCESS_TABLE_LOCK = threading.Lock()
 
-# A process forked from this one inherits a fork server that is not its child.
+# Detects a process forked from this one: it inherits a fork server that is not its child.
 _IMPORTING_PID = os.getpid()
 
 
 class WorkerKilled(WorkerError):
-    """A worker was ended by a signal while it started."""
+    """Error for a worker that a signal ended while it started."""
 
 
 class WorkerLost(Exception):
-    """A worker died over a job or took too long; `failure` says which. None: it was dead before."""
+    """Error for a worker that died or timed out.
+
+    Attributes:
+        failure: which of the two happened during a job; None if it was dead before.
+    """
 
     def __init__(self, failure: Failure | None) -> None:
         super().__init__(failure)
@@ -49,11 +53,11 @@ class WorkerLost(Exception):
 
 
 class Worker:
-    """A process that answers jobs, one at a time; `greet` it first and `bury` it last.
+    """A worker process that answers jobs; call `wait_until_ready` first and `close` last.
 
     Args:
-        func: what it does with a Job, as `module:name`; returns a Rendering or a Failure.
-        confinement: what it may do.
+        func: the function it calls for each job, as `module:name`; see `worker_main.Work`.
+        limits: the limits of the process.
 
     Attributes:
         answered: how many jobs it has answered.
@@ -62,7 +66,7 @@ class Worker:
         WorkerError: the process can't be started.
     """
 
-    def __init__(self, func: str, confinement: WorkerLimits) -> None:
+    def __init__(self, func: str, limits: WorkerLimits) -> None:
         self.answered = 0
         method = start_method()
         context = multiprocessing.get_context(method)
@@ -71,49 +75,49 @@ class Worker:
                 ["thumbnailer.engine.forkserver", func.partition(":")[0]]
             )
         try:
-            self._pipe, theirs = context.Pipe()
+            self._pipe, child_pipe = context.Pipe()
             try:
                 self._process = context.Process(  # type: ignore[attr-defined]
-                    target=worker_main, args=(func, theirs, confinement), daemon=True
+                    target=worker_main, args=(func, child_pipe, limits), daemon=True
                 )
-                with _PROCESS_TABLE, _hidden_main(), _blocked_sigint():
+                with _PROCESS_TABLE_LOCK, _hidden_main(), _blocked_sigint():
                     self._process.start()
             except BaseException:
-                self._pipe.close()  # multiprocessing needs descriptors for its own clean-up
+                self._pipe.close()  # free a descriptor: multiprocessing's clean-up needs some
                 raise
             finally:
-                theirs.close()
+                child_pipe.close()
         except Exception as error:
             raise WorkerError(f"no worker process can be started: {_error_text(error)}") from error
 
     def wait_until_ready(self) -> None:
-        """Wait until it is ready.
+        """Wait until the process is ready for jobs.
 
         Raises:
-            WorkerError: it can't import its function, or says nothing.
+            WorkerError: it can't import its function, or sends nothing in time.
             WorkerKilled: it was ended by a signal.
         """
         try:
-            trouble = self._receive(time.monotonic() + _START_SECONDS)
+            reason = self._receive(time.monotonic() + _START_SECONDS)
         except TimeoutError:
-            trouble = f"silent for {_START_SECONDS:g} s"
+            reason = f"silent for {_START_SECONDS:g} s"
         except (EOFError, OSError):
-            trouble = self._exit_reason()
-        if trouble:
-            with _PROCESS_TABLE:
+            reason = self._exit_reason()
+        if reason:
+            with _PROCESS_TABLE_LOCK:
                 was_killed = (self._process.exitcode or 0) < 0
             kind = WorkerKilled if was_killed else WorkerError
-            raise kind(f"no worker process can be started: {trouble}")
+            raise kind(f"no worker process can be started: {reason}")
 
     def run_jobs(self, jobs: list[Job], timeout_s: float, budget: MemoryBudget) -> list[Answer]:
-        """The worker's answers to some jobs, in their order; a Failure where `func` raised.
+        """Return the worker's answers to the jobs, in their order; a Failure where `func` raised.
 
         Args:
-            timeout_s: how long it may take, not counting its waits for memory.
-            budget: where it gets the memory that it claims.
+            timeout_s: how many seconds it may take, not counting its waits for memory.
+            budget: the budget that its memory claims are taken from.
 
         Raises:
-            WorkerLost: it died, or did not answer in time; it must be buried.
+            WorkerLost: it died, or did not answer in time; `close` must follow.
         """
         deadline = time.monotonic() + timeout_s
         claimed_bytes = 0
@@ -128,7 +132,7 @@ class Worker:
                     self.answered += len(message)
                     return message
                 assert isinstance(message, int)
-                budget.release(claimed_bytes)  # of the picture before
+                budget.release(claimed_bytes)  # of the previous picture
                 claimed_bytes = 0
                 asked = time.monotonic()
                 claimed_bytes = budget.acquire(message)
@@ -143,7 +147,7 @@ class Worker:
             budget.release(claimed_bytes)
 
     def _send(self, message: bytes, deadline: float) -> None:
-        """Send jobs; whoever does not take all of them is looked after.
+        """Send pickled jobs in pieces; wake the process if it takes no more of them.
 
         Raises:
             TimeoutError: it did not take them by `deadline` on the monotonic clock.
@@ -152,17 +156,17 @@ class Worker:
         parts = memoryview(message)
         self._pipe.send_bytes(parts[:JOB_PIECE_BYTES])
         for start in range(JOB_PIECE_BYTES, len(message) + 1, JOB_PIECE_BYTES):
-            while not _takes_more(self._pipe, _CHECK_SECONDS):
+            while not _wait_until_writable(self._pipe, _CHECK_SECONDS):
                 if time.monotonic() >= deadline:
                     raise TimeoutError
                 self._continue_if_stopped()
             self._pipe.send_bytes(parts[start : start + JOB_PIECE_BYTES])
 
     def _receive(self, deadline: float) -> object:
-        """A message of the worker's, by `deadline` on the monotonic clock.
+        """Return the worker's next message.
 
         Raises:
-            TimeoutError: it did not come.
+            TimeoutError: it did not come by `deadline` on the monotonic clock.
             OSError, EOFError: the worker has died.
         """
         pieces: list[bytes] = []
@@ -175,26 +179,26 @@ class Worker:
         return pickle.loads(b"".join(pieces))
 
     def _continue_if_stopped(self) -> None:
-        """Wake the process if somebody has stopped it; any other does not notice."""
+        """Send SIGCONT: it wakes a stopped process, and a running one ignores it."""
         if hasattr(signal, "SIGCONT"):
             with suppress(OSError):
                 os.kill(self._process.pid, signal.SIGCONT)
 
     def kill(self) -> None:
-        """End the process at once; `bury` must follow."""
-        with _PROCESS_TABLE, suppress(ValueError):
+        """Kill the process at once; `close` must follow."""
+        with _PROCESS_TABLE_LOCK, suppress(ValueError):
             self._process.kill()
 
     def close(self) -> None:
-        """End the process if need be and free all that it held."""
+        """Kill the process if it still runs, and free its resources."""
         self._pipe.close()
-        with _PROCESS_TABLE, suppress(ValueError):
+        with _PROCESS_TABLE_LOCK, suppress(ValueError):
             self._process.kill()
             self._process.join(_START_SECONDS)
             self._process.close()
 
     def _exit_reason(self) -> str:
-        with _PROCESS_TABLE:
+        with _PROCESS_TABLE_LOCK:
             self._process.join(1)
             code = self._process.exitcode
         if code is not None and code < 0:
@@ -207,9 +211,9 @@ class Worker:
         return "the worker process ended by itself" if code in (0, 1) else "the worker process died"
 
 
-def _takes_more(pipe: Connection, seconds: float) -> bool:
-    """Wait until something can be written."""
-    if not hasattr(select, "poll"):  # Windows, whose pipes can't be asked
+def _wait_until_writable(pipe: Connection, seconds: float) -> bool:
+    """Wait at most `seconds` for room in the pipe; return whether there is some."""
+    if not hasattr(select, "poll"):  # Windows, whose pipes can't be polled
         return True
     poll = select.poll()
     poll.register(pipe.fileno(), select.POLLOUT)
@@ -217,8 +221,11 @@ def _takes_more(pipe: Connection, seconds: float) -> bool:
 
 
 def start_method() -> str:
-    """How workers are started: `spawn` where the program has chosen it or there is nothing better,
-    else `forkserver`; never `fork`, which copies locks that other threads hold."""
+    """Return how workers are started: by `forkserver` where possible, else by `spawn`.
+
+    `spawn` is also used if the program has chosen it, or was forked after importing this module.
+    `fork` is never used: it copies locks that other threads hold.
+    """
     if (
         multiprocessing.get_start_method(allow_none=True) == "spawn"
         or os.getpid() != _IMPORTING_PID
@@ -229,10 +236,11 @@ def start_method() -> str:
 
 @contextmanager
 def _blocked_sigint() -> Iterator[None]:
-    """Let the processes that this thread starts leave Ctrl-C, which goes to all of a terminal's
-    processes, to their parent, from their first instant on: they inherit what is blocked here.
+    """Block SIGINT in this thread, so that processes it starts ignore Ctrl-C.
 
-    This includes the fork server, and so whatever else the program starts from it.
+    A terminal sends SIGINT to all of its processes; only the parent is to act on it. Children
+    inherit the blocked signal, so it holds from their first instant. This includes the fork server,
+    and so all processes that the program starts from it.
     """
     if not hasattr(signal, "pthread_sigmask"):
         yield
@@ -246,14 +254,14 @@ def _blocked_sigint() -> Iterator[None]:
 
 
 class _HiddenMain(types.ModuleType):
-    """The caller's `__main__`, but for one thread a module that came from no file."""
+    """The caller's `__main__`, which to one thread looks like a module without a file."""
 
     def __init__(self, main: types.ModuleType) -> None:
         super().__init__("__main__")
-        object.__getattribute__(self, "__dict__")["_real"] = main, threading.get_ident()
+        object.__getattribute__(self, "__dict__")["_main_and_thread"] = main, threading.get_ident()
 
     def __getattribute__(self, name: str) -> object:
-        main, thread = object.__getattribute__(self, "__dict__")["_real"]
+        main, thread = object.__getattribute__(self, "__dict__")["_main_and_thread"]
         if name in ("__spec__", "__file__") and threading.get_ident() == thread:
             return None
         return getattr(main, name)
@@ -263,7 +271,7 @@ class _HiddenMain(types.ModuleType):
 def _hidden_main() -> Iterator[None]:
     """Hide the caller's script from `multiprocessing`, which would run it again in each worker.
 
-    A worker needs nothing of it, and a script without an `if __name__ == "__main__"` guard would
+    A worker does not need the script, and one without an `if __name__ == "__main__"` guard would
     start workers of its own there. Other threads see no difference.
     """
     main = sys.modules["__main__"]

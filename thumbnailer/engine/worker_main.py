@@ -1,4 +1,4 @@
-"""The other end of a worker's pipe: what runs in a worker process."""
+"""Main loop of a worker process: receive jobs over a pipe, send back answers."""
 
 from __future__ import annotations
 
@@ -18,34 +18,35 @@ from multiprocessing.connection import Connection
 from thumbnailer.engine import sandbox
 from thumbnailer.model import Answer, Failure, HeaderFacts, Job, Rendering
 
-# Messages go in pieces that a pipe takes as a whole, the last being shorter: whoever waits for one
-# never waits in the middle of a piece, even if the sender is stopped there.
+# Messages are sent in pieces that a pipe takes whole; the last piece is shorter. So a reader never
+# waits in the middle of a piece, even if the sender is stopped there.
 PIECE_BYTES = 16_000
 
-# The same for jobs, which may hold whole pictures: Linux calls a socket writable when three
+# The same for jobs, which may hold whole pictures. Linux reports a socket as writable when three
 # quarters of its 208 KiB are free.
 JOB_PIECE_BYTES = 64_000
 
-# The most that glibc learns from: DEFAULT_MMAP_THRESHOLD_MAX of its malloc, less its own needs.
+# The largest freed block that glibc adapts its mmap threshold to: DEFAULT_MMAP_THRESHOLD_MAX of its
+# malloc, less what glibc needs itself.
 _MMAP_THRESHOLD_BYTES = (32 << 20) - (64 << 10)
 
-# Address space for libraries that are loaded when a picture first needs them, and stay: libvips and
-# its threads take 55 MiB.
+# Address space for libraries that are loaded when a picture first needs them, and stay loaded:
+# libvips and its threads take 55 MiB.
 _LIBRARY_BYTES = 64 << 20
 
-# A function of a job, and of another function that claims memory for it.
+# A function that takes a job and a callback; the callback claims memory, in bytes, for the job.
 Work = Callable[[Job, Callable[[int], None]], Rendering | HeaderFacts | Failure]
 
 
 @dataclass(frozen=True, slots=True)
 class WorkerLimits:
-    """What a worker process may do.
+    """Limits of a worker process: memory, sandbox and niceness.
 
     Attributes:
-        memory_bytes: how much its address space may grow; where the platform can limit that.
-        unclaimed_bytes: what one picture may take without asking.
-        sandbox: whether it enters the sandbox: `auto` where that can be had, `require`, or `off`.
-        nice: by how much its niceness is raised, where there is such a thing.
+        memory_bytes: how much its address space may grow, where the platform can limit that.
+        unclaimed_bytes: how much memory one picture may take without claiming it.
+        sandbox: `auto`: enter the sandbox if it is available; `require`: fail if not; or `off`.
+        nice: how much to raise its niceness, where the platform has niceness.
     """
 
     memory_bytes: int
@@ -54,29 +55,29 @@ class WorkerLimits:
     nice: int = 0
 
 
-def worker_main(name: str, pipe: Connection, confinement: WorkerLimits) -> None:
-    """Find the function `name` (`module:name`), then answer jobs until the pipe closes."""
+def worker_main(name: str, pipe: Connection, limits: WorkerLimits) -> None:
+    """Import the function `name` (`module:name`), then answer jobs until the pipe closes."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         _silence_output()
-        if confinement.nice and hasattr(os, "nice"):  # Windows has none
-            os.nice(confinement.nice)
-        _enter_sandbox(confinement.sandbox)  # before any thread, which would stay outside
+        if limits.nice and hasattr(os, "nice"):  # Windows has none
+            os.nice(limits.nice)
+        _enter_sandbox(limits.sandbox)  # before any thread starts: it would not be confined
         threading.Thread(target=_exit_with_parent, daemon=True).start()
         module, _, attribute = name.partition(":")
         work: Work = getattr(importlib.import_module(module), attribute)
         _reuse_memory()
-        _limit_memory(confinement.memory_bytes + _LIBRARY_BYTES)
+        _limit_memory(limits.memory_bytes + _LIBRARY_BYTES)
     except Exception as error:
         send(pipe, f"{type(error).__name__}: {error}")
         return
 
     def claim(needed_bytes: int) -> None:
-        if needed_bytes > confinement.unclaimed_bytes:
+        if needed_bytes > limits.unclaimed_bytes:
             send(pipe, needed_bytes)
             pipe.recv_bytes()
 
-    # The other end has gone: nobody wants an answer any more.
+    # The parent has closed its end of the pipe: no more answers are needed.
     with suppress(EOFError, BrokenPipeError, ConnectionResetError):
         send(pipe, "")
         while True:
@@ -85,15 +86,15 @@ def worker_main(name: str, pipe: Connection, confinement: WorkerLimits) -> None:
 
 
 def send(pipe: Connection, message: object) -> None:
-    """Send a worker's message: "" or trouble at its start, then memory claims and answers."""
-    # Plain pickle: what `Connection.send` adds, for locks and sockets, takes 15 µs more.
+    """Send a message to the parent: "" or an error text at the start, then claims and answers."""
+    # Plain pickle: `Connection.send` also handles locks and sockets, which takes 15 µs more.
     data = pickle.dumps(message, pickle.HIGHEST_PROTOCOL)
     for start in range(0, len(data) + 1, PIECE_BYTES):
         pipe.send_bytes(data[start : start + PIECE_BYTES])
 
 
 def receive(pipe: Connection) -> bytes | bytearray:
-    """What `Worker.ask` sends."""
+    """Return the pickled jobs that `Worker.run_jobs` sends, joined from their pieces."""
     part = pipe.recv_bytes()
     if len(part) < JOB_PIECE_BYTES:
         return part
@@ -109,13 +110,13 @@ def _answer(work: Work, job: Job, claim: Callable[[int], None]) -> Answer:
     result: Rendering | HeaderFacts | Failure
     try:
         result = work(job, claim)
-    except BaseException as error:  # SystemExit too: it would end the worker, not the picture
+    except BaseException as error:  # SystemExit too: it must fail the picture only
         result = Failure("crashed", f"crashed: {type(error).__name__}: {error}")
     return Answer(result, time.perf_counter() - started)
 
 
 def _exit_with_parent() -> None:
-    """Wait for the parent's end, even by SIGKILL, and follow it in the middle of a picture."""
+    """Exit once the parent ends, even by SIGKILL, and even in the middle of a picture."""
     parent = multiprocessing.parent_process()
     if parent:
         parent.join()
@@ -123,45 +124,46 @@ def _exit_with_parent() -> None:
 
 
 def _silence_output() -> None:
-    """Keep the codecs' own words from stdout and stderr: hundreds of lines for one broken TIFF."""
+    """Discard stdout and stderr: codecs print hundreds of lines for one broken TIFF."""
     warnings.simplefilter("ignore")
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 1)
-    os.dup2(nowhere, 2)
-    os.close(nowhere)
+    devnull_fd = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(devnull_fd, 1)
+    os.dup2(devnull_fd, 2)
+    os.close(devnull_fd)
 
 
-def _enter_sandbox(wish: str) -> None:
-    if wish == "off":
+def _enter_sandbox(mode: str) -> None:
+    if mode == "off":
         return
     try:
         sandbox.enter()
     except (ImportError, OSError):
-        if wish == "require":
+        if mode == "require":
             raise
 
 
 def _limit_memory(growth_bytes: int) -> None:
-    """Let the address space grow no further, for good, and leave no core dump of a picture."""
+    """Limit the address space permanently, and disable core dumps, which could hold a picture."""
     try:
         import resource
     except ImportError:  # Windows
         return
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     with suppress(OSError), open("/proc/self/statm", encoding="ascii") as file:
-        most = int(file.read().split()[0]) * resource.getpagesize() + growth_bytes
+        limit_bytes = int(file.read().split()[0]) * resource.getpagesize() + growth_bytes
         _, hard = resource.getrlimit(resource.RLIMIT_AS)
-        most = most if hard == resource.RLIM_INFINITY else min(most, hard)
-        resource.setrlimit(resource.RLIMIT_AS, (most, most))
+        limit_bytes = limit_bytes if hard == resource.RLIM_INFINITY else min(limit_bytes, hard)
+        resource.setrlimit(resource.RLIMIT_AS, (limit_bytes, limit_bytes))
 
 
 def _reuse_memory() -> None:
-    """Keep memory that was freed, up to 64 MiB of it, for the next picture.
+    """Keep up to 64 MiB of freed memory for the next picture.
 
-    Else glibc hands it back to the kernel, which clears it anew for each picture, page by page: 30
-    of 60 ms for a progressive JPEG of 12 megapixels, 15 of 145 for a thumbnail of 1024 px. It
-    learns better from the first large block that is freed (mallopt(3), M_MMAP_THRESHOLD), be it
-    this one, of which no page is touched. Of pictures that take more than that some lose: 12
-    megapixels in 4:4:4, progressive, take 95 ms instead of 80; 24 in 4:2:0 gain 25 of 110.
+    Otherwise glibc returns it to the kernel, which clears it again page by page for each picture.
+    That takes 30 of 60 ms for a progressive JPEG of 12 megapixels, and 15 of 145 ms for a thumbnail
+    of 1024 px. When a large block is freed, glibc raises its threshold (mallopt(3),
+    M_MMAP_THRESHOLD). The block here is freed for that purpose; none of its pages is touched. Some
+    pictures that need more than 64 MiB get slower: 12 megapixels in 4:4:4, progressive, take 95 ms
+    instead of 80; others get faster: 24 megapixels in 4:2:0 gain 25 of 110 ms.
     """
     bytes(_MMAP_THRESHOLD_BYTES)

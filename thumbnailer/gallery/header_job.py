@@ -1,4 +1,4 @@
-"""A worker's whole job for a gallery: a look into the header of a picture, and at its thumbnail."""
+"""The gallery's job for workers: read a picture's header and the colour of its thumbnail."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from thumbnailer.thumbs import files
 
 
 def read_header(job: Job, claim: Claim) -> HeaderFacts | Failure:
-    """What there is to know of a picture that has a thumbnail; what can't be known is left out.
+    """Read a picture's size and date taken, and the mean colour of its thumbnail.
 
     Args:
-        job: with thumbnails that are there, of which the first is looked at.
+        job: with existing thumbnails, of which the first is decoded.
         claim: called with a number of bytes before they are needed; may wait.
 
     Returns:
-        A failure only if another look may tell more.
+        The facts; what can't be known is 0 or "". A failure only if a retry may tell more.
     """
     size, date, colour = (0, 0), "", ""
     try:

@@ -1,8 +1,8 @@
-"""The page as bytes, and what an earlier page knew.
+"""Build a gallery page, and read back what an earlier page knew of its pictures.
 
-The pictures are data inside the page, a line for each thousand of a folder. What a worker had to
-look for is found there again the next time: a file of its own for that could get out of step with
-the page, would have to be swept up, and would tell no more.
+The pictures are JSON data inside the page, one line for each thousand of a folder. The next run
+takes from there what workers found out. A separate cache file could get out of step with the page,
+would have to be cleaned up, and would hold no more.
 """
 
 from __future__ import annotations
@@ -25,39 +25,39 @@ from thumbnailer.model import HeaderFacts, Source, Thumbnail
 
 NAME = "index.html"
 
-# Of a page that is ours, near its start.
-_OURS = b'<meta name="generator" content="thumbnailer">'
+# Marks a page as ours, near its start.
+_GENERATOR_TAG = b'<meta name="generator" content="thumbnailer">'
 _START_BYTES = 1024
 
-# Pictures in a line: the browser reads a line at once, and this one takes it a millisecond.
+# Pictures in a line: the browser parses each line in one step, which takes a millisecond.
 SECTION_PICTURES = 1000
 
-_LINE = re.compile(
+_SECTION_LINE = re.compile(
     rb'^<script type="application/json" data-folder="([^"<>]*)">(\{.*\})</script>$', re.MULTILINE
 )
 
-# What a URL holds as it is; most names of pictures are such.
-_PLAIN = re.compile(r"[\w.-]+", re.ASCII)
+# Names that need no escapes in a URL; most names of pictures are such.
+_URL_SAFE = re.compile(r"[\w.-]+", re.ASCII)
 
-# The types in a row that makes sense.
-_ROW = [str, str, int, int, int, int, str, str, list]
+# The types of the values in a valid row.
+_ROW_TYPES = [str, str, int, int, int, int, str, str, list]
 
-# A picture as the page has it: name, URL if that is another, bytes, mtime in ns, then width, height
-# and date, colour, and of each thumbnail width, height, bytes and, if it is not the picture's, URL.
+# A picture in the page: name, URL if it differs, bytes, mtime in ns, width, height, date, colour,
+# and for each thumbnail width, height, bytes and, if it differs from the picture's, URL.
 Row = list[Any]
 
 
 @dataclass(slots=True)
 class PageSection:
-    """Some of the pictures in a folder.
+    """Up to `SECTION_PICTURES` pictures of one folder: one line of data in the page.
 
     Attributes:
-        path: of the folder, relative to what the page is of.
-        source, thumbs: the URLs of the folder and of those of its thumbnails, from the page.
+        path: of the folder, relative to the source or the output tree that the page shows.
+        source: the URL of the folder, relative to the page.
+        thumbs: the URLs of its thumbnail folders, likewise, one for each size.
         rows: the pictures that have thumbnails.
-        without: those that have none: name, URL if that is another, the reason, and whether they
-            have failed.
-        waiting: of how many rows the facts are not there yet.
+        without: pictures without one: name, URL if it differs, reason, and whether they failed.
+        waiting: number of rows whose facts a worker has yet to find out.
     """
 
     path: str
@@ -71,50 +71,52 @@ class PageSection:
         return len(self.rows) + len(self.without)
 
     def to_bytes(self) -> bytes:
+        """Return the section as a `<script>` element with JSON, on one line."""
         content = {name: getattr(self, name) for name in ("source", "thumbs", "rows", "without")}
         content["path"] = self.path.replace(os.sep, "/")
         text = json.dumps(content, separators=(",", ":"))
-        # ASCII, in which no name ends the script or opens a comment.
+        # ASCII with escapes: no name can end the script or open a comment.
         data = text.replace("<", r"\u003c").replace(">", r"\u003e")
         folder = url_of(self.path)
         return f'<script type="application/json" data-folder="{folder}">{data}</script>\n'.encode()
 
 
 def build_row(source: Source, thumbnails: Iterable[Thumbnail], facts: HeaderFacts | None) -> Row:
-    """A picture with its thumbnails; None stands for what may be found out another time."""
+    """Return the row of a picture and its thumbnails; without facts, these are None."""
     name = os.path.basename(source.path)
     known = (facts.width, facts.height, facts.taken, facts.colour) if facts else (None,) * 4
     sizes: list[int | str] = []
     for one in thumbnails:
-        url = _other(os.path.basename(one.path), name)
+        url = _url_unless_implied(os.path.basename(one.path), name)
         sizes += one.width, one.height, one.size_bytes, url
-    return [name, _other(name, ""), source.size_bytes, source.mtime_ns, *known, sizes]
+    return [name, _url_unless_implied(name, ""), source.size_bytes, source.mtime_ns, *known, sizes]
 
 
 def row_without_thumbnail(path: str, reason: str, *, failed: bool) -> tuple[str, str, str, bool]:
+    """Return the entry of a picture that has no thumbnail, as in `PageSection.without`."""
     name = os.path.basename(path)
-    return name, _other(name, ""), reason, failed
+    return name, _url_unless_implied(name, ""), reason, failed
 
 
-def _other(name: str, expected: str) -> str:
-    """The URL of a name, where it does not go without saying."""
-    if name == expected or (not expected and _PLAIN.fullmatch(name)):
+def _url_unless_implied(name: str, expected: str) -> str:
+    """Return the URL of a name, or "" if the page's script derives it from the row."""
+    if name == expected or (not expected and _URL_SAFE.fullmatch(name)):
         return ""
     return url_of(name)
 
 
 def url_of(path: str) -> str:
-    """A path as a relative URL: its very bytes, whatever their encoding is."""
+    """Return a path as a relative URL, which keeps its bytes, whatever their encoding is."""
     return quote(os.fsencode(path.replace(os.sep, "/")))
 
 
 def url_between(folder: str, start: str) -> str:
-    """The URL of a folder seen from another, with a slash at its end."""
+    """Return the URL of a folder relative to another, with a slash at its end."""
     return url_of(os.path.relpath(folder or os.curdir, start or os.curdir)) + "/"
 
 
 class EarlierPage:
-    """What a page knows of pictures.
+    """The facts about pictures that an earlier page holds.
 
     Args:
         page: its content; b"" if there is none.
@@ -122,37 +124,42 @@ class EarlierPage:
 
     def __init__(self, page: bytes) -> None:
         self._page = page
-        self._places: dict[str, list[tuple[int, int]]] = {}
-        for line in _LINE.finditer(page):
-            self._places.setdefault(line[1].decode("ascii", "replace"), []).append(line.span(2))
-        self._at: str | None = None
+        self._spans: dict[str, list[tuple[int, int]]] = {}
+        for line in _SECTION_LINE.finditer(page):
+            self._spans.setdefault(line[1].decode("ascii", "replace"), []).append(line.span(2))
+        self._folder: str | None = None
         self._rows: dict[str, Row] = {}
 
     def facts(self, path: str, row: Row) -> HeaderFacts | None:
-        """What was found out about a picture in a folder when it and its thumbnails were just as
-        they are now; None if that is not known."""
-        if path != self._at:  # pictures come folder by folder
-            self._at, self._rows = path, {}
-            for start, end in self._places.get(url_of(path), ()):
-                with suppress(ValueError, RecursionError, TypeError, KeyError):  # other hands
+        """Return the facts about an unchanged picture with unchanged thumbnails; None if unknown.
+
+        Args:
+            path: of the picture's folder, as in `PageSection`.
+            row: of the picture as it is now, with its facts or without.
+        """
+        if path != self._folder:  # pictures come folder by folder
+            self._folder, self._rows = path, {}
+            for start, end in self._spans.get(url_of(path), ()):
+                with suppress(ValueError, RecursionError, TypeError, KeyError):  # edited by hand
                     rows = json.loads(self._page[start:end])["rows"]
                     self._rows |= {each[0]: each for each in rows if isinstance(each[0], str)}
         known = self._rows.get(row[0], [])
-        if list(map(type, known)) != _ROW or known[:4] != row[:4] or known[8] != row[8]:
+        if list(map(type, known)) != _ROW_TYPES or known[:4] != row[:4] or known[8] != row[8]:
             return None
         return HeaderFacts(*known[4:8])
 
 
 def is_ours(page: bytes) -> bool:
-    return _OURS in page[:_START_BYTES]
+    """Return whether a page was made by this program."""
+    return _GENERATOR_TAG in page[:_START_BYTES]
 
 
 def build_page(title: str, lines: Iterable[bytes]) -> bytes:
-    """The whole page.
+    """Return the whole page as UTF-8.
 
     Args:
-        title: what it is of.
-        lines: the pictures, of `Line.to_bytes`.
+        title: the name of the source or output tree that it shows.
+        lines: the pictures, from `PageSection.to_bytes`.
     """
     here = files(__package__)
     texts = {name: here.joinpath(name).read_text("utf-8") for name in _PARTS}
@@ -162,8 +169,8 @@ def build_page(title: str, lines: Iterable[bytes]) -> bytes:
         "title": html.escape(os.fsencode(title).decode("utf-8", "replace")),
         "style": style,
         "script": script,
-        "style_hash": _hash(style),
-        "script_hash": _hash(script),
+        "style_hash": _csp_hash(style),
+        "script_hash": _csp_hash(script),
     }
     head, _, tail = Template(texts["page.html"]).substitute(marks, data="\0").partition("\0")
     return b"".join((head.encode(), *lines, tail.encode()))
@@ -172,6 +179,6 @@ def build_page(title: str, lines: Iterable[bytes]) -> bytes:
 _PARTS = ("page.html", "style.css", "view.js", "lightbox.js", "controls.js")
 
 
-def _hash(text: str) -> str:
-    """What the page's Content-Security-Policy knows the text by: CSP level 3, 6.7.3.3."""
+def _csp_hash(text: str) -> str:
+    """Return the hash that admits a text in a Content-Security-Policy: CSP level 3, 6.7.3.3."""
     return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()

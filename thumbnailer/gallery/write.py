@@ -1,4 +1,4 @@
-"""The use that shows: what there is of each folder becomes a page."""
+"""Write gallery pages: one for each source, or one for an output tree."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from contextlib import closing, suppress
 from dataclasses import dataclass
 from typing import Literal, Unpack
 
-from thumbnailer.config.overrides import Overrides, merged
+from thumbnailer.config.overrides import Overrides, merge_settings
 from thumbnailer.config.settings import Settings
 from thumbnailer.engine.pool import Pool
 from thumbnailer.engine.pool_from_settings import new_pool
@@ -43,23 +43,23 @@ from thumbnailer.thumbs import files, ledger
 from thumbnailer.thumbs.folder_state import FAILED_BEFORE, holds_files
 from thumbnailer.thumbs.plan import THUMBS, plan
 
-# By name: importing it would import Pillow, which only workers need.
+# A name, not an import: it would also import Pillow, which only workers need.
 _READ_HEADER = "thumbnailer.gallery.header_job:read_header"
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A page that was written.
+    """The report on one page, which was written or was current.
 
     Attributes:
         path: of the page.
-        pictures: how many it shows.
-        folders: that they are in.
-        failed: pictures that could not be made; the page says why.
-        missing: pictures that have no thumbnail for another reason.
-        looked: pictures that had to be looked at, since no earlier page knew them.
+        pictures: number of pictures with a thumbnail.
+        folders: number of folders that the page shows.
+        failed: number of pictures whose thumbnails failed; the page says why.
+        missing: number of pictures that have no thumbnail for another reason.
+        looked: number of pictures whose headers were read, since no earlier page knew them.
         size_bytes: its length.
-        status: `current` if it was just the same before.
+        status: `current` if it was exactly the same before.
         seconds: wall time.
     """
 
@@ -76,7 +76,7 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class GalleryReport:
-    """The pages of a gallery; `seconds` is wall time."""
+    """The pages of a gallery; `seconds` is the wall time for all."""
 
     pages: tuple[Page, ...]
     seconds: float
@@ -84,7 +84,7 @@ class GalleryReport:
 
 @dataclass(frozen=True, slots=True)
 class PageLocation:
-    """Where a page goes, and the SOURCEs that it shows with the names that they have in it."""
+    """The folder of a page, and the sources it shows, each with the name of its folder in it."""
 
     folder: Folder
     roots: tuple[tuple[str, str], ...]
@@ -106,29 +106,28 @@ def write_gallery(
     stop_event: Stop | None = None,
     **overrides: Unpack[Overrides],
 ) -> GalleryReport:
-    """Write a page with the thumbnails that there are: `thumbs/index.html` in each source, or one
-    `index.html` in the output folder.
+    """Write a gallery: `thumbs/index.html` in each source, or `index.html` in the output folder.
 
     Args:
         sources: a folder, or several.
-        settings: those that the thumbnails were made with; `Settings()` if left out.
-        stop_event: once it is set nothing more is written.
+        settings: those that the existing thumbnails were made with; `Settings()` if left out.
+        stop_event: once it is set no further page is written.
         **overrides: single settings, such as `size=256` or `output="small"`.
 
     Raises:
-        SourceError: a source is not there, is no folder or can't be read.
+        SourceError: a source is missing, is no folder or can't be read.
         ConfigError: a setting is unknown or impossible; the desktop's cache has no page.
-        OutputError: a page can't be written, or what has its name is not ours.
+        OutputError: a page can't be written, or another file has its name.
         WorkerError: no worker process can be started.
     """
     started = time.perf_counter()
-    chosen = merged(settings, overrides)
+    chosen = merge_settings(settings, overrides)
     pages = tuple(write_pages(page_locations(sources, chosen), chosen, stop=stop_event))
     return GalleryReport(pages, time.perf_counter() - started)
 
 
 def page_locations(sources: Path | Iterable[Path], settings: Settings) -> list[PageLocation]:
-    """Where the pages go, after a look whether they may; raises as `write_gallery` does."""
+    """Return where the pages go; raise as `write_gallery` does if they can't go there."""
     if settings.is_for_desktop:
         raise ConfigError("layout = 'freedesktop': the desktop's cache has no gallery")
     roots, folders = check_sources(sources, settings)
@@ -140,14 +139,14 @@ def page_locations(sources: Path | Iterable[Path], settings: Settings) -> list[P
     else:
         found = [PageLocation(Folder(root, THUMBS), ((root, ""),)) for root in folders]
     for location in found:
-        _earlier_page(location)
+        _read_earlier_page(location)
     return found
 
 
 def write_pages(
     locations: Iterable[PageLocation], settings: Settings, *, stop: Stop | None = None
 ) -> Iterator[Page]:
-    """Write the pages, one after the other; for `write_gallery`."""
+    """Write the pages one after the other, and yield each."""
     facts: dict[str, HeaderFacts] = {}
 
     def finish(jobs: list[Job], answers: list[Answer]) -> list[Outcome]:
@@ -155,7 +154,7 @@ def write_pages(
             if isinstance(answer.result, HeaderFacts):
                 facts[job.source.path] = answer.result
             elif isinstance(answer.result, Failure) and answer.result.lasts:
-                facts[job.source.path] = HeaderFacts(0, 0, "", "")  # it is no use to look again
+                facts[job.source.path] = HeaderFacts(0, 0, "", "")  # a retry is no use
         return [
             Outcome(job.source, "current", seconds=answer.seconds)
             for job, answer in zip(jobs, answers, strict=True)
@@ -172,31 +171,31 @@ def write_pages(
 
 
 class _PageBuilder:
-    """A page while it is put together: of most pictures no more is kept than what it will hold."""
+    """A page being built; of most pictures no more is kept than the page will hold."""
 
     def __init__(
         self, location: PageLocation, settings: Settings, facts: dict[str, HeaderFacts]
     ) -> None:
         self._location, self._settings, self._facts = location, settings, facts
-        self._before = _earlier_page(location)
-        self._known = EarlierPage(self._before)
-        self._line: PageSection | None = None
-        self._lines: list[PageSection | bytes] = []
+        self._earlier_bytes = _read_earlier_page(location)
+        self._earlier_page = EarlierPage(self._earlier_bytes)
+        self._section: PageSection | None = None
+        self._sections: list[PageSection | bytes] = []
         self._awaited: dict[str, tuple[PageSection, Row, int]] = {}
         self._folders = self._pictures = self._failed = self._missing = self._looked = 0
 
     def fill(self, pool: Pool, stop: Stop | None) -> None:
-        """Enter what there is, as `plan` has it; workers look at what no earlier page knew."""
+        """Add all pictures, as `plan` finds them; workers read what no earlier page knew."""
         for root, below in self._location.roots:
-            with closing(pool.imap_unordered(self._unknown(root, below, stop), stop)) as outcomes:
+            with closing(pool.imap_unordered(self._jobs(root, below, stop), stop)) as outcomes:
                 for outcome in outcomes:
-                    self._take(outcome.source.path)
+                    self._add_facts(outcome.source.path)
 
     def written(self, started: float) -> Page:
-        """Write the page unless it is there already."""
-        lines = [line if isinstance(line, bytes) else line.to_bytes() for line in self._lines]
+        """Write the page unless it is current, and return its report."""
+        lines = [one if isinstance(one, bytes) else one.to_bytes() for one in self._sections]
         page, folder = build_page(self._location.title, lines), self._location.folder
-        is_new = page != self._before
+        is_new = page != self._earlier_bytes
         if is_new:
             try:
                 with files.open_folder(folder, create=True) as opened:
@@ -216,8 +215,8 @@ class _PageBuilder:
             time.perf_counter() - started,
         )
 
-    def _unknown(self, root: str, below: str, stop: Stop | None) -> Iterator[Job]:
-        """A job for each picture that has to be looked at; the others are entered as they come."""
+    def _jobs(self, root: str, below: str, stop: Stop | None) -> Iterator[Job]:
+        """Add the pictures of a source; yield a job for each whose header has to be read."""
         settings = self._settings
         outcomes = plan(
             scan(root, below=below, **settings.choice, stop=stop),
@@ -232,72 +231,72 @@ class _PageBuilder:
             source = outcome.source
             if outcome.thumbnails:
                 smallest = min(outcome.thumbnails, key=lambda one: one.width * one.height)
-                if self._enter(source, outcome.thumbnails):
+                if self._add_picture(source, outcome.thumbnails):
                     yield Job(source, (smallest,), settings.limits)
             elif outcome.error:
-                self._enter_without(source, outcome.error, outcome.status == "failed", root, below)
-        self._close()
+                self._add_without(source, outcome.error, outcome.status == "failed", root, below)
+        self._end_section()
 
-    def _enter(self, source: Source, thumbnails: tuple[Thumbnail, ...]) -> bool:
-        """Enter a picture; whether it has to be looked at."""
+    def _add_picture(self, source: Source, thumbnails: tuple[Thumbnail, ...]) -> bool:
+        """Add a picture; return whether its header has to be read."""
         folder, start = os.path.dirname(source.path), self._location.folder.path
-        line = self._line_for(source.below, folder)
-        if not line.thumbs:
-            line.thumbs = [url_between(os.path.dirname(one.path), start) for one in thumbnails]
+        section = self._section_for(source.below, folder)
+        if not section.thumbs:
+            section.thumbs = [url_between(os.path.dirname(one.path), start) for one in thumbnails]
         row = build_row(source, thumbnails, None)
         self._pictures += 1
-        line.rows.append(row)
-        if known := self._known.facts(source.below, row):
+        section.rows.append(row)
+        if known := self._earlier_page.facts(source.below, row):
             row[4:8] = known.width, known.height, known.taken, known.colour
             return False
-        line.waiting += 1
+        section.waiting += 1
         self._looked += 1
-        self._awaited[source.path] = line, row, len(self._lines) - 1
+        self._awaited[source.path] = section, row, len(self._sections) - 1
         return True
 
-    def _enter_without(
+    def _add_without(
         self, source: Source, error: Failure, failed: bool, root: str, below: str
     ) -> None:
         folder = os.path.dirname(source.path)
         inner = os.path.relpath(folder or os.curdir, root or os.curdir)
         path = os.path.normpath(os.path.join(below, inner))
-        line = self._line_for("" if path == os.curdir else path, folder)
+        section = self._section_for("" if path == os.curdir else path, folder)
         reason = error.reason.removesuffix(FAILED_BEFORE)
         reason = "has no thumbnail with these settings yet" if error.stage == "dry run" else reason
-        line.without.append(row_without_thumbnail(source.path, reason, failed=failed))
+        section.without.append(row_without_thumbnail(source.path, reason, failed=failed))
         self._failed += failed
         self._missing += not failed
 
-    def _line_for(self, path: str, folder: str) -> PageSection:
-        if self._line and self._line.path == path and len(self._line) < SECTION_PICTURES:
-            return self._line
-        self._folders += not (self._line and self._line.path == path)
-        self._close()
-        self._line = PageSection(path, url_between(folder, self._location.folder.path))
-        self._lines.append(self._line)
-        return self._line
+    def _section_for(self, path: str, folder: str) -> PageSection:
+        if self._section and self._section.path == path and len(self._section) < SECTION_PICTURES:
+            return self._section
+        self._folders += not (self._section and self._section.path == path)
+        self._end_section()
+        self._section = PageSection(path, url_between(folder, self._location.folder.path))
+        self._sections.append(self._section)
+        return self._section
 
-    def _take(self, path: str) -> None:
-        """Enter what a worker has found out."""
-        line, row, at = self._awaited.pop(path)
+    def _add_facts(self, path: str) -> None:
+        """Fill in what a worker has found out about a picture."""
+        section, row, at = self._awaited.pop(path)
         if found := self._facts.pop(path, None):
             row[4:8] = found.width, found.height, found.taken, found.colour
-        line.waiting -= 1
-        if not line.waiting and line is not self._line:
-            self._lines[at] = line.to_bytes()
+        section.waiting -= 1
+        if not section.waiting and section is not self._section:
+            self._sections[at] = section.to_bytes()
 
-    def _close(self) -> None:
-        """No more comes into this line."""
-        if self._line and not self._line.waiting:
-            self._lines[-1] = self._line.to_bytes()
-        self._line = None
+    def _end_section(self) -> None:
+        """End the current section: nothing more is added to it."""
+        if self._section and not self._section.waiting:
+            self._sections[-1] = self._section.to_bytes()
+        self._section = None
 
 
-def _earlier_page(location: PageLocation) -> bytes:
-    """The page that is there; b"" if there is none.
+def _read_earlier_page(location: PageLocation) -> bytes:
+    """Return the page that exists; b"" if there is none.
 
     Raises:
-        OutputError: what is there is not ours, or can't be read.
+        OutputError: it was not made by this program, or can't be read.
     """
     try:
         with suppress(FileNotFoundError), files.open_folder(location.folder) as opened:

@@ -1,1 +1,1 @@
-"""Image processing: the only package that knows Pillow."""
+"""Image processing: the only package that imports Pillow."""

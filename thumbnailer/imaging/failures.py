@@ -1,40 +1,39 @@
-"""How trouble in a step becomes a failure that says which step and why."""
+"""Turn exceptions in a processing step into failures that name the step and the reason."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from thumbnailer.errors import FATAL_ERRNOS
-from thumbnailer.model import Failure
+from thumbnailer.model import FATAL_ERRNOS, Failure
 
-# Why a picture fails that somebody goes on writing.
+# The reason for a file that was changed during every attempt to read it.
 CHANGING = "keeps changing while it is read"
 
-# Why a file fails that holds nothing.
+# The reason for a file without content.
 EMPTY = "is empty"
 
-# How the reason begins of a picture whose file ends early.
+# The start of the reason for a file that ends early.
 TRUNCATED = "truncated"
 
-# How it begins where the data make no sense.
+# The start of the reason for a file with invalid data.
 DAMAGED = "damaged"
 
 
 class LimitError(Exception):
-    """The header promises more pixels than allowed."""
+    """A picture needs more pixels, scans or memory than the limits allow."""
 
 
 class NoPictureError(Exception):
-    """The content is none of the formats we read."""
+    """The content is in none of the formats that are read."""
 
 
 class DamageError(Exception):
-    """The data make no sense or end early."""
+    """The data are invalid or end early."""
 
 
 class StageError(Exception):
-    """A step could not be done.
+    """A processing step failed.
 
     Attributes:
         failure: the step and the reason.
@@ -47,10 +46,11 @@ class StageError(Exception):
 
 @contextmanager
 def stage(name: str, place: str = "") -> Iterator[None]:
-    """Turn whatever is raised within into a StageError; `place` is put before the reason.
+    """Turn any exception raised within into a StageError.
 
-    Pillow raises OSError, ValueError, TypeError, SyntaxError, EOFError, struct.error, MemoryError,
-    RecursionError, zlib.error and more on bad files.
+    `place` is put before the reason of an OSError. Pillow raises OSError, ValueError, TypeError,
+    SyntaxError, EOFError, struct.error, MemoryError, RecursionError, zlib.error and more on bad
+    files.
     """
     try:
         yield
@@ -66,14 +66,14 @@ def stage(name: str, place: str = "") -> Iterator[None]:
         reason = error.strerror or _plain_reason(name, error)
         fatal = name == "write" and error.errno in FATAL_ERRNOS
         reason = f"{place}: {reason}" if place else reason
-        # An error with a number is the system's: the picture may be fine.
+        # An error with a number comes from the operating system: the picture may be intact.
         raise StageError(Failure(name, reason, fatal, lasts=error.errno is None)) from error
     except Exception as error:
         raise StageError(Failure(name, _plain_reason(name, error))) from error
 
 
 def _plain_reason(name: str, error: Exception) -> str:
-    """A reason for what nobody has foreseen; Pillow's words for it speak of its inner life."""
+    """Return a reason for an unforeseen error; Pillow's messages describe its own internals."""
     if name in ("open", "decode"):
         return f"{DAMAGED}: the data make no sense"
     return f"could not be done: {error}"

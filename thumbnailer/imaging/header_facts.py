@@ -1,4 +1,4 @@
-"""What a picture's header tells of it, and the one colour that stands for a thumbnail."""
+"""Read size and date from a picture's header, and compute the mean colour of a thumbnail."""
 
 from __future__ import annotations
 
@@ -9,21 +9,20 @@ from typing import BinaryIO
 from PIL import Image, ImageFile
 
 from thumbnailer.imaging.colour.depth import to_resizable
-from thumbnailer.imaging.containers.exif import block_of, read_exif
+from thumbnailer.imaging.containers.exif import exif_block, read_exif
 from thumbnailer.imaging.encode.metadata import kept_exif
 from thumbnailer.imaging.geometry.orientation import orientation_of, swaps_sides
 
-# DateTimeOriginal, and the form it has: EXIF 2.32, 4.6.6. Cameras without a clock leave zeros or
-# blanks.
-_TAKEN = 0x9003
-_DATE = re.compile(rb"([12]\d{3}):([01]\d):([0-3]\d) ([0-2]\d:[0-5]\d:[0-5]\d)\0?")
+# DateTimeOriginal and its form: EXIF 2.32, 4.6.6. Cameras without a clock write zeros or blanks.
+_DATE_TIME_ORIGINAL = 0x9003
+_DATE_FORM = re.compile(rb"([12]\d{3}):([01]\d):([0-3]\d) ([0-2]\d:[0-5]\d:[0-5]\d)\0?")
 
 
 def upright_size(image: ImageFile.ImageFile) -> tuple[int, int]:
-    """Width and height in px as a picture is seen; no pixel is decoded.
+    """Return width and height in px of a picture turned upright, without decoding pixels.
 
-    A PNG that says only after its pixels which way is up counts as upright, as few do: Pillow would
-    decode it.
+    A PNG whose orientation is stored after its pixels counts as upright: few PNGs have that, and
+    Pillow would decode the pixels to read it.
     """
     is_upright = image.format == "TIFF" or (image.format == "PNG" and "exif" not in image.info)
     if is_upright or not swaps_sides(orientation_of(image)):
@@ -32,17 +31,17 @@ def upright_size(image: ImageFile.ImageFile) -> tuple[int, int]:
 
 
 def date_taken(image: ImageFile.ImageFile, file: BinaryIO) -> str:
-    """When a picture was taken, by its camera's clock, as `2024-05-01 12:30:00`; or ""."""
-    with suppress(Exception):  # of many kinds: the data make no sense
-        image.info["exif"] = kept_exif(image, file, ["date"])  # of all formats in the same form
-        date = read_exif(block_of(image)).taking[_TAKEN]
-        if isinstance(date, bytes) and (parts := _DATE.fullmatch(date)):
+    """Return when a picture was taken, by its camera's clock: `2024-05-01 12:30:00`, or ""."""
+    with suppress(Exception):  # of many kinds, on invalid data
+        image.info["exif"] = kept_exif(image, file, ["date"])  # one form for all formats
+        date = read_exif(exif_block(image)).taking[_DATE_TIME_ORIGINAL]
+        if isinstance(date, bytes) and (parts := _DATE_FORM.fullmatch(date)):
             year, month, day, time = (part.decode() for part in parts.groups())
             return f"{year}-{month}-{day} {time}"
     return ""
 
 
 def mean_colour(image: Image.Image) -> str:
-    """The mean of a picture's pixels as `rrggbb`; what shows through does not count."""
+    """Return the mean colour of a picture as `rrggbb`; transparent pixels do not count."""
     mean = to_resizable(image).convert("RGBA").resize((1, 1), Image.Resampling.BOX)
     return mean.tobytes()[:3].hex()

@@ -1,4 +1,4 @@
-"""How much memory a picture takes, told by its header."""
+"""Estimate the memory that a picture needs, from its header."""
 
 from __future__ import annotations
 
@@ -13,31 +13,31 @@ from thumbnailer.recipe import Limits
 Claim = Callable[[int], None]
 Size = tuple[int, int]
 
-# Bytes a pixel at the peak, which is in the decoder or while resizing: growth of the address space
-# at 40 megapixels, rounded up (Pillow 13).
-_BY_MODE = {"1": 3, "L": 2, "I;16": 7, "RGB": 7, "CMYK": 7, "RGBA": 11, "LA": 11, "F": 12}
-_BY_OTHER_MODE = 11
-# Decoders that hold several copies of the whole picture.
-_BY_FORMAT = {"WEBP": 28, "AVIF": 16, "HEIF": 16, "PPM": 14, "RAW": 20}
+# Peak bytes a pixel, in the decoder or while resizing: the growth of the address space, measured at
+# 40 megapixels and rounded up (Pillow 13).
+_BYTES_BY_MODE = {"1": 3, "L": 2, "I;16": 7, "RGB": 7, "CMYK": 7, "RGBA": 11, "LA": 11, "F": 12}
+_BYTES_IN_OTHER_MODES = 11
+# For decoders that hold several copies of the whole picture.
+_BYTES_BY_FORMAT = {"WEBP": 28, "AVIF": 16, "HEIF": 16, "PPM": 14, "RAW": 20}
 
-_BY_FORMAT_AND_MODE = {("JPEG2000", "L"): 8, ("JPEG2000", "RGB"): 20, ("JPEG2000", "RGBA"): 26}
+_BYTES_BY_BOTH = {("JPEG2000", "L"): 8, ("JPEG2000", "RGB"): 20, ("JPEG2000", "RGBA"): 26}
 
-# Bytes a pixel of a thumbnail that is larger than its source: itself, a step on the way to it, and
-# what encoders make of it.
+# Bytes a pixel of a thumbnail that is larger than its source: the thumbnail, a step on the way to
+# it, and the encoder's copies.
 _CANVAS_PIXEL_BYTES = 12
 
-# Under this name `Image.info` says what a decoder holds whatever the size, in bytes.
+# The key in `Image.info` for the bytes that a decoder holds whatever size it decodes to.
 HELD_BYTES = "held_bytes"
 
 
 def claim_memory(image: ImageFile.ImageFile, limits: Limits, claim: Claim) -> None:
-    """Claim the memory that decoding and resizing a picture will take; may wait for it.
+    """Claim the memory for decoding and resizing a picture; may wait for it.
 
     Args:
-        image: as it will be decoded: shrunk on load where that is done.
+        image: in the size in which it will be decoded, after any shrink-on-load.
 
     Raises:
-        LimitError: it needs more than a worker may take.
+        LimitError: it needs more memory than a worker may use.
     """
     needed = picture_bytes(image.format or "", image.mode, image.size) + coefficient_bytes(image)
     needed += image.info.get(HELD_BYTES, 0)
@@ -48,15 +48,15 @@ def claim_memory(image: ImageFile.ImageFile, limits: Limits, claim: Claim) -> No
 def claim_canvas_memory(
     image: Image.Image, format: str, sizes: Sequence[Size], limits: Limits, claim: Claim
 ) -> None:
-    """Claim anew, with that of the thumbnails, where these are larger than the picture.
+    """Claim memory again, for picture and thumbnails, if the thumbnails are larger.
 
     Args:
-        image: as it was decoded.
-        format: that it was decoded from.
+        image: the decoded picture.
+        format: the format it was decoded from.
         sizes: of the thumbnails, in px.
 
     Raises:
-        LimitError: they need more than a worker may take.
+        LimitError: they need more memory than a worker may use.
     """
     pixels = sum(map(prod, sizes))
     if pixels > prod(image.size):
@@ -66,15 +66,16 @@ def claim_canvas_memory(
 
 
 def picture_bytes(format: str, mode: str, size: tuple[int, int]) -> int:
-    """What a picture of `size` (px) takes at the peak."""
-    by_format = _BY_FORMAT_AND_MODE.get((format, mode)) or _BY_FORMAT.get(format)
-    return prod(size) * (by_format or _BY_MODE.get(mode, _BY_OTHER_MODE))
+    """Return the peak memory, in bytes, that a picture of `size` (px) needs."""
+    by_format = _BYTES_BY_BOTH.get((format, mode)) or _BYTES_BY_FORMAT.get(format)
+    return prod(size) * (by_format or _BYTES_BY_MODE.get(mode, _BYTES_IN_OTHER_MODES))
 
 
 def check_bytes(needed: int, limits: Limits) -> None:
-    """
+    """Check the memory needed against the limit of a worker.
+
     Raises:
-        LimitError: it is more than a worker may take.
+        LimitError: it is more than a worker may use.
     """
     if needed > limits.memory_bytes:
         raise LimitError(
@@ -84,7 +85,10 @@ def check_bytes(needed: int, limits: Limits) -> None:
 
 
 def coefficient_bytes(image: ImageFile.ImageFile) -> int:
-    """What libjpeg keeps of a progressive JPEG until the last scan: 2 bytes a sample, unshrunk."""
+    """Return the bytes that libjpeg keeps of a progressive JPEG until its last scan.
+
+    It keeps 2 bytes per sample of the picture before shrinking.
+    """
     if not image.info.get("progressive"):
         return 0
     scale: int = image.decoderconfig[0] if image.decoderconfig else 1

@@ -1,1 +1,1 @@
-"""What can be asked for: make, status, verify, prune, explain, estimate."""
+"""The operations of the program: make, status, verify, prune, explain and estimate."""

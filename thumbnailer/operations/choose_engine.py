@@ -8,10 +8,10 @@ from thumbnailer.model import Engine
 
 
 def new_engine(settings: Settings, *, remote: bool = False) -> Engine:
-    """What makes thumbnails: the cluster that the settings name, else a pool in this machine.
+    """Return the cluster that the settings name, or else a pool of workers on this machine.
 
     Args:
-        remote: as for `new_pool`.
+        remote: pictures come from a bucket or go to one.
 
     Raises:
         ConfigError: the extra for clusters is not installed.
@@ -19,8 +19,8 @@ def new_engine(settings: Settings, *, remote: bool = False) -> Engine:
     if not settings.cluster:
         return new_pool(settings, remote=remote)
     from thumbnailer.cluster.ray_cluster import (
-        RayCluster,  # with what it takes to ask for versions: 40 ms
+        RayCluster,  # imports importlib.metadata: 40 ms
     )
 
-    most = settings.jobs if isinstance(settings.jobs, int) else None
-    return RayCluster(settings.cluster, settings, most, "thumbnailer.cluster.node")
+    max_tasks = settings.jobs if isinstance(settings.jobs, int) else None
+    return RayCluster(settings.cluster, settings, max_tasks, "thumbnailer.cluster.node")

@@ -1,4 +1,4 @@
-"""Tell folders on disk from buckets: check, scan and plan with the package that is meant."""
+"""Check, scan and plan sources on disk or in buckets, with the right package for each."""
 
 from __future__ import annotations
 
@@ -17,24 +17,24 @@ from thumbnailer.thumbs.plan import THUMBS
 from thumbnailer.thumbs.plan import plan as plan_on_disk
 from thumbnailer.urls import is_url, refuse_buckets
 
-# str is a Sequence of str: a lone path has to be told from many by its type.
+# A str is itself an iterable of str, so a single path is told from several by its type.
 Path = str | bytes | os.PathLike[str] | os.PathLike[bytes]
 
 
 def check_source(path: str, settings: Settings, stop: Stop | None = None) -> bool:
-    """Check a SOURCE that the caller named, and say whether it is a folder.
+    """Check a source that the caller named; return whether it is a folder or a prefix.
 
     Args:
-        stop: once it is set nobody waits for the answer of a bucket.
+        stop: once it is set, a bucket's answer is not waited for, and the result may be wrong.
 
     Raises:
-        SourceMissing: it is not there.
-        SourceForbidden: it may not be read.
+        SourceMissing: it does not exist.
+        SourceForbidden: there is no permission to read it.
         SourceError: it can't be read for another reason, or is a folder of thumbnails.
         ConfigError: the extra for buckets is not installed.
     """
     if is_url(path):
-        from thumbnailer.buckets import scan as bucket  # with asyncio: 50 ms
+        from thumbnailer.buckets import scan as bucket  # imports asyncio: 50 ms
 
         return bucket.check_source(path, settings.endpoint, stop)
     return folders.check_source(path)
@@ -43,10 +43,10 @@ def check_source(path: str, settings: Settings, stop: Stop | None = None) -> boo
 def scan(
     path: str, settings: Settings, *, below: str = "", stop: Stop | None = None
 ) -> Iterator[Source | Outcome]:
-    """Yield the pictures of a SOURCE, a folder or a bucket's prefix.
+    """Yield the pictures of a source: a folder, a bucket's prefix, a file or an object.
 
     Args:
-        below: the folder an output tree keeps it in.
+        below: the source's folder in the output tree, relative to the output folder.
         stop: once it is set nothing more is read.
     """
     if is_url(path):
@@ -66,7 +66,7 @@ def plan(
     retry_failed: bool,
     dry_run: bool,
 ) -> Iterator[Job | Outcome]:
-    """Plan the thumbnails of the sources found; the arguments are those of `thumbs.plan.plan`."""
+    """Yield a job or an outcome for each source found; arguments as for `thumbs.plan.plan`."""
     output = os.fspath(settings.output)
     if is_url(output):
         from thumbnailer.buckets.plan import plan as plan_in_bucket
@@ -103,15 +103,18 @@ def check_sources(
     with_buckets: bool = False,
     stop: Stop | None = None,
 ) -> tuple[list[str], dict[str, str]]:
-    """The sources, and those of them that are folders with where an output tree keeps them.
+    """Check the sources that the caller named; return them and their folders in an output tree.
 
     Args:
         with_buckets: sources and output may be in a bucket.
-        stop: once it is set nobody waits for one.
+        stop: once it is set, a bucket's answer is not waited for.
+
+    Returns:
+        All sources; and for each that is a folder, its folder relative to the output folder.
 
     Raises:
-        SourceError: one is not there or can't be read.
-        ConfigError: one is the output folder.
+        SourceError: a source does not exist or can't be read.
+        ConfigError: a source is the output folder, or is in a bucket where that is not possible.
     """
     if isinstance(sources, str | bytes | os.PathLike):
         sources = [sources]
@@ -127,7 +130,7 @@ def check_sources(
         for folder in folders:
             if os.path.realpath(folder) == os.path.realpath(settings.output):
                 raise ConfigError(f"output = {settings.output!r}: is a folder of sources itself")
-    # Of several sources each folder gets one of its own name in the output tree.
+    # With several sources, each folder has a folder of its own name in the output tree.
     if len(roots) == 1:
         return roots, dict.fromkeys(folders, "")
     return roots, {folder: os.path.basename(os.path.abspath(folder)) for folder in folders}
@@ -136,7 +139,7 @@ def check_sources(
 def scan_sources(
     places: tuple[list[str], dict[str, str]], settings: Settings, stop: Stop | None
 ) -> Iterator[Source | Outcome]:
-    """What the scan finds in sources; `places` is what `checked` says of them."""
+    """Yield what the scan finds in all sources; `places` is the result of `check_sources`."""
     roots, folders = places
     for root in roots:
         yield from scan(root, settings, below=folders.get(root, ""), stop=stop)
@@ -145,8 +148,10 @@ def scan_sources(
 def survey_thumbnails(
     roots: Iterable[str], settings: Settings, stop: Stop | None = None
 ) -> Iterator[OrphanSurvey]:
-    """What each thumbnail folder has of the pictures in some SOURCEs; nothing of the desktop's
-    cache, which nobody can look through for them."""
+    """Yield a survey of each thumbnail folder: its thumbnails of the sources, and its orphans.
+
+    The desktop's cache yields none: its thumbnails can't be searched by source.
+    """
     if settings.is_for_desktop:
         return iter(())
     roots, output = list(roots), os.fspath(settings.output)

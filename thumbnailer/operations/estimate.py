@@ -1,4 +1,4 @@
-"""The use that writes nothing: what a run would take, judged by a sample of its pictures."""
+"""Estimate the time and bytes of a run by rendering a sample of its pictures; write nothing."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from thumbnailer.engine.pool_from_settings import new_pool, worker_count
 from thumbnailer.model import Answer, Failure, Job, Outcome, Rendering, Source, Stop, Thumbnail
 from thumbnailer.thumbs.plan import plan
 
-# So many pictures are rendered at most. For so many seconds, with the start of the workers, further
-# ones are begun, and for so many they are waited for: to leave out those that are not ready would
-# leave out the slow ones, whose thumbnails are also the larger.
-_SAMPLE, _BEGIN_SECONDS, _WAIT_SECONDS = 16, 1.5, 4.0
+# The most pictures that are rendered; how long new ones are handed out, which includes the start of
+# the workers; and how long they are waited for. The wait is longer, since leaving out unfinished
+# pictures would leave out the slow ones, whose thumbnails are also larger.
+_SAMPLE_SIZE, _BEGIN_SECONDS, _WAIT_SECONDS = 16, 1.5, 4.0
 
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """What it would take to make some pictures.
+    """Estimated time and bytes of a run.
 
     Attributes:
-        pictures: how many there are.
+        pictures: how many pictures the run would make.
         sampled: how many of them were rendered.
         seconds: wall time for all; None if no picture was ready in time.
-        bytes: of all their thumbnails; None likewise.
+        bytes: length of all their thumbnails; None in the same case.
     """
 
     pictures: int
@@ -38,35 +38,36 @@ class Estimate:
 
 
 class RandomSample:
-    """A few of however many pictures there are, each with the same chance (Vitter's algorithm R).
+    """A uniform random sample of a stream of pictures (reservoir sampling, Vitter's algorithm R).
 
-    Not every so-manieth: cameras write a raw picture and a JPEG in turns.
+    Not every n-th picture is taken, since cameras write a raw picture and a JPEG in turn.
 
     Args:
-        seed: of the chance.
+        seed: of the random numbers.
 
     Attributes:
-        count: how many there were.
-        drawn: those few.
+        count: how many pictures were added.
+        pictures: those in the sample.
     """
 
     def __init__(self, seed: int = 0) -> None:
         self.count, self.pictures, self._random = 0, list[Source](), Random(seed)
 
     def add(self, source: Source) -> None:
+        """Count a picture, and perhaps take it into the sample."""
         self.count += 1
-        if self.count <= _SAMPLE:
+        if self.count <= _SAMPLE_SIZE:
             self.pictures.append(source)
-        elif (place := self._random.randrange(self.count)) < _SAMPLE:
+        elif (place := self._random.randrange(self.count)) < _SAMPLE_SIZE:
             self.pictures[place] = source
 
     def shuffled(self) -> list[Source]:
-        """Those drawn, in an order that says nothing, since there may be no time for all."""
+        """Return the sample in random order, since there may be no time for all of it."""
         return self._random.sample(self.pictures, len(self.pictures))
 
 
 class _Deadline:
-    """Set when time is up, or when another stop is."""
+    """A stop that is set when the time is up or when another stop is set."""
 
     def __init__(self, seconds: float, stop: Stop | None) -> None:
         self._end, self._stop = time.monotonic() + seconds, stop
@@ -83,19 +84,19 @@ def estimate(
     force: bool = False,
     retry_failed: bool = False,
 ) -> Estimate:
-    """Render the pictures drawn, as a run would but for the writing, and conclude from them to all.
+    """Render the sampled pictures as a run would, without writing, and extrapolate to all.
 
     Args:
-        draw: of the pictures that would be made.
-        stop: once it is set, what is ready by then must do.
+        sample: of the pictures that would be made.
+        stop: once it is set, only pictures that are ready by then count.
         force, retry_failed: as for `plan`.
 
     Raises:
         WorkerError: no worker process can be started.
     """
-    enough, end = _Deadline(_BEGIN_SECONDS, stop), _Deadline(_WAIT_SECONDS, stop)
+    begin_deadline, wait_deadline = _Deadline(_BEGIN_SECONDS, stop), _Deadline(_WAIT_SECONDS, stop)
     jobs = plan(
-        takewhile(lambda _: not enough.is_set(), sample.shuffled()),
+        takewhile(lambda _: not begin_deadline.is_set(), sample.shuffled()),
         settings.recipes,
         settings.limits,
         output=os.fspath(settings.output) or None,
@@ -103,22 +104,22 @@ def estimate(
         desktop=settings.is_for_desktop,
         force=force,
         retry_failed=retry_failed,
-        tidy=False,
+        clean_up=False,
     )
     workers = worker_count(settings)
     begun = started = time.monotonic()
     done: list[Outcome] = []
     with new_pool(settings, finish=_without_writing) as pool:
-        with closing(pool.imap_unordered(jobs, end)) as outcomes:
+        with closing(pool.imap_unordered(jobs, wait_deadline)) as outcomes:
             for outcome in outcomes:
-                if not done:  # until then workers were being started
+                if not done:  # workers were starting until then
                     started = time.monotonic() - outcome.seconds
                 done.append(outcome)
         ended = time.monotonic()
     if not done:
         return Estimate(sample.count, 0, None, None)
     busy_seconds = sum(outcome.seconds for outcome in done)
-    if end.is_set():  # what was not ready has taken its time all the same
+    if wait_deadline.is_set():  # unfinished pictures have taken time, too
         busy_seconds = max(busy_seconds, (ended - started) * min(workers, len(sample.pictures)))
     seconds = started - begun + busy_seconds / len(done) * sample.count / min(workers, sample.count)
     size_bytes = sum(made.size_bytes for outcome in done for made in outcome.thumbnails)

@@ -1,4 +1,4 @@
-"""The use that makes nothing: why a picture has the thumbnails it has, and what they would be."""
+"""Explain one picture: why its thumbnails are as they are, and what would be made of it."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class ThumbnailExplanation:
-    """One thumbnail of a picture.
+    """The state and looks of one thumbnail.
 
     Attributes:
         path: where it is, or would be.
         state: `current`, `missing`, `stale` or `failed`.
         reason: why it is not current.
-        looks: fit, format and quality, in words.
+        looks: fit, format and quality, as text.
         size: width and height in px that it would have; None if the picture can't be read.
     """
 
@@ -40,12 +40,12 @@ class ThumbnailExplanation:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """What there is to say of a source.
+    """The description of a picture and of its thumbnails.
 
     Attributes:
         description: of the picture; or why it can't be read.
-        thumbnails: one for each that is wanted.
-        refused: why it can have none.
+        thumbnails: one for each wanted thumbnail.
+        refused: why the picture can have no thumbnail.
     """
 
     source: Source
@@ -55,16 +55,16 @@ class Explanation:
 
 
 def explain(path: str, settings: Settings, root: str = "") -> Explanation:
-    """Say of one picture what would be made of it, from what, and how that stands; touches nothing.
+    """Describe a picture and the thumbnails it has or would have; change nothing.
 
     Args:
-        root: the SOURCE folder that it was found in, which matters in an output tree.
+        root: the source folder that the picture was found in; it matters with an output tree.
 
     Raises:
-        SourceError: there is no such file, or it is a folder.
-        ConfigError: the picture is not in `root`, or is left out there.
+        SourceError: there is no such file, or it can't be read.
+        ConfigError: it is a folder, or the picture is not in `root` or is left out there.
     """
-    from thumbnailer.render.describe import describe  # with Pillow
+    from thumbnailer.render.describe import describe  # imports Pillow
 
     refuse_buckets(path, root, settings.output)
     source = _source(path, settings, root)

@@ -1,4 +1,4 @@
-"""The uses of the line, composed: one picture, a batch, a lazy batch."""
+"""Make thumbnails: of one picture, of a batch, or of a batch one outcome at a time."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import replace
 from itertools import chain, islice
 from typing import Unpack
 
-from thumbnailer.config.overrides import Looks, Overrides, merged
+from thumbnailer.config.overrides import Looks, Overrides, merge_settings
 from thumbnailer.config.settings import Settings
 from thumbnailer.errors import ConfigError, OutputError, PictureError, SourceError
 from thumbnailer.formats import format_by_ending
@@ -24,23 +24,25 @@ from thumbnailer.urls import is_url
 
 
 def make_thumbnail(source: Path, thumbnail: Path, **looks: Unpack[Looks]) -> Thumbnail:
-    """Make one thumbnail, in this process, and replace whatever has its name.
+    """Make the thumbnail of one picture, in this process, and write it to a file.
+
+    An existing file of that name is replaced.
 
     Args:
-        source: the picture.
-        thumbnail: the file to write; its folder must exist.
-        **looks: those of the settings that say how a thumbnail looks and what is read, such as
-            `size=256` or `fit="cover"`; the format goes by the ending of `thumbnail` if left out.
+        source: path of the picture.
+        thumbnail: path of the file to write; its folder must exist.
+        **looks: settings for how the thumbnail looks and which pictures are read, such as
+            `size=256` or `fit="cover"`. Without `format`, the ending of `thumbnail` decides.
 
     Returns:
-        The path as given, width and height in px, length in bytes.
+        The thumbnail: its path as given, width and height in px, and length in bytes.
 
     Raises:
         ThumbnailError: PictureError if the picture can't be made into a thumbnail, SourceError if
             it can't be read, ConfigError if an argument is impossible, OutputError if the disk is
             full or read-only.
     """
-    # Here, since it imports Pillow, which none of the other uses needs in this process.
+    # Imports Pillow, which the other functions here do not need in this process.
     from thumbnailer.render.steps import render_pictures
 
     source_path, path = os.fsdecode(source), os.fsdecode(thumbnail)
@@ -49,7 +51,7 @@ def make_thumbnail(source: Path, thumbnail: Path, **looks: Unpack[Looks]) -> Thu
     format = looks.get("format") or format_by_ending(path)
     if not format:
         raise ConfigError(f"{path}: its ending says no format that is written here; name a format")
-    settings = merged(None, {**looks, "format": format})
+    settings = merge_settings(None, {**looks, "format": format})
     recipe, *others = settings.recipes.values()
     if others:
         raise ConfigError(f"size = {settings.size}: is more than one")
@@ -62,7 +64,7 @@ def make_thumbnail(source: Path, thumbnail: Path, **looks: Unpack[Looks]) -> Thu
         with stage("open"):
             file = files.open_source(source_path)
         with file:
-            # The memory of the caller's process is the caller's concern; the pixels are limited.
+            # Pixels are limited, but not memory: how much this process uses is up to the caller.
             limits = replace(settings.limits, memory_bytes=sys.maxsize)
             (made,), _ = render_pictures(file, [(recipe, ())], limits)
         with stage("write", path), files.open_folder(Folder(folder, "")) as opened:
@@ -84,27 +86,31 @@ def make_thumbnails(
     dry_run: bool = False,
     **overrides: Unpack[Overrides],
 ) -> Report:
-    """Make what is missing or stale of the thumbnails of folders and files, in parallel.
+    """Make the missing and stale thumbnails of folders and files, in parallel.
+
+    A thumbnail is stale if its picture or the settings have changed; current ones are left alone.
 
     Args:
-        sources: a folder (scanned) or a file, or several; all are checked before anything is made.
+        sources: a folder, which is scanned for pictures, or a file, or several of these. All are
+            checked before anything is made.
         settings: what to make and how; `Settings()` if left out.
-        force: make every thumbnail anew.
-        retry_failed: try again what failed before, though nothing has changed.
-        dry_run: write nothing; what would be made counts as skipped.
+        force: make every thumbnail again, also those that are current.
+        retry_failed: retry pictures that failed before, even if nothing has changed since.
+        dry_run: write nothing; pictures that would be made count as skipped.
         **overrides: single settings, such as `size=256` or `output="small"`.
 
     Returns:
-        The counts, with the outcomes of the pictures that failed. Nothing is printed.
+        The counts, and the outcomes of the pictures that failed. Nothing is printed.
 
     Raises:
-        SourceError: a source is not there or can't be read.
+        SourceError: a source does not exist or can't be read.
         ConfigError: a setting is unknown or impossible.
         OutputError: the disk is full or read-only.
-        WorkerError: no worker process can be started, or the cluster can't be had or is lost.
+        WorkerError: no worker process can be started, the sandbox that is required is not
+            available, or the cluster can't be reached or is lost.
     """
     report = Report()
-    chosen = merged(settings, overrides)
+    chosen = merge_settings(settings, overrides)
     outcomes = run(sources, chosen, report, force=force, retry_failed=retry_failed, dry_run=dry_run)
     report.failures += (outcome for outcome in outcomes if outcome.status == "failed")
     return report
@@ -120,24 +126,26 @@ def iter_thumbnails(
     stop_event: Stop | None = None,
     **overrides: Unpack[Overrides],
 ) -> Iterator[Outcome]:
-    """Like `make_thumbnails`, but lazily: one outcome a picture, in order of completion.
+    """Make thumbnails lazily: yield one outcome for each picture, in order of completion.
+
+    Otherwise like `make_thumbnails`.
 
     Args:
-        paths: a folder or file, or any iterable of them, which is read no faster than outcomes are
-            taken, and for a cluster by a thread. Of an iterable, a path that is not there is a
-            failed outcome, not an exception. Relative paths hold as long as the working directory
-            stays what it is.
-        stop_event: once it is set the iterator ends; pictures in the making are reported as
-            skipped. Closing the iterator ends it too.
+        paths: a folder or a file, or any iterable of these. An iterable is read only as fast as
+            outcomes are taken; for a cluster a thread reads it. A missing path in an
+            iterable gives a failed outcome, not an exception. If paths are relative, the working
+            directory must not change while iterating.
+        stop_event: once it is set the iterator ends; unfinished pictures are reported as skipped.
+            Closing the iterator ends it too.
         settings, force, retry_failed, dry_run: as for `make_thumbnails`.
-        **overrides: as there, too.
+        **overrides: as for `make_thumbnails`.
 
     Raises:
-        SourceError: a lone path is not there or can't be read; at once.
-        ConfigError: a setting is unknown or impossible; at once.
-        OutputError, WorkerError: as for `make_thumbnails`; while iterating.
+        SourceError: a single path does not exist or can't be read; raised at once.
+        ConfigError: a setting is unknown or impossible; raised at once.
+        OutputError, WorkerError: as for `make_thumbnails`; raised while iterating.
     """
-    chosen = merged(settings, overrides)
+    chosen = merge_settings(settings, overrides)
     switches = {"force": force, "retry_failed": retry_failed, "dry_run": dry_run}
     if isinstance(paths, str | bytes | os.PathLike):
         return run(paths, chosen, Report(), stop=stop_event, **switches)
@@ -148,7 +156,7 @@ def _run_paths(
     paths: Iterable[Path], settings: Settings, stop: Stop | None, switches: dict[str, bool]
 ) -> Iterator[Outcome]:
     names = map(os.fsdecode, paths)
-    first = list(islice(names, 1))  # which says whether there is a network in between
+    first = list(islice(names, 1))  # tells whether the sources are in buckets
     found = (item for name in chain(first, names) for item in scan(name, settings, stop=stop))
     yield from _run_pipeline(
         found, settings, Report(), remote=any(map(is_url, first)), stop=stop, **switches
@@ -165,8 +173,10 @@ def run(
     retry_failed: bool = False,
     dry_run: bool = False,
 ) -> Iterator[Outcome]:
-    """Check the sources and the names of their thumbnails, then return the iterator over their
-    outcomes, which fills the report."""
+    """Check the sources and the names of thumbnails, then return the iterator over outcomes.
+
+    The iterator updates `report` with each outcome.
+    """
     places = check_sources(sources, settings, with_buckets=True, stop=stop)
     if settings.name:
         output = os.fspath(settings.output) or None

@@ -1,4 +1,4 @@
-"""scan → plan → pool → render → finish → report: the one line that all uses share."""
+"""The pipeline that make, verify and watch share: scan → plan → pool → render → finish → report."""
 
 from __future__ import annotations
 
@@ -28,20 +28,20 @@ def run_pipeline(
     retry_failed: bool = False,
     dry_run: bool = False,
 ) -> Iterator[Outcome]:
-    """What becomes of what the scan found: each of it has one outcome.
+    """Make the thumbnails of the sources found; yield one outcome for each.
 
     Args:
-        found: is read no faster than outcomes are taken.
-        report: is filled on the way.
-        engine: from `new_engine` or `new_pool`, for the same settings; may serve many flows, one at
-            a time.
-        stop: once it is set what has no outcome yet is skipped.
+        found: what the scan yields; read only as fast as outcomes are taken.
+        report: is updated with each outcome.
+        engine: from `new_engine` or `new_pool`, for the same settings. It may serve several
+            pipelines, one after another.
+        stop: once it is set, sources that were read and have no outcome yet are skipped.
         force, retry_failed, dry_run: as for `plan`.
 
     Raises:
         OutputError: the disk is full or read-only.
         WorkerError: no worker process can be started, or none in the sandbox that is required; or
-            the cluster can't be had or is lost.
+            the cluster can't be reached or is lost.
     """
     if settings.sandbox == "require" and (reason := sandbox.unavailable_reason()):
         raise WorkerError(f"the sandbox that is required can't be had: {reason}")
@@ -52,7 +52,7 @@ def run_pipeline(
         except OSError as error:
             why = "is no folder" if isinstance(error, FileExistsError) else error.strerror
             raise OutputError(f"{output}: {why}; choose another output folder") from error
-    # A job goes in here as soon as it is read, by whichever thread, and out with its outcome.
+    # Sources of jobs without an outcome: added when the engine, in any thread, reads the job.
     open_sources: Counter[Source] = Counter()
     lock = threading.Lock()
     switches = {"force": force, "retry_failed": retry_failed, "dry_run": dry_run}
@@ -64,7 +64,7 @@ def run_pipeline(
                     open_sources[item.source] += 1
             yield item
 
-    end: ThumbnailError | None = None
+    final_error: ThumbnailError | None = None
     reason = "interrupted"
     try:
         with closing(engine.imap_unordered(planned(), stop)) as outcomes:
@@ -78,24 +78,24 @@ def run_pipeline(
                 yield outcome
                 if outcome.error and outcome.error.fatal:
                     reason = f"stopped early: {outcome.error.reason}"
-                    end = OutputError(reason)
+                    final_error = OutputError(reason)
                     break
     except WorkerError as error:
-        if not (stop and stop.is_set()):  # else a worker that was being started was stopped, too
-            end, reason = error, "stopped early: no worker process"
-    except BaseException:  # nobody takes further outcomes, but the counts are to add up
+        if not (stop and stop.is_set()):  # a stop may also end a worker that is starting
+            final_error, reason = error, "stopped early: no worker process"
+    except BaseException:  # no outcome is taken any more, but the counts must add up
         with lock:
             _drop(open_sources, reason, report)
         raise
-    with lock:  # where a thread reads it may not have noticed yet
+    with lock:  # a thread that reads jobs may still be running
         dropped = _drop(open_sources, reason, report)
     yield from dropped
-    if end:
-        raise end
+    if final_error:
+        raise final_error
 
 
 def _drop(open_sources: Counter[Source], reason: str, report: Report) -> list[Outcome]:
-    """Count as skipped what was found and has no outcome."""
+    """Return skipped outcomes for sources that have none yet, and count them in the report."""
     dropped = [
         Outcome(source, "skipped", error=Failure("stopped", reason))
         for source in open_sources.elements()

@@ -1,4 +1,4 @@
-"""The use that takes thumbnails away: what is orphaned is counted first and then removed."""
+"""Remove thumbnails whose pictures are gone; count them first."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from itertools import chain
 from typing import Unpack
 
-from thumbnailer.config.overrides import Overrides, merged
+from thumbnailer.config.overrides import Overrides, merge_settings
 from thumbnailer.config.settings import Settings
 from thumbnailer.errors import ConfigError, PruneRefused, SourceError
 from thumbnailer.model import Stop
@@ -28,24 +28,24 @@ def prune(
     yes: bool = False,
     **overrides: Unpack[Overrides],
 ) -> PruneReport:
-    """Remove the thumbnails of pictures that are gone from some folders.
+    """Remove the orphans of some folders: thumbnails whose pictures are gone.
 
     Args:
         sources: a folder, or several.
-        settings: only `output` counts.
-        dry_run: touch nothing, report what would be removed.
-        yes: also if more than half of all thumbnails would go.
+        settings: only `output` is used; `layout` must be `thumbs`.
+        dry_run: remove nothing; report what would be removed.
+        yes: remove them even if they are more than half of all thumbnails.
         **overrides: single settings, such as `output="small"`.
 
     Raises:
-        SourceError: a source is not there, is no folder or can't be read, or is empty though the
-            output folder has thumbnails of it, like a disk that is not mounted.
-        PruneRefused: more than half would go.
+        SourceError: a source does not exist, is no folder or can't be read; or it is empty although
+            the output folder has thumbnails of it, which looks like a disk that is not mounted.
+        PruneRefused: more than half of all thumbnails would be removed, and `yes` is not set.
         ConfigError: a setting is unknown or impossible.
         OutputError: the file system is read-only.
     """
     started = time.perf_counter()
-    findings = find_orphaned(sources, merged(settings, overrides))
+    findings = find_orphaned(sources, merge_settings(settings, overrides))
     removals = tuple(remove_found(findings, dry_run=dry_run, yes=yes))
     return build_report(findings, removals, started)
 
@@ -53,14 +53,14 @@ def prune(
 def find_orphaned(
     sources: Path | Iterable[Path], settings: Settings, *, stop: Stop | None = None
 ) -> OrphanSurvey:
-    """Find what there is to remove, for `prune`; touches nothing."""
+    """Find the thumbnails whose pictures are gone, for `prune`; change nothing."""
     if settings.is_for_desktop:
         raise ConfigError("layout = 'freedesktop': the desktop prunes its cache itself")
     if isinstance(sources, str | bytes | os.PathLike):
         sources = [sources]
     roots = [os.fsdecode(source) for source in sources]
     refuse_buckets(*roots, settings.output)
-    _check(roots)
+    _check_folders(roots)
     output = os.fspath(settings.output)
     folders = (
         output_folders(output, stop=stop)
@@ -68,7 +68,7 @@ def find_orphaned(
         else chain.from_iterable(thumbs_folders(root, stop) for root in roots)
     )
     findings = find_orphans(roots, folders, stop)
-    _check(roots)  # a disk may have gone meanwhile
+    _check_folders(roots)  # a disk may have been unmounted meanwhile
     for root in roots:
         count = findings.thumbnails[root]
         if output and count and is_empty(root):
@@ -80,34 +80,34 @@ def find_orphaned(
 def remove_found(
     findings: OrphanSurvey, *, dry_run: bool = False, yes: bool = False, stop: Stop | None = None
 ) -> Iterator[Removal]:
-    """Remove what was found, unless it is too much; for `prune`."""
+    """Return an iterator that removes the orphans found, unless they are more than half of all."""
     orphaned, thumbnails = findings.orphaned, findings.thumbnails.total()
     if dry_run:
         would_go = (
             Removal(orphan.path, orphan.source, "would remove")
             for orphan in findings.orphans
-            if orphan.is_there
+            if orphan.file_exists
         )
-        return chain(findings.doubtful, would_go)
-    if stop and stop.is_set():  # what was found may be but a part
-        return iter(findings.doubtful)
+        return chain(findings.unknown, would_go)
+    if stop and stop.is_set():  # the survey may be incomplete
+        return iter(findings.unknown)
     if orphaned * 2 > thumbnails and not yes:
         raise PruneRefused(
             f"{orphaned} of {thumbnails} thumbnails have no source any more, which is more than "
             "half: nothing was removed (see --dry-run; --yes if this is right)"
         )
-    return chain(findings.doubtful, remove_orphans(findings.orphans, stop))
+    return chain(findings.unknown, remove_orphans(findings.orphans, stop))
 
 
 def build_report(
     findings: OrphanSurvey, removals: Iterable[Removal], started: float
 ) -> PruneReport:
-    """The sum; `started` is on the clock of `time.perf_counter`."""
+    """Return the report; `started` is a time of `time.perf_counter`."""
     seconds = time.perf_counter() - started
     return PruneReport(findings.thumbnails.total(), findings.orphaned, tuple(removals), seconds)
 
 
-def _check(roots: Iterable[str]) -> None:
+def _check_folders(roots: Iterable[str]) -> None:
     for root in roots:
         if not check_source(root):
             raise SourceError(None, "is no folder", root)

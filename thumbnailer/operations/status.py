@@ -1,4 +1,4 @@
-"""The use that counts: how many pictures there are, and how their thumbnails stand."""
+"""Count pictures and the states of their thumbnails; write nothing."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, Unpack
 
-from thumbnailer.config.overrides import Overrides, merged
+from thumbnailer.config.overrides import Overrides, merge_settings
 from thumbnailer.config.settings import Settings
 from thumbnailer.model import Outcome, Source, Stop
 from thumbnailer.operations.door import Path, check_sources, scan_sources, survey_thumbnails
@@ -16,11 +16,11 @@ from thumbnailer.operations.thumbnail_state import ThumbnailState, thumbnail_sta
 from thumbnailer.thumbs.folder_state import FAILED_BEFORE
 from thumbnailer.thumbs.orphans import OrphanSurvey
 
-# Of each reason so many pictures are named.
-_NAMED = 3
+# How many pictures are named for each reason.
+_SOURCES_PER_REASON = 3
 
-# Some reasons hold a name, so that each of a million thumbnails can have its own; after so many the
-# others are counted together.
+# Some reasons contain a name, so each of a million thumbnails can have its own. After this many
+# reasons, all others are counted together.
 _MOST_REASONS = 100
 _OTHERS = "for other reasons"
 
@@ -30,11 +30,11 @@ StatusItemState = Literal["stale", "missing", "failed", "skipped"]
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """Why some thumbnails are not current.
+    """A reason why thumbnails are not current, with their number and the first pictures.
 
     Attributes:
-        thumbnails: how many they are.
-        sources: the first pictures, three at most.
+        thumbnails: how many thumbnails have this reason.
+        sources: paths of the first pictures, three at most.
     """
 
     reason: str
@@ -44,19 +44,20 @@ class Reason:
 
 @dataclass(frozen=True, slots=True)
 class StatusReport:
-    """How the thumbnails of some pictures stand.
+    """Counts of pictures and of their thumbnails by state.
 
     Attributes:
-        pictures: what the scan found, as `Report.found`.
-        skipped: what of this is no file, or was named twice.
-        current, stale, missing, failed: thumbnails that there should be, by how they stand. A
-            picture or folder that can't be read counts as one that failed.
-        stale_reasons, failed_reasons: why, the most frequent first.
+        pictures: how many the scan found, like `Report.found`.
+        skipped: how many of these are no file, or were named twice.
+        current, stale, missing, failed: wanted thumbnails by state. A picture or folder that can't
+            be read counts as one failed thumbnail.
+        stale_reasons, failed_reasons: why they are stale or failed, the most frequent reason first.
         orphaned: thumbnails whose picture is gone.
-        unknown: thumbnails of which nobody can say, and folders of them that can't be read.
-        thumbnails: all that were made of these pictures, be it with other settings, and the
-            orphaned; of those in the desktop's cache only the current ones.
-        size_bytes, orphaned_bytes: how long all are together, and the orphaned.
+        unknown: thumbnails of which it can't be told whether their picture is gone, and thumbnail
+            folders that can't be read.
+        thumbnails: all existing thumbnails of these pictures, also with other settings, and the
+            orphaned; in the desktop's cache only the current ones.
+        size_bytes, orphaned_bytes: total length of these thumbnails, and of the orphaned.
         seconds: wall time.
     """
 
@@ -77,7 +78,7 @@ class StatusReport:
 
 
 class StatusItem(NamedTuple):
-    """One thumbnail that is not current, or, where `path` is "", a picture that can have none."""
+    """A thumbnail that is not current; if `path` is "", a picture that can have no thumbnail."""
 
     path: str
     source: str
@@ -88,26 +89,29 @@ class StatusItem(NamedTuple):
 def status(
     sources: Path | Iterable[Path], settings: Settings | None = None, **overrides: Unpack[Overrides]
 ) -> StatusReport:
-    """Count the pictures of folders and files, and how their thumbnails stand. Nothing is written
-    and no picture opened.
+    """Count the pictures of folders and files, and their thumbnails by state.
+
+    A thumbnail is current if it was made from its picture as it is now and with these settings,
+    stale if it was made otherwise, missing if it does not exist, and failed if it could not be
+    made. Nothing is written and no picture is opened.
 
     Args:
-        sources: a folder or a file, or several.
+        sources: a folder or a file, or several of these.
         settings: what the thumbnails should look like and where they are; `Settings()` if left out.
         **overrides: single settings, such as `size=256` or `output="small"`.
 
     Raises:
-        SourceError: a source is not there or can't be read.
+        SourceError: a source does not exist or can't be read.
         ConfigError: a setting is unknown or impossible.
     """
     counter = StatusCounter()
-    for _ in iter_status(sources, merged(settings, overrides), counter):
+    for _ in iter_status(sources, merge_settings(settings, overrides), counter):
         pass
     return counter.report()
 
 
 class StatusCounter:
-    """A count that goes on."""
+    """Running counts, from which `report` makes a `StatusReport`."""
 
     def __init__(self) -> None:
         self._started = time.perf_counter()
@@ -119,6 +123,7 @@ class StatusCounter:
         self._orphaned = self._orphaned_bytes = self._unknown = 0
 
     def add(self, one: StatusItem) -> None:
+        """Count a thumbnail that is not current, or a picture that can have none."""
         self._states[one.state] += 1
         if one.state not in ("stale", "failed"):
             return
@@ -127,20 +132,23 @@ class StatusCounter:
             key = one.state, _OTHERS
         self._frequency[key] += 1
         names = self._reasons.setdefault(key, [])
-        if len(names) < _NAMED:
+        if len(names) < _SOURCES_PER_REASON:
             names.append(one.source)
 
     def add_files(self, thumbnails: int, size_bytes: int) -> None:
+        """Count thumbnails that exist, and their bytes."""
         self._thumbnails += thumbnails
         self._size_bytes += size_bytes
 
     def add_folder(self, findings: OrphanSurvey) -> None:
+        """Count the thumbnails and orphans of one thumbnail folder."""
         self.add_files(findings.thumbnails.total(), findings.size_bytes)
         self._orphaned += findings.orphaned
         self._orphaned_bytes += sum(orphan.size_bytes or 0 for orphan in findings.orphans)
-        self._unknown += len(findings.doubtful)
+        self._unknown += len(findings.unknown)
 
     def report(self) -> StatusReport:
+        """Return the counts up to now."""
         states = self._states
         return StatusReport(
             self.pictures,
@@ -174,8 +182,10 @@ def iter_status(
     *,
     stop: Stop | None = None,
 ) -> Iterator[StatusItem]:
-    """Check the sources, then return the iterator over the thumbnails that are not current, which
-    fills the census; for `status`."""
+    """Check the sources, then return the iterator over the thumbnails that are not current.
+
+    The iterator updates `counter`. Used by `status`.
+    """
     places = check_sources(sources, settings)
 
     def found() -> Iterator[Source | Outcome]:
@@ -186,23 +196,23 @@ def iter_status(
             yield item
 
     def counted() -> Iterator[StatusItem]:
-        for standing in thumbnail_states(found(), settings, quick=True):
-            if isinstance(standing, Outcome):
-                if standing.status == "current":
+        for item in thumbnail_states(found(), settings, quick=True):
+            if isinstance(item, Outcome):
+                if item.status == "current":
                     counter.current += 1
                     continue
-                one = _item_of_outcome(standing)
-            elif standing.made:
+                one = _item_of_outcome(item)
+            elif item.made:
                 counter.current += 1
                 if settings.is_for_desktop:
-                    counter.add_files(1, standing.made.size_bytes)
+                    counter.add_files(1, item.made.size_bytes)
                 continue
             else:
-                one = _item_of_state(standing)
+                one = _item_of_state(item)
             counter.add(one)
             yield one
-        for in_folder in survey_thumbnails(places[0], settings, stop):
-            counter.add_folder(in_folder)
+        for survey in survey_thumbnails(places[0], settings, stop):
+            counter.add_folder(survey)
 
     return counted()
 
@@ -213,7 +223,7 @@ def _item_of_outcome(outcome: Outcome) -> StatusItem:
     return StatusItem("", outcome.source.path, state, outcome.error.reason)
 
 
-def _item_of_state(standing: ThumbnailState) -> StatusItem:
-    assert standing.state != "current"
-    reason = standing.reason.removesuffix(FAILED_BEFORE)
-    return StatusItem(standing.path, standing.source.path, standing.state, reason)
+def _item_of_state(thumbnail: ThumbnailState) -> StatusItem:
+    assert thumbnail.state != "current"
+    reason = thumbnail.reason.removesuffix(FAILED_BEFORE)
+    return StatusItem(thumbnail.path, thumbnail.source.path, thumbnail.state, reason)

@@ -1,4 +1,4 @@
-"""How each thumbnail of a picture stands, for the uses that look and make nothing."""
+"""Find the state of each thumbnail of a picture, for operations that make nothing."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from thumbnailer.config.settings import Settings
 from thumbnailer.model import Failure, Outcome, Source, Status, Thumbnail, WantedThumbnail
 from thumbnailer.recipe import Limits
 from thumbnailer.thumbs.folder_state import NOT_MADE
-from thumbnailer.thumbs.plan import Planner, SizePlan, was_made_from_less
+from thumbnailer.thumbs.plan import Planner, SizePlan, is_from_damaged_source
 
 State = Literal["current", "stale", "missing", "failed"]
 
 
 @dataclass(frozen=True, slots=True)
 class ThumbnailState:
-    """How one thumbnail stands.
+    """The state of one thumbnail.
 
     Attributes:
         source: its picture.
         path: where it is, or would be.
-        reason: why it is not current; of one that is current what is missing of its source.
-        made: what was entered of it, if it is current.
+        reason: why it is not current; if it is current, what is missing of its picture.
+        made: the thumbnail as it was recorded when it was made, if it is current.
     """
 
     source: Source
@@ -38,11 +38,12 @@ class ThumbnailState:
 def thumbnail_states(
     found: Iterable[Source | Outcome], settings: Settings, *, quick: bool = False
 ) -> Iterator[ThumbnailState | Outcome]:
-    """How each thumbnail stands of what the scan found; an outcome for what can have none.
+    """Yield the state of each thumbnail; for a source that can have none, yield an outcome.
 
     Args:
-        quick: thumbnails that are as they were left are told of as outcomes too, of each its
-            source's; that is three times as fast.
+        found: what the scan yields.
+        quick: also yield an outcome of its source, instead of a state, for each thumbnail that is
+            unchanged; that is three times as fast.
     """
     planner, limits = planner_for(settings), settings.limits
     for source in found:
@@ -51,52 +52,52 @@ def thumbnail_states(
             continue
         size_plans, name = planner.size_plans(source)
         for size_plan in size_plans:
-            if quick and (untouched := size_plan.untouched(source, name)):
+            if quick and (untouched := size_plan.outcome_if_unchanged(source, name)):
                 yield untouched
                 continue
-            standing = thumbnail_state(size_plan, source, name, limits)
-            if isinstance(standing, Failure):
-                status: Status = "skipped" if standing.stage == "scan" else "failed"
-                yield Outcome(source, status, error=standing)
+            state = thumbnail_state(size_plan, source, name, limits)
+            if isinstance(state, Failure):
+                status: Status = "skipped" if state.stage == "scan" else "failed"
+                yield Outcome(source, status, error=state)
                 break
-            yield standing
+            yield state
 
 
 def planner_for(settings: Settings) -> Planner:
-    """A planner that touches nothing."""
+    """Return a planner that changes nothing on disk."""
     return Planner(
         settings.recipes,
         settings.limits,
         output=os.fspath(settings.output) or None,
         template=settings.name,
         desktop=settings.is_for_desktop,
-        tidy=False,
+        clean_up=False,
     )
 
 
 def thumbnail_state(
     size_plan: SizePlan, source: Source, name: str, limits: Limits
 ) -> ThumbnailState | Failure:
-    """How a source's thumbnail in a place stands, or why it can have none."""
+    """Return the state of a source's thumbnail in one size, or why it can have none."""
     wanted = size_plan.wanted(source, name)
     if isinstance(wanted, Failure):
         return wanted
     path = os.path.join(wanted.folder.path, wanted.name)
-    standing = size_plan.state_of(source, wanted)
-    if isinstance(standing, Outcome) and not was_made_from_less(standing, limits):
-        if standing.error:
-            return ThumbnailState(source, wanted, path, "failed", standing.error.reason)
-        made = standing.thumbnails[0]
-        return ThumbnailState(source, wanted, made.path, "current", standing.note, made)
-    reason = "was made of a damaged picture" if isinstance(standing, Outcome) else standing
-    for there in _paths(wanted):
-        if os.path.lexists(there):
+    earlier = size_plan.state_of(source, wanted)
+    if isinstance(earlier, Outcome) and not is_from_damaged_source(earlier, limits):
+        if earlier.error:
+            return ThumbnailState(source, wanted, path, "failed", earlier.error.reason)
+        made = earlier.thumbnails[0]
+        return ThumbnailState(source, wanted, made.path, "current", earlier.note, made)
+    reason = "was made of a damaged picture" if isinstance(earlier, Outcome) else earlier
+    for existing in _possible_paths(wanted):
+        if os.path.lexists(existing):
             if reason == NOT_MADE:
                 reason = "is of unknown origin"
-            return ThumbnailState(source, wanted, there, "stale", reason)
+            return ThumbnailState(source, wanted, existing, "stale", reason)
     return ThumbnailState(source, wanted, path, "missing", reason)
 
 
-def _paths(wanted: WantedThumbnail) -> Iterator[str]:
+def _possible_paths(wanted: WantedThumbnail) -> Iterator[str]:
     for name in filter(None, (wanted.name, wanted.png_name)):
         yield os.path.join(wanted.folder.path, name)

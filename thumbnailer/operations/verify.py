@@ -1,4 +1,4 @@
-"""The use that looks at thumbnails themselves: whether they are whole, and what to do if not."""
+"""Decode thumbnails to check that they are whole, and make bad ones again on request."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Literal, Unpack
 
-from thumbnailer.config.overrides import Overrides, merged
+from thumbnailer.config.overrides import Overrides, merge_settings
 from thumbnailer.config.settings import Settings
 from thumbnailer.engine.pool import Pool
 from thumbnailer.engine.pool_from_settings import new_pool
@@ -22,17 +22,17 @@ from thumbnailer.operations.pipeline import run_pipeline
 from thumbnailer.operations.thumbnail_state import ThumbnailState, thumbnail_states
 from thumbnailer.thumbs.folder_state import FAILED_BEFORE, NOT_INTACT
 
-# By name: importing it would import Pillow, which only workers need.
+# Given by name, since importing it would import Pillow, which only workers need.
 _INSPECT = "thumbnailer.render.inspect:inspect_thumbnail"
 
-# What is to be made anew is collected up to so many pictures, so that memory is bounded; workers
-# for that are started once.
-_FIXED_AT_ONCE = 1000
+# Bad thumbnails are made again in batches of this many, so that memory is bounded. The workers for
+# all batches are started once.
+_FIX_BATCH = 1000
 
 FindingStatus = Literal["whole", "wrong", "stale", "missing", "failed", "skipped", "fixed"]
 
 
-# Whatever else ends an inspection, such as a time-out, is the thumbnail's fault.
+# Status by the stage of a failure. Any other stage, such as a time-out, means a wrong thumbnail.
 _STATUS_BY_STAGE: dict[str, FindingStatus] = {
     "stale": "stale",
     "missing": "missing",
@@ -42,15 +42,15 @@ _STATUS_BY_STAGE: dict[str, FindingStatus] = {
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What there is to say of one thumbnail.
+    """The result of checking one thumbnail.
 
     Attributes:
-        thumbnail: its path; "" of a picture that can have none.
+        thumbnail: its path; "" for a picture that can have none.
         source: its picture.
         status: `whole`, or `wrong` if it is not what was made there; `stale`, `missing` and
-            `failed` as in `StatusReport`; `skipped` if the picture is no file; `fixed` if it was
-            wrong, stale or missing and has been made anew.
-        reason: why.
+            `failed` as in `StatusReport`; `skipped` if the picture is no file or was named twice;
+            `fixed` if it was wrong, stale or missing and has been made again.
+        reason: why it has this status.
     """
 
     thumbnail: str
@@ -60,18 +60,19 @@ class Finding:
 
     @property
     def is_to_be_made(self) -> bool:
+        """Whether the thumbnail is to be made again."""
         return self.status in ("wrong", "stale", "missing")
 
 
 @dataclass(frozen=True, slots=True)
 class VerifyReport:
-    """The sum of a verification.
+    """Counts of checked thumbnails by status, and what was found wrong.
 
     Attributes:
-        thumbnails: those that there should be, and pictures that can have none.
-        whole, wrong, stale, missing, failed, skipped, fixed: of these, as `Finding.status` has it.
-        orphaned: thumbnails whose picture is gone; they are not looked at.
-        findings: all but the whole ones; kept by `verify` only.
+        thumbnails: wanted thumbnails, plus pictures that can have none.
+        whole, wrong, stale, missing, failed, skipped, fixed: these by `Finding.status`.
+        orphaned: thumbnails whose picture is gone; they are not checked.
+        findings: all findings except the whole ones; only `verify` fills it in.
         seconds: wall time.
     """
 
@@ -84,20 +85,20 @@ class VerifyReport:
     skipped: int
     fixed: int
     orphaned: int
-    findings: tuple[Finding, ...] = field(repr=False)  # the numbers say how many
+    findings: tuple[Finding, ...] = field(repr=False)  # the counts above say how many
     seconds: float
 
     @property
     def is_well(self) -> bool:
-        """Whether each picture has its thumbnails, and they are whole."""
+        """Whether all wanted thumbnails exist and are whole."""
         return not (self.wrong or self.stale or self.missing or self.failed)
 
 
 class VerifyCounter:
-    """A verification that goes on.
+    """Running counts, from which `report` makes a `VerifyReport`.
 
     Attributes:
-        orphaned: thumbnails without a picture.
+        orphaned: thumbnails whose picture is gone.
     """
 
     def __init__(self) -> None:
@@ -106,9 +107,11 @@ class VerifyCounter:
         self._started = time.perf_counter()
 
     def add(self, finding: Finding) -> None:
+        """Count a finding."""
         self._statuses[finding.status] += 1
 
     def report(self, findings: Iterable[Finding] = ()) -> VerifyReport:
+        """Return the counts up to now, together with the findings given."""
         number = self._statuses
         return VerifyReport(
             number.total(),
@@ -132,23 +135,24 @@ def verify(
     fix: bool = False,
     **overrides: Unpack[Overrides],
 ) -> VerifyReport:
-    """Decode the thumbnails of folders and files and hold them against what was entered of them
-    and against their pictures.
+    """Decode the thumbnails of folders and files to check that they are whole and as recorded.
+
+    Each thumbnail is compared with what was recorded when it was made, and with its picture.
 
     Args:
-        sources: a folder or a file, or several.
+        sources: a folder or a file, or several of these.
         settings: those that the thumbnails were made with; `Settings()` if left out.
-        fix: make anew what is wrong, stale or missing.
+        fix: make thumbnails again that are wrong, stale or missing.
         **overrides: single settings, such as `size=256` or `output="small"`.
 
     Raises:
-        SourceError: a source is not there or can't be read.
+        SourceError: a source does not exist or can't be read.
         ConfigError: a setting is unknown or impossible.
         OutputError: the disk is full or read-only, with `fix`.
         WorkerError: no worker process can be started.
     """
     check = VerifyCounter()
-    findings = iter_findings(sources, merged(settings, overrides), check, fix=fix)
+    findings = iter_findings(sources, merge_settings(settings, overrides), check, fix=fix)
     return check.report([finding for finding in findings if finding.status != "whole"])
 
 
@@ -160,17 +164,19 @@ def iter_findings(
     fix: bool = False,
     stop: Stop | None = None,
 ) -> Iterator[Finding]:
-    """Check the sources, then return the iterator over what there is to say of their thumbnails,
-    which fills the check; for `verify`."""
+    """Check the sources, then return the iterator over the findings on their thumbnails.
+
+    The iterator updates `check`. Used by `verify`.
+    """
     places = check_sources(sources, settings)
 
     def findings() -> Iterator[Finding]:
-        every = _findings(scan_sources(places, settings, stop), settings, stop)
-        for finding in _with_fixes(every, settings, stop) if fix else every:
+        all_findings = _findings(scan_sources(places, settings, stop), settings, stop)
+        for finding in _with_fixes(all_findings, settings, stop) if fix else all_findings:
             check.add(finding)
             yield finding
-        for in_folder in survey_thumbnails(places[0], settings, stop):
-            check.orphaned += in_folder.orphaned
+        for survey in survey_thumbnails(places[0], settings, stop):
+            check.orphaned += survey.orphaned
 
     return findings()
 
@@ -178,35 +184,35 @@ def iter_findings(
 def _findings(
     found: Iterable[Source | Outcome], settings: Settings, stop: Stop | None
 ) -> Iterator[Finding]:
-    """What there is to say of each thumbnail, in order of completion."""
+    """Yield a finding for each thumbnail, in order of completion."""
 
-    def looked_at() -> Iterator[Job | Outcome]:
-        for standing in thumbnail_states(found, settings):
-            if isinstance(standing, Outcome):
-                yield standing
-            elif standing.made:
-                yield Job(standing.source, (standing.wanted, standing.made), settings.limits)
+    def inspections() -> Iterator[Job | Outcome]:
+        for item in thumbnail_states(found, settings):
+            if isinstance(item, Outcome):
+                yield item
+            elif item.made:
+                yield Job(item.source, (item.wanted, item.made), settings.limits)
             else:
-                error = Failure(*_unread_status(standing))
-                unmade = Thumbnail(standing.path, 0, 0, 0)
-                yield Outcome(standing.source, "failed", (unmade,), error)
+                error = Failure(*_unread_status(item))
+                unmade = Thumbnail(item.path, 0, 0, 0)
+                yield Outcome(item.source, "failed", (unmade,), error)
 
     with new_pool(settings, _INSPECT, _finish) as pool:
         try:
-            yield from map(_finding, pool.imap_unordered(looked_at(), stop))
+            yield from map(_finding, pool.imap_unordered(inspections(), stop))
         except WorkerError:
-            if not (stop and stop.is_set()):  # else a worker that was being started was stopped
+            if not (stop and stop.is_set()):  # a stop may also end a worker that is starting
                 raise
 
 
-def _unread_status(standing: ThumbnailState) -> tuple[str, str]:
-    """The status of a thumbnail that needs no looking at, and why."""
-    if standing.reason != NOT_INTACT:
-        return standing.state, standing.reason.removesuffix(FAILED_BEFORE)
-    if standing.state == "missing":
-        return standing.state, "is gone"
+def _unread_status(thumbnail: ThumbnailState) -> tuple[str, str]:
+    """Return status and reason of a thumbnail that need not be decoded."""
+    if thumbnail.reason != NOT_INTACT:
+        return thumbnail.state, thumbnail.reason.removesuffix(FAILED_BEFORE)
+    if thumbnail.state == "missing":
+        return thumbnail.state, "is gone"
     with suppress(OSError):
-        mode = os.lstat(standing.path).st_mode
+        mode = os.lstat(thumbnail.path).st_mode
         if not stat.S_ISREG(mode):
             kind = "link" if stat.S_ISLNK(mode) else "folder" if stat.S_ISDIR(mode) else "device"
             return "wrong", f"is a {kind}"
@@ -214,7 +220,7 @@ def _unread_status(standing: ThumbnailState) -> tuple[str, str]:
 
 
 def _finish(jobs: list[Job], answers: list[Answer]) -> list[Outcome]:
-    """What workers say of thumbnails, as outcomes: with an error where something is wrong."""
+    """Turn the workers' answers into outcomes, with an error where something is wrong."""
     outcomes = []
     for job, (result, seconds) in zip(jobs, answers, strict=True):
         (made,) = (one for one in job.thumbnails if isinstance(one, Thumbnail))
@@ -225,7 +231,7 @@ def _finish(jobs: list[Job], answers: list[Answer]) -> list[Outcome]:
 
 
 def _finding(outcome: Outcome) -> Finding:
-    """What was found out: the stage of an error is the status, if it is one."""
+    """Turn an outcome into a finding; the stage of its error gives the status."""
     path, error = outcome.thumbnails[0].path if outcome.thumbnails else "", outcome.error
     if error is None:
         return Finding(path, outcome.source, "whole")
@@ -238,7 +244,7 @@ def _finding(outcome: Outcome) -> Finding:
 def _with_fixes(
     findings: Iterable[Finding], settings: Settings, stop: Stop | None
 ) -> Iterator[Finding]:
-    """The findings, after what can be made anew has been."""
+    """Yield the findings after making bad thumbnails again, where that is possible."""
     with new_pool(settings) as pool:
         bad: list[Finding] = []
         for finding in findings:
@@ -246,7 +252,7 @@ def _with_fixes(
                 yield finding
                 continue
             bad.append(finding)
-            if len(bad) == _FIXED_AT_ONCE:
+            if len(bad) == _FIX_BATCH:
                 yield from _remake(bad, settings, pool, stop)
                 bad = []
         yield from _remake(bad, settings, pool, stop)
@@ -255,22 +261,23 @@ def _with_fixes(
 def _remake(
     bad: list[Finding], settings: Settings, pool: Pool, stop: Stop | None
 ) -> Iterator[Finding]:
+    """Make bad thumbnails again; yield their findings with the result."""
     sources = sorted({finding.source for finding in bad}, key=lambda source: source.path)
     outcomes: dict[Source, Outcome] = {}
-    end: ThumbnailError | None = None
+    final_error: ThumbnailError | None = None
     try:
         for outcome in run_pipeline(sources, settings, Report(), pool, stop=stop, force=True):
             outcomes[outcome.source] = outcome
-    except ThumbnailError as error:  # a full disk, but what was found is to be told all the same
-        end = error
+    except ThumbnailError as error:  # such as a full disk; the findings are yielded first
+        final_error = error
     for finding in bad:
-        became = outcomes.get(finding.source)
-        if became and became.status == "made":
+        remade = outcomes.get(finding.source)
+        if remade and remade.status == "made":
             yield replace(finding, status="fixed")
-        elif became and became.error and became.error.stage != "stopped":
-            reason = f"{finding.reason}; can't be made anew: {became.error.reason}"
+        elif remade and remade.error and remade.error.stage != "stopped":
+            reason = f"{finding.reason}; can't be made anew: {remade.error.reason}"
             yield replace(finding, reason=reason)
         else:
             yield finding
-    if end:
-        raise end
+    if final_error:
+        raise final_error

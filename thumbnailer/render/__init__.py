@@ -1,1 +1,1 @@
-"""A worker's jobs: render the thumbnails of a source, or inspect one."""
+"""Jobs of worker processes: render the thumbnails of a source, or inspect a thumbnail."""

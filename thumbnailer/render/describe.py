@@ -1,4 +1,4 @@
-"""What there is to say of a picture without making anything of it."""
+"""Describe a picture, and what its thumbnails would be made from, without making any."""
 
 from __future__ import annotations
 
@@ -22,22 +22,22 @@ from thumbnailer.render.steps import Decoded, decode, frame_for, grant_all, orie
 
 @dataclass(frozen=True, slots=True)
 class Description:
-    """A picture, and what its thumbnails would be made from.
+    """Properties of a picture, and what its thumbnails would be made from.
 
     Attributes:
-        format: as Pillow names it.
+        format: Pillow's name of the format.
         size: width and height in px, as stored.
-        mode: of its pixels, as Pillow names it.
-        frames: how many it has.
-        orientation: 1 to 8, of EXIF 2.32; still to be applied.
-        profile: the name of its ICC profile, or of one that says the same as its other tags; "" if
-            it has none, None if that makes no sense.
-        preview: width and height in px of the largest preview embedded in it.
-        preview_used: its thumbnails are made from a preview.
-        preview_unfit: why not; "" where none is wanted.
+        mode: Pillow's name of the pixels' mode.
+        frames: number of frames.
+        orientation: 1 to 8, of EXIF 2.32; not yet applied.
+        profile: name of its ICC profile, or of one equivalent to its other colour tags; "" if it
+            has neither, None if the profile is invalid.
+        preview: width and height in px of its largest embedded preview; None if it has none.
+        preview_used: whether its thumbnails are made from an embedded preview.
+        preview_unfit: why they are not; "" if no preview is wanted.
         decoded: width and height in px of what is decoded for its thumbnails.
         thumbnails: width and height in px of each thumbnail.
-        missing: what is missing of it, in words.
+        missing: what is missing of the picture, in words; "" if it is whole.
     """
 
     format: str
@@ -55,12 +55,12 @@ class Description:
 
     @property
     def shrink(self) -> int:
-        """The decoder makes it 1/`shrink` of its size."""
+        """Shrink factor of the decoder: each side is decoded at 1/`shrink` of its length."""
         return max(1, round(self.size[0] / self.decoded[0]))
 
 
 def describe(file: BinaryIO, recipes: Sequence[Recipe], limits: Limits) -> Description:
-    """Describe a picture; a JPEG is not decoded for it.
+    """Return the description of a picture; a JPEG is not decoded, except to verify its preview.
 
     Raises:
         StageError: it can't be opened or decoded.
@@ -88,7 +88,7 @@ def describe(file: BinaryIO, recipes: Sequence[Recipe], limits: Limits) -> Descr
         if shrinks and stands_in is None:
             shrink_on_load(opened, needed)
     count = 1
-    with suppress(Exception):  # broken animations have a first frame all the same
+    with suppress(Exception):  # a broken animation still has a first frame
         count = getattr(opened, "n_frames", 1)
     return Description(
         opened.format or "",

@@ -1,4 +1,4 @@
-"""A worker's whole job where thumbnails are verified: read one, and the header of its source."""
+"""Verify a thumbnail in a worker: decode it, and compare it with the header of its source."""
 
 from __future__ import annotations
 
@@ -19,27 +19,28 @@ from thumbnailer.thumbs import files
 
 
 def inspect_thumbnail(job: Job, claim: Claim) -> Rendering | Failure:
-    """Say whether a thumbnail is as it was made and fits its source; nothing is raised for a bad
-    file, and nothing written.
+    """Check that a thumbnail is as it was made and fits its source.
+
+    Nothing is written, and nothing is raised for a bad file.
 
     Args:
-        job: its thumbnails are the one wanted, and what was entered of it.
+        job: its `thumbnails` are the one wanted, and the one recorded in the ledger.
         claim: called with a number of bytes before they are needed; may wait.
 
     Returns:
-        A rendering without pictures if all is well; else a failure whose stage says what is not:
-        `stale` or `failed` if it is the source, anything else if it is the thumbnail.
+        A rendering without pictures if all is well; else a failure. Its stage is `stale` or
+        `failed` if the source is the cause, anything else if the thumbnail is.
     """
     wanted, made = job.thumbnails
     assert isinstance(wanted, WantedThumbnail)
     assert isinstance(made, Thumbnail)
     try:
         with stage("decode"):
-            wrong = _thumbnail_fault(wanted, made, job.limits, claim)
+            fault = _thumbnail_fault(wanted, made, job.limits, claim)
     except StageError as error:
         return error.failure
-    if wrong:
-        return Failure("wrong", wrong)
+    if fault:
+        return Failure("wrong", fault)
     try:
         with stage("open"):
             return _source_fault(job, wanted, made, claim) or Rendering(job.source, ())
@@ -69,23 +70,26 @@ def _source_fault(
         status = os.fstat(file.fileno())
         if (status.st_size, status.st_mtime_ns) != (job.source.size_bytes, job.source.mtime_ns):
             return Failure("stale", "the picture has changed since")
-        if wanted.folder.desktop:  # perhaps somebody else's, who rounds in another way
+        if wanted.folder.desktop:  # perhaps by another program, which rounds differently
             return None
         size = made.width, made.height
-        right = _expected_size(file, wanted.recipe, job.limits, claim, size)
-    return None if size == right else Failure("wrong", f"is {_px(size)}, not {_px(right)}")
+        expected = _expected_size(file, wanted.recipe, job.limits, claim, size)
+    return None if size == expected else Failure("wrong", f"is {_px(size)}, not {_px(expected)}")
 
 
 def _expected_size(
-    file: BinaryIO, recipe: Recipe, limits: Limits, claim: Claim, like: tuple[int, int]
+    file: BinaryIO, recipe: Recipe, limits: Limits, claim: Claim, actual: tuple[int, int]
 ) -> tuple[int, int]:
-    """The size in px that a source's thumbnail should have, told by its header if it is `like` that
-    then. Only a JPEG's header always says which way is up; other pictures are decoded in doubt."""
+    """Return the size in px that a source's thumbnail should have.
+
+    The header alone decides if it leads to the size `actual`. Only a JPEG's header always holds the
+    orientation; other pictures are decoded in case of doubt.
+    """
     opened = open_picture(file, limits)
     if can_shrink(opened):
         return _size(opened.size, orientation_of(opened), recipe)
     size = _size(opened.size, 1, recipe)
-    if size == like:
+    if size == actual:
         return size
     whole, _ = load_pixels(opened, file, limits, claim)
     return _size(whole.size, orientation_of(whole), recipe)

@@ -1,4 +1,4 @@
-"""A worker's whole job: the thumbnails of a source, as long as nobody changes it meanwhile."""
+"""Render the thumbnails of a source in a worker; read it again if it changes meanwhile."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from thumbnailer.model import Failure, Job, Rendering
 from thumbnailer.render.steps import render_pictures
 from thumbnailer.thumbs import files
 
-# A picture that is still being written changes while it is read; it is read again this often.
-_READINGS = 3
+# A picture that is still being written changes while it is read; it is read this often at most.
+_MAX_READS = 3
 
-# How long a single write of a part of a picture may take.
-_WRITE_NS = 100_000_000
+# The longest that one write of a part of a picture may take, in ns.
+_MAX_WRITE_NS = 100_000_000
 
 
 def render(job: Job, claim: Claim) -> Rendering | Failure:
-    """Make the thumbnails of a job; nothing is written, and nothing raised for a bad file.
+    """Render the thumbnails of a job; nothing is written, and nothing raised for a bad file.
 
     Args:
         claim: called with a number of bytes before they are needed; may wait.
@@ -35,12 +35,12 @@ def render(job: Job, claim: Claim) -> Rendering | Failure:
 
 
 def _render_unchanged(job: Job, claim: Claim) -> Rendering:
-    """Thumbnails with the state of the source that they show."""
+    """Render thumbnails, and return them with the state of the source that they show."""
     wanted = [(one.recipe, one.text) for one in job.wanted]
     if job.data is not None:
         with io.BytesIO(job.data) as content:
             return Rendering(job.source, *render_pictures(content, wanted, job.limits, claim))
-    for _ in range(_READINGS):
+    for _ in range(_MAX_READS):
         with stage("open"):
             file = files.open_source(job.source.path)
         with file:
@@ -58,15 +58,15 @@ def _render_unchanged(job: Job, claim: Claim) -> Rendering:
 
 
 def _stat_between_writes(file: BinaryIO) -> os.stat_result:
-    """The state of a file that is not in the middle of a write.
+    """Return the status of a file that is not in the middle of a write; wait for a recent one.
 
-    A write sets the modification time first and then copies the data; whoever looks in between sees
-    the new time and old data.
+    A write sets the modification time first and then copies the data. A read in between sees the
+    new time and old data.
     """
     status = os.fstat(file.fileno())
     age_ns = time.time_ns() - status.st_mtime_ns
-    if abs(age_ns) < _WRITE_NS:
-        time.sleep((_WRITE_NS - age_ns) / 1e9)
+    if abs(age_ns) < _MAX_WRITE_NS:
+        time.sleep((_MAX_WRITE_NS - age_ns) / 1e9)
         return os.fstat(file.fileno())
     return status
 

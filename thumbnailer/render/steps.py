@@ -1,4 +1,4 @@
-"""From an open source to the contents of its thumbnails, step by step."""
+"""Render thumbnails step by step: open, decode, resize, orient, convert colours, encode."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from thumbnailer.imaging.failures import stage
 from thumbnailer.imaging.geometry.fit import (
     Frame,
     check_canvases,
-    frame_of,
+    fit_in_box,
     lanczos,
     largest_scaled,
     pad,
@@ -40,19 +40,19 @@ from thumbnailer.recipe import Box, Limits, Recipe
 
 T = TypeVar("T")
 
-# Keys and values.
+# The keys and values of a PNG's text chunks.
 PngText = tuple[tuple[str, str], ...]
 
 
 class Decoded(NamedTuple):
-    """A source's pixels.
+    """The decoded pixels of a source.
 
     Attributes:
-        image: the picture, perhaps smaller than it is.
-        extent: how much of that is picture, in its px.
-        full: the size of the whole picture in px.
-        orientation: 1 to 8, still to be applied.
-        missing: in words.
+        image: the picture, perhaps decoded at a smaller size.
+        extent: width and height of the part of `image` that is picture, in px of `image`.
+        full: width and height in px of the picture at its full size.
+        orientation: 1 to 8, not yet applied.
+        missing: what is missing of the picture, in words.
     """
 
     image: StillImage
@@ -62,8 +62,8 @@ class Decoded(NamedTuple):
     missing: str
 
 
-class _Finished(NamedTuple):
-    """A thumbnail before it is encoded, its ICC profile or b"", and what was left aside."""
+class _Rendered(NamedTuple):
+    """A thumbnail before it is encoded, its ICC profile or b"", and what was ignored."""
 
     image: StillImage
     profile: bytes
@@ -71,7 +71,7 @@ class _Finished(NamedTuple):
 
 
 def grant_all(needed_bytes: int) -> None:
-    """The claim of somebody who has memory enough."""
+    """Grant any memory claim: for callers without a memory budget."""
 
 
 def render_pictures(
@@ -80,26 +80,26 @@ def render_pictures(
     limits: Limits,
     claim: Claim = grant_all,
 ) -> tuple[tuple[EncodedThumbnail, ...], str]:
-    """All steps from an open source to encoded thumbnails.
+    """Render the thumbnails of an open source: all steps from decoding to encoding.
 
     Args:
-        wanted: what each thumbnail should look like, and what a PNG says of its source.
+        wanted: the recipe of each thumbnail, and the texts about its source that a PNG holds.
         claim: called with a number of bytes before they are needed; may wait.
 
     Returns:
-        A picture for each recipe, and in words what is missing of the source or was left aside.
+        A thumbnail for each recipe, and in words what is missing of the source or was ignored.
 
     Raises:
         StageError: a step failed; nothing else is raised for a bad file.
     """
-    looks = wanted[0][0]  # all recipes of a job share what is not of their own size
+    common = wanted[0][0]  # all recipes of a job share the settings that are not per size
     recipes = [recipe for recipe, _ in wanted]
-    moving = list(filter(keeps_animation, recipes))
+    animated = list(filter(keeps_animation, recipes))
     with stage("open"):
         opened = open_picture(file, limits)
         profile = source_profile(opened, file)
         fix_png_depth(opened)
-        length = frame_count(opened) if moving else 1
+        length = frame_count(opened) if animated else 1
     with stage("decode"):
         decoded = decode(opened, file, profile, recipes, length == 1, limits, claim)
         whole, extent, full, orientation, missing = decoded
@@ -107,18 +107,18 @@ def render_pictures(
         canvases = [frames[recipe].canvas for recipe in recipes]
         claim_canvas_memory(whole, opened.format or "", canvases, limits, claim)
     with stage("encode"):
-        exif = kept_exif(opened, file, looks.keep)
+        exif = kept_exif(opened, file, common.keep)
 
-    def show(picture: StillImage, some: Sequence[Recipe], crop: str) -> list[_Finished]:
+    def render_images(picture: StillImage, some: Sequence[Recipe], crop: str) -> list[_Rendered]:
         with stage("resize"):
-            image, tagged, aside = to_resizable(picture), profile, ""
+            image, image_icc, aside = to_resizable(picture), profile, ""
             resample = lanczos
-            if looks.linear:  # light is known of sRGB only
+            if common.linear:  # linear light can be computed from sRGB only
                 from thumbnailer.imaging.geometry.linear_light import resample
 
-                (image, aside), tagged = to_srgb(image, profile), b""
+                (image, aside), image_icc = to_srgb(image, profile), b""
             parts = resize_all(image, extent, [frames[recipe] for recipe in some], crop, resample)
-        shown = []
+        rendered = []
         for recipe, part in zip(some, parts, strict=True):
             frame = frames[recipe]
             with stage("orientation"):
@@ -127,35 +127,35 @@ def render_pictures(
                     oriented_sides(frame.canvas, orientation),
                 )
             with stage("colour"):
-                part, own, remark = to_output_colours(part, tagged, keep="icc" in recipe.keep)
+                part, icc, remark = to_output_colours(part, image_icc, keep="icc" in recipe.keep)
                 if recipe.sharpen:
                     part = sharpen(part, full[0] / frame.scaled[0])
                 part = pad(part, canvas, recipe.background)
-            # The picture itself goes on to its next frame.
+            # `opened` itself is reused for its next frame.
             part = part.copy() if part is opened else part
-            shown.append(_Finished(part, own, aside or remark))
-        return shown
+            rendered.append(_Rendered(part, icc, aside or remark))
+        return rendered
 
-    stills = show(whole, recipes, looks.crop)
-    reels: dict[Recipe, list[StillImage]] = {}
+    stills = render_images(whole, recipes, common.crop)
+    frame_lists: dict[Recipe, list[StillImage]] = {}
     if length > 1 and not missing:
-        # Smart crops would choose another part of each frame, and the picture would jump.
-        films, timing = render_frames(
+        # A smart crop would choose another part of each frame, and the picture would jump.
+        animations, timing = render_frames(
             opened,
             length,
-            [frames[recipe].canvas for recipe in moving],
+            [frames[recipe].canvas for recipe in animated],
             limits,
             claim,
-            lambda picture: [shown.image for shown in show(picture, moving, "centre")],
+            lambda picture: [one.image for one in render_images(picture, animated, "centre")],
         )
-        reels, missing = dict(zip(moving, films, strict=True)), timing.note
+        frame_lists, missing = dict(zip(animated, animations, strict=True)), timing.note
     pictures = []
-    for (recipe, text), (image, own, _) in zip(wanted, stills, strict=True):
+    for (recipe, text), (image, icc, _) in zip(wanted, stills, strict=True):
         with stage("encode"):
-            if len(reels.get(recipe, ())) > 1:
-                made = encode_frames(reels[recipe], timing, recipe, exif=exif, profile=own)
+            if len(frame_lists.get(recipe, ())) > 1:
+                made = encode_frames(frame_lists[recipe], timing, recipe, exif=exif, profile=icc)
             else:
-                made = encode(image, recipe, exif=exif, profile=own, text=text)
+                made = encode(image, recipe, exif=exif, profile=icc, text=text)
             pictures.append(made)
     return tuple(pictures), "; ".join(filter(None, (missing, stills[0].remark)))
 
@@ -169,16 +169,16 @@ def decode(
     limits: Limits,
     claim: Claim,
 ) -> Decoded:
-    """Decode no more of a picture than its thumbnails need, by the quickest way there is.
+    """Decode no more of a picture than its thumbnails need, by the fastest decoder available.
 
     Args:
-        profile: as `profile_of` has it.
-        is_still: only its first frame counts.
+        profile: its ICC profile, as from `source_profile`.
+        is_still: whether only its first frame is needed.
 
     Raises:
-        Exception: it is broken or too large; `stage` says which.
+        Exception: it is broken or too large; `stage` turns this into a `StageError`.
     """
-    looks = recipes[0]
+    common = recipes[0]
 
     def needed(full: tuple[int, int], orientation: int) -> tuple[int, int]:
         return largest_scaled(list(frames_for(full, orientation, recipes, limits).values()))
@@ -187,19 +187,19 @@ def decode(
     if can_shrink(opened):
         orientation = orientation_of(opened)
         size = needed(full, orientation)
-        if looks.previews != "never":
+        if common.previews != "never":
             from thumbnailer.imaging.previews.embedded_preview import (
-                choose_preview,  # which most runs do without
+                choose_preview,  # most runs do not need it
             )
 
-            is_verified = looks.previews == "verify"
+            is_verified = common.previews == "verify"
             preview, _ = choose_preview(opened, file, size, profile, is_verified, limits, claim)
             if preview:
                 return Decoded(preview, preview.size, full, orientation, "")
         shrink_on_load(opened, size)
         image, missing = load_pixels(opened, file, limits, claim)
         return Decoded(image, picture_extent(image.size, full), full, orientation, missing)
-    if is_still and not looks.linear:  # what it shrinks is values, not light
+    if is_still and not common.linear:  # it shrinks encoded values, not linear light
         small = decode_shrunk(opened, file, partial(needed, full), limits, claim)
         if small:
             return Decoded(small.image, small.extent, full, orientation_of(small.image), "")
@@ -210,7 +210,7 @@ def decode(
 def frames_for(
     size: tuple[int, int], orientation: int, recipes: Sequence[Recipe], limits: Limits
 ) -> dict[Recipe, Frame]:
-    """How a picture of `size` (px), stored in an orientation, goes into the recipes' boxes.
+    """Return how a picture of `size` (px), stored in an orientation, fits each recipe's box.
 
     Raises:
         LimitError: a thumbnail would have too many px.
@@ -221,11 +221,11 @@ def frames_for(
 
 
 def frame_for(size: tuple[int, int], orientation: int, recipe: Recipe) -> Frame:
-    """How a picture of `size` (px), stored in an orientation, goes into a recipe's box."""
+    """Return how a picture of `size` (px), stored in an orientation, fits a recipe's box."""
     box = Box(*oriented_sides(recipe.box, orientation))
-    return frame_of(size, box, recipe.fit, upscale=recipe.upscale)
+    return fit_in_box(size, box, recipe.fit, upscale=recipe.upscale)
 
 
 def oriented_sides(sides: tuple[T, T], orientation: int) -> tuple[T, T]:
-    """Width and height, swapped if the orientation swaps them."""
+    """Return width and height, swapped if the orientation swaps them."""
     return (sides[1], sides[0]) if swaps_sides(orientation) else sides

@@ -1,1 +1,1 @@
-"""Turn folders into sources."""
+"""Find the pictures (sources) in folders."""

@@ -1,4 +1,4 @@
-"""Folders into sources: a generator over `os.scandir`, read only as fast as it is asked."""
+"""Scan folders for sources with lazy generators, which read no faster than results are taken."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ _NOT_THERE = "is not there"
 
 
 def check_source(path: str) -> bool:
-    """Whether a SOURCE that the caller named is a folder.
+    """Check that a SOURCE can be read, and return whether it is a folder.
 
     Raises:
-        SourceMissing: it is not there.
+        SourceMissing: it does not exist.
         SourceForbidden: it may not be read.
         SourceError: it can't be read for another reason, or is a folder of thumbnails.
     """
@@ -62,24 +62,24 @@ def scan(
     also: Iterable[str] = (),
     stop: Stop | None = None,
 ) -> Iterator[Source | Outcome]:
-    """The pictures in a folder, sorted within each folder, those of subfolders first.
+    """Yield the pictures in a folder tree, sorted within each folder, those of subfolders first.
 
     Subfolders come first so that a folder is read before anything is written into it, even where
-    thumbnails go into a subfolder with the user's own pictures in it. Links to folders are not
-    followed; hidden folders and our own thumbnail folders are not entered.
+    thumbnails go into a subfolder that also holds pictures of the user's. Links to folders are not
+    followed; hidden and system folders and our own thumbnail folders are not entered.
 
     Args:
         root: the folder, or a single picture, which is taken whatever its name.
-        below: the folder an output tree keeps it in.
+        below: the folder for it in an output tree.
         recursive: whether subfolders are entered.
         include: globs; only pictures that match one are taken.
         exclude: globs; folders and pictures that match one are left out.
-        also: formats taken besides the usual ones, by the names that `Limits` has.
+        also: formats to take besides the usual ones, as named in `Limits.also`.
         stop: once it is set nothing more is read.
 
     Returns:
-        A source for each picture by name; a skipped or failed outcome for each that is no file
-        and each folder that can't be read.
+        A source for each file with a picture's name; a skipped or failed outcome for each such
+        name that is no readable file, and for each folder that can't be read.
     """
     if not os.path.isdir(root):
         yield find_source(root, below=below)
@@ -101,12 +101,12 @@ def scan(
 
 @dataclass(frozen=True, slots=True)
 class FolderListing:
-    """The pictures in a folder.
+    """Names of the pictures in one folder.
 
     Attributes:
-        path: of the folder.
-        below: the folder an output tree keeps it in.
-        names: of the pictures in it, sorted.
+        path: the path of the folder.
+        below: the folder for it in an output tree.
+        names: the file names of the pictures, sorted.
     """
 
     path: str
@@ -114,14 +114,15 @@ class FolderListing:
     names: list[str]
 
     def sources(self) -> Iterator[Source | Outcome]:
+        """Yield a source for each picture, or an outcome where there is no readable file."""
         prefix = os.path.join(self.path, "")
         return (_source_at(prefix + name, self.below) for name in self.names)
 
     def state(self) -> int:
-        """Differs, but for chance, between any two states of the pictures. Takes 4 µs a picture."""
+        """Return a hash of the pictures' names, sizes and times, which takes 4 µs a picture."""
         state, prefix = 0, os.path.join(self.path, "")
         for name in self.names:
-            state = hash((state, name, *_state(prefix + name)))
+            state = hash((state, name, *_size_and_mtime(prefix + name)))
         return state
 
 
@@ -135,9 +136,9 @@ def scan_by_folder(
     also: Iterable[str] = (),
     stop: Stop | None = None,
 ) -> Iterator[FolderListing | Outcome]:
-    """What `scan` yields, folder by folder; an outcome for each folder that can't be read."""
+    """Yield the results of `scan` by folder: a listing each, or an outcome if it can't be read."""
     is_picture = name_filter(also)
-    takes = picture_filter(include, exclude) if include or exclude else None
+    is_selected = picture_filter(include, exclude) if include or exclude else None
     is_excluded = glob_matcher(exclude) if exclude else None
     pending: list[tuple[str, list[str] | None]] = [("", None)]
     while pending and not (stop and stop.is_set()):
@@ -157,8 +158,8 @@ def scan_by_folder(
                     (name, None) for name in inners if not (is_excluded and is_excluded(name))
                 ]
             continue
-        if takes:
-            names = [name for name in names if takes(os.path.join(inner, name))]
+        if is_selected:
+            names = [name for name in names if is_selected(os.path.join(inner, name))]
         if names:
             target = os.path.join(below, inner) if below and inner else below or inner
             yield FolderListing(folder, target, names)
@@ -173,28 +174,28 @@ def source_finder(
     exclude: Iterable[str] = (),
     also: Iterable[str] = (),
 ) -> Callable[[str], Source | Outcome | None]:
-    """A function that finds one picture by its path below `root` just as `scan` would, or None
-    where `scan` would find none. It remembers what folders are ours, so it is for one batch only.
+    """Return a function that finds a source by its path in `root`, as `scan` would.
 
-    The arguments are those of `scan`.
+    The function returns None where `scan` would find nothing. It caches which folders are ours, so
+    it is valid for one batch only. The arguments are those of `scan`.
     """
     enters = scanned_folder_filter(root, recursive=recursive, exclude=exclude)
     is_picture = name_filter(also)
-    takes = picture_filter(include, exclude)
-    away: set[str] = set()  # folders that are not there, though they may be back at any moment
+    is_selected = picture_filter(include, exclude)
+    missing: set[str] = set()  # folders that do not exist, but may come back at any moment
 
     @cache
     def own_names(inner: str) -> Collection[str] | None:
-        """Which names in a folder are ours; None where scan would not look into it."""
+        """Return the names in a folder that are ours; None where `scan` would not enter it."""
         folder, above = os.path.join(root, inner) if inner else root, os.path.dirname(inner)
         if inner and (not enters(folder) or own_names(above) is None):
-            if above in away:
-                away.add(inner)
+            if above in missing:
+                missing.add(inner)
             return None
         try:
             return ledger.own_names(folder)
         except FileNotFoundError:
-            away.add(inner)
+            missing.add(inner)
         except OSError:
             pass
         return None
@@ -203,10 +204,10 @@ def source_finder(
         inner = os.path.relpath(path, root)
         folder, name = os.path.split(inner)
         own = own_names(folder)
-        if name in (own or ()) or not is_picture(name) or not takes(inner):
+        if name in (own or ()) or not is_picture(name) or not is_selected(inner):
             return None
         if own is None:
-            return _without_source(path, "skipped", _NOT_THERE) if folder in away else None
+            return _without_source(path, "skipped", _NOT_THERE) if folder in missing else None
         target = os.path.join(below, folder) if below and folder else below or folder
         return _source_at(path, target)
 
@@ -214,7 +215,7 @@ def source_finder(
 
 
 def find_source(path: str, *, below: str = "") -> Source | Outcome:
-    """The source at a path the caller named, or the failed outcome that says why there is none."""
+    """Return the source at a path that the caller named, or a failed outcome with the reason."""
     found = _source_at(path, below)
     return found if isinstance(found, Source) else replace(found, status="failed")
 
@@ -222,9 +223,9 @@ def find_source(path: str, *, below: str = "") -> Source | Outcome:
 def _list_folder(
     folder: str, is_picture: Callable[[str], bool], stop: Stop | None
 ) -> tuple[list[str], list[str]]:
-    """The names of the pictures and of the subfolders to enter, both sorted.
+    """Return the names of the pictures and of the subfolders to enter, both sorted.
 
-    Names, since an entry keeps what `stat` once told of it: 600 bytes a picture.
+    Names, not directory entries: an entry keeps the result of its `stat`, 600 bytes a picture.
     """
     own = ledger.own_names(folder)
     if own is None:
@@ -242,7 +243,7 @@ def _list_folder(
     return sorted(pictures), sorted(subfolders)
 
 
-def _state(path: str) -> tuple[int, int]:
+def _size_and_mtime(path: str) -> tuple[int, int]:
     try:
         status = os.stat(path)
     except OSError:
@@ -271,7 +272,7 @@ def _without_source(path: str, status: Status, reason: str) -> Outcome:
 
 
 def thumbs_folders(root: str, stop: Stop | None = None) -> Iterator[Folder | Removal]:
-    """The `thumbs` folders beside the pictures of a folder, wherever the scan would go."""
+    """Yield the `thumbs` folders of a source tree where `scan` enters, and their size folders."""
     for inner, subfolders in walk_folders(root, "", stop, may_hold_pictures):
         if isinstance(subfolders, Removal):
             yield subfolders

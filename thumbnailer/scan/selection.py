@@ -1,4 +1,4 @@
-"""Which files count as pictures, and which folders are looked into, by their names alone."""
+"""Choose by their names alone which pictures a scan takes and which folders it enters."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ import re
 from collections.abc import Callable, Iterable
 from typing import TypedDict
 
-# Folders that hold no pictures of the user's, whatever is in them: hidden ones by their first
-# letter, and what NAS systems and package managers put beside pictures.
+# Folders that NAS systems and package managers put beside pictures. Like hidden folders, which are
+# known by the first letter of their name, they are not entered, whatever is in them.
 _SYSTEM_FOLDERS = frozenset({"@eaDir", "node_modules"})
 
 
 class Choice(TypedDict):
-    """What of a SOURCE is taken, as `scan` and its like are told.
+    """Keyword arguments of `scan` and similar functions that choose what they take of a SOURCE.
 
     Attributes:
         recursive: whether subfolders are entered.
         include: globs; only pictures that match one are taken.
         exclude: globs; folders and pictures that match one are left out.
-        also: formats besides the usual ones, by the names that `Limits` has.
+        also: formats to take besides the usual ones, as named in `Limits.also`.
     """
 
     recursive: bool
@@ -30,14 +30,14 @@ class Choice(TypedDict):
 
 
 def may_hold_pictures(name: str) -> bool:
-    """Whether a folder of this name may hold pictures of the user's."""
+    """Return whether a folder of this name may hold pictures of the user's."""
     return not name.startswith(".") and name not in _SYSTEM_FOLDERS
 
 
 def scanned_folder_filter(
     root: str, *, recursive: bool = True, exclude: Iterable[str] = ()
 ) -> Callable[[str], bool]:
-    """A test whether `scan` enters a folder below `root`, by its path alone.
+    """Return a predicate that tells by a path alone whether `scan` enters this folder in `root`.
 
     The arguments are those of `scan`.
     """
@@ -58,8 +58,10 @@ def scanned_folder_filter(
 
 
 def picture_filter(include: Iterable[str], exclude: Iterable[str]) -> Callable[[str], bool]:
-    """A test whether `scan` takes a picture in a folder that it enters, by its path relative to the
-    SOURCE, which the globs are held against."""
+    """Return a predicate that tells whether the globs select a picture, by its path in the SOURCE.
+
+    The folders on that path are not checked: they must be some that `scan` enters.
+    """
     is_included = glob_matcher(include) if include else None
     is_excluded = glob_matcher(exclude) if exclude else None
 
@@ -70,10 +72,10 @@ def picture_filter(include: Iterable[str], exclude: Iterable[str]) -> Callable[[
 
 
 def glob_matcher(globs: Iterable[str]) -> Callable[[str], bool]:
-    """A test of paths relative to a SOURCE against globs, upper and lower case alike.
+    """Return a predicate that matches paths relative to a SOURCE against globs, ignoring case.
 
-    A glob without a slash is held against the last part of the path, one with a slash against all
-    of it; `*` also matches slashes, and a leading `**/` matches nothing as well.
+    A glob without a slash is matched against the last part of the path, one with a slash against
+    the whole path. `*` also matches slashes, and a leading `**/` also matches the empty string.
     """
     names, paths = [], []
     for glob in globs:

@@ -1,8 +1,8 @@
-"""Safe opens and atomic writes: the only file that changes anything on disk.
+"""Safe opens and atomic writes: the only module that changes anything on disk.
 
-Every write goes through an open handle on the thumbnail folder (`dir_fd`), reached without
-following a link, so that a link planted at any moment can't lead a write elsewhere. Windows has no
-such handles; there the same checks are made by path, just before use.
+Every write goes through an open handle on the thumbnail folder (`dir_fd`), opened without following
+links, so that a link planted at any moment can't redirect a write. Windows has no such handles;
+there the same checks are made by path, immediately before use.
 """
 
 from __future__ import annotations
@@ -26,33 +26,33 @@ try:
 except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
-# Short and free of the thumbnail's own name: a prefix on a name of 244 bytes or more is too long
-# for most file systems. It begins with the machine: over a network file system several may write
-# to one folder, and locks may not reach from one to another.
+# Temporary files. Their names leave out that of the thumbnail: with a prefix, one of 244 bytes or
+# more is too long for most file systems. The first group identifies the machine: several may write
+# to one folder over a network file system, and locks may not reach from one to another.
 _TEMPORARY = re.compile(r"\.thumbnailer-(?:([0-9a-f]{8})-)?[0-9a-f]{16}\.tmp")
 
-# Where no lock tells a live temporary file from a dead one, age has to (seconds).
+# Without locks, a temporary file of this age (seconds) counts as abandoned.
 _ABANDONED_AFTER_SECONDS = 3600
 
-_PLAIN = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
-_NO_LINK = getattr(os, "O_NOFOLLOW", 0)
+_OPEN_FLAGS = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+_NO_FOLLOW = getattr(os, "O_NOFOLLOW", 0)
 _HAS_DIR_FD = os.open in os.supports_dir_fd and os.rename in os.supports_dir_fd
 
 
 @dataclass(frozen=True, slots=True)
 class OpenFolder:
-    """A thumbnail folder held open: `fd` where the platform has it, else `path` serves."""
+    """A thumbnail folder held open: by `fd` if the platform supports that, else by `path`."""
 
     path: str
     fd: int | None
 
     def path_and_dir_fd(self, name: str) -> tuple[str, int | None]:
-        """What to pass as path and `dir_fd` to reach `name` in this folder."""
+        """Return the path and `dir_fd` to pass to `os` functions for `name` in this folder."""
         return (name, self.fd) if self.fd is not None else (os.path.join(self.path, name), None)
 
 
 def open_source(path: str) -> BinaryIO:
-    """Open a picture for reading, never waiting: a FIFO, device or socket raises at once.
+    """Open a picture for reading without blocking: a FIFO, device or socket raises at once.
 
     Raises:
         OSError: it can't be opened or is not a regular file.
@@ -62,11 +62,11 @@ def open_source(path: str) -> BinaryIO:
 
 @contextmanager
 def open_folder(folder: Folder, *, create: bool = False) -> Iterator[OpenFolder]:
-    """Hold the thumbnail folder open, walking down from its anchor without following a link.
+    """Hold a thumbnail folder open, walking down from its anchor without following links.
 
     Raises:
-        FileNotFoundError: it does not exist and `create` is off.
-        OSError: a part of it is a link or no folder, or can't be opened or made.
+        FileNotFoundError: it does not exist and `create` is false.
+        OSError: a part of its path is a link or no folder, or can't be opened or created.
     """
     parts = [part for part in folder.below.split(os.sep) if part]
     here = OpenFolder(folder.anchor, _open_directory(folder.anchor or os.curdir, None, follow=True))
@@ -85,7 +85,7 @@ def open_folder(folder: Folder, *, create: bool = False) -> Iterator[OpenFolder]
 
 
 def read(folder: OpenFolder, name: str, most_bytes: int = -1) -> bytes:
-    """The content of a regular file in the folder, or its beginning; no link is followed.
+    """Return the content, or the first `most_bytes`, of a regular file; no link is followed.
 
     Raises:
         FileNotFoundError: there is none.
@@ -96,26 +96,26 @@ def read(folder: OpenFolder, name: str, most_bytes: int = -1) -> bytes:
 
 
 def replace(folder: OpenFolder, name: str, data: bytes, mode: int = 0o666) -> None:
-    """Make `data` the content of `name`, at once and whole, whatever was there before.
+    """Create or replace the file `name` atomically, with `data` as its content.
 
     Args:
-        mode: of a new file, from which the process's umask is taken.
+        mode: permissions of the new file, before the process's umask is applied.
 
     Raises:
-        OSError: it could not be written; what was there before is untouched.
+        OSError: it could not be written; the old file is unchanged.
     """
     try:
         _replace_once(folder, name, data, mode)
     except FileNotFoundError:
-        # Another run's sweep can take a temporary file in the microseconds before it is locked.
+        # In the microseconds before the temporary file is locked, another run may clean it up.
         _replace_once(folder, name, data, mode)
 
 
 def append(folder: OpenFolder, name: str, header: bytes, line: bytes) -> None:
-    """Add one line to a file in the folder, which starts with `header` when it is new.
+    """Append one or more lines to a file in the folder; start a new file with `header`.
 
-    A single write to a file opened for appending: two processes' lines do not mix, though both may
-    write the header of a file that is new to them.
+    It is one write to a file opened for appending, so the lines of two processes do not mix. Both
+    may write the header of a new file.
 
     Raises:
         OSError: it could not be written, or is a link or no regular file.
@@ -128,13 +128,13 @@ def append(folder: OpenFolder, name: str, header: bytes, line: bytes) -> None:
 
 
 def remove(folder: OpenFolder, name: str) -> None:
-    """Remove a file of the folder, or a link itself, unless it is gone already.
+    """Remove a regular file, or a link itself, from the folder; ignore a missing one.
 
     Raises:
         OSError: it is something else, such as a folder, or can't be removed.
     """
     path, dir_fd = folder.path_and_dir_fd(name)
-    if not is_plain_name(name):  # else a ledger from somebody else's hand would reach other folders
+    if not is_plain_name(name):  # else a forged ledger could reach other folders
         raise OSError(errno.EINVAL, "not the name of a file", name)
     with suppress(FileNotFoundError):
         mode = os.stat(path, dir_fd=dir_fd, follow_symlinks=False).st_mode
@@ -144,7 +144,7 @@ def remove(folder: OpenFolder, name: str) -> None:
 
 
 def remove_folder(folder: Folder) -> bool:
-    """Remove a folder below its anchor if it is empty; whether it is gone."""
+    """Remove a folder below its anchor if it is empty; return whether it is gone."""
     above, name = os.path.split(folder.below)
     try:
         with open_folder(Folder(folder.anchor, above)) as opened:
@@ -156,7 +156,7 @@ def remove_folder(folder: Folder) -> bool:
 
 
 def list_names(folder: OpenFolder) -> list[str]:
-    """What is in the folder.
+    """Return the names of everything in the folder.
 
     Raises:
         OSError: it can't be read.
@@ -165,7 +165,7 @@ def list_names(folder: OpenFolder) -> list[str]:
 
 
 def is_plain_name(name: str) -> bool:
-    """Whether a name can be that of a file in a folder, and leads nowhere else."""
+    """Return whether a name is a plain file name: no path, no `.` or `..`, no NUL."""
     with suppress(ValueError):  # characters that no file name can have
         is_valid = b"\0" not in os.fsencode(name)
         return is_valid and os.path.basename(name) == name not in ("", os.curdir, os.pardir)
@@ -173,10 +173,10 @@ def is_plain_name(name: str) -> bool:
 
 
 def remove_stale_temporaries(folder: OpenFolder) -> None:
-    """Remove the temporary files of writers that are no longer alive.
+    """Remove the temporary files of writers that are no longer running.
 
-    A writer holds a lock on its file, which the kernel lets go when it dies, even under SIGKILL.
-    Those of another machine go by their age.
+    A writer locks its file; the kernel releases the lock when the writer dies, even by SIGKILL.
+    Files of other machines are judged by age.
     """
     with suppress(OSError):
         for name in filter(_TEMPORARY.fullmatch, list_names(folder)):
@@ -187,15 +187,15 @@ def remove_stale_temporaries(folder: OpenFolder) -> None:
 
 
 def is_temporary(name: str) -> bool:
-    """Whether a file of this name is one that `replace` had not finished."""
+    """Return whether a name is that of a temporary file, left by an unfinished `replace`."""
     return _TEMPORARY.fullmatch(name) is not None
 
 
 def make_folder(path: str, mode: int = 0o777) -> None:
-    """Create a folder the caller named, with its parents, unless it is there.
+    """Create a folder that the caller named, with its parents, unless it exists.
 
     Raises:
-        OSError: it can't be made, or something else has its name.
+        OSError: it can't be created, or something else has its name.
     """
     os.makedirs(path, mode, exist_ok=True)
 
@@ -204,19 +204,19 @@ def _replace_once(folder: OpenFolder, name: str, data: bytes, mode: int) -> None
     temporary, dir_fd = folder.path_and_dir_fd(
         f".thumbnailer-{_machine_id()}-{os.urandom(8).hex()}.tmp"
     )
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _NO_LINK | _PLAIN
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _NO_FOLLOW | _OPEN_FLAGS
     fd = os.open(temporary, flags, mode, dir_fd=dir_fd)
     try:
         try:
             _lock(fd)
             _write_all(fd, data)
-            if fcntl:  # renamed while locked: a sweep never sees it unlocked under its own name
+            if fcntl:  # renamed while locked, so that no clean-up sees it unlocked
                 os.replace(
                     temporary, folder.path_and_dir_fd(name)[0], src_dir_fd=dir_fd, dst_dir_fd=dir_fd
                 )
         finally:
             os.close(fd)
-        if not fcntl:  # Windows renames closed files only
+        if not fcntl:  # Windows can only rename closed files
             os.replace(temporary, folder.path_and_dir_fd(name)[0])
     except BaseException:
         with suppress(OSError):
@@ -226,12 +226,12 @@ def _replace_once(folder: OpenFolder, name: str, data: bytes, mode: int) -> None
 
 def _write_all(fd: int, data: bytes) -> None:
     view = memoryview(data)
-    while view:  # a disk that fills up takes part of it, then raises
+    while view:  # a disk that fills up takes a part, then raises
         view = view[os.write(fd, view) :]
 
 
 def _lock(fd: int) -> bool | None:
-    """Lock the file: True if this succeeded, False if somebody has it, None if locks can't tell."""
+    """Try to lock a file: True on success, False if it is locked, None if locks are unsupported."""
     if not fcntl:
         return None
     try:
@@ -245,7 +245,7 @@ def _lock(fd: int) -> bool | None:
 
 @cache
 def _machine_id() -> str:
-    """Eight digits that differ between machines."""
+    """Return eight hexadecimal digits that differ by machine: a checksum of its name."""
     name = os.uname().nodename if hasattr(os, "uname") else os.environ.get("COMPUTERNAME", "")
     return f"{zlib.crc32(os.fsencode(name)):08x}"
 
@@ -253,7 +253,7 @@ def _machine_id() -> str:
 def _is_abandoned(path: str, dir_fd: int | None, name: str) -> bool:
     match = _TEMPORARY.fullmatch(name)
     is_near = match and match[1] in (None, _machine_id())
-    fd = _open_regular(path, os.O_WRONLY | _NO_LINK, path, dir_fd)
+    fd = _open_regular(path, os.O_WRONLY | _NO_FOLLOW, path, dir_fd)
     try:
         locked = _lock(fd) if is_near else None
         if locked is None:
@@ -264,20 +264,20 @@ def _is_abandoned(path: str, dir_fd: int | None, name: str) -> bool:
 
 
 def _open_file_in(folder: OpenFolder, name: str, flags: int) -> int:
-    """Open a regular file in the folder, following no link."""
+    """Open a regular file in the folder without following a link."""
     path, dir_fd = folder.path_and_dir_fd(name)
-    if not _NO_LINK:
+    if not _NO_FOLLOW:
         _refuse_link(path, dir_fd)
     try:
-        return _open_regular(path, flags | _NO_LINK, os.path.join(folder.path, name), dir_fd)
+        return _open_regular(path, flags | _NO_FOLLOW, os.path.join(folder.path, name), dir_fd)
     except OSError:
         _refuse_link(path, dir_fd)
         raise
 
 
 def _open_regular(path: str, flags: int, shown: str, dir_fd: int | None = None) -> int:
-    """Open a regular file, never waiting for anything; `shown` is its path in an error."""
-    flags |= _PLAIN | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0)
+    """Open a regular file without blocking; `shown` is its path in an error."""
+    flags |= _OPEN_FLAGS | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0)
     fd = os.open(path, flags, 0o666, dir_fd=dir_fd)
     if not stat.S_ISREG(os.fstat(fd).st_mode):
         os.close(fd)
@@ -302,8 +302,7 @@ def _open_directory(path: str, dir_fd: int | None, *, follow: bool = False) -> i
 
 
 def _refuse_link(path: str, dir_fd: int | None) -> None:
-    """Say so where a link stands in the way; the open that follows would refuse it anyway, but
-    names no reason a person could read."""
+    """Raise a readable error if a path is a symbolic link; that of `os.open` is hard to read."""
     with suppress(FileNotFoundError):
         if stat.S_ISLNK(os.stat(path, dir_fd=dir_fd, follow_symlinks=False).st_mode):
             raise OSError(errno.ELOOP, f"{path} is a symbolic link: refused", path)

@@ -1,8 +1,8 @@
-"""What becomes of a worker's answers: thumbnails get their names, attempts a line in the ledger.
+"""Write what workers rendered: move thumbnails into place and record attempts in the ledger.
 
-This is done by the process that started the run. Workers, which read files that nobody vetted,
-write nothing at all; and what came back together is written together: one look at each folder and
-one line of writing for the thumbnails of up to sixteen pictures.
+Only the process that started the run does this. Workers read untrusted files and write nothing.
+Answers that arrive together are written together: each folder is opened once, and its attempts
+are recorded with one write, for the thumbnails of up to sixteen pictures.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from thumbnailer.thumbs import files, freedesktop, ledger
 
 @dataclass(slots=True)
 class ThumbnailTask:
-    """One thumbnail of one job: what the worker made for it, and what has become of that."""
+    """One thumbnail of a job: what the worker made for it, and the result of writing that."""
 
     wanted: WantedThumbnail
     limits: Limits
@@ -41,14 +41,16 @@ class ThumbnailTask:
 
     @property
     def name(self) -> str:
-        is_other = (
+        """The thumbnail's file name, which for `auto` depends on the format it was made in."""
+        is_png = (
             isinstance(self.made, EncodedThumbnail)
             and self.wanted.png_name
             and self.made.format == "png"
         )
-        return self.wanted.png_name if is_other else self.wanted.name
+        return self.wanted.png_name if is_png else self.wanted.name
 
     def attempt(self, result: Thumbnail | Failure) -> ledger.Attempt:
+        """Return the attempt to record in the ledger."""
         recipe = self.wanted.recipe
         is_made = isinstance(result, Thumbnail)
         fingerprint = recipe.fingerprint if is_made else attempt_fingerprint(recipe, self.limits)
@@ -58,22 +60,23 @@ class ThumbnailTask:
 
 
 def finish(jobs: list[Job], answers: list[Answer]) -> list[Outcome]:
-    """Write what workers made of some jobs, and say what became of each.
+    """Write the thumbnails that workers made for some jobs, and return the jobs' outcomes.
 
     Args:
         jobs: in any order; thumbnails in the same folder are written together.
-        answers: to each job, in the same order.
+        answers: one for each job, in the same order.
     """
     tasks = [list(tasks_of(job, answer)) for job, answer in zip(jobs, answers, strict=True)]
     by_folder: dict[Folder, list[ThumbnailTask]] = {}
     for task in (task for of_job in tasks for task in of_job):
         by_folder.setdefault(task.wanted.folder, []).append(task)
-    for folder, together in by_folder.items():
-        _finish_in(folder, together)
+    for folder, folder_tasks in by_folder.items():
+        _write_in_folder(folder, folder_tasks)
     return list(map(outcome_of, jobs, answers, tasks))
 
 
 def tasks_of(job: Job, answer: Answer) -> list[ThumbnailTask]:
+    """Return a task for each thumbnail that a job wants."""
     made = answer.result
     if isinstance(made, Failure):
         return [ThumbnailTask(wanted, job.limits, job.source, made, "") for wanted in job.wanted]
@@ -85,6 +88,7 @@ def tasks_of(job: Job, answer: Answer) -> list[ThumbnailTask]:
 
 
 def outcome_of(job: Job, answer: Answer, tasks: list[ThumbnailTask]) -> Outcome:
+    """Return the outcome of a job from the results of its tasks."""
     failures = [task.result for task in tasks if isinstance(task.result, Failure)]
     if failures:
         failure = max(failures, key=lambda failure: failure.fatal)
@@ -102,7 +106,7 @@ def outcome_of(job: Job, answer: Answer, tasks: list[ThumbnailTask]) -> Outcome:
     )
 
 
-def _finish_in(folder: Folder, tasks: list[ThumbnailTask]) -> None:
+def _write_in_folder(folder: Folder, tasks: list[ThumbnailTask]) -> None:
     try:
         with (
             stage("write", folder.path),
@@ -110,11 +114,11 @@ def _finish_in(folder: Folder, tasks: list[ThumbnailTask]) -> None:
         ):
             (_write_for_desktop if folder.desktop else _write)(opened, folder, tasks)
     except StageError as error:
-        # A picture that failed by itself keeps its own reason, unless this one ends the run.
-        trouble = error.failure
+        # A picture that failed in the worker keeps that reason, unless this error ends the run.
+        write_failure = error.failure
         for task in tasks:
-            failed = isinstance(task.made, Failure) and not trouble.fatal
-            task.result = task.made if failed and isinstance(task.made, Failure) else trouble
+            failed = isinstance(task.made, Failure) and not write_failure.fatal
+            task.result = task.made if failed and isinstance(task.made, Failure) else write_failure
 
 
 def _write(opened: files.OpenFolder, folder: Folder, tasks: list[ThumbnailTask]) -> None:
@@ -129,7 +133,7 @@ def _write(opened: files.OpenFolder, folder: Folder, tasks: list[ThumbnailTask])
         if isinstance(result, Thumbnail) or result.lasts:
             attempts.append(task.attempt(result))
     ledger.record_attempts(opened, attempts, shared=folder.shared)
-    _remove_others(opened, folder, tasks)
+    _remove_old_names(opened, folder, tasks)
 
 
 def _write_for_desktop(
@@ -157,15 +161,15 @@ def _replace(
     return Thumbnail(os.path.join(opened.path, name), made.width, made.height, len(made.data))
 
 
-def _remove_others(opened: files.OpenFolder, folder: Folder, tasks: list[ThumbnailTask]) -> None:
-    """A picture that was opaque and is no longer, or the other way round, had another name."""
+def _remove_old_names(opened: files.OpenFolder, folder: Folder, tasks: list[ThumbnailTask]) -> None:
+    """Remove the former thumbnail of a picture that gained or lost alpha: its name differs."""
     others = {
         task.wanted.name if task.name == task.wanted.png_name else task.wanted.png_name: task
         for task in tasks
         if task.wanted.png_name and isinstance(task.result, Thumbnail)
     }
-    there = others.keys() & set(files.list_names(opened)) if others else ()
-    for name in there:
+    existing = others.keys() & set(files.list_names(opened)) if others else ()
+    for name in existing:
         with suppress(OSError):
             files.remove(opened, name)
             ledger.record_removals(opened, {name: others[name].wanted.origin}, shared=folder.shared)

@@ -1,4 +1,4 @@
-"""Folders of thumbnails as they were found: who holds which name, and what is current."""
+"""State of thumbnail folders in a run: whose thumbnail has which name, and which are current."""
 
 from __future__ import annotations
 
@@ -14,40 +14,41 @@ from thumbnailer.thumbs import files, freedesktop, ledger
 from thumbnailer.thumbs.naming import casefolded, with_hash
 from thumbnailer.urls import is_url
 
-# Ends the reason of what is not even tried.
+# Appended to the failure reason of a source that is not tried again.
 FAILED_BEFORE = " (failed before and has not changed since)"
 
-# Why there is no thumbnail that counts: none was entered, or it is not what was entered.
+# Why a thumbnail is not current: the ledger has no entry, or the file does not match its entry.
 NOT_MADE = "has not been made"
 NOT_INTACT = "is gone, or is not as it was made"
 
-# What is known of thumbnail folders is kept for this many folders and about this many thumbnails
-# (650 bytes each). Sources come folder by folder, but a caller's list of paths may jump about.
+# The cache holds the states of this many folders with about this many thumbnails (650 bytes each).
+# Sources come folder by folder, but a caller's list of paths may be in any order.
 _KEPT_FOLDERS, _KEPT_THUMBNAILS = 256, 20_000
 
 
 class FolderStates:
-    """The thumbnail folders of a run; a few of those asked for last are kept.
+    """Cache of the states of thumbnail folders; keeps the most recently used.
 
     Args:
-        at_once: how many folders each source needs.
-        tidy: sweep folders when they are first looked at.
+        at_once: number of folders that each source needs; at least this many are kept.
+        clean_up: clean up a folder when it is first used.
     """
 
-    def __init__(self, at_once: int, *, tidy: bool) -> None:
-        self._at_once, self._tidy = at_once, tidy
+    def __init__(self, at_once: int, *, clean_up: bool) -> None:
+        self._at_once, self._clean_up = at_once, clean_up
         self._kept: OrderedDict[tuple[str, str], FolderState | FreedesktopFolderState] = (
             OrderedDict()
         )
         self._real_path = lru_cache(os.path.realpath)
 
     def at(self, folder: Folder) -> FolderState | FreedesktopFolderState:
+        """Return the state of a folder; read its ledger if it is not cached."""
         key = self._real_path(folder.anchor), folder.below
         if key in self._kept:
             self._kept.move_to_end(key)
             return self._kept[key]
         kind = FreedesktopFolderState if folder.desktop else FolderState
-        folder_state = self._kept[key] = kind(folder, tidy=self._tidy)
+        folder_state = self._kept[key] = kind(folder, clean_up=self._clean_up)
         while len(self._kept) > self._at_once and (
             len(self._kept) > _KEPT_FOLDERS or sum(map(len, self._kept.values())) > _KEPT_THUMBNAILS
         ):
@@ -56,17 +57,17 @@ class FolderStates:
 
 
 class FolderState:
-    """A thumbnail folder during one run.
+    """State of one thumbnail folder during a run: its ledger, and the names claimed so far.
 
     Attributes:
-        folder: where it is.
+        folder: the thumbnail folder, with `shared` set if it also holds other files.
     """
 
-    def __init__(self, folder: Folder, *, tidy: bool) -> None:
+    def __init__(self, folder: Folder, *, clean_up: bool) -> None:
         known, self._refusal = None, None
         try:
             known = ledger.read(folder)
-            if known is not None and tidy:
+            if known is not None and clean_up:
                 _clean_up(folder, known)
         except OSError as error:
             path = error.filename if isinstance(error.filename, str) else ""
@@ -84,11 +85,13 @@ class FolderState:
 
     @cached_property
     def _holders(self) -> dict[str, tuple[str, str]]:
-        """Who holds which name; nobody asks in a folder where all is as it was left."""
+        """Each name and its source, by casefolded name; not built for an unchanged folder."""
         return {casefolded(name): (name, origin) for name, origin in self._ledger.origins()}
 
-    def untouched(self, name: str, origin: str, source: Source, recipe: str) -> Outcome | None:
-        """The source as current, and the name held for it, if there is nothing to decide."""
+    def outcome_if_unchanged(
+        self, name: str, origin: str, source: Source, recipe: str
+    ) -> Outcome | None:
+        """Return a current outcome and claim the name if nothing has changed, else None."""
         size = self._ledger.size_if_made(name, origin, source, recipe)
         if not size or name in self._claimed or self.folder.shared:
             return None
@@ -99,10 +102,10 @@ class FolderState:
         return Outcome(source, "current", (thumbnail,))
 
     def claim(self, name: str, origin: str) -> str | Failure:
-        """Hold a thumbnail's name for a source, or say why that can't be.
+        """Claim a thumbnail name for a source; return the name to use, or why there is none.
 
-        The first to come keeps a name, in later runs too, as long as its source is there. A name
-        that merely looks the same to some file systems gives way by a tag.
+        The first source to claim a name keeps it, in later runs too, as long as the source exists.
+        If the name differs but some file systems take both for the same, a hash is inserted.
         """
         if self._refusal:
             return self._refusal
@@ -122,24 +125,25 @@ class FolderState:
         return name
 
     def _other_holder(self, name: str, origin: str) -> tuple[str, str] | None:
-        """The name like this one that another source holds, and that source; None if it is free."""
+        """Return the equivalent name that another source holds, with that source; None if free."""
         held_name, holder = self._holders.get(casefolded(name), (name, origin))
         if holder == origin:
             return None
-        if is_url(holder):  # nobody asks whether an object is still there
+        if is_url(holder):  # buckets are not asked whether an object still exists
             return held_name, holder
-        # Without the dots: the folder itself may not be there yet.
+        # Resolve `..` textually: the thumbnail folder may not exist yet.
         source = os.path.normpath(os.path.join(self.folder.path, holder))
         return (held_name, source) if os.path.lexists(source) else None
 
     def state_of(
         self, wanted: WantedThumbnail, source: Source, recipe: str, attempt: str
     ) -> Outcome | str:
-        """What an earlier run made of this state of the source under these settings; or why there
-        is no such thing, in words.
+        """Return the outcome of an earlier attempt, or in words why there is none that applies.
+
+        It applies if the source and the settings have not changed since.
 
         Args:
-            recipe, attempt: the fingerprints.
+            recipe, attempt: fingerprints of the recipe, and of an attempt at it.
         """
         state = self._state_under_name(wanted.name, wanted, source, recipe, attempt)
         if isinstance(state, str) and wanted.png_name:
@@ -152,7 +156,7 @@ class FolderState:
     ) -> Outcome | str:
         path = os.path.join(self.folder.path, name)
         entry = self._ledger.get(name)
-        if entry is None or not entry.fingerprint:  # nor is a name that is merely held
+        if entry is None or not entry.fingerprint:  # a reserved name, not an attempt
             return NOT_MADE
         if entry.origin != wanted.origin:
             return f"was made of {entry.origin}"
@@ -171,7 +175,7 @@ class FolderState:
         return Outcome(source, "current", (thumbnail,), note=entry.note)
 
     def _is_ours(self, name: str) -> bool:
-        """Whether a thumbnail was made by this program, perhaps by another run just now."""
+        """Return whether thumbnailer made a file, perhaps in another run a moment ago."""
         if name in self._ledger:
             return True
         with suppress(OSError):
@@ -181,22 +185,25 @@ class FolderState:
 
 
 class FreedesktopFolderState:
-    """A folder of the desktop's cache during one run; otherwise like a `Shelf`."""
+    """State of one folder of the freedesktop cache during a run; used like a `FolderState`."""
 
-    def __init__(self, folder: Folder, *, tidy: bool) -> None:
+    def __init__(self, folder: Folder, *, clean_up: bool) -> None:
         self.folder = folder
-        if tidy:
+        if clean_up:
             with suppress(OSError), files.open_folder(folder) as opened:
                 files.remove_stale_temporaries(opened)
 
     def __len__(self) -> int:
         return 0
 
-    def untouched(self, name: str, origin: str, source: Source, recipe: str) -> Outcome | None:
-        return None  # to read what a thumbnail says of itself is all there is to do
+    def outcome_if_unchanged(
+        self, name: str, origin: str, source: Source, recipe: str
+    ) -> Outcome | None:
+        """Return None: the text chunks must be read in any case, so there is no quicker check."""
+        return None
 
     def claim(self, name: str, origin: str) -> str | Failure:
-        """Names are digests of paths: nobody else has this one."""
+        """Return the name: a digest of the path, so unique. Refuse sources inside the cache."""
         cache = os.path.join(os.path.realpath(self.folder.anchor), "")
         if os.path.realpath(origin).startswith(cache):
             return Failure("scan", "is in the desktop's cache of thumbnails")
@@ -205,6 +212,7 @@ class FreedesktopFolderState:
     def state_of(
         self, wanted: WantedThumbnail, source: Source, recipe: str, attempt: str
     ) -> Outcome | str:
+        """Return the outcome of an earlier attempt, or in words why there is none that applies."""
         with suppress(OSError):
             if made := freedesktop.find_thumbnail(self.folder, wanted.name, source):
                 return Outcome(source, "current", (made,))
@@ -221,15 +229,15 @@ def _clean_up(folder: Folder, known: ledger.Ledger) -> None:
 
 
 def holds_files(path: str) -> bool:
-    """Whether a folder has files that are no leavings of ours."""
+    """Return whether a folder holds files other than thumbnailer's mark and temporary files."""
     with suppress(OSError):
-        names = set(os.listdir(path)) - {ledger.MARK}  # a mark that has just been made
+        names = set(os.listdir(path)) - {ledger.MARK}  # may have been made a moment ago
         return not all(map(files.is_temporary, names))
     return False
 
 
 def _is_intact(thumbnail: Thumbnail) -> bool:
-    # A crash of the machine can leave a file without its content, so the length must fit too.
+    # After a crash of the machine a file may have lost its content, so the length must match too.
     try:
         status = os.lstat(thumbnail.path)
     except OSError:

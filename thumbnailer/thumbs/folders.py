@@ -1,4 +1,4 @@
-"""Where thumbnails may be: `thumbs` folders beside pictures, and the folders of an output tree."""
+"""Find the thumbnail folders of a source tree or an output tree."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from thumbnailer.thumbs.removals import Removal, unreadable_folder
 
 
 def size_folders(thumbs: Folder) -> Iterator[Folder]:
-    """A `thumbs` folder after those in it, where there are several sizes."""
+    """Yield the size folders within a `thumbs` folder, then the `thumbs` folder itself."""
     with suppress(OSError), os.scandir(thumbs.path) as entries:
         for entry in entries:
             if entry.is_dir(follow_symlinks=False):
@@ -23,7 +23,7 @@ def size_folders(thumbs: Folder) -> Iterator[Folder]:
 def output_folders(
     output: str, below: str = "", stop: Stop | None = None
 ) -> Iterator[Folder | Removal]:
-    """The folders of an output tree, each after those in it."""
+    """Yield the folders of an output tree, each after its subfolders."""
     for inner, subfolders in walk_folders(output, below, stop):
         yield subfolders if isinstance(subfolders, Removal) else Folder(output, inner)
 
@@ -31,11 +31,13 @@ def output_folders(
 def walk_folders(
     anchor: str, below: str, stop: Stop | None, is_entered: Callable[[str], bool] | None = None
 ) -> Iterator[tuple[str, list[str] | Removal]]:
-    """Yield the folders below an anchor with their subfolders, each after those in it.
+    """Yield the folders below an anchor with their subfolders' names, subfolders first.
+
+    Paths are relative to the anchor. A folder that can't be read has a failed `Removal` for names.
 
     Args:
-        is_entered: whether a subfolder is entered, by its name; folders that are all ours are then
-            left out. Without it every folder is entered.
+        is_entered: decides by a subfolder's name whether to enter it; folders that belong to
+            thumbnailer alone are then left out. Without it every folder is entered.
     """
     pending: list[tuple[str, list[str] | None]] = [(below, None)]
     while pending and not (stop and stop.is_set()):

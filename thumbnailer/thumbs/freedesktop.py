@@ -1,7 +1,7 @@
-"""The desktop's own cache of thumbnails, which file managers look into.
+"""The freedesktop.org thumbnail cache, which file managers share.
 
-Source: Thumbnail Managing Standard 0.9.0, freedesktop.org. Each thumbnail is a PNG that says itself
-of which file, and of which state of it, it was made; there is no ledger.
+Source: Thumbnail Managing Standard 0.9.0, freedesktop.org. Each thumbnail is a PNG whose text
+chunks name its source and the source's state (mtime, size); there is no ledger.
 """
 
 from __future__ import annotations
@@ -15,40 +15,41 @@ from contextlib import suppress
 from thumbnailer.model import Failure, Folder, Source, Thumbnail, WantedThumbnail
 from thumbnailer.thumbs import files
 
-# The longest side in px of the thumbnails in each folder.
+# The folder of each size, by the longest side of its thumbnails in px.
 SIZE_FOLDERS = {128: "normal", 256: "large", 512: "x-large", 1024: "xx-large"}
 
+# Permissions: only the user may read the cache.
 PRIVATE_FILE = 0o600
 PRIVATE_FOLDER = 0o700
 
 _PNG = b"\x89PNG\r\n\x1a\n"
 _SOFTWARE = "thumbnailer"
 
-# Each program has a folder for what it can't read; to be raised when it can read more.
+# Each program has its own folder of failures. Raise the number when more sources can be read.
 _FAILURES = os.path.join("fail", "thumbnailer-1")
 
-# What g_filename_to_uri of GLib leaves as it is, besides letters, digits and "_.-~".
+# What GLib's g_filename_to_uri does not escape, besides letters, digits and "_.-~".
 _SAFE = "!*'()$&,/=+:@"
 
-# Texts come before the pixels; the longest is the URI of a path of 4 KiB.
+# Text chunks come before the pixels; the longest text is the URI of a path of 4 KiB.
 _HEAD_BYTES = 1 << 16
 
 
 def file_uri(path: str) -> str:
-    """A file's URI as GLib writes it; links in its path stay."""
-    from urllib.parse import quote_from_bytes  # 2 ms, which other runs need not wait
+    """Return a file's URI as GLib writes it; links in its path are not resolved."""
+    from urllib.parse import quote_from_bytes  # 2 ms, saved where the cache is not used
 
     return "file://" + quote_from_bytes(os.fsencode(os.path.abspath(path)), safe=_SAFE)
 
 
 def cache_name(path: str) -> str:
-    """The file name of a picture's thumbnail."""
+    """Return the file name of a source's thumbnail: the MD5 digest of its URI."""
     digest = hashlib.md5(file_uri(path).encode("ascii"), usedforsecurity=False)
     return f"{digest.hexdigest()}.png"
 
 
 def source_text(source: Source) -> tuple[tuple[str, str], ...]:
-    """What a thumbnail says of its source."""
+    """Return the texts that a thumbnail holds about its source, as keys and values."""
     return (
         ("Thumb::URI", file_uri(source.path)),
         ("Thumb::MTime", str(source.mtime_ns // 10**9)),
@@ -58,7 +59,7 @@ def source_text(source: Source) -> tuple[tuple[str, str], ...]:
 
 
 def find_thumbnail(folder: Folder, name: str, source: Source) -> Thumbnail | None:
-    """A thumbnail of this state of a source, by whomever it was made."""
+    """Return the thumbnail of a source in this state, made by any program; None if missing."""
     head = _read_head(folder, name)
     if not _is_about(_read_text(head), source):
         return None
@@ -68,7 +69,7 @@ def find_thumbnail(folder: Folder, name: str, source: Source) -> Thumbnail | Non
 
 
 def find_failure(folder: Folder, name: str, source: Source, attempt: str) -> str:
-    """Why an attempt with this fingerprint at this state of a source failed; "" if it did not."""
+    """Return why an attempt with this fingerprint at this source state failed; "" if not."""
     failed = _read_text(_read_head(_failure_folder(folder), name))
     if failed.get("Thumb::Attempt") != attempt or not _is_about(failed, source):
         return ""
@@ -76,20 +77,20 @@ def find_failure(folder: Folder, name: str, source: Source, attempt: str) -> str
 
 
 def forget_failure(folder: Folder, name: str) -> None:
-    """A picture could be made into a thumbnail after all."""
+    """Remove the record of an earlier failure, since the thumbnail has now been made."""
     with suppress(OSError), files.open_folder(_failure_folder(folder)) as failures:
         files.remove(failures, name)
 
 
 def record_failure(wanted: WantedThumbnail, attempt: str, failure: Failure) -> None:
-    """Write down that a picture can't be made into a thumbnail.
+    """Record that a thumbnail can't be made of a source.
 
     Raises:
         OSError: it could not be written.
     """
-    said = (*wanted.text, ("Thumb::Attempt", attempt), ("Comment", failure.reason))
+    text = (*wanted.text, ("Thumb::Attempt", attempt), ("Comment", failure.reason))
     with files.open_folder(_failure_folder(wanted.folder), create=True) as opened:
-        files.replace(opened, wanted.name, _empty_png(said), PRIVATE_FILE)
+        files.replace(opened, wanted.name, _empty_png(text), PRIVATE_FILE)
 
 
 def _failure_folder(folder: Folder) -> Folder:
@@ -97,7 +98,7 @@ def _failure_folder(folder: Folder) -> Folder:
 
 
 def _read_head(folder: Folder, name: str) -> bytes:
-    """The beginning of a PNG; b"" if there is none."""
+    """Return the first bytes of a PNG; b"" if there is none."""
     with suppress(OSError), files.open_folder(folder) as opened:
         head = files.read(opened, name, _HEAD_BYTES)
         return head if head.startswith(_PNG) and len(head) >= 24 else b""
@@ -105,7 +106,7 @@ def _read_head(folder: Folder, name: str) -> bytes:
 
 
 def _read_text(head: bytes) -> dict[str, str]:
-    """The texts before the pixels of a PNG (PNG specification, 5.3 and 11.3.3)."""
+    """Return the texts before the pixels of a PNG (PNG specification, 5.3 and 11.3.3)."""
     texts: dict[str, str] = {}
     at = len(_PNG)
     while at + 8 <= len(head):
@@ -120,17 +121,17 @@ def _read_text(head: bytes) -> dict[str, str]:
 
 
 def _is_about(text: dict[str, str], source: Source) -> bool:
-    """Whether a thumbnail is of this state of a source, as GIO judges it too."""
-    said = dict(source_text(source))
+    """Return whether a thumbnail is of a source in this state; GIO decides the same way."""
+    expected = dict(source_text(source))
     return (
-        text.get("Thumb::URI") == said["Thumb::URI"]
-        and text.get("Thumb::MTime") == said["Thumb::MTime"]
-        and text.get("Thumb::Size", said["Thumb::Size"]) == said["Thumb::Size"]
+        text.get("Thumb::URI") == expected["Thumb::URI"]
+        and text.get("Thumb::MTime") == expected["Thumb::MTime"]
+        and text.get("Thumb::Size", expected["Thumb::Size"]) == expected["Thumb::Size"]
     )
 
 
 def _empty_png(text: tuple[tuple[str, str], ...]) -> bytes:
-    """One transparent pixel."""
+    """Return a PNG of one transparent pixel that holds some texts."""
     chunks = [(b"IHDR", struct.pack(">IIBBBBB", 1, 1, 8, 6, 0, 0, 0))]
     chunks += [(b"tEXt", f"{key}\0{value}".encode("latin-1", "replace")) for key, value in text]
     chunks += [(b"IDAT", zlib.compress(bytes(5))), (b"IEND", b"")]

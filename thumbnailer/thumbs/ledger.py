@@ -1,19 +1,17 @@
-"""What a thumbnail folder knows of itself: a small file that also marks the folder as ours.
+"""The ledger of a thumbnail folder: a JSON-lines file that also marks the folder as thumbnailer's.
 
-The first line is a header, each further line one attempt, the last line of a thumbnail counts:
+The first line is a header. Each further line is one attempt; a thumbnail's last line counts:
 
     {"thumbnailer": 1, "shared": false}
     ["photo.jpg", "../photo.jpg", 48213, 1760000000000000000, "3f2a…", 256, 171, 9120]
     ["broken.jpg", "../broken.jpg", 12, 1760000000000000000, "9b41…", "open", "is empty"]
 
-that is: thumbnail, source, the source's bytes and mtime in ns, the fingerprint it was made (or
-failed) under, then width, height and bytes, or stage and reason; of a truncated picture what is
-missing comes last. A line is written only after its
-thumbnail has its final name, so whatever is killed when, at worst a picture is made again. In a
-folder that is shared, a line without a fingerprint comes before it and says whose the name is. A
-line with nothing but a name takes the thumbnail out again:
-
-    ["photo.jpg"]
+The fields are thumbnail, source, the source's bytes and mtime in ns, and the fingerprint of the
+attempt. Then come width, height and bytes, or stage and reason of a failure; for a truncated
+picture, what is missing comes last. A line is written only after its thumbnail has its final name:
+after a kill at any point, at worst a picture is made again. In a folder shared with other files, an
+earlier line with an empty fingerprint reserves the name. A line with only a name, such as
+`["photo.jpg"]`, removes the thumbnail's entry.
 """
 
 from __future__ import annotations
@@ -31,7 +29,7 @@ from thumbnailer.thumbs import files
 MARK = ".thumbnailer"
 _VERSION = 1
 
-# The types in a line that makes sense.
+# The field types of a valid line.
 _MADE_TYPES = (str, str, int, int, str, int, int, int)
 _FAILED_TYPES = (str, str, int, int, str, str, str)
 _MADE_WITH_NOTE_TYPES = (*_MADE_TYPES, str)
@@ -40,10 +38,10 @@ _LINE_TYPES = (_MADE_TYPES, _FAILED_TYPES, _MADE_WITH_NOTE_TYPES)
 
 @dataclass(frozen=True, slots=True)
 class LedgerEntry:
-    """One attempt: on which state of which source, under which settings, with what result.
+    """A recorded attempt: the source and its state, the settings' fingerprint, and the result.
 
     Attributes:
-        result: width and height in px and length in bytes, or the failure.
+        result: width and height in px and length in bytes of the thumbnail, or the failure.
         note: what is missing of the source, though it has a thumbnail.
     """
 
@@ -55,7 +53,7 @@ class LedgerEntry:
     note: str = ""
 
     def is_about(self, origin: str, source: Source) -> bool:
-        """Whether the attempt was on this very state of this source: equal, not merely newer."""
+        """Return whether the source's path, size and mtime are equal; a newer mtime is no match."""
         return (self.origin, self.size_bytes, self.mtime_ns) == (
             origin,
             source.size_bytes,
@@ -64,15 +62,15 @@ class LedgerEntry:
 
 
 class Attempt(NamedTuple):
-    """An attempt at a thumbnail.
+    """An attempt at a thumbnail, to be recorded.
 
     Attributes:
-        name: the thumbnail's.
-        origin: its source's path, relative to the folder.
-        state: the source as it was read.
-        fingerprint: of the recipe, or of the attempt if it failed.
-        result: what came of it.
-        note: what is missing of the source or was left aside, in words.
+        name: file name of the thumbnail.
+        origin: path of its source, relative to the folder.
+        state: the source as it was when it was read.
+        fingerprint: that of the recipe, or that of the attempt if it failed.
+        result: the thumbnail, or why it failed.
+        note: what is missing of the source or was ignored, in words.
     """
 
     name: str
@@ -84,10 +82,10 @@ class Attempt(NamedTuple):
 
 
 class Ledger:
-    """The entries of one folder, by thumbnail name.
+    """The entries of one folder's ledger, by thumbnail name.
 
     Attributes:
-        shared: the folder also holds files that are not ours.
+        shared: whether the folder also holds files that thumbnailer did not make.
     """
 
     __slots__ = ("_lines", "_rows", "_written", "shared")
@@ -113,21 +111,21 @@ class Ledger:
         return len(self._rows)
 
     def __contains__(self, name: str) -> bool:
-        """Whether a thumbnail was written under this name, or was about to be; one that has only
-        failed has no file."""
+        """Return whether a file was, or was about to be, written; false if all attempts failed."""
         return name in self._written
 
     def names(self) -> Collection[str]:
+        """Return the names of thumbnails that were, or were about to be, written."""
         return self._written
 
     def origins(self) -> Iterator[tuple[str, str]]:
-        """Each thumbnail's name with the source it is held for."""
+        """Yield each thumbnail's name with its source: a path relative to the folder, or a URL."""
         for name, row in self._rows.items():
             if tuple(map(type, row)) in _LINE_TYPES:
                 yield name, row[1]
 
     def get(self, name: str) -> LedgerEntry | None:
-        """The last attempt at this thumbnail; None if there was none or its line makes no sense."""
+        """Return the last attempt at a thumbnail; None if there is none or its line is invalid."""
         row = self._rows.get(name, [])
         kinds = tuple(map(type, row))
         if kinds not in _LINE_TYPES:
@@ -140,8 +138,9 @@ class Ledger:
     def size_if_made(
         self, name: str, origin: str, source: Source, fingerprint: str
     ) -> tuple[int, int, int] | None:
-        """Width, height and bytes of a thumbnail that was made of all of this state of its source;
-        None if the last attempt was another. Like `get`, but ten times as fast."""
+        """Return width, height and bytes of a thumbnail if its entry matches source and recipe.
+
+        None otherwise, and for an entry with a note. Ten times as fast as `get`."""
         row = self._rows.get(name, [])
         if len(row) != len(_MADE_TYPES):
             return None
@@ -154,20 +153,21 @@ class Ledger:
 
     @property
     def is_bloated(self) -> bool:
-        """Whether most lines have been overtaken by later ones."""
+        """Whether most lines are superseded by later ones."""
         return self._lines > 2 * len(self._rows) + 100
 
     def to_bytes(self) -> bytes:
+        """Return the content of a ledger file without superseded lines."""
         rows = []
         for name, row in self._rows.items():
             if name in self and tuple(map(type, row)) == _FAILED_TYPES:
-                rows.append(_reservation(*row[:4]))  # there is an older thumbnail
+                rows.append(_reservation(*row[:4]))  # an older thumbnail exists
             rows.append(row)
         return _header(self.shared) + b"".join(map(_line, rows))
 
 
 def read(folder: Folder) -> Ledger | None:
-    """The folder's ledger, or None where there is none: the folder is missing or not ours.
+    """Return the folder's ledger; None if the folder is missing or has none.
 
     Raises:
         OSError: the folder or its ledger is a link, or can't be read.
@@ -178,13 +178,12 @@ def read(folder: Folder) -> Ledger | None:
 
 
 def own_names(path: str) -> Collection[str] | None:
-    """Which files in a folder are ours: none of an unmarked one, the thumbnails of a shared one,
-    and all (None) of one that is ours alone.
+    """Return which names in a folder are thumbnailer's: none if unmarked, all (None) if not shared.
 
     Raises:
         OSError: the folder is not there, or its mark can't be read.
     """
-    # Held open: a folder that is moved away and back would look unmarked for a moment.
+    # Held open: a folder that is moved away and back would briefly look unmarked.
     with files.open_folder(Folder(path, "")) as opened:
         try:
             header = Ledger(files.read(opened, MARK, 4096).partition(b"\n")[0])
@@ -194,7 +193,7 @@ def own_names(path: str) -> Collection[str] | None:
 
 
 def mark_folder(opened: files.OpenFolder, *, shared: bool) -> None:
-    """Make the folder ours, before the first thumbnail is in it.
+    """Mark the folder as thumbnailer's, before the first thumbnail is written into it.
 
     Raises:
         OSError: it can't be written.
@@ -203,11 +202,12 @@ def mark_folder(opened: files.OpenFolder, *, shared: bool) -> None:
 
 
 def reserve_names(opened: files.OpenFolder, origins: Mapping[str, str], *, shared: bool) -> None:
-    """Make the folder ours, and in one with others' files also the names that thumbnails will have,
-    so that nobody takes them for some of those, whatever happens before they are entered.
+    """Mark the folder and, if it is shared, reserve the names of thumbnails to be written.
+
+    Later runs then know whose files they are, even if this one is killed before recording them.
 
     Args:
-        origins: the thumbnails' names, with the sources they are held for.
+        origins: the thumbnails' names, with the sources they are reserved for.
 
     Raises:
         OSError: it can't be written.
@@ -222,7 +222,7 @@ def record_attempts(
     *,
     shared: bool,
 ) -> None:
-    """Write down attempts.
+    """Append a line for each attempt to the ledger.
 
     Raises:
         OSError: the ledger can't be written.
@@ -240,29 +240,29 @@ def record_attempts(
 
 
 def record_removals(opened: files.OpenFolder, origins: Mapping[str, str], *, shared: bool) -> None:
-    """Take thumbnails out that have been removed.
+    """Append lines that remove the entries of deleted thumbnails.
 
-    Lines are only added: what other runs write meanwhile stays. A thumbnail that one of them has
-    made since it was removed, before its line was taken out here, is held for its source again.
+    Lines are only added, so lines that other runs write meanwhile are kept. If another run has
+    made a thumbnail again in the meantime, its name is reserved for its source again.
 
     Args:
-        origins: the thumbnails' names, with the sources they were held for.
+        origins: the thumbnails' names, with their sources.
 
     Raises:
         OSError: it can't be written; the thumbnails count as missing.
     """
     files.append(opened, MARK, _header(shared), b"".join(_line([name]) for name in origins))
-    back = origins.keys() & set(files.list_names(opened))
-    rows = [_reservation(name, origins[name], 0, 0) for name in sorted(back)]
+    made_again = origins.keys() & set(files.list_names(opened))
+    rows = [_reservation(name, origins[name], 0, 0) for name in sorted(made_again)]
     if rows:
         files.append(opened, MARK, _header(shared), b"".join(map(_line, rows)))
 
 
 def remove_if_empty(folder: Folder, levels: int) -> None:
-    """Remove a folder that is ours alone and holds nothing but an empty ledger, with that.
+    """Remove a folder that holds at most an empty, unshared ledger, then its parents likewise.
 
     Args:
-        levels: how many folders, this one and those above it, may go; the anchor never does.
+        levels: the most folders to remove, this one included; the anchor is never removed.
 
     Raises:
         OSError: it can't be read or changed.
@@ -279,19 +279,19 @@ def remove_if_empty(folder: Folder, levels: int) -> None:
                     return
                 files.remove(opened, MARK)
             if not files.remove_folder(here):
-                if names == [MARK]:  # something has come in between
+                if names == [MARK]:  # another process has added a file meanwhile
                     mark_folder(opened, shared=False)
                 return
         below = os.path.dirname(below)
 
 
 def compact(opened: files.OpenFolder, ledger: Ledger) -> None:
-    """Rewrite the ledger with one line a thumbnail.
+    """Rewrite the ledger without superseded lines.
 
-    A line that another run adds meanwhile may be lost: its picture is made once more.
+    A line that another run adds meanwhile may be lost: its thumbnail is made once more.
 
     Raises:
-        OSError: it can't be written; the old one stands.
+        OSError: it can't be written; the old ledger is kept.
     """
     files.replace(opened, MARK, ledger.to_bytes())
 
@@ -301,12 +301,12 @@ def _header(shared: bool) -> bytes:
 
 
 def _reservation(name: str, origin: str, size_bytes: int, mtime_ns: int) -> list[Any]:
-    """The row of a name that is held for a source and not entered: it fits no fingerprint."""
+    """Return a row that reserves a name for a source: its empty fingerprint matches none."""
     return [name, origin, size_bytes, mtime_ns, "", 0, 0, 0]
 
 
 def _line(row: list[Any]) -> bytes:
-    # ASCII with escapes: names that are no valid UTF-8 come back as they were.
+    # ASCII with escapes preserves names that are not valid UTF-8.
     return json.dumps(row, separators=(",", ":")).encode("ascii") + b"\n"
 
 
@@ -314,7 +314,7 @@ def _parse(data: bytes) -> list[Any]:
     rows: list[Any] = []
     try:  # all at once: 0.5 µs a line instead of 1.5 µs
         rows = json.loads(b"[" + data.rstrip().replace(b"\n", b",") + b"]")
-    except (ValueError, RecursionError):  # a torn line, or somebody else's hand
+    except (ValueError, RecursionError):  # a line cut short, or not written by thumbnailer
         for line in data.splitlines():
             with suppress(ValueError, RecursionError):
                 rows.append(json.loads(line))

@@ -1,4 +1,4 @@
-"""What thumbnails are called: no two sources of a folder share a name, on any file system."""
+"""Thumbnail file names: unique for each source of a folder, on any file system."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ import os
 import unicodedata
 from string import Formatter
 
-from thumbnailer.formats import ENDINGS, says_format
+from thumbnailer.formats import ENDINGS, has_ending_of
 from thumbnailer.recipe import Box
 
-# What a template may hold, and what it stands for.
+# The tokens that a name template may contain; `fill_template` explains them.
 TOKENS = ("stem", "name", "ext", "size", "parent", "hash")
 
 # The longest file name, in bytes, that all common file systems take (ext4, XFS, APFS, NTFS).
@@ -18,25 +18,28 @@ _MAX_NAME_BYTES = 255
 
 
 def thumbnail_name(source_name: str, format: str) -> str:
-    """The file name of a source's thumbnail, or of one for which a template was filled in.
+    """Return the file name of a source's thumbnail.
 
-    The name stays where its ending already says the format, else an ending is appended, so that
-    `a.jpg` and `a.png` have thumbnails of their own. Where that makes it too long it is cut, and a
-    hash makes up for what is lost.
+    `source_name` is the file name of the source, or a filled-in template. If its ending already
+    matches the format, it is kept. Otherwise an ending is appended, so that `a.jpg` and `a.png`
+    get different thumbnails. A name that is too long then is cut, and a hash keeps it unique.
     """
     name = untruncated_name(source_name, format)
-    # No character takes more than four bytes.
+    # A character takes at most four bytes, so short names need not be encoded to be measured.
     fits = len(name) * 4 <= _MAX_NAME_BYTES or len(os.fsencode(name)) <= _MAX_NAME_BYTES
     return name if fits else with_hash(name, source_name)
 
 
 def untruncated_name(source_name: str, format: str) -> str:
-    """The same however long it gets: a key in a bucket may have 1024 bytes."""
-    return source_name if says_format(source_name, format) else source_name + ENDINGS[format][0]
+    """Return the thumbnail's name at full length: an object key may have 1024 bytes."""
+    return source_name if has_ending_of(source_name, format) else source_name + ENDINGS[format][0]
 
 
 def is_template(text: str) -> bool:
-    """Whether a text can be filled in, and then is the name of a file that differs by source."""
+    """Return whether a text is a valid name template whose result differs by source.
+
+    The empty text is valid too: it stands for the source's own name.
+    """
     try:
         filled = text.format(**dict.fromkeys(TOKENS, "x"))
         tokens = {token for _, token, _, _ in Formatter().parse(text) if token is not None}
@@ -48,36 +51,37 @@ def is_template(text: str) -> bool:
 
 
 def fill_template(template: str, path: str, below: str, size: str) -> str:
-    """A template with what its tokens stand for: `{name}` is `a.b.jpg`, `{stem}` `a.b`, `{ext}`
-    `jpg`, `{parent}` the name of the source's folder, `{size}` the thumbnail's size as it was
-    asked for or named, and `{hash}` 16 hexadecimal digits that stand for the source's path.
+    """Return a name template with its tokens replaced.
+
+    `{name}` is `a.b.jpg`, `{stem}` is `a.b`, `{ext}` is `jpg`, `{parent}` is the name of the
+    source's folder, and `{hash}` is 16 hexadecimal digits computed from the source's path.
 
     Args:
-        path: of the source.
-        below: its folder in the tree that it was found in, so that the hash is the same wherever
-            that tree is.
+        path: path of the source.
+        below: the source's folder in its tree, so that the hash stays the same if the tree moves.
+        size: text for `{size}`: the thumbnail's size as requested, or the name of that size.
     """
     folder, name = os.path.split(path)
     stem, ending = os.path.splitext(name)
-    place = os.fsencode(os.path.join(below, name))
+    relative_path = os.fsencode(os.path.join(below, name))
     return template.format(
         stem=stem,
         name=name,
         ext=ending[1:],
         size=size,
         parent=os.path.basename(os.path.abspath(folder)),
-        hash=hashlib.blake2b(place, digest_size=8).hexdigest(),
+        hash=hashlib.blake2b(relative_path, digest_size=8).hexdigest(),
     )
 
 
 def size_label(box: Box) -> str:
-    """A box in words: `256` for a square one, else `256x192`, `256x` or `x192`."""
+    """Return a box as text: `256` for a square one, else `256x192`, `256x` or `x192`."""
     width, height = box.width or "", box.height or ""
     return str(width) if width == height else f"{width}x{height}"
 
 
 def with_hash(name: str, source_name: str) -> str:
-    """The name with a hash of the source's name before its ending, short enough for any disk."""
+    """Insert a hash of the source's name before the ending, and cut the name to 255 bytes."""
     stem, ending = os.path.splitext(name)
     tail = f"~{hashlib.blake2b(os.fsencode(source_name), digest_size=8).hexdigest()}{ending}"
     room = _MAX_NAME_BYTES - len(os.fsencode(tail))
@@ -87,7 +91,7 @@ def with_hash(name: str, source_name: str) -> str:
 
 
 def casefolded(name: str) -> str:
-    """What a file system that ignores case or normalises Unicode may take the name for.
+    """Return the key of a name on file systems that ignore case or normalise Unicode.
 
     Canonical caseless matching: The Unicode Standard 15.0, section 3.13, definition D145.
     """

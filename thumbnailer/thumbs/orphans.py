@@ -1,7 +1,7 @@
-"""Thumbnails whose sources are gone: which they are, and how they go.
+"""Find and remove orphans: thumbnails whose sources are gone.
 
-A source is gone if the system says that there is none. Whatever else it says, such as "permission
-denied" or "input/output error", means that nobody knows, and then a thumbnail is kept.
+A source is gone if the system reports that it does not exist. After any other error, such as
+"permission denied" or "input/output error", this is unknown, and the thumbnail is kept.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from itertools import groupby
 
-from thumbnailer.errors import FATAL_ERRNOS, OutputError
-from thumbnailer.model import Failure, Folder, Stop
+from thumbnailer.errors import OutputError
+from thumbnailer.model import FATAL_ERRNOS, Failure, Folder, Stop
 from thumbnailer.thumbs import files, ledger
 from thumbnailer.thumbs.folders import output_folders, size_folders
 from thumbnailer.thumbs.plan import THUMBS
@@ -26,11 +26,11 @@ from thumbnailer.urls import is_url
 
 @dataclass(frozen=True, slots=True)
 class Orphan:
-    """A thumbnail without its source.
+    """A thumbnail whose source is gone.
 
     Attributes:
         origin: the source's path relative to `folder`.
-        size_bytes: its length; None if there is no more of it than its line in the ledger.
+        size_bytes: the thumbnail's length; None if only its line in the ledger is left.
     """
 
     folder: Folder
@@ -39,7 +39,7 @@ class Orphan:
     size_bytes: int | None = None
 
     @property
-    def is_there(self) -> bool:
+    def file_exists(self) -> bool:
         return self.size_bytes is not None
 
     @property
@@ -48,45 +48,45 @@ class Orphan:
 
     @property
     def source(self) -> str:
-        # Without the dots, as when it was planned: the output folder may be a link.
+        # Resolve `..` textually, as in planning: the output folder may be a symbolic link.
         return os.path.normpath(os.path.join(self.folder.path, self.origin))
 
 
 @dataclass(slots=True)
 class OrphanSurvey:
-    """What was found in some thumbnail folders.
+    """Thumbnails and orphans found in some thumbnail folders.
 
     Attributes:
-        thumbnails: how many there are of the pictures in each root.
-        orphans: those whose source is gone; those of one folder stand together.
-        doubtful: those of which nobody knows, and folders that can't be read.
-        size_bytes: the length of all thumbnails together.
+        thumbnails: number of thumbnails of the pictures in each root.
+        orphans: thumbnails whose source is gone; those of one folder are adjacent.
+        unknown: thumbnails whose source's state is unknown, and folders that can't be read.
+        size_bytes: total length of all thumbnails.
     """
 
     thumbnails: Counter[str] = field(default_factory=Counter)
     orphans: list[Orphan] = field(default_factory=list)
-    doubtful: list[Removal] = field(default_factory=list)
+    unknown: list[Removal] = field(default_factory=list)
     size_bytes: int = 0
 
     @property
     def orphaned(self) -> int:
-        """How many thumbnails there are without a source."""
-        return sum(orphan.is_there for orphan in self.orphans)
+        """Number of existing thumbnails whose source is gone."""
+        return sum(orphan.file_exists for orphan in self.orphans)
 
     def add(self, others: OrphanSurvey) -> None:
+        """Add the counts and findings of another survey."""
         self.thumbnails += others.thumbnails
         self.orphans += others.orphans
-        self.doubtful += others.doubtful
+        self.unknown += others.unknown
         self.size_bytes += others.size_bytes
 
 
 def find_orphans(
     roots: Iterable[str], folders: Iterable[Folder | Removal], stop: Stop | None = None
 ) -> OrphanSurvey:
-    """Look through thumbnail folders for thumbnails of what is no longer in the roots.
+    """Find thumbnails whose sources are no longer in the roots.
 
-    The arguments are those of `look_through`.
-    """
+    The arguments are those of `survey_folders`."""
     findings = OrphanSurvey()
     for found in survey_folders(roots, folders, stop):
         findings.add(found)
@@ -96,17 +96,17 @@ def find_orphans(
 def survey_folders(
     roots: Iterable[str], folders: Iterable[Folder | Removal], stop: Stop | None = None
 ) -> Iterator[OrphanSurvey]:
-    """What each of some thumbnail folders has of thumbnails of what is or was in the roots.
+    """Yield a survey of each thumbnail folder; only thumbnails of pictures in the roots count.
 
     Args:
-        roots: folders, or single pictures; only thumbnails of what is or was in them count.
-        folders: where to look, and what is passed on as doubtful.
-        stop: once it is set nothing more is looked at.
+        roots: folders, or single pictures; the pictures may exist or be gone.
+        folders: thumbnail folders to survey; a `Removal` is passed on as unknown.
+        stop: once it is set, the survey ends.
     """
     real_roots = {real: root for root in roots if (real := os.path.realpath(root))}
     real_path, seen = lru_cache(os.path.realpath), set()
 
-    @lru_cache  # nearly all thumbnails of a folder have their sources in one
+    @lru_cache  # nearly all thumbnails of a folder have their sources in one folder
     def root_of(place: str) -> tuple[str, str | None]:
         return real_path(place), _root_of(real_path(place), real_roots)
 
@@ -114,12 +114,12 @@ def survey_folders(
         if stop and stop.is_set():
             break
         if isinstance(folder, Removal):
-            yield OrphanSurvey(doubtful=[folder])
+            yield OrphanSurvey(unknown=[folder])
             continue
         try:
             known = ledger.read(folder)
         except OSError as error:
-            yield OrphanSurvey(doubtful=[unreadable_folder(folder.path, error)])
+            yield OrphanSurvey(unknown=[unreadable_folder(folder.path, error)])
             continue
         if known is None or (real := os.path.realpath(folder.path)) in seen:
             continue
@@ -128,7 +128,7 @@ def survey_folders(
         for name, origin in known.origins():
             if stop and stop.is_set():
                 break
-            if is_url(origin):  # nobody asks whether an object is still there
+            if is_url(origin):  # buckets are not asked whether an object still exists
                 continue
             orphan = Orphan(folder, name, origin)
             source = orphan.source
@@ -143,18 +143,18 @@ def survey_folders(
                 findings.size_bytes += size_bytes or 0
                 if is_gone(source):
                     findings.orphans.append(replace(orphan, size_bytes=size_bytes))
-            except ValueError:  # a NUL in a line that somebody else wrote
+            except ValueError:  # a NUL in a line that thumbnailer did not write
                 continue
             except OSError as error:
                 if size_bytes is not None:
                     reason = f"{source} can't be looked for: {error.strerror}"
                     failure = Failure("scan", reason)
-                    findings.doubtful.append(Removal(orphan.path, source, "kept", failure))
+                    findings.unknown.append(Removal(orphan.path, source, "kept", failure))
         yield findings
 
 
 def _length(path: str) -> int | None:
-    """How long a file is, in bytes; None if there is none."""
+    """Return the length of a file in bytes; None if there is none."""
     try:
         return os.lstat(path).st_size
     except OSError:
@@ -162,10 +162,10 @@ def _length(path: str) -> int | None:
 
 
 def is_gone(path: str) -> bool:
-    """Whether no file is at a path; a link is one even if it leads nowhere.
+    """Return whether no file is at a path; a link counts as one even if its target is missing.
 
     Raises:
-        OSError: nobody can say.
+        OSError: this can't be determined.
     """
     try:
         return stat.S_ISDIR(os.lstat(path).st_mode)
@@ -174,7 +174,7 @@ def is_gone(path: str) -> bool:
 
 
 def _root_of(path: str, roots: Mapping[str, str]) -> str | None:
-    """The innermost root that a path is in."""
+    """Return the innermost root that contains a path; None if none does."""
     while path not in roots:
         above = os.path.dirname(path)
         if above == path:
@@ -186,8 +186,8 @@ def _root_of(path: str, roots: Mapping[str, str]) -> str | None:
 def remove_orphans(orphans: Iterable[Orphan], stop: Stop | None = None) -> Iterator[Removal]:
     """Remove orphans whose sources are still gone, and thumbnail folders that are empty then.
 
-    First the file goes, then its line: killed in between, a line without a file is left, which
-    counts as a missing thumbnail.
+    The file is removed before its ledger line: a kill in between leaves a line without a file,
+    which counts as a missing thumbnail.
 
     Raises:
         OutputError: the file system is read-only.
@@ -198,7 +198,7 @@ def remove_orphans(orphans: Iterable[Orphan], stop: Stop | None = None) -> Itera
         removals: list[Removal] = []
         try:
             _remove_from(folder, group, removals, stop)
-        except FileNotFoundError:  # somebody else has removed the folder
+        except FileNotFoundError:  # another process has removed the folder
             pass
         except OSError as error:
             if error.errno in FATAL_ERRNOS:
@@ -219,7 +219,7 @@ def _remove_from(
                 if stop and stop.is_set():
                     break
                 if origins.get(orphan.name) != orphan.origin:
-                    continue  # it has become the thumbnail of another source
+                    continue  # the name now belongs to another source's thumbnail
                 try:
                     if not is_gone(orphan.source):
                         continue
@@ -232,19 +232,19 @@ def _remove_from(
                     removals.append(Removal(orphan.path, orphan.source, "failed", failure))
                     continue
                 gone[orphan.name] = orphan.origin
-                if orphan.is_there:
+                if orphan.file_exists:
                     removals.append(Removal(orphan.path, orphan.source, "removed"))
         finally:
             if gone:
-                with suppress(OSError):  # a full disk is a reason to prune, and may take no line
+                with suppress(OSError):  # a full disk needs pruning, but may refuse the line
                     ledger.record_removals(opened, gone, shared=known.shared)
         files.remove_stale_temporaries(opened)
     ledger.remove_if_empty(folder, _removable_levels(folder))
 
 
 def _removable_levels(folder: Folder) -> int:
-    """How many folders are ours, from this one upwards, even those without a ledger."""
-    if ledger.own_names(folder.anchor) is None:  # a tree that is all ours
+    """Return how many folders, from this one upwards, may be removed, even without a ledger."""
+    if ledger.own_names(folder.anchor) is None:  # an output tree without other files
         return len(folder.below.split(os.sep))
     return 1 if os.path.basename(folder.below) == THUMBS else 2
 
@@ -254,18 +254,18 @@ def remove_thumbnails_of(
     places: Mapping[str, Sequence[str]],
     *,
     output: str | None = None,
-    trusting: bool = False,
+    is_source_known: bool = False,
 ) -> Iterator[Removal]:
     """Remove the thumbnails of some sources, files or whole folders, if these are gone.
 
-    Nothing is done for a SOURCE that is gone as a whole or is empty while its thumbnails are in an
+    Nothing is removed for a SOURCE that is missing, or is empty while its thumbnails are in an
     output tree: a disk that is not mounted looks like this.
 
     Args:
-        paths: what is gone, spelled as the SOURCE that it was in.
-        places: each SOURCE with the folders that the output tree keeps it in, one for each size.
-        output: the folder of the mirrored tree; None for `thumbs` folders.
-        trusting: an empty SOURCE is known to be the one that held them.
+        paths: the files and folders that are gone, spelled like the SOURCE that they were in.
+        places: each SOURCE with its folders in the output tree, one for each size.
+        output: the root folder of the output tree; None for `thumbs` folders.
+        is_source_known: whether an empty SOURCE is known to be the one that held the pictures.
 
     Raises:
         OutputError: the file system is read-only.
@@ -278,7 +278,7 @@ def remove_thumbnails_of(
         if (
             root is None
             or not os.path.isdir(root)
-            or (output is not None and not trusting and is_empty(root))
+            or (output is not None and not is_source_known and is_empty(root))
         ):
             continue
         wanted.append(path)
@@ -292,12 +292,12 @@ def remove_thumbnails_of(
             folders |= dict.fromkeys(output_folders(output, below))
             folders[Folder(output, os.path.dirname(below))] = None
     findings = find_orphans(wanted, folders)
-    yield from findings.doubtful
+    yield from findings.unknown
     yield from remove_orphans(findings.orphans)
 
 
 def is_empty(path: str) -> bool:
-    """Whether a folder has nothing in it, as far as anybody can say."""
+    """Return whether a folder is empty; False if it can't be read."""
     with suppress(OSError), os.scandir(path) as entries:
         return next(entries, None) is None
     return False

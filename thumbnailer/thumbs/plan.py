@@ -1,4 +1,4 @@
-"""Which thumbnails each source should have, under which names, and whether it has them already."""
+"""Plan the thumbnails of each source: their names, and which must be made."""
 
 from __future__ import annotations
 
@@ -35,15 +35,15 @@ THUMBS = "thumbs"
 
 
 class SizePlan:
-    """One size of the thumbnails of one folder's pictures.
+    """Plan for one size of the thumbnails of one folder's pictures.
 
     Args:
-        shelf: the folder they go to.
+        folder_state: state of the folder that the thumbnails go to.
         recipe: what they should look like.
-        fingerprint, attempt: its fingerprint, and that of an attempt at it.
-        way_back: from there to the pictures' folder; None where thumbnails say themselves what they
-            were made of.
-        names: gives the name of a picture's thumbnail, or two if its format shows only later.
+        fingerprint, attempt: fingerprints of the recipe, and of an attempt at it.
+        origin_prefix: path from the thumbnail folder to the pictures' folder, or the URL of that;
+            None in the freedesktop cache, whose thumbnails name their source themselves.
+        names: returns a thumbnail's name, or two if its format is known only once it is made.
     """
 
     def __init__(
@@ -52,26 +52,27 @@ class SizePlan:
         recipe: Recipe,
         fingerprint: str,
         attempt: str,
-        way_back: str | None,
+        origin_prefix: str | None,
         names: Callable[[Source, str], list[str]],
     ) -> None:
         self._folder_state, self._recipe = folder_state, recipe
         self._fingerprint, self._attempt = fingerprint, attempt
-        self._way_back, self._names = way_back, names
+        self._origin_prefix, self._names = origin_prefix, names
 
-    def untouched(self, source: Source, source_name: str) -> Outcome | None:
-        """The source as current where all is as it was left, which is how most are found. Whatever
-        else there is to say of it takes three times as long, and this gives None."""
+    def outcome_if_unchanged(self, source: Source, source_name: str) -> Outcome | None:
+        """Return a current outcome if nothing has changed, the most frequent case; else None.
+
+        The full check takes three times as long."""
         names = self._names(source, source_name)
-        if len(names) > 1 or self._way_back is None:
+        if len(names) > 1 or self._origin_prefix is None:
             return None
-        origin = self._way_back + source_name
-        return self._folder_state.untouched(names[0], origin, source, self._fingerprint)
+        origin = self._origin_prefix + source_name
+        return self._folder_state.outcome_if_unchanged(names[0], origin, source, self._fingerprint)
 
     def wanted(self, source: Source, source_name: str) -> WantedThumbnail | Failure:
-        """The thumbnail a source should have, or why it can't have it."""
-        is_for_desktop = self._way_back is None
-        origin = source.path if self._way_back is None else self._way_back + source_name
+        """Return the thumbnail that a source should have, or why it can't have it."""
+        is_for_desktop = self._origin_prefix is None
+        origin = source.path if self._origin_prefix is None else self._origin_prefix + source_name
         names = []
         for name in self._names(source, source_name):
             claimed = self._folder_state.claim(name, origin)
@@ -84,21 +85,21 @@ class SizePlan:
         return WantedThumbnail(folder, origin, names[0], self._recipe, png_name, text)
 
     def state_of(self, source: Source, wanted: WantedThumbnail) -> Outcome | str:
-        """What an earlier run made of a source as it is now, or why that is not what is wanted."""
+        """Return an earlier run's outcome if it still applies, else in words why it does not."""
         return self._folder_state.state_of(wanted, source, self._fingerprint, self._attempt)
 
 
 class Planner:
-    """What there should be of each source, and how that stands.
+    """Planner of the thumbnails of each source, in all sizes.
 
     Args:
-        recipes: what the thumbnails should look like, each with the name of its folder, which is
-            "" for the only one.
+        recipes: what the thumbnails should look like, by the name of their size folder, which is ""
+            if there is only one.
         limits: what one picture may cost at most.
-        output: the folder of the mirrored tree; None for a `thumbs` folder beside each source.
-        template: what thumbnails are called; "" for as their source.
-        desktop: `output` is the desktop's cache, and recipes have the names of folders in it.
-        tidy: sweep folders of thumbnails when they are first looked at.
+        output: the root folder of the output tree; None for a `thumbs` folder beside each source.
+        template: template of the thumbnails' names; "" to name them like their source.
+        desktop: whether `output` is the freedesktop cache, which has its own size folders.
+        clean_up: clean up thumbnail folders when they are first used.
     """
 
     def __init__(
@@ -109,34 +110,34 @@ class Planner:
         output: str | None = None,
         template: str = "",
         desktop: bool = False,
-        tidy: bool = True,
+        clean_up: bool = True,
     ) -> None:
         self._recipes, self._output, self._template = recipes, output, template
         self._desktop = desktop
         self._fingerprints = {recipe: recipe.fingerprint for recipe in recipes.values()}
-        self._attempts = {
+        self._attempt_fingerprints = {
             recipe: attempt_fingerprint(recipe, limits) for recipe in recipes.values()
         }
-        self._folder_states = FolderStates(len(recipes), tidy=tidy)
-        self._at: tuple[str, str] | None = None
-        self._places: list[SizePlan] = []
+        self._folder_states = FolderStates(len(recipes), clean_up=clean_up)
+        self._planned_folder: tuple[str, str] | None = None
+        self._size_plans: list[SizePlan] = []
 
     def size_plans(self, source: Source) -> tuple[list[SizePlan], str]:
-        """Where the thumbnails of a source go, in the order of the recipes; and its name.
+        """Return the plans for a source, in the order of the recipes, and its file name.
 
-        Sources come folder by folder: what all of a folder share is found out once.
+        Sources come folder by folder, so plans are computed once for each folder.
         """
-        above, _, name = source.path.rpartition(os.sep)  # a fifth of what `split` takes
-        if self._at != (above, source.below) or (os.altsep and os.altsep in name):
-            self._at = above, source.below
+        above, _, name = source.path.rpartition(os.sep)  # takes a fifth of the time of `split`
+        if self._planned_folder != (above, source.below) or (os.altsep and os.altsep in name):
+            self._planned_folder = above, source.below
             folder, name = os.path.split(source.path)
-            self._places = [
+            self._size_plans = [
                 self._size_plan(source, folder, *sized) for sized in self._recipes.items()
             ]
-        return self._places, name
+        return self._size_plans, name
 
     def _size_plan(self, source: Source, source_folder: str, size: str, recipe: Recipe) -> SizePlan:
-        way_back: str | None = None
+        origin_prefix: str | None = None
         if self._desktop:
             folder = Folder(self._output or "", size, desktop=True)
         else:
@@ -150,14 +151,16 @@ class Planner:
                 names = partial(
                     _names_from_template, size=size, recipe=recipe, template=self._template
                 )
-            way_back = os.path.join(os.pardir, os.pardir) if size else os.pardir
+            origin_prefix = os.path.join(os.pardir, os.pardir) if size else os.pardir
             if is_url(source.path):
-                way_back = source_folder
+                origin_prefix = source_folder
             elif self._output is not None:
-                way_back = os.path.relpath(source_folder or os.curdir, folder_state.folder.path)
-            way_back = os.path.join(way_back, "")
-        fingerprint, attempt = self._fingerprints[recipe], self._attempts[recipe]
-        return SizePlan(folder_state, recipe, fingerprint, attempt, way_back, names)
+                origin_prefix = os.path.relpath(
+                    source_folder or os.curdir, folder_state.folder.path
+                )
+            origin_prefix = os.path.join(origin_prefix, "")
+        fingerprint, attempt = self._fingerprints[recipe], self._attempt_fingerprints[recipe]
+        return SizePlan(folder_state, recipe, fingerprint, attempt, origin_prefix, names)
 
 
 def plan(
@@ -171,36 +174,38 @@ def plan(
     force: bool = False,
     retry_failed: bool = False,
     dry_run: bool = False,
-    tidy: bool = True,
+    clean_up: bool = True,
 ) -> Iterator[Job | Outcome]:
-    """A job for each source that needs one, an outcome for each other; lazily and in order.
+    """Yield a job for each source that needs one, an outcome for each other; lazily, in order.
 
     Args:
         sources: what the scan found; its outcomes are passed on.
         recipes, limits, output, template, desktop: as for `Planner`.
         force: make every thumbnail, current or not.
-        retry_failed: try again what failed before, though nothing has changed.
-        dry_run: touch nothing; what would become a job is skipped.
-        tidy: as for `Planner`.
+        retry_failed: retry sources that failed before, even if nothing has changed.
+        dry_run: write nothing; a source that would become a job is skipped.
+        clean_up: as for `Planner`.
     """
-    tidy = tidy and not dry_run
-    planner = Planner(recipes, limits, output=output, template=template, desktop=desktop, tidy=tidy)
+    clean_up = clean_up and not dry_run
+    planner = Planner(
+        recipes, limits, output=output, template=template, desktop=desktop, clean_up=clean_up
+    )
 
     def suffices(state: Outcome | str) -> bool:
         if isinstance(state, str) or force:
             return False
-        if was_made_from_less(state, limits):
+        if is_from_damaged_source(state, limits):
             return False
         return state.status == "current" or not retry_failed
 
-    def considered(
+    def job_or_outcome(
         source: Source, name: str, found: list[tuple[SizePlan, Outcome | None]]
     ) -> Job | Outcome:
-        """What to do about a source not all of whose thumbnails are as they were left."""
-        enough, thumbnails = [], list[WantedThumbnail | Thumbnail]()
+        """Return a job or an outcome for a source that the quick check did not settle."""
+        sufficient, thumbnails = [], list[WantedThumbnail | Thumbnail]()
         for size_plan, untouched in found:
             if untouched:
-                enough.append(untouched)
+                sufficient.append(untouched)
                 thumbnails.append(untouched.thumbnails[0])
                 continue
             wanted = size_plan.wanted(source, name)
@@ -209,12 +214,12 @@ def plan(
                 return Outcome(source, status, error=wanted)
             state = size_plan.state_of(source, wanted)
             if isinstance(state, Outcome) and suffices(state):
-                enough.append(state)
+                sufficient.append(state)
                 thumbnails.append(state.thumbnails[0] if state.thumbnails else wanted)
             else:
                 thumbnails.append(wanted)
-        if len(enough) == len(found):
-            return combined_outcome(source, enough)
+        if len(sufficient) == len(found):
+            return combined_outcome(source, sufficient)
         if dry_run:
             return Outcome(source, "skipped", error=Failure("dry run", "would be made"))
         return Job(source, tuple(thumbnails), limits)
@@ -225,16 +230,17 @@ def plan(
             continue
         size_plans, name = planner.size_plans(source)
         untouched = [
-            None if force else size_plan.untouched(source, name) for size_plan in size_plans
+            None if force else size_plan.outcome_if_unchanged(source, name)
+            for size_plan in size_plans
         ]
         if len(untouched) == 1 and untouched[0]:
             yield untouched[0]
         else:
-            yield considered(source, name, list(zip(size_plans, untouched, strict=True)))
+            yield job_or_outcome(source, name, list(zip(size_plans, untouched, strict=True)))
 
 
-def was_made_from_less(state: Outcome, limits: Limits) -> bool:
-    """Whether an earlier run was content with less of a picture than this one."""
+def is_from_damaged_source(state: Outcome, limits: Limits) -> bool:
+    """Return whether an outcome is of a damaged picture, which this run does not accept."""
     return state.note.startswith((TRUNCATED, DAMAGED)) and not limits.keep_truncated
 
 
@@ -245,12 +251,12 @@ def check_names(
     output: str | None,
     template: str,
 ) -> None:
-    """Make sure that no two sources of a folder have thumbnails of the same name.
+    """Check that no two sources of a folder get thumbnails of the same name.
 
     The arguments are those of `plan`.
 
     Raises:
-        ConfigError: two have; names them.
+        ConfigError: two do; the message names them.
     """
     folders: set[str] | None = None
     holders: dict[str, str] = {}
@@ -258,12 +264,12 @@ def check_names(
         if isinstance(source, Outcome):
             continue
         source_name = os.path.basename(source.path)
-        size_plans = {size: _thumbnail_folder(source, size, output).path for size in recipes}
-        if folders != set(size_plans.values()):  # sources come folder by folder
-            folders, holders = set(size_plans.values()), {}
+        paths = {size: _thumbnail_folder(source, size, output).path for size in recipes}
+        if folders != set(paths.values()):  # sources come folder by folder
+            folders, holders = set(paths.values()), {}
         for size, recipe in recipes.items():
             for name in _names_from_template(source, source_name, size, recipe, template):
-                path = os.path.join(size_plans[size], name)
+                path = os.path.join(paths[size], name)
                 holder = holders.setdefault(path, source.path)
                 if holder != source.path:
                     raise ConfigError(
@@ -284,7 +290,7 @@ def _thumbnail_folder(source: Source, size: str, output: str | None) -> Folder:
 def _names_from_template(
     source: Source, source_name: str, size: str, recipe: Recipe, template: str
 ) -> list[str]:
-    """The name of a thumbnail, or two if its format shows only when it is made."""
+    """Return the name of a thumbnail, or two if its format is known only once it is made."""
     name = source_name
     if template:
         name = fill_template(template, source.path, source.below, size or size_label(recipe.box))
@@ -292,7 +298,7 @@ def _names_from_template(
 
 
 def _names_for_formats(formats: tuple[str, ...], _: Source, name: str) -> list[str]:
-    if len(formats) == 1:  # a comprehension takes as long as the name itself
+    if len(formats) == 1:  # a comprehension would take as long as the name itself
         return [thumbnail_name(name, formats[0])]
     return [thumbnail_name(name, format) for format in formats]
 
@@ -302,7 +308,7 @@ def _names_for_desktop(source: Source, _: str) -> list[str]:
 
 
 def combined_outcome(source: Source, state: list[Outcome]) -> Outcome:
-    """How a source stands, all of whose thumbnails are current or have failed."""
+    """Return one outcome for a source whose thumbnails are all current or failed."""
     for one in state:
         if one.status == "failed":
             return one
@@ -311,11 +317,10 @@ def combined_outcome(source: Source, state: list[Outcome]) -> Outcome:
 
 
 def prepare_output(path: str, *, desktop: bool = False) -> None:
-    """Create the folder of a mirrored tree and make it ours, so that no scan takes it for sources;
-    or the desktop's cache, if that is what it is.
+    """Create the freedesktop cache, or an output tree, marked so that no scan reads it as sources.
 
     Raises:
-        OSError: it can't be made or written.
+        OSError: it can't be created or written.
     """
     if desktop:
         files.make_folder(path, PRIVATE_FOLDER)

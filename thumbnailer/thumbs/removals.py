@@ -1,4 +1,4 @@
-"""What becomes of thumbnails whose sources are gone."""
+"""Results of removing orphans: thumbnails whose sources are gone."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from thumbnailer.model import Failure
 
 @dataclass(frozen=True, slots=True)
 class Removal:
-    """What became of one thumbnail whose source is gone, or may be.
+    """The result for one thumbnail whose source is gone, or may be gone.
 
     Attributes:
-        thumbnail: its path; of a folder that can't be read, the folder's.
-        source: what it was made of; "" for a folder.
-        status: `kept` if nobody can say whether the source is there.
+        thumbnail: path of the thumbnail, or of a thumbnail folder that can't be read.
+        source: path of the source it was made from; "" for a folder.
+        status: `kept` if it can't be determined whether the source exists.
         error: why it is kept or could not be removed.
     """
 
@@ -26,19 +26,19 @@ class Removal:
 
 
 def unreadable_folder(path: str, error: OSError) -> Removal:
-    """What is said of a folder of thumbnails that can't be read."""
+    """Return a failed removal that reports a thumbnail folder that can't be read."""
     return Removal(path, "", "failed", Failure("scan", f"can't be read: {error.strerror or error}"))
 
 
 @dataclass(frozen=True, slots=True)
 class PruneReport:
-    """The sum of a pruning.
+    """Summary of a prune run.
 
     Attributes:
-        thumbnails: those of pictures in the SOURCEs, whether these are there or not.
-        orphaned: those whose source is gone.
-        removals: one for each that was removed, would be, or could not be, and for each that was
-            kept since nobody can say whether its source is there.
+        thumbnails: number of thumbnails of pictures in the SOURCEs, existing pictures or not.
+        orphaned: number of thumbnails whose source is gone.
+        removals: one for each thumbnail that was removed, would be, or could not be, and for each
+            that was kept because it can't be determined whether its source exists.
         seconds: wall time.
     """
 
@@ -49,8 +49,10 @@ class PruneReport:
 
     @property
     def removed(self) -> int:
+        """Number of thumbnails that were removed."""
         return sum(removal.status == "removed" for removal in self.removals)
 
     @property
     def failed(self) -> int:
+        """Number of thumbnails that could not be removed, and of folders that can't be read."""
         return sum(removal.status == "failed" for removal in self.removals)

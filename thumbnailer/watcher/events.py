@@ -1,4 +1,4 @@
-"""watchdog's events into four kinds that matter here. The only user of watchdog."""
+"""Translate watchdog's events into four kinds: the only module that uses watchdog."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if sys.platform == "linux":
     from watchdog.observers.inotify import InotifyEmitter, InotifyWatchGroup
     from watchdog.observers.inotify_c import InotifyFD
 
-# All that is listened to. Opening and reading are left out: our own would come back.
+# The events to listen to. Opening and reading are left out: our own reads would cause events.
 _EVENTS: list[type[fs.FileSystemEvent]] = [
     fs.FileCreatedEvent,
     fs.FileClosedEvent,
@@ -33,18 +33,18 @@ _EVENTS: list[type[fs.FileSystemEvent]] = [
 ]
 
 
-# Where events come from.
+# The name of the source of events where nothing is polled.
 NATIVE_EVENTS = "inotify" if sys.platform == "linux" else "native"
 
-# What `Watcher.trouble` says when there will be no more events.
+# What `FolderObserver.lost_events_reason` returns when there will be no more events.
 OBSERVER_ENDED = "the watching has ended"
 
 
 class Event(NamedTuple):
-    """Something that happened below a root.
+    """An event below a watched root.
 
-    `closed`: a file is complete; `touched`: a file was begun or changed; `gone`: a file or folder
-    is no longer there; `folder`: one has come, perhaps with files in it.
+    `closed`: a file is complete; `touched`: a file was created or changed; `gone`: a file or folder
+    is no longer there; `folder`: a folder was created or moved here, perhaps with files in it.
     """
 
     kind: Literal["closed", "touched", "gone", "folder"]
@@ -52,14 +52,14 @@ class Event(NamedTuple):
 
 
 class FolderObserver:
-    """Watches one folder tree until it is closed.
+    """An observer of one folder tree, which runs until it is closed.
 
     Args:
-        root: the folder; events have paths that begin like it.
-        enters: whether a folder below it is to be watched.
-        is_picture: whether a file is to be told of, by its name.
-        put: called with each event, in a thread of watchdog's.
-        poll_seconds: look at all files this often instead of relying on the system's events.
+        root: the folder; the paths of events begin with it.
+        enters: whether a folder below it is to be watched, by its path.
+        is_picture: whether a file is to be reported, by its name.
+        put: called with each event, in one of watchdog's threads.
+        poll_seconds: poll all files at this interval; None to use the system's events.
 
     Raises:
         OSError: the root can't be watched.
@@ -74,21 +74,24 @@ class FolderObserver:
         poll_seconds: float | None = None,
     ) -> None:
         self._lacks_watches = False
-        self._is_picture, self._put, self._trouble = is_picture, put, ""
+        self._is_picture, self._put, self._lost_reason = is_picture, put, ""
         self._inotify: InotifyFD | None = None
-        self._log = _OverflowLogHandler(self._note_lost_events)
-        logging.getLogger("watchdog").addHandler(self._log)
+        self._log_handler = _OverflowLogHandler(self._note_lost_events)
+        logging.getLogger("watchdog").addHandler(self._log_handler)
         listened = _EVENTS
         if poll_seconds is not None:
-            listened = [*_EVENTS, fs.FileModifiedEvent]  # polling sees no closing
+            listened = [*_EVENTS, fs.FileModifiedEvent]  # polling can't see that a file was closed
             self._observer: BaseObserver = PollingObserverVFS(
-                stat=os.stat, listdir=_listing(enters), polling_interval=poll_seconds
+                stat=os.stat, listdir=_filtered_listdir(enters), polling_interval=poll_seconds
             )
         elif sys.platform == "linux":
             self._inotify = InotifyFD()
             self._inotify.start()
             self._observer = BaseObserver(
-                _Emitter, inotify_fd=self._inotify, enters=enters, miss=self._note_missing_watch
+                _FilteredEmitter,
+                inotify_fd=self._inotify,
+                enters=enters,
+                on_missing_watch=self._note_missing_watch,
             )
         else:
             self._observer = Observer()
@@ -102,30 +105,30 @@ class FolderObserver:
             raise
 
     def close(self) -> None:
-        """End the watching and wait for its threads."""
+        """Stop watching and wait for the threads to end."""
         for thread in (self._observer, self._inotify):
             with suppress(RuntimeError):  # it was never started
                 if thread:
                     thread.stop()
                     thread.join()
-        # Last, since what a thread that is being stopped has to say is nobody's concern either.
-        logging.getLogger("watchdog").removeHandler(self._log)
+        # Last, since it also keeps from stderr what a thread logs while it is being stopped.
+        logging.getLogger("watchdog").removeHandler(self._log_handler)
 
     def lost_events_reason(self) -> str:
-        """Why events may have been lost since the last call, in words; "" if none were."""
-        trouble, self._trouble = self._trouble, ""
+        """Return why events may have been lost since the last call; "" if none were."""
+        reason, self._lost_reason = self._lost_reason, ""
         threads = [self._observer, *self._observer.emitters]
         if not all(thread.is_alive() for thread in threads) or len(threads) < 2:
             return OBSERVER_ENDED
-        return trouble
+        return reason
 
     def lacks_watches(self) -> bool:
-        """Whether the system had no watches left for new folders since the last call."""
+        """Return whether inotify ran out of watches for folders since the last call."""
         lacks, self._lacks_watches = self._lacks_watches, False
         return lacks
 
     def _note_lost_events(self, words: str) -> None:
-        self._trouble = words
+        self._lost_reason = words
 
     def _note_missing_watch(self) -> None:
         self._lacks_watches = True
@@ -134,8 +137,8 @@ class FolderObserver:
         try:
             for translated in _translate(event, self._is_picture):
                 self._put(translated)
-        except Exception as error:  # it would end watchdog's thread
-            self._trouble = f"an event could not be handled: {error}"
+        except Exception as error:  # an exception would end watchdog's thread
+            self._lost_reason = f"an event could not be handled: {error}"
 
 
 class _Handler(fs.FileSystemEventHandler):
@@ -144,7 +147,7 @@ class _Handler(fs.FileSystemEventHandler):
 
 
 class _OverflowLogHandler(logging.Handler):
-    """watchdog tells of lost events in its log only."""
+    """A log handler that reports lost events, which watchdog only logs."""
 
     def __init__(self, tell: Callable[[str], None]) -> None:
         super().__init__(logging.WARNING)
@@ -155,6 +158,7 @@ class _OverflowLogHandler(logging.Handler):
 
 
 def _translate(event: fs.FileSystemEvent, is_picture: Callable[[str], bool]) -> Iterator[Event]:
+    """Translate a watchdog event; yield nothing for files that are not pictures."""
     source, target = os.fsdecode(event.src_path), os.fsdecode(event.dest_path)
     if event.is_directory:
         if isinstance(event, fs.DirCreatedEvent):
@@ -166,7 +170,7 @@ def _translate(event: fs.FileSystemEvent, is_picture: Callable[[str], bool]) -> 
         return
     if isinstance(event, fs.FileMovedEvent):
         if files.is_temporary(os.path.basename(source)):
-            return  # a thumbnail of ours that got its name
+            return  # one of our own thumbnails, moved into place
         if is_picture(os.path.basename(target)):
             yield Event("closed", target)
     if not is_picture(os.path.basename(source)):
@@ -179,22 +183,22 @@ def _translate(event: fs.FileSystemEvent, is_picture: Callable[[str], bool]) -> 
         yield Event("touched", source)
 
 
-def _listing(enters: Callable[[str], bool]) -> Callable[[str | None], Iterator[Any]]:
-    """What polling sees of a folder: everything but folders that are not entered."""
+def _filtered_listdir(enters: Callable[[str], bool]) -> Callable[[str | None], Iterator[Any]]:
+    """Return a `listdir` for polling that leaves out folders that are not entered."""
 
-    def listing(folder: str | None) -> Iterator[Any]:
+    def listdir_entered(folder: str | None) -> Iterator[Any]:
         with os.scandir(folder) as entries:
             for entry in entries:
                 if not entry.is_dir() or (not entry.is_symlink() and enters(entry.path)):
                     yield entry
 
-    return listing
+    return listdir_entered
 
 
 if sys.platform == "linux":
 
-    class _Group(InotifyWatchGroup):
-        """The watches below a root, without those of folders that are not entered.
+    class _FilteredWatchGroup(InotifyWatchGroup):
+        """A watch group without the folders that are not entered.
 
         watchdog has no public way to leave folders out; hence the upper bound on its version.
         """
@@ -202,12 +206,12 @@ if sys.platform == "linux":
         def __init__(
             self,
             enters: Callable[[str], bool],
-            miss: Callable[[], None],
+            on_missing_watch: Callable[[], None],
             *arguments: Any,
-            **more: Any,
+            **keywords: Any,
         ) -> None:
-            self._enters, self._miss = enters, miss
-            super().__init__(*arguments, **more)
+            self._enters, self._on_missing_watch = enters, on_missing_watch
+            super().__init__(*arguments, **keywords)
 
         def _add_callback(self, path: bytes) -> None:
             folder = os.fsdecode(path)
@@ -215,18 +219,18 @@ if sys.platform == "linux":
                 return
             super()._add_callback(path)
             if path not in self._active_callbacks_by_path and os.path.isdir(folder):
-                self._miss()
+                self._on_missing_watch()
 
-    class _Emitter(InotifyEmitter):
+    class _FilteredEmitter(InotifyEmitter):
         def __init__(
             self,
             *arguments: Any,
             enters: Callable[[str], bool],
-            miss: Callable[[], None],
-            **more: Any,
+            on_missing_watch: Callable[[], None],
+            **keywords: Any,
         ) -> None:
-            super().__init__(*arguments, **more)
-            self._group = partial(_Group, enters, miss)
+            super().__init__(*arguments, **keywords)
+            self._group = partial(_FilteredWatchGroup, enters, on_missing_watch)
 
         def on_thread_start(self) -> None:
             self._inotify = self._group(

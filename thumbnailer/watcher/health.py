@@ -1,4 +1,4 @@
-"""What a watch says of itself to whoever monitors it: one small file of JSON."""
+"""The health file of a watch: a small JSON file for monitoring."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from thumbnailer.thumbs import files
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """How a watch is doing.
+    """The state of a watch, as the health file shows it.
 
     Attributes:
-        counts: pictures since the start, such as `found`, `made`, `failed` and `removed`.
-        backlog: pictures that are known to have changed and are not done.
-        oldest_pending_seconds: how long the first of those has been waiting.
+        counts: pictures since the start, by status: `made`, `skipped`, `failed` and `removed`.
+        backlog: number of pictures that are known to have changed and are not done.
+        oldest_pending_seconds: how long the oldest of those has been waiting; 0 if none is.
         last_rescan: when all folders were last read, seconds since the epoch; None if never.
-        mode: how changes are noticed, such as `inotify` or `polling`.
-        last_error: the last thing that went wrong, in words; None if nothing did.
+        mode: how changes are noticed: `inotify`, `native` or `polling`.
+        last_error: the message of the last error; None if there was none.
     """
 
     counts: Mapping[str, int]
@@ -34,13 +34,13 @@ class Health:
 
 
 def write_health(path: str, health: Health) -> None:
-    """Replace the file at once and whole, so that a reader never sees half of it.
+    """Replace the health file atomically, so that a reader never sees half of it.
 
-    A link at `path` is replaced, not followed. Times are written as ISO 8601 in UTC, with the time
-    of writing as `updated`: a watch that hangs shows by an old one.
+    A link at `path` is replaced, not followed. Times are written as ISO 8601 in UTC. `updated` is
+    the time of writing: an old one shows that the process has ended or hangs.
 
     Raises:
-        OSError: the file can't be written; what was there before stands.
+        OSError: the file can't be written; the earlier file stays.
     """
     now = datetime.now(UTC).timestamp()
     state = asdict(health) | {"last_rescan": _iso(health.last_rescan), "updated": _iso(now)}

@@ -1,8 +1,8 @@
-"""The long-running use: what is missing is made, then folders are kept current.
+"""The watch loop: make missing thumbnails, then keep folders current.
 
-Three things find work: events, once what they tell of has come to rest; a rescan from time to time,
-which finds what no event told of; and a look at each root once a second, since one that vanishes or
-is unmounted sends no event. All of it goes in finite batches down the one line, over one pool.
+Three things find work: events, once their files have settled; a rescan from time to time, which
+finds changes that no event reported; and a check of each root once a second, since a root that
+vanishes or is unmounted sends no event. Work runs in finite batches, in one pipeline over one pool.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from contextlib import suppress
 from queue import Empty, Queue
 from typing import Unpack
 
-from thumbnailer.config.overrides import Overrides, merged
+from thumbnailer.config.overrides import Overrides, merge_settings
 from thumbnailer.config.settings import Settings
 from thumbnailer.engine.pool import Pool
 from thumbnailer.engine.pool_from_settings import new_pool
@@ -30,17 +30,17 @@ from thumbnailer.watcher.reporting import OutcomeFilter
 from thumbnailer.watcher.root import WatchedRoot
 from thumbnailer.watcher.settling import SettlingFiles
 
-# How long it sleeps when nothing happens; also how soon it notices a stop.
+# How long to sleep when nothing happens; also how soon a stop is noticed.
 _TICK_SECONDS = 0.1
 _CHECK_ROOTS_SECONDS = 1.0
 
-# How long a batch may be in the making before events are looked at again, and how many paths of
-# events it takes in at once.
+# How long a rescan goes on before events are handled again, how many settled paths a batch takes at
+# most, and how many events are handled at once.
 _SLICE_SECONDS = 2.0
 _SLICE_PATHS = 1000
 _EVENTS_AT_ONCE = 10_000
 
-# After a full disk or when no worker starts: doubled from the first to the last.
+# The pause after a full disk or when no worker starts: doubled from the first to the last value.
 _BACK_OFF_SECONDS = (1.0, 60.0)
 
 
@@ -56,32 +56,32 @@ def watch(
     gallery: bool = False,
     **overrides: Unpack[Overrides],
 ) -> Iterator[Outcome]:
-    """Make what is missing in some folders, then keep them current until `stop_event` is set.
+    """Make the missing thumbnails of folders, then keep them current until `stop_event` is set.
 
     Args:
         sources: a folder, or several.
         settings: what to make and how; `Settings()` if left out.
         stop_event: once it is set the iterator ends; closing it does the same.
-        settle: seconds for which a file must stand still if nobody said that it is complete.
-        rescan: seconds from one look at everything to the next.
-        poll: look at all files every so many seconds instead of relying on the system's events;
-            None to do so (every five) only where no events come, as on network file systems.
-        keep_orphans: leave thumbnails alone whose sources are gone.
-        gallery: keep a page that shows the thumbnails, as `write_gallery` has it, current too.
+        settle: seconds for which a file must stay unchanged if no event said that it is complete.
+        rescan: seconds from the end of one rescan of all folders to the next.
+        poll: poll all files at this interval, in seconds, instead of using the system's events;
+            None to poll (every five) only where no events come, as on network file systems.
+        keep_orphans: keep thumbnails whose sources are gone.
+        gallery: also keep a page with the thumbnails current, as `write_gallery` writes it.
         **overrides: single settings, such as `size=256` or `output="small"`.
 
     Returns:
         An outcome for each picture that was made, failed or was skipped, and for each whose
         thumbnail was `removed`; none for what is current. A full disk or missing workers do not end
-        it: it tries again, after up to a minute.
+        it: it retries after a pause of up to a minute.
 
     Raises:
-        SourceError: a source is not there, can't be read or is no folder; at once.
-        ConfigError: a setting is unknown or impossible; at once.
+        SourceError: a source is missing, can't be read or is no folder; raised at once.
+        ConfigError: a setting is unknown or impossible; raised at once.
     """
     loop = WatchLoop(
         sources,
-        merged(settings, overrides),
+        merge_settings(settings, overrides),
         stop=stop_event,
         settle_seconds=settle,
         rescan_seconds=rescan,
@@ -93,15 +93,15 @@ def watch(
 
 
 class WatchLoop:
-    """One watch from its start to its end, with what there is to tell of it meanwhile.
+    """One watch from its start to its end, and its state for monitoring.
 
-    The arguments are those of `watch`; `tell` is called with the name of an event and words.
+    The arguments are those of `watch`; `tell` is called with the name of an event and a message.
 
     Attributes:
         settings: as given.
-        report: what was told of up to now.
+        report: the sum of the outcomes yielded so far.
         last_rescan: when the last one ended, seconds since the epoch; None before the first.
-        last_error: the last thing that went wrong, in words.
+        last_error: the message of the last error; None if there was none.
         last_beat: when it last looked for work, on the monotonic clock.
     """
 
@@ -116,7 +116,7 @@ class WatchLoop:
         poll_seconds: float | None = None,
         keep_orphans: bool = False,
         gallery: bool = False,
-        tell: Callable[[str, str], None] = lambda event, words: None,
+        tell: Callable[[str, str], None] = lambda event, message: None,
     ) -> None:
         roots, folders = check_sources(sources, settings)
         for root in roots:
@@ -126,8 +126,8 @@ class WatchLoop:
         self._settle_seconds, self._rescan_seconds = settle_seconds, rescan_seconds
         self._keep_orphans = keep_orphans
         self._is_picture = name_filter(settings.choice["also"])
-        # No SimpleQueue: up to Python 3.12 its `get` waits forever if a signal, as the one that is
-        # to end the watch, is handled at the very moment at which its time is up.
+        # No SimpleQueue: up to Python 3.12 its `get` waits forever if a signal, such as one that
+        # ends the watch, is handled at the very moment of its time-out.
         self._events: Queue[Event] = Queue()
         self._roots = [
             WatchedRoot(path, below, settings, self._events.put, poll_seconds)
@@ -136,11 +136,11 @@ class WatchLoop:
         self._live_gallery = LiveGallery(roots, settings, stop) if gallery else None
         self._settling = SettlingFiles(settle_seconds)
         self._outcome_filter = OutcomeFilter(self._roots, self._settling)
-        self._gone: dict[str, float] = {}
-        self._unclosed: set[str] = set()  # paths of the present batch
-        self._ours: set[str] = set()  # folders of thumbnails, whose events are our own doing
-        self._scanning: Iterator[Source | Outcome] | None = None
-        self._next_rescan = self._next_look = self._paused_until = 0.0
+        self._gone: dict[str, float] = {}  # when to remove the thumbnails of each path
+        self._unclosed: set[str] = set()  # paths of the present batch, not closed by their writers
+        self._own_folders: set[str] = set()  # folders of thumbnails, whose events we cause
+        self._rescan_in_progress: Iterator[Source | Outcome] | None = None
+        self._next_rescan = self._next_root_check = self._paused_until = 0.0
         self._back_off_seconds = _BACK_OFF_SECONDS[0]
         self.report = Report()
         self.last_rescan: float | None = None
@@ -149,13 +149,13 @@ class WatchLoop:
 
     @property
     def mode(self) -> str:
-        """`inotify`, `native` (what other systems have), or `polling` if any folder is polled."""
+        """`inotify`, `native` (events of other systems), or `polling` if any root is polled."""
         modes = {root.mode for root in self._roots}
         return "polling" if "polling" in modes else NATIVE_EVENTS
 
     @property
     def backlog(self) -> int:
-        """How many pictures are known to have changed and are not done."""
+        """The number of pictures that are known to have changed and are not done."""
         return len(self._settling)
 
     @property
@@ -163,12 +163,12 @@ class WatchLoop:
         return self._settling.oldest_seconds(time.monotonic())
 
     def run(self) -> Iterator[Outcome]:
-        """The outcomes, until the stop is set; may be run again after that."""
-        self._scanning = self._rescan()
+        """Watch, and yield outcomes until the stop is set; may be called again after that."""
+        self._rescan_in_progress = self._rescan()
         try:
             for root in self._roots:
-                for event, words in root.open():
-                    self._tell(event, words)
+                for event, message in root.open():
+                    self._tell(event, message)
             with new_pool(self.settings) as pool:
                 while not self._stop.is_set():
                     self.last_beat = time.monotonic()
@@ -191,13 +191,13 @@ class WatchLoop:
 
     def _update_gallery(self) -> None:
         if self._live_gallery:
-            is_busy = bool(self._scanning or self._settling)
-            for event, words in self._live_gallery.update_if_due(is_busy=is_busy):
-                self._tell(event, words)
+            is_busy = bool(self._rescan_in_progress or self._settling)
+            for event, message in self._live_gallery.update_if_due(is_busy=is_busy):
+                self._tell(event, message)
 
     def _take_events(self) -> None:
-        """Enter what has happened; waits for a moment where nothing is to be done."""
-        is_busy = self._scanning and time.monotonic() >= self._paused_until
+        """Handle the events that have come; wait for one tick if there is nothing else to do."""
+        is_busy = self._rescan_in_progress and time.monotonic() >= self._paused_until
         try:
             self._handle_event(self._events.get(timeout=0 if is_busy else _TICK_SECONDS))
             for _ in range(_EVENTS_AT_ONCE):
@@ -207,14 +207,14 @@ class WatchLoop:
 
     def _handle_event(self, event: Event) -> None:
         now = time.monotonic()
-        if os.path.dirname(event.path) in self._ours:
+        if os.path.dirname(event.path) in self._own_folders:
             return
         if event.kind == "gone":
-            if self._live_gallery:  # with its thumbnail kept there would be nothing to tell
+            if self._live_gallery:  # no outcome follows if its thumbnail is kept
                 self._live_gallery.note_change()
             self._outcome_filter.forget(event.path)
             self._gone[event.path] = now + self._settle_seconds
-            # Polling tells of what has taken its place first.
+            # Polling reports what has taken its place before it reports it as gone.
             if os.path.isdir(event.path):
                 self._handle_new_folder(event.path, now)
             elif os.path.lexists(event.path):
@@ -227,7 +227,7 @@ class WatchLoop:
             self._settling.add(event.path, now, is_closed=event.kind == "closed")
 
     def _handle_new_folder(self, folder: str, now: float) -> None:
-        """What is in a new folder may have come before anybody watched it."""
+        """Add the pictures in a new folder: they may have come before it was watched."""
         roots = [root for root in self._roots if root.holds(folder) and root.enters(folder)]
         if not roots:
             return
@@ -247,22 +247,22 @@ class WatchLoop:
                     self._settling.add(path, now)
 
     def _work(self, pool: Pool) -> Iterator[Outcome]:
-        """Do a part of what there is to do. What goes wrong with all of it is tried again later."""
+        """Do the work of one batch; after an error that affects all of it, pause and retry."""
         now = time.monotonic()
         if now < self._paused_until:
             return
         try:
             paths = self._settling.settled(now, _SLICE_PATHS)
             self._unclosed = {path for path, is_closed in paths.items() if not is_closed}
-            yield from self._removals(now)
+            yield from self._remove_thumbnails_of_gone(now)
             for root in self._roots:
                 if any(map(root.holds, paths)):
                     yield from self._batch(root.located(paths), pool)
             self._unclosed.clear()
-            if self._scanning:
-                yield from self._continue_rescan(self._scanning, pool)
+            if self._rescan_in_progress:
+                yield from self._continue_rescan(self._rescan_in_progress, pool)
             elif now >= self._next_rescan:
-                self._scanning = self._rescan()
+                self._rescan_in_progress = self._rescan()
             self._back_off_seconds = _BACK_OFF_SECONDS[0]
         except (OutputError, WorkerError, OSError) as error:
             self.last_error = str(error)
@@ -276,17 +276,17 @@ class WatchLoop:
             if outcome.thumbnails:
                 self._remember_own_folder(os.path.dirname(outcome.thumbnails[0].path))
             is_unclosed = outcome.source.path in self._unclosed
-            if told := self._outcome_filter.to_report(outcome, is_unclosed=is_unclosed):
-                yield told
+            if reported := self._outcome_filter.to_report(outcome, is_unclosed=is_unclosed):
+                yield reported
 
     def _remember_own_folder(self, folder: str) -> None:
-        """Let what happens in a folder pass that holds nothing but thumbnails of ours."""
-        if folder not in self._ours:
+        """Ignore events in a folder from now on if it holds only our own thumbnails."""
+        if folder not in self._own_folders:
             with suppress(OSError):
                 if own_names(folder) is None:
-                    self._ours.add(folder)
+                    self._own_folders.add(folder)
 
-    def _removals(self, now: float) -> Iterator[Outcome]:
+    def _remove_thumbnails_of_gone(self, now: float) -> Iterator[Outcome]:
         due = [path for path, when in self._gone.items() if when <= now]
         for path in due:
             del self._gone[path]
@@ -295,9 +295,9 @@ class WatchLoop:
                 yield from root.removed(due)
 
     def _continue_rescan(
-        self, scanning: Iterator[Source | Outcome], pool: Pool
+        self, rescan_items: Iterator[Source | Outcome], pool: Pool
     ) -> Iterator[Outcome]:
-        part = _TimeSlice(scanning, _SLICE_SECONDS)
+        part = _TimeSlice(rescan_items, _SLICE_SECONDS)
         yield from self._batch(part, pool)
         for root in self._roots:
             root.record_made()
@@ -305,8 +305,8 @@ class WatchLoop:
             for root in self._roots:
                 if not self._keep_orphans and root.identity is not None:
                     yield from root.orphans(self._stop)
-            self._scanning = None
-            self._ours.clear()
+            self._rescan_in_progress = None
+            self._own_folders.clear()
             self._next_rescan = time.monotonic() + self._rescan_seconds
             self._tell(
                 "ready" if self.last_rescan is None else "rescan", "everything has been looked at"
@@ -314,7 +314,7 @@ class WatchLoop:
             self.last_rescan = time.time()
 
     def _rescan(self) -> Iterator[Source | Outcome]:
-        """Whatever may not be current, of all that is there."""
+        """Yield whatever may not be current in any root; fresh files have to settle first."""
         for root in self._roots:
             if root.identity is None:
                 continue
@@ -326,28 +326,28 @@ class WatchLoop:
                     yield item
 
     def _is_fresh(self, source: Source) -> bool:
-        """Whether somebody may still be writing it."""
+        """Return whether a source changed so recently that it may be unfinished."""
         return abs(time.time_ns() - source.mtime_ns) < self._settle_seconds * 1e9
 
     def _rescan_everything(self) -> None:
         for root in self._roots:
             root.forget()
-        self._scanning = self._rescan()
+        self._rescan_in_progress = self._rescan()
 
     def _check_roots(self) -> None:
         now = time.monotonic()
-        if now < self._next_look:
+        if now < self._next_root_check:
             return
-        self._next_look = now + _CHECK_ROOTS_SECONDS
+        self._next_root_check = now + _CHECK_ROOTS_SECONDS
         for root in self._roots:
-            for event, words in root.check():
-                self._tell(event, words)
+            for event, message in root.check():
+                self._tell(event, message)
                 if event in ("root back", "events lost"):
                     self._rescan_everything()
 
 
 class _TimeSlice:
-    """What an iterator yields in the next seconds."""
+    """The next items of an iterator, up to a time limit in seconds."""
 
     def __init__(self, items: Iterator[Source | Outcome], seconds: float) -> None:
         self._items, self._seconds = items, seconds

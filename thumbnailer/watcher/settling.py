@@ -1,30 +1,30 @@
-"""Paths to which something has happened, each until it has come to rest."""
+"""Hold back changed files until they have settled, so that none is read half-written."""
 
 from __future__ import annotations
 
 import os
 from dataclasses import dataclass
 
-# After a writer has closed a file, or a finished one was moved here.
+# How long to wait after a writer has closed a file, or a finished file was moved here.
 _AFTER_CLOSE_SECONDS = 0.1
 
-# What tells one content of a path from another: device, inode, size in bytes, mtime in ns.
+# Identifies the content of a path: device, inode, size in bytes, mtime in ns.
 _State = tuple[int, int, int, int]
 
 
 @dataclass(slots=True)
 class _WaitingFile:
-    first: float  # when it came, on the monotonic clock
-    due: float
+    first: float  # when it was added, on the monotonic clock
+    due: float  # when it may be read
     is_closed: bool
     state: _State | None
 
 
 class SettlingFiles:
-    """A table of paths that wait to be read.
+    """A table of changed paths that wait to be read.
 
     Args:
-        settle_seconds: how long size and mtime must stand still where nobody said that the writer
+        settle_seconds: how long size and mtime must stay the same if no event said that the writer
             has closed the file.
     """
 
@@ -41,12 +41,12 @@ class SettlingFiles:
     def add(
         self, path: str, now: float, *, is_closed: bool = False, patience_seconds: float = 0
     ) -> None:
-        """Something happened to a path; its time starts anew.
+        """Add a path to which something has happened, or restart its wait.
 
         Args:
             now: on the monotonic clock, in seconds.
-            is_closed: its writer has closed it, or it came as a whole.
-            patience_seconds: how long it may stand still, if that is longer than others may.
+            is_closed: its writer has closed it, or it was moved here complete.
+            patience_seconds: how long to wait for it, if that is longer than `settle_seconds`.
         """
         first = self._waits[path].first if path in self._waits else now
         settle_seconds = max(self._settle_seconds, patience_seconds)
@@ -55,11 +55,11 @@ class SettlingFiles:
         self._waits[path] = _WaitingFile(first, due, is_closed, state)
 
     def discard(self, path: str) -> None:
+        """Stop waiting for a path."""
         self._waits.pop(path, None)
 
     def settled(self, now: float, most: int) -> dict[str, bool]:
-        """Up to `most` paths that are at rest, each with whether it was closed; they leave the
-        table."""
+        """Remove and return up to `most` settled paths, each with whether it was closed."""
         ready: dict[str, bool] = {}
         for path in [path for path, wait in self._waits.items() if wait.due <= now]:
             wait = self._waits[path]
@@ -75,8 +75,8 @@ class SettlingFiles:
         return ready
 
     def oldest_seconds(self, now: float) -> float:
-        """How long the first of them has been waiting; 0 if none is."""
-        # A copy, in one step: another thread may ask.
+        """Return how long the longest-waiting path has waited, in seconds; 0 if there is none."""
+        # `list` copies in one step: another thread may call this.
         return max((now - wait.first for wait in list(self._waits.values())), default=0.0)
 
 

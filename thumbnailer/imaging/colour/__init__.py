@@ -1,1 +1,1 @@
-"""Bring colours to sRGB and pixels to 8 bits a channel."""
+"""Convert colours to sRGB and pixels to 8 bits a channel."""

@@ -1,4 +1,4 @@
-"""Colours by their names."""
+"""Parse CSS colour names and notations."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from PIL import ImageColor
 
 
 def parse_colour(name: str) -> tuple[int, int, int]:
-    """R, G and B (0 to 255) of a colour of CSS Color Module Level 4, by name or notation.
+    """Return R, G and B (0 to 255) of a CSS colour (CSS Color Module Level 4), named or in numbers.
 
     Raises:
-        ValueError: there is no such colour.
+        ValueError: the colour is unknown.
     """
     red, green, blue, *_ = ImageColor.getrgb(name)
     return red, green, blue

@@ -1,4 +1,4 @@
-"""Bring any pixel format to 8 bits a channel, in a mode that can be resampled."""
+"""Convert any pixel format to 8 bits a channel, in a mode that can be resampled."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from math import isfinite
 
 from PIL import Image, ImageFile
 
-# What to convert to before resampling; other modes can be resampled as they are.
+# The mode to convert to before resampling; modes not listed are resampled as they are.
 _RESIZABLE = {
     "1": "L",
     "P": "RGB",
@@ -19,12 +19,13 @@ _RESIZABLE = {
     "YCbCr": "RGB",
     "HSV": "RGB",
 }
+# The same for pictures with a transparent colour.
 _TRANSPARENT = {"1": "LA", "L": "LA", "P": "RGBA", "RGB": "RGBA"}
 
-# What one step of a grey PNG's `tRNS` is in 8 bits, by Pillow's name for how it is stored.
+# The 8-bit value of one step of `tRNS` in a grey PNG, by Pillow's name for the storage form.
 _GREY_STEPS = {"L;2": 85, "L;4": 17}
 
-# Marks what Pillow reads as colours though it is grey.
+# The key in `Image.info` that marks grey which Pillow reads as RGBA.
 _IS_GREY = "thumbnailer is grey"
 
 # TIFF 6.0, section 8: 0 is white.
@@ -33,10 +34,10 @@ _BITS_PER_SAMPLE = 258
 
 
 def fix_png_depth(image: ImageFile.ImageFile) -> None:
-    """Mend what Pillow says of a PNG of other than 8 bits; must come before it is loaded.
+    """Correct what Pillow reports for a PNG of other than 8 bits; call it before loading.
 
-    Pillow (13) compares the transparent colour, given in the depth of the file, with pixels that
-    it has brought to 8 bits, and reads 16 bits of grey with alpha as RGBA.
+    Pillow (13) compares the transparent colour, which has the depth of the file, with pixels that
+    are already converted to 8 bits. It reads 16-bit grey with alpha as RGBA.
     """
     stored = image.tile[0].args if image.format == "PNG" and image.tile else ""
     key = image.info.get("transparency")
@@ -49,7 +50,7 @@ def fix_png_depth(image: ImageFile.ImageFile) -> None:
 
 
 def to_resizable(image: Image.Image) -> Image.Image:
-    """A mode that can be resampled: L, LA, RGB, RGBA, CMYK or LAB, 8 bits a channel."""
+    """Convert to a mode for resampling: L, LA, RGB, RGBA, CMYK or LAB, 8 bits a channel."""
     if image.mode == "F" or image.mode.startswith("I"):
         return _to_8_bit(image)
     if image.info.get(_IS_GREY):
@@ -60,10 +61,10 @@ def to_resizable(image: Image.Image) -> Image.Image:
 
 
 def _to_8_bit(image: Image.Image) -> Image.Image:
-    """Grey of 16 or 32 bits or of floats, scaled to L (Pillow's own conversion clips).
+    """Scale grey of 16 or 32 bits or of floats to L (Pillow's own conversion clips).
 
-    The range is taken to be 0 to 65535 for integers, or what the file says, and 0 to 1 for floats;
-    a picture that leaves it is stretched between its own extremes.
+    The range is 0 to 65535 for integers, or what the file's bit depth allows, and 0 to 1 for
+    floats. A picture with values outside is scaled from its own minimum and maximum.
     """
     is_integer = image.mode != "F"
     bits, key = _bits(image), image.info.get("transparency")
@@ -71,7 +72,7 @@ def _to_8_bit(image: Image.Image) -> Image.Image:
     image = image.convert("I") if is_integer else image
     low, high = _extremes(image)
     if is_integer and low >= 0 and high <= 65535:
-        grey = image.point(_from_integers(bits if high < 1 << bits else 16), "L")
+        grey = image.point(_to_8_bit_table(bits if high < 1 << bits else 16), "L")
     else:
         if not is_integer and low >= 0 and high <= 1:
             low, high = 0, 1
@@ -86,25 +87,25 @@ def _to_8_bit(image: Image.Image) -> Image.Image:
 
 
 def _bits(image: Image.Image) -> int:
-    """How many bits a value has: a TIFF may have 12, which Pillow gives as they are."""
+    """Return the bits per value. A TIFF may have 12, and Pillow does not scale those."""
     bits = _tag(image, _BITS_PER_SAMPLE)
     return bits if isinstance(bits, int) and 8 < bits < 16 else 16
 
 
 def _tag(image: Image.Image, number: int) -> object:
-    """The first value of a TIFF's tag; None for other formats."""
+    """Return the first value of a TIFF tag; None without the tag, and for other formats."""
     value = getattr(image, "tag_v2", {}).get(number)
     return value[0] if isinstance(value, tuple) and value else value
 
 
 def _extremes(image: Image.Image) -> tuple[float, float]:
-    """The smallest and largest value of a picture of one channel, I or F."""
+    """Return the smallest and largest value of a one-channel picture of mode I or F."""
     low, high = image.getextrema()
     assert isinstance(low, int | float)  # one channel, so numbers and not pairs of them
     assert isinstance(high, int | float)
     if isfinite(low) and isfinite(high):
         return low, high
-    # "No data" is often NaN; the others are judged by a sample.
+    # NaN often means "no data". The range of the other values is taken from a sample.
     width, height = image.size
     sample = image.resize((min(width, 512), min(height, 512)), Image.Resampling.NEAREST)
     values = [value for value in array("f", sample.tobytes()) if isfinite(value)]
@@ -112,6 +113,7 @@ def _extremes(image: Image.Image) -> tuple[float, float]:
 
 
 @lru_cache(maxsize=4)
-def _from_integers(bits: int) -> list[int]:
-    most = (1 << bits) - 1
-    return [min(255, round(value * 255 / most)) for value in range(65536)]
+def _to_8_bit_table(bits: int) -> list[int]:
+    """Return a lookup table that scales integers of `bits` bits to 8 bits."""
+    largest = (1 << bits) - 1
+    return [min(255, round(value * 255 / largest)) for value in range(65536)]

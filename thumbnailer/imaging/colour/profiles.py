@@ -1,4 +1,4 @@
-"""ICC profiles for what says its colours in another way than by a profile."""
+"""Build ICC profiles for pictures that state their colours by other means than a profile."""
 
 from __future__ import annotations
 
@@ -8,25 +8,25 @@ from functools import lru_cache
 from math import exp
 from typing import NamedTuple
 
-# x and y of a colour: CIE 1931.
+# The chromaticity x and y of a colour: CIE 1931.
 Point = tuple[float, float]
 
-# How light rises with a value of 0 to 1: as the power of a number, or as `samples` says.
+# A transfer curve from a value to light, both 0 to 1: an exponent, or a name in `_SAMPLES`.
 Curve = float | str
 
-# ICC.1:2022, 7.2.16: the white of all profiles, as X, Y and Z.
+# The white point of all profiles, as X, Y and Z: ICC.1:2022, 7.2.16.
 _D50 = (0.9642, 1.0, 0.8249)
 
-# Bradford's cone responses: ICC.1:2022, annex E.
-_CONES = ((0.8951, 0.2664, -0.1614), (-0.7502, 1.7135, 0.0367), (0.0389, -0.0685, 1.0296))
+# Bradford's matrix from X, Y and Z to cone responses: ICC.1:2022, annex E.
+_BRADFORD = ((0.8951, 0.2664, -0.1614), (-0.7502, 1.7135, 0.0367), (0.0389, -0.0685, 1.0296))
 
-# How bright white paper is in HDR pictures, in cd/m2: ITU-R BT.2408, table 1.
+# The luminance of white paper in HDR pictures, in cd/m2: ITU-R BT.2408, table 1.
 _PAPER_WHITE = 203
 
-# Darker than this share of paper white, HDR pictures keep their light; brighter is compressed.
+# Up to this share of paper white the light of HDR pictures is kept; above, it is compressed.
 _KNEE = 0.5
 
-# PQ is so steep that 1024 samples are seen in the shadows.
+# Samples per curve. PQ is so steep that steps between 1024 samples would show in the shadows.
 _SAMPLES = {"srgb": 1024, "pq": 4096, "hlg": 4096}
 
 Vector = tuple[float, float, float]
@@ -34,7 +34,7 @@ Matrix = tuple[Vector, Vector, Vector]
 
 
 class Primaries(NamedTuple):
-    """The colours that pure red, green, blue and white stand for."""
+    """Chromaticities of pure red, green and blue, and of white."""
 
     red: Point
     green: Point
@@ -51,14 +51,14 @@ ADOBE_GAMMA = 563 / 256
 
 @lru_cache(maxsize=16)
 def profile_bytes(primaries: Primaries | None, curve: Curve) -> bytes:
-    """An ICC profile, version 2, for pictures of three colours, or of grey where there are none.
+    """Return an ICC profile, version 2, for RGB pictures, or for grey ones without `primaries`.
 
     Args:
-        curve: how light rises with a value: a power, `srgb`, `pq` or `hlg`. The last two are for
-            HDR and come out compressed into the range of a screen, each channel by itself.
+        curve: from values to light: an exponent, `srgb`, `pq` or `hlg`. The last two are for HDR;
+            their light is compressed to the range of a screen, each channel separately.
 
     Raises:
-        ValueError: there are no such colours.
+        ValueError: the primaries or the curve are impossible.
     """
     curve_tag = _curve_tag(curve)
     name = b"thumbnailer\0"
@@ -73,18 +73,18 @@ def profile_bytes(primaries: Primaries | None, curve: Curve) -> bytes:
             tags[bytes([letter]) + b"TRC"] = curve_tag
     else:
         tags[b"kTRC"] = curve_tag
-    return _file(b"RGB " if primaries else b"GRAY", tags)
+    return _assemble(b"RGB " if primaries else b"GRAY", tags)
 
 
-def _file(space: bytes, tags: dict[bytes, bytes]) -> bytes:
-    """ICC.1:2001-04, sections 6.1 and 6.2; equal tags share their place."""
+def _assemble(space: bytes, tags: dict[bytes, bytes]) -> bytes:
+    """Assemble a profile; equal tags share their data: ICC.1:2001-04, sections 6.1 and 6.2."""
     start = 128 + 4 + 12 * len(tags)
-    table, body, places = struct.pack(">I", len(tags)), b"", dict[bytes, int]()
+    table, body, offsets = struct.pack(">I", len(tags)), b"", dict[bytes, int]()
     for name, data in tags.items():
-        if data not in places:
-            places[data] = start + len(body)
+        if data not in offsets:
+            offsets[data] = start + len(body)
             body += data + bytes(-len(data) % 4)
-        table += name + struct.pack(">II", places[data], len(data))
+        table += name + struct.pack(">II", offsets[data], len(data))
     header = struct.pack(">I4xI4s4s4s", start + len(body), 0x02100000, b"mntr", space, b"XYZ ")
     header += struct.pack(">6H4s", 2026, 1, 1, 0, 0, 0, b"acsp") + bytes(28) + _fixed(_D50)
     return header.ljust(128, b"\0") + table + body
@@ -107,31 +107,31 @@ def _curve_tag(curve: Curve) -> bytes:
             raise ValueError("no such curve")
         return b"curv" + struct.pack(">IIH", 0, 1, round(curve * 256))
     light, count = {"srgb": light_of, "pq": _pq, "hlg": _hlg}[curve], _SAMPLES[curve]
-    samples = [round(65535 * light(at / (count - 1))) for at in range(count)]
+    samples = [round(65535 * light(index / (count - 1))) for index in range(count)]
     return b"curv" + struct.pack(f">II{count}H", 0, count, *samples)
 
 
 def light_of(value: float) -> float:
-    """The light, 0 to 1, of a value of sRGB, 0 to 1: IEC 61966-2-1, 5.2."""
+    """Return the light (0 to 1) of an sRGB value (0 to 1): IEC 61966-2-1, 5.2."""
     return value / 12.92 if value <= 0.04045 else ((value + 0.055) / 1.055) ** 2.4
 
 
 def _pq(value: float) -> float:
-    """ITU-R BT.2100, table 4; of 10,000 cd/m2 at most."""
+    """Decode a PQ value to compressed light: ITU-R BT.2100, table 4; 10,000 cd/m2 at most."""
     root = value ** (32 / 2523)
     light = max(root - 107 / 128, 0) / (2413 / 128 - 2392 / 128 * root)
-    return _compressed(10_000 * light ** (8192 / 1305) / _PAPER_WHITE)
+    return _compress_light(10_000 * light ** (8192 / 1305) / _PAPER_WHITE)
 
 
 def _hlg(value: float) -> float:
-    """ITU-R BT.2100, table 5, on a screen of 1,000 cd/m2."""
+    """Decode an HLG value to compressed light: ITU-R BT.2100, table 5; screen of 1,000 cd/m2."""
     a, b, c = 0.17883277, 0.28466892, 0.55991073
     scene = value**2 / 3 if value <= 0.5 else (exp((value - c) / a) + b) / 12
-    return _compressed(1_000 * scene**1.2 / _PAPER_WHITE)
+    return _compress_light(1_000 * scene**1.2 / _PAPER_WHITE)
 
 
-def _compressed(light: float) -> float:
-    """Any light into 0 to 1, without a bend at the knee; paper white becomes 0.75."""
+def _compress_light(light: float) -> float:
+    """Compress any light to 0 to 1, smoothly at the knee; paper white becomes 0.75."""
     if light <= _KNEE:
         return light
     above = (light - _KNEE) / (1 - _KNEE)
@@ -139,7 +139,7 @@ def _compressed(light: float) -> float:
 
 
 def _to_d50(primaries: Primaries) -> Matrix:
-    """From red, green and blue light to X, Y and Z under D50."""
+    """Return the matrix from red, green and blue light to X, Y and Z under D50."""
     red, green, blue, white = (_xyz(point) for point in primaries)
     columns = (
         (red[0], green[0], blue[0]),
@@ -147,12 +147,12 @@ def _to_d50(primaries: Primaries) -> Matrix:
         (red[2], green[2], blue[2]),
     )
     amounts = _times_vector(_inverse(columns), white)
-    scaled = _scaled(columns, amounts)
-    there, here = _times_vector(_CONES, white), _times_vector(_CONES, _D50)
-    if not all(there):
+    scaled = _scale(columns, amounts)
+    source, target = _times_vector(_BRADFORD, white), _times_vector(_BRADFORD, _D50)
+    if not all(source):
         raise ValueError("no such white")
-    gains = (here[0] / there[0], here[1] / there[1], here[2] / there[2])
-    return _times(_times(_scaled(_inverse(_CONES), gains), _CONES), scaled)
+    gains = (target[0] / source[0], target[1] / source[1], target[2] / source[2])
+    return _product(_product(_scale(_inverse(_BRADFORD), gains), _BRADFORD), scaled)
 
 
 def _xyz(point: Point) -> Vector:
@@ -167,18 +167,18 @@ def _times_vector(matrix: Matrix, vector: Vector) -> Vector:
     return first, second, third
 
 
-def _times(one: Matrix, other: Matrix) -> Matrix:
-    first, second, third = (_times_vector(one, column) for column in _turned(other))
-    return _turned((first, second, third))
+def _product(one: Matrix, other: Matrix) -> Matrix:
+    first, second, third = (_times_vector(one, column) for column in _transposed(other))
+    return _transposed((first, second, third))
 
 
-def _turned(matrix: Matrix) -> Matrix:
+def _transposed(matrix: Matrix) -> Matrix:
     first, second, third = zip(*matrix, strict=True)
     return first, second, third
 
 
-def _scaled(matrix: Matrix, by: Vector) -> Matrix:
-    """Each column by a number."""
+def _scale(matrix: Matrix, by: Vector) -> Matrix:
+    """Multiply each column by a number."""
     first, second, third = ((row[0] * by[0], row[1] * by[1], row[2] * by[2]) for row in matrix)
     return first, second, third
 

@@ -1,4 +1,4 @@
-"""Which colours the values of a picture stand for, by whatever it says of them."""
+"""Find the ICC profile of a picture, or build it from the other colour tags of its file."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from thumbnailer.imaging.colour.profiles import (
     Primaries,
     profile_bytes,
 )
-from thumbnailer.imaging.containers.exif import block_of, directory, read_exif
+from thumbnailer.imaging.containers.exif import exif_block, read_directory, read_exif
 
 _GREY = ("1", "L", "LA", "I;16", "I")
 
-# EXIF 2.32, ColorSpace: sRGB. 2 is no standard, but was written for Adobe RGB.
+# EXIF 2.32, ColorSpace: 1 is sRGB. 2 is not standard, but was written for Adobe RGB.
 _EXIF_SRGB, _EXIF_ADOBE_RGB = 1, 2
 _COLOR_SPACE, _INTEROPERABILITY, _INTEROPERABILITY_INDEX = 0xA001, 0xA005, 0x0001
 
-# ITU-T H.273, table 2.
+# Primaries by code: ITU-T H.273, table 2.
 _PRIMARIES = {
     1: SRGB,
     5: Primaries((0.64, 0.33), (0.29, 0.6), (0.15, 0.06), SRGB.white),
@@ -35,24 +35,25 @@ _PRIMARIES = {
     12: Primaries((0.68, 0.32), (0.265, 0.69), (0.15, 0.06), SRGB.white),
 }
 
-# ITU-T H.273, table 3. Films (1, 6, 14, 15) are made for screens of gamma 2.4: ITU-R BT.1886.
+# Curves by code: ITU-T H.273, table 3. Video (1, 6, 14, 15) is made for screens of gamma 2.4:
+# ITU-R BT.1886.
 _CURVES: dict[int, Curve] = {1: 2.4, 6: 2.4, 14: 2.4, 15: 2.4}
 _CURVES |= {4: 2.2, 5: 2.8, 8: 1.0, 13: "srgb", 16: "pq", 18: "hlg"}
 
-# How much primaries and gamma may differ from sRGB's and still mean them: `gAMA` for sRGB is 1/2.2
-# by the PNG specification, and libpng takes what differs by 5 % for the same.
+# How far primaries and gamma may differ from sRGB's and still count as sRGB. The PNG specification
+# gives 1/2.2 as `gAMA` for sRGB, and libpng treats gammas that differ by up to 5 % as equal.
 _NEAR_POINT, _NEAR_GAMMA = 0.002, 0.05
 
-# PNG puts what says its colours before the pixels, with few others: no more are looked at.
+# The colour chunks of a PNG come before its pixels, among few others: no more chunks are read.
 _MAX_CHUNKS = 100
 
 
 def source_profile(image: ImageFile.ImageFile, file: BinaryIO) -> bytes:
-    """An ICC profile for the colours of a picture; b"" for sRGB, which is assumed of most.
+    """Return an ICC profile for a picture; b"" for sRGB, which is assumed if its file states none.
 
-    A PNG's `cICP` goes before its profile, that before `sRGB`, and `cHRM` and `gAMA` come last
-    (PNG specification, third edition, 4.3). A JPEG without profile may say Adobe RGB in its EXIF
-    data (DCF 2.0, 3.2).
+    In a PNG `cICP` takes precedence over the profile, that over `sRGB`, and `cHRM` and `gAMA` come
+    last (PNG specification, third edition, 4.3). A JPEG without a profile may state Adobe RGB in
+    its EXIF data (DCF 2.0, 3.2).
 
     Args:
         image: as opened from `file`, not yet loaded.
@@ -82,17 +83,17 @@ def _profile(primaries: Primaries, curve: Curve, is_grey: bool) -> bytes:
 
 
 def _primaries(chromaticity: tuple[float, ...] | None) -> Primaries:
-    """What `cHRM` says: x and y of white, red, green and blue."""
+    """Return the primaries that `cHRM` gives: x and y of white, red, green and blue."""
     if not chromaticity or len(chromaticity) != 8:
         return SRGB
     white, red, green, blue = zip(chromaticity[::2], chromaticity[1::2], strict=True)
-    said = Primaries(red, green, blue, white)
+    stated = Primaries(red, green, blue, white)
     differences = (
         abs(one - other)
-        for point, usual in zip(said, SRGB, strict=True)
-        for one, other in zip(point, usual, strict=True)
+        for point, srgb_point in zip(stated, SRGB, strict=True)
+        for one, other in zip(point, srgb_point, strict=True)
     )
-    return SRGB if max(differences) < _NEAR_POINT else said
+    return SRGB if max(differences) < _NEAR_POINT else stated
 
 
 def _curve(gamma: float | None) -> Curve:
@@ -102,11 +103,11 @@ def _curve(gamma: float | None) -> Curve:
 
 
 def _cicp(file: BinaryIO) -> tuple[int, int] | None:
-    """The primaries and the curve that a PNG names in `cICP`, which Pillow does not read.
+    """Read the codes of primaries and curve from a PNG's `cICP`, which Pillow does not read.
 
-    None where there is no such chunk, or none that says what is known here: RGB of full range.
+    None if there is no such chunk, its codes are unknown here, or it is not RGB of full range.
     """
-    place = file.tell()
+    offset = file.tell()
     try:
         file.seek(8)
         for _ in range(_MAX_CHUNKS):
@@ -123,25 +124,25 @@ def _cicp(file: BinaryIO) -> tuple[int, int] | None:
             file.seek(length + 4, 1)
         return None
     finally:
-        file.seek(place)
+        file.seek(offset)
 
 
 def _says_adobe_rgb(image: ImageFile.ImageFile) -> bool:
-    with suppress(Exception):  # broken EXIF data must not cost the picture
-        block = block_of(image)
+    with suppress(Exception):  # broken EXIF data must not make the picture fail
+        block = exif_block(image)
         taking = read_exif(block).taking
         space = taking.get(_COLOR_SPACE)
         if space == _EXIF_ADOBE_RGB:
             return True
-        place = taking.get(_INTEROPERABILITY)
-        if isinstance(place, int) and space != _EXIF_SRGB:
-            index = directory(block, place)[0].get(_INTEROPERABILITY_INDEX)
+        offset = taking.get(_INTEROPERABILITY)
+        if isinstance(offset, int) and space != _EXIF_SRGB:
+            index = read_directory(block, offset)[0].get(_INTEROPERABILITY_INDEX)
             return isinstance(index, bytes) and index.rstrip(b"\0") == b"R03"
     return False
 
 
 def profile_name(profile: bytes) -> str | None:
-    """What an ICC profile calls itself; None if it makes no sense."""
+    """Return the name in an ICC profile, or `unnamed`; None if the profile is broken."""
     try:
         opened = ImageCms.ImageCmsProfile(io.BytesIO(profile))
         return (opened.profile.profile_description or "unnamed").strip()

@@ -1,4 +1,4 @@
-"""Bring the colours of a picture to sRGB, by its ICC profile."""
+"""Convert the colours of a picture to sRGB by its ICC profile."""
 
 from __future__ import annotations
 
@@ -10,58 +10,62 @@ from PIL import Image, ImageChops, ImageCms
 
 from thumbnailer.imaging.colour.profiles import SRGB, profile_bytes
 
-# The colour space an ICC profile must name in its header to describe pictures of a mode
+# The colour space that the header of an ICC profile must name, by the mode of the picture
 # (ICC.1:2022, table 19).
-_SPACE = {"L": "GRAY", "RGB": "RGB ", "CMYK": "CMYK"}
+_COLOUR_SPACES = {"L": "GRAY", "RGB": "RGB ", "CMYK": "CMYK"}
 
 _BROKEN = "its colour profile is broken and was left aside"
-_FOREIGN = "its colour profile is for another kind of picture and was left aside"
+_MISMATCHED = "its colour profile is for another kind of picture and was left aside"
 
-# A profile that changes no value by more than this means sRGB: HP's does so by 1 and GIMP's by 0,
-# while one of gamma 2.2 does by 9. To try it once takes 0.2 ms, a transform 1 ms a thumbnail.
-_NEAR = 1
+# A profile that changes no value by more than this counts as sRGB. HP's sRGB profile changes values
+# by 1, GIMP's by 0, one of gamma 2.2 by 9. This check takes 0.2 ms once per profile, a transform
+# 1 ms per thumbnail.
+_MAX_CHANGE = 1
 
 
 def to_srgb(image: Image.Image, profile: bytes) -> tuple[Image.Image, str]:
-    """L, LA, RGB or RGBA in sRGB, grey staying grey; and in words what was left aside, or "".
+    """Convert a picture to sRGB; grey stays grey.
 
     Args:
-        image: of a mode that `to_resizable` gives.
-        profile: its ICC profile; left aside if broken or made for another kind of picture.
+        image: of a mode that `to_resizable` returns.
+        profile: its ICC profile; ignored if it is broken or made for another colour space.
+
+    Returns:
+        L, LA, RGB or RGBA; and in words what was ignored, or "".
     """
     if image.mode in ("LA", "RGBA"):
         opaque, remark = to_srgb(image.convert(image.mode[:-1]), profile)
         opaque.putalpha(image.getchannel("A"))
         return opaque, remark
     if image.mode == "LAB":
-        return _applied(image, _from_lab(), "RGB"), ""
-    transform, remark = _from_profile(profile, image.mode) if profile else (None, "")
+        return _apply(image, _lab_transform(), "RGB"), ""
+    transform, remark = _transform_of(profile, image.mode) if profile else (None, "")
     if transform:
-        return _applied(image, transform, "L" if image.mode == "L" else "RGB"), remark
+        return _apply(image, transform, "L" if image.mode == "L" else "RGB"), remark
     return image.convert("RGB") if image.mode == "CMYK" else image, remark
 
 
 def to_output_colours(
     image: Image.Image, profile: bytes, *, keep: bool
 ) -> tuple[Image.Image, bytes, str]:
-    """A picture in sRGB, or as it is with its ICC profile.
+    """Convert a picture to sRGB, or keep its colours and its ICC profile.
 
     Args:
         image, profile: as for `to_srgb`.
-        keep: whether it stays as it is. CMYK and LAB, which few formats know, do not.
+        keep: keep the colours. CMYK and LAB, which few formats support, are converted anyway.
 
     Returns:
-        L, LA, RGB or RGBA; the profile to go with it, or b""; and in words what was left aside.
+        L, LA, RGB or RGBA; the profile to embed, or b""; and in words what was ignored, or "".
     """
     if keep and image.mode not in ("CMYK", "LAB"):
-        _, remark = _from_profile(profile, image.mode.removesuffix("A")) if profile else (None, "")
+        _, remark = _transform_of(profile, image.mode.removesuffix("A")) if profile else (None, "")
         return image, b"" if remark else profile, remark
     converted, remark = to_srgb(image, profile)
     return converted, profile_bytes(SRGB, "srgb") if keep else b"", remark
 
 
 def flatten(image: Image.Image, background: tuple[int, int, int]) -> Image.Image:
-    """The picture over a background (R, G, B), without alpha."""
+    """Composite a picture over a background (R, G, B); return it without alpha."""
     if image.mode not in ("LA", "RGBA"):
         return image
     is_grey = image.mode == "LA" and len(set(background)) == 1
@@ -72,19 +76,19 @@ def flatten(image: Image.Image, background: tuple[int, int, int]) -> Image.Image
     return canvas
 
 
-def _applied(image: Image.Image, transform: ImageCms.ImageCmsTransform, mode: str) -> Image.Image:
+def _apply(image: Image.Image, transform: ImageCms.ImageCmsTransform, mode: str) -> Image.Image:
     converted = ImageCms.applyTransform(image, transform)
     assert converted is not None  # None only when transforming in place
     return converted.convert(mode)
 
 
 @lru_cache(maxsize=16)
-def _from_profile(profile: bytes, mode: str) -> tuple[ImageCms.ImageCmsTransform | None, str]:
-    """The way from a profile to sRGB, None where there is none to go; and why it can't be gone."""
+def _transform_of(profile: bytes, mode: str) -> tuple[ImageCms.ImageCmsTransform | None, str]:
+    """Return the transform to sRGB, None if not needed or impossible; and why it is impossible."""
     try:
         source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-        if source.profile.xcolor_space != _SPACE[mode]:
-            return None, _FOREIGN
+        if source.profile.xcolor_space != _COLOUR_SPACES[mode]:
+            return None, _MISMATCHED
         transform = _to_srgb_transform(source, mode)
     except (ImageCms.PyCMSError, OSError, TypeError, ValueError):
         return None, _BROKEN
@@ -92,18 +96,18 @@ def _from_profile(profile: bytes, mode: str) -> tuple[ImageCms.ImageCmsTransform
 
 
 def _changes_little(transform: ImageCms.ImageCmsTransform, mode: str) -> bool:
-    """Whether values stay what they are."""
+    """Return whether no value changes by more than `_MAX_CHANGE`."""
     if mode == "CMYK":
         return False
     changes = ImageChops.difference(
-        _applied(_test_colours(mode), transform, mode), _test_colours(mode)
+        _apply(_test_colours(mode), transform, mode), _test_colours(mode)
     )
-    return max(max(channel.tobytes()) for channel in changes.split()) <= _NEAR
+    return max(max(channel.tobytes()) for channel in changes.split()) <= _MAX_CHANGE
 
 
 @lru_cache(maxsize=2)
 def _test_colours(mode: str) -> Image.Image:
-    """A picture of colours, or greys, from all over their space."""
+    """Return a picture of colours, or greys, from all parts of the colour space."""
     values = range(0, 256, 15)
     pixels = product(values, repeat=len(mode))
     return Image.frombytes(
@@ -112,12 +116,12 @@ def _test_colours(mode: str) -> Image.Image:
 
 
 @lru_cache(maxsize=1)
-def _from_lab() -> ImageCms.ImageCmsTransform:
+def _lab_transform() -> ImageCms.ImageCmsTransform:
     return _to_srgb_transform(ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB")), "LAB")
 
 
 def _to_srgb_transform(source: ImageCms.ImageCmsProfile, mode: str) -> ImageCms.ImageCmsTransform:
-    # RGB out even for grey: LittleCMS turns a grey profile into sRGB's three equal channels.
+    # The output is RGB even for grey: LittleCMS converts grey to three equal channels of sRGB.
     return ImageCms.buildTransform(
         source, ImageCms.createProfile("sRGB"), mode, "RGB", ImageCms.Intent.PERCEPTUAL
     )

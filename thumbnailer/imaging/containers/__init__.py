@@ -1,1 +1,1 @@
-"""Read the structures inside picture files, such as EXIF."""
+"""Read data structures inside picture files, such as EXIF."""

@@ -1,1 +1,1 @@
-"""Open pictures and decode their pixels, no more of them than needed."""
+"""Open pictures and decode their pixels, only as many as the thumbnails need."""

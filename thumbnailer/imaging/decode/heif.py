@@ -1,4 +1,4 @@
-"""HEIF, which the extra `heif` reads: what phones take."""
+"""Open HEIF pictures, the format of phone cameras, with the optional extra `heif`."""
 
 from __future__ import annotations
 
@@ -11,17 +11,19 @@ from PIL import ImageFile
 from thumbnailer.imaging.memory import HELD_BYTES, check_bytes
 from thumbnailer.recipe import Limits
 
-# What the import maps: 25 MiB and 20 ms, so it waits for the first such picture.
+# Address space for importing pillow_heif: it maps 25 MiB and takes 20 ms, so the import is left
+# until the first HEIF picture.
 _IMPORT_BYTES = 32 << 20
 
-_OPTIONS = threading.Lock()
+_OPTIONS_LOCK = threading.Lock()
 
 
 def open_heif(file: BinaryIO, limits: Limits) -> ImageFile.ImageFile:
-    """Read a HEIF's header; as Pillow's own, without telling Pillow of the format, which would
-    change what the caller's own process opens.
+    """Read a HEIF's header and return it as a Pillow image.
 
-    Its decoder turns it upright, and says so in the EXIF data. It comes as 8-bit RGB or grey.
+    The format is not registered with Pillow: that would change what the caller's process opens.
+    The decoder rotates the picture upright and updates its EXIF orientation. It returns 8-bit RGB
+    or grey.
     """
     held_bytes = _IMPORT_BYTES + file.seek(0, io.SEEK_END)
     check_bytes(held_bytes, limits)
@@ -29,7 +31,7 @@ def open_heif(file: BinaryIO, limits: Limits) -> ImageFile.ImageFile:
     from pillow_heif.as_plugin import HeifImageFile
 
     file.seek(0)
-    with _OPTIONS:  # which are of the whole process, and those of whoever else uses them
+    with _OPTIONS_LOCK:  # process-wide, and shared with other users of the library
         before, options.DECODE_THREADS = options.DECODE_THREADS, 1
         try:
             image: ImageFile.ImageFile = HeifImageFile(file)  # type: ignore[no-untyped-call]

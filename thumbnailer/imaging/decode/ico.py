@@ -1,21 +1,22 @@
-"""ICO: a list of pictures, each of them a PNG or what a BMP has after its first 14 bytes."""
+"""ICO files: a list of pictures, each a PNG or a BMP without its first 14 bytes."""
 
 from __future__ import annotations
 
 import struct
 from typing import BinaryIO
 
-PNG = b"\x89PNG\r\n\x1a\n"
+PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
 
 def largest_picture(file: BinaryIO) -> tuple[tuple[int, int], bytes]:
-    """The size in px of the largest picture in an icon, and either that, if it is a PNG, or an icon
-    with nothing else in it. Of several of one size that with the most colours counts.
+    """Return the size in px and the data of the largest picture in an icon.
 
-    The size is what the picture itself says and Pillow decodes; the icon's list may say less.
+    The data are the picture's PNG file, or else an icon that holds this picture only. Of several of
+    the same size, the one with the most colours is taken. The size is that in the picture's own
+    header, which Pillow decodes; the icon's directory may state a smaller one.
 
     Raises:
-        struct.error, ValueError: there is none.
+        struct.error, ValueError: the icon holds no picture.
     """
     file.seek(0)
     head = file.read(6)
@@ -26,11 +27,11 @@ def largest_picture(file: BinaryIO) -> tuple[tuple[int, int], bytes]:
         for entry in entries
         for width, height, colours, _, bits, _, _ in [entry]
     )
-    *what, length, offset = entry
+    *fields, length, offset = entry
     file.seek(offset)
     data = file.read(length)
-    if data.startswith(PNG):
+    if data.startswith(PNG_SIGNATURE):
         return struct.unpack_from(">II", data, 16), data  # PNG specification, 11.2.1
     width, height = struct.unpack_from("<ii", data, 4)
-    alone = struct.pack("<4sHBBBxHHII", head[:4], 1, *what, length, 6 + 16)
-    return (abs(width), abs(height) // 2), alone + data  # the mask lies below the picture
+    single = struct.pack("<4sHBBBxHHII", head[:4], 1, *fields, length, 6 + 16)
+    return (abs(width), abs(height) // 2), single + data  # the mask lies below the picture

@@ -1,4 +1,4 @@
-"""What a file is, told by its contents; and in words why it is not read."""
+"""Identify a file by its contents, and explain why it is not read."""
 
 from __future__ import annotations
 
@@ -11,21 +11,23 @@ from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
 from thumbnailer.imaging.failures import EMPTY
 
-# JPEG includes MPO, its multi-picture form: Pillow tells them apart after opening.
+# Formats that are always read. JPEG includes MPO, its multi-picture form: Pillow tells them apart
+# after opening.
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF")
 
-# Pillow's names for what is read where `Limits.also` has it. TGA comes last: it has no magic.
-ALSO = {"ico": "ICO", "jpeg2000": "JPEG2000", "ppm": "PPM", "psd": "PSD", "tga": "TGA"}
+# Pillow's names for the formats in `Limits.also`. TGA comes last: it has no magic number.
+OPTIONAL_FORMATS = {"ico": "ICO", "jpeg2000": "JPEG2000", "ppm": "PPM", "psd": "PSD", "tga": "TGA"}
 
+# Those that need an optional dependency.
 _EXTRAS = ("heif", "raw")
 
-# How files begin that are read where `Limits.also` has the first word: (it, offset, bytes, name).
-_ON_DEMAND = (
+# Magic numbers of formats that are read if `Limits.also` has their key: (key, offset, bytes, name).
+_OPTIONAL_SIGNATURES = (
     ("ico", 0, b"\x00\x00\x01\x00", "an ICO icon"),
     ("jpeg2000", 4, b"jP  ", "a JPEG 2000 picture"),
     ("jpeg2000", 0, b"\xff\x4f\xff\x51", "a JPEG 2000 picture"),
     ("psd", 0, b"8BPS\0\1", "a Photoshop document"),
-    # Raw pictures, as far as they are no TIFF: CR3, CR2, CRW, RW2, ORF (three), RAF, MRW, X3F.
+    # Raw formats with a magic number of their own: CR3, CR2, CRW, RW2, ORF (three), RAF, MRW, X3F.
     ("raw", 4, b"ftypcrx ", "a camera's raw picture"),
     ("raw", 8, b"CR\2", "a camera's raw picture"),
     ("raw", 6, b"HEAPCCDR", "a camera's raw picture"),
@@ -37,27 +39,27 @@ _ON_DEMAND = (
     ("raw", 0, b"\0MRM", "a camera's raw picture"),
     ("raw", 0, b"FOVb", "a camera's raw picture"),
 )
-_PPM = re.compile(rb"P[1-6f]\s+[#\d]")
+_PPM_HEADER = re.compile(rb"P[1-6f]\s+[#\d]")
 
-# The brands of ISO/IEC 23008-12, annex B and 10.2; those of AVIF are Pillow's concern.
-_HEIC = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs"}
-_HEIF = {b"mif1", b"mif2", b"msf1"}
-_AVIF = {b"avif", b"avis"}
+# Brands of ISO/IEC 23008-12, annex B and 10.2. Pillow reads files with an AVIF brand.
+_HEIC_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs"}
+_HEIF_BRANDS = {b"mif1", b"mif2", b"msf1"}
+_AVIF_BRANDS = {b"avif", b"avis"}
 
-# The kinds and depths of TGA that Pillow reads: Truevision TGA 2.0, fields 3 and 5.5.
+# The image types and pixel depths of TGA that Pillow reads: Truevision TGA 2.0, fields 3 and 5.5.
 _TGA_KINDS = {1, 2, 3, 9, 10, 11}
 _TGA_DEPTHS = {1, 8, 16, 24, 32}
 
 # Tags of TIFF 6.0, TIFF/EP and DNG 1.7.
 _PHOTOMETRIC, _SUB_IFDS, _DNG_VERSION = 262, 330, 50706
-_SENSOR_DATA = (32803, 34892)  # a colour filter array; its linear form
+_SENSOR_DATA = (32803, 34892)  # colour filter array; LinearRaw
 _MAX_SUB_IFDS = 16
 
 # An array of icons, pointers or bitmaps: OS/2 2.0, BITMAPARRAYFILEHEADER.
-_OS2 = re.compile(rb"BA.{12}(IC|CI|CP|PT|BM)", re.DOTALL)
+_OS2_ARRAY = re.compile(rb"BA.{12}(IC|CI|CP|PT|BM)", re.DOTALL)
 
-# How other contents begin that are often found under a picture's name: (offset, bytes, name).
-_OTHERS = (
+# Magic numbers of other files that often have a picture's file name: (offset, bytes, name).
+_UNSUPPORTED_SIGNATURES = (
     (0, b"%PDF", "a PDF document"),
     (0, b"PK\x03\x04", "a ZIP archive"),
     (0, b"\x1f\x8b", "gzip-compressed data"),
@@ -70,17 +72,19 @@ _OTHERS = (
 
 
 def identify_optional(file: BinaryIO) -> tuple[str, str]:
-    """Of a file of a format that is read only where `Limits.also` has it the name there, and what
-    it is in words; "" and "" of all others."""
+    """Return the key and description of an optional format; two empty strings for other files.
+
+    Optional formats are read only if `Limits.also` has their key.
+    """
     file.seek(0)
     start = file.read(512)
-    for key, offset, magic, name in _ON_DEMAND:
+    for key, offset, magic, name in _OPTIONAL_SIGNATURES:
         if start.startswith(magic, offset):
             return key, name
-    if _PPM.match(start):
+    if _PPM_HEADER.match(start):
         return "ppm", "a PPM picture"
     if start.startswith(b"ftyp", 4):
-        return _heif(start)
+        return _identify_heif(start)
     if start.startswith((b"II*\0", b"MM\0*")) and _holds_sensor_data(file):
         return "raw", "a camera's raw picture"
     if _is_tga(start):
@@ -88,21 +92,21 @@ def identify_optional(file: BinaryIO) -> tuple[str, str]:
     return "", ""
 
 
-def _heif(start: bytes) -> tuple[str, str]:
-    """As `on_demand`, by the brands of a file: ISO/IEC 14496-12, 4.3."""
+def _identify_heif(start: bytes) -> tuple[str, str]:
+    """Identify HEIF by the brands of the file, as `identify_optional`: ISO/IEC 14496-12, 4.3."""
     length = min(int.from_bytes(start[:4]), len(start))
     brands = {start[at : at + 4] for at in (8, *range(16, length - 3, 4))}
-    if brands & _AVIF:
+    if brands & _AVIF_BRANDS:
         return "", ""
-    if brands & _HEIC:
+    if brands & _HEIC_BRANDS:
         return "heif", "a HEIC picture"
-    return ("heif", "a HEIF picture") if brands & _HEIF else ("", "")
+    return ("heif", "a HEIF picture") if brands & _HEIF_BRANDS else ("", "")
 
 
 def _holds_sensor_data(file: BinaryIO) -> bool:
-    """Whether a TIFF is a camera's raw picture: DNG, NEF, ARW, PEF and the like.
+    """Return whether a TIFF is a camera's raw picture: DNG, NEF, ARW, PEF and the like.
 
-    What Pillow would take for the picture is a tiny preview, or no pixels that make sense.
+    Pillow would decode only a tiny preview of it, or meaningless pixels.
     """
     file.seek(0)
     try:
@@ -116,7 +120,7 @@ def _holds_sensor_data(file: BinaryIO) -> bool:
             tags.load(file)
             if tags.get(_PHOTOMETRIC) in _SENSOR_DATA:
                 return True
-    except Exception:  # a header that makes no sense
+    except Exception:  # invalid header
         pass
     return False
 
@@ -134,10 +138,10 @@ def _is_tga(start: bytes) -> bool:
 
 
 def unreadable_reason(file: BinaryIO, also: tuple[str, ...]) -> str:
-    """What a file is that can't be read.
+    """Describe what an unreadable file is, in words for the user.
 
     Args:
-        also: the formats that were tried besides the usual ones.
+        also: keys of the optional formats that were tried too.
     """
     is_at_end = not file.read(1)
     file.seek(0)
@@ -154,10 +158,10 @@ def unreadable_reason(file: BinaryIO, also: tuple[str, ...]) -> str:
         if is_at_end or is_cut_short(file):
             return f"truncated: begins like {name}, but ends early"
         return f"begins like {name}, but its header is damaged"
-    for offset, magic, name in _OTHERS:
+    for offset, magic, name in _UNSUPPORTED_SIGNATURES:
         if start.startswith(magic, offset):
             return f"is {name}, no format that is read here"
-    if _OS2.match(start):
+    if _OS2_ARRAY.match(start):
         return "is an OS/2 icon, no format that is read here"
     for format in FORMATS:
         accepts = Image.OPEN[format][1]
@@ -182,7 +186,7 @@ def unreadable_reason(file: BinaryIO, also: tuple[str, ...]) -> str:
 
 
 def is_cut_short(file: BinaryIO) -> bool:
-    """Whether a WebP, AVIF or HEIF, which are read as one piece, is longer than its file."""
+    """Return whether a WebP, AVIF or HEIF, each read as one piece, is longer than its file."""
     file.seek(0)
     start = file.read(8)
     length = file.seek(0, io.SEEK_END)

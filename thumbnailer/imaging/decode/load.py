@@ -1,4 +1,4 @@
-"""Decode the pixels; find out how much there is of a damaged picture, and make do with it."""
+"""Decode the pixels of a picture; measure how much of a damaged one is there, and salvage it."""
 
 from __future__ import annotations
 
@@ -26,30 +26,30 @@ _END_OF_JPEG = b"\xff\xd9"
 _MAX_ROWS = 200_000
 _BAND_PIXELS = 1 << 18
 
-# Interlaced GIFs bring every eighth row first: GIF89a, appendix E.
-_INTERLACE = 8
+# Interlaced GIFs store every eighth row first: GIF89a, appendix E.
+_GIF_INTERLACE = 8
 
-# Every how many columns and rows there is a pixel after each pass of an interlaced PNG, from the
-# last to the first: PNG specification, 8.2.
-_GRIDS = ((1, 1), (1, 2), (2, 2), (2, 4), (4, 4), (4, 8), (8, 8))
+# Distance in columns and rows between the pixels known after each pass of an interlaced (Adam7)
+# PNG, from the last pass to the first: PNG specification, 8.2.
+_ADAM7_GRIDS = ((1, 1), (1, 2), (2, 2), (2, 4), (4, 4), (4, 8), (8, 8))
 
 
 def load_pixels(
     image: ImageFile.ImageFile, file: BinaryIO, limits: Limits, claim: Claim
 ) -> tuple[Image.Image, str]:
-    """Decode the pixels of a picture that is within the limits, ours, whatever Pillow's are.
+    """Decode the pixels of a picture within `limits`, which take the place of Pillow's own.
 
     Args:
-        image: as opened from `file`, perhaps told to shrink.
-        limits: `keep_truncated` makes do with what there is of a damaged picture.
-        claim: is told the bytes that it takes before it takes them; may wait.
+        image: as opened from `file`; may be set to shrink on load.
+        limits: with `keep_truncated`, the decoded part of a damaged picture is returned.
+        claim: called with the bytes needed before they are allocated; may wait.
 
     Returns:
-        The picture, and in words what is missing of it; "" if it is whole.
+        The picture, and a note of what is missing from it; "" if it is complete.
 
     Raises:
-        LimitError: it takes more memory than it may.
-        DamageError: the data make no sense or end early; says where.
+        LimitError: it needs more memory than allowed.
+        DamageError: the data are invalid or end early; the message says where.
         OSError: the file can't be read.
     """
     claim_memory(image, limits, claim)
@@ -63,29 +63,29 @@ def load_pixels(
         if isinstance(error, OSError) and error.errno is not None:
             raise
         failure = error
-    remains, kind, share = None, DAMAGED, None
-    with suppress(Exception):  # whatever Pillow raises the second time
+    salvaged, kind, share = None, DAMAGED, None
+    with suppress(Exception):  # Pillow may raise anything the second time
         kind = TRUNCATED if _ends_early(image, file, failure) else kind
-        remains, share = _salvage(image, file, limits)
-    if remains and share != 0 and limits.keep_truncated:
-        return remains, _salvage_note(kind, share)
+        salvaged, share = _salvage(image, file, limits)
+    if salvaged and share != 0 and limits.keep_truncated:
+        return salvaged, _salvage_note(kind, share)
     raise DamageError(_damage_reason(kind, share))
 
 
 def _decode_dc_only(image: ImageFile.ImageFile) -> bool:
-    """Decode a progressive JPEG without what does not show of it, if that can be done.
+    """Decode a progressive JPEG at 1/8 without its unused scans; return whether that worked.
 
-    What that takes is in the claim for its coefficients: these are there only when the file, its
-    pieces and what becomes of them have gone, but for the last. Of cameras' pictures the file is a
-    tenth of the coefficients, and what shows a hundredth.
+    The claim for its coefficients covers the memory: libjpeg allocates them only after the file's
+    bytes and their pieces were freed; the reduced file remains. In cameras' pictures the file is a
+    tenth of the size of the coefficients, the reduced one a hundredth.
     """
     if not image.info.get("progressive") or not is_shrunk_to_eighth(image) or not image.fp:
         return False
-    file, tile, most = image.fp, image.tile, coefficient_bytes(image) // 3
-    with suppress(Exception):  # the plain way tells what is wrong
+    file, tile, max_bytes = image.fp, image.tile, coefficient_bytes(image) // 3
+    with suppress(Exception):  # the ordinary decode reports the fault
         file.seek(0)
-        reduced = keep_dc_scans(file.read(most))  # which has no end if there is more of it
-        if reduced and len(reduced) < most // 3:
+        reduced = keep_dc_scans(file.read(max_bytes))  # a longer file is cut here: None
+        if reduced and len(reduced) < max_bytes // 3:
             image.fp = io.BytesIO(reduced)
             _decode(image)
             return True
@@ -104,7 +104,7 @@ def _decode(image: ImageFile.ImageFile) -> None:
 
 
 def _damage_reason(kind: str, share: float | None) -> str:
-    """Where a picture is broken; `share` of its rows, 0 to 1, could be decoded."""
+    """Describe where a picture is damaged; `share` of its rows, 0 to 1, could be decoded."""
     where = kind if share is None else f"{kind} at {_percent(share)}"
     if share == 1:
         rest = "are missing" if kind == "truncated" else "make no sense"
@@ -125,33 +125,35 @@ def _percent(share: float) -> str:
 
 
 def _ends_early(image: ImageFile.ImageFile, file: BinaryIO, failure: Exception) -> bool:
-    """Whether a picture could not be decoded for want of data, not because they make no sense."""
-    # PNG and BMP are read no further than they make sense.
+    """Return whether decoding failed because the data end early, not because they are invalid."""
+    # PNG and BMP decoders stop at invalid data; at the end of the file, data are missing.
     if image.format in ("PNG", "BMP") and not file.read(1):
         return True
     if image.format == "HEIF":
         return is_cut_short(file)
-    if image.format == "TIFF":  # whose decoder does not tell one from the other
+    if image.format == "TIFF":  # its decoder does not distinguish the two
         size = file.seek(0, io.SEEK_END)
         tags = image.tag_v2  # type: ignore[attr-defined]
         for starts, lengths in ((273, 279), (324, 325)):  # of strips and of tiles
             ends = zip(tags.get(starts, ()), tags.get(lengths, ()), strict=False)
             if any(start + length > size for start, length in ends):
                 return True
-    # "Cannot load" is what a JPEG gets that ends within its header.
+    # Pillow says "cannot load" of a JPEG that ends within its header.
     return "truncated" in str(failure).lower() or "cannot load" in str(failure)
 
 
 def _salvage(
     image: ImageFile.ImageFile, file: BinaryIO, limits: Limits
 ) -> tuple[Image.Image | None, float | None]:
-    """What a picture held when its decoding failed, without gaps, and the share of its rows (0 to
-    1) that were decoded; None where that can't be known."""
+    """Return the decoded part of a damaged picture, gaps filled, and the share of decoded rows.
+
+    The share is 0 to 1; either is None where it can't be known.
+    """
     if image.info.get("progressive"):
         return _salvage_progressive(image, file, limits)
     again = open_picture(file, limits)
     if image.format == "TIFF" and orientation_of(again) != 1:
-        return None, None  # it is turned while it is loaded
+        return None, None  # Pillow rotates it while loading
     _shrink_like(image, again)
     boxes = [tile.extents or (0, 0, *again.size) for tile in again.tile]
     if not boxes:
@@ -160,15 +162,15 @@ def _salvage(
     right, bottom = max(box[2] for box in boxes), max(box[3] for box in boxes)
     if bottom - top > _MAX_ROWS:
         return None, None
-    _load_onto(again, 85 if image.info.get("transparency") != 85 else 170)
-    image.tile, again.tile = [], []  # lets Pillow take what is there for all there is
+    _decode_over(again, 85 if image.info.get("transparency") != 85 else 170)
+    image.tile, again.tile = [], []  # Pillow then takes them for fully loaded
     if image.info.get("interlace"):
-        return _finest_grid(image, again), None
+        return _finest_complete_grid(image, again), None
     missing = list(_differing_rows(image, again, (left, top, right, bottom)))
-    again.im = Image.new("L", (1, 1)).im  # a large picture's memory is wanted elsewhere
-    image.readonly = 0  # as if it had been loaded
+    again.im = Image.new("L", (1, 1)).im  # free the memory of a large picture
+    image.readonly = 0  # as after loading
     return (
-        _without_gaps(image, missing) if limits.keep_truncated else None,
+        _fill_missing_rows(image, missing) if limits.keep_truncated else None,
         1 - len(missing) / (bottom - top),
     )
 
@@ -188,9 +190,11 @@ def _differing_rows(
                 yield y
 
 
-def _load_onto(image: ImageFile.ImageFile, value: int) -> None:
-    """Decode as far as that goes into a memory that holds `value` instead of zeros, so that what
-    differs from the first attempt was written in neither."""
+def _decode_over(image: ImageFile.ImageFile, value: int) -> None:
+    """Decode as far as possible into memory filled with `value` instead of zeros.
+
+    Pixels that differ from the first attempt were written in neither.
+    """
     prepare, bands = image.load_prepare, len(image.getbands())
 
     def prepare_and_fill() -> None:
@@ -202,9 +206,9 @@ def _load_onto(image: ImageFile.ImageFile, value: int) -> None:
         _decode(image)
 
 
-def _finest_grid(image: Image.Image, again: Image.Image) -> Image.Image | None:
-    """What an interlaced PNG holds in as many columns and rows as are without gaps."""
-    for across, down in _GRIDS:
+def _finest_complete_grid(image: Image.Image, again: Image.Image) -> Image.Image | None:
+    """Return an interlaced PNG from its finest grid of pixels without gaps, at full size."""
+    for across, down in _ADAM7_GRIDS:
         size = ceil(image.width / across), ceil(image.height / down)
         matrix = (across, 0, (1 - across) / 2, 0, down, (1 - down) / 2)
         there, missing = (
@@ -215,23 +219,25 @@ def _finest_grid(image: Image.Image, again: Image.Image) -> Image.Image | None:
     return None
 
 
-def _without_gaps(image: Image.Image, missing: Sequence[int]) -> Image.Image:
-    """The picture with something in its missing rows that does not catch the eye: the mean colour
-    of the others, or of an interlaced one the row before."""
+def _fill_missing_rows(image: Image.Image, missing: Sequence[int]) -> Image.Image:
+    """Return the picture with its missing rows filled inconspicuously.
+
+    They get the mean colour of the others, or in an interlaced picture the decoded row above.
+    """
     picture = to_resizable(image)
     if not missing:
         return picture
-    is_there = [255] * picture.height
+    is_decoded = [255] * picture.height
     for y in missing:
-        is_there[y] = 0
-    if not any(is_there):
+        is_decoded[y] = 0
+    if not any(is_decoded):
         return picture
     means = picture.resize((1, picture.height), Image.Resampling.BOX)
-    mask = Image.frombytes("L", means.size, bytes(is_there))
+    mask = Image.frombytes("L", means.size, bytes(is_decoded))
     mean = tuple(map(round, ImageStat.Stat(means, mask).mean))
-    is_interlaced = any(is_there[missing[0] :])
+    is_interlaced = any(is_decoded[missing[0] :])
     for y in missing:
-        above = [row for row in range(max(y - _INTERLACE, 0), y) if is_there[row]]
+        above = [row for row in range(max(y - _GIF_INTERLACE, 0), y) if is_decoded[row]]
         if is_interlaced and above:
             picture.paste(picture.crop((0, above[-1], picture.width, above[-1] + 1)), (0, y))
         else:
@@ -242,19 +248,22 @@ def _without_gaps(image: Image.Image, missing: Sequence[int]) -> Image.Image:
 def _salvage_progressive(
     image: ImageFile.ImageFile, file: BinaryIO, limits: Limits
 ) -> tuple[Image.Image | None, float | None]:
-    """The same for a progressive JPEG, which has no pixel before its end is there; with an end put
-    to it, it is unsharp, or grey where not even its first pass came to."""
+    """Salvage a progressive JPEG by appending an end marker; return the same as `_salvage`.
+
+    Without its end no pixel is decoded. With one, the picture is blurred, and grey where even the
+    first scan is missing.
+    """
     file.seek(0)
     again = open_picture(io.BytesIO(file.read() + _END_OF_JPEG), limits)
     _shrink_like(image, again)
     _decode(again)
-    # Rounding may move the grey a little.
+    # Rounding may shift the grey (128) a little.
     is_grey = [0 if 126 <= value <= 130 else 255 for value in range(256)]
     box = again.convert("L").point(is_grey).getbbox()
     rows = box[3] if box else 0
     if rows == again.height:
         return again, None
-    return _without_gaps(again, range(rows, again.height)), rows / again.height
+    return _fill_missing_rows(again, range(rows, again.height)), rows / again.height
 
 
 def _shrink_like(image: ImageFile.ImageFile, again: ImageFile.ImageFile) -> None:

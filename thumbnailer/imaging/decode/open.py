@@ -1,4 +1,4 @@
-"""Open a picture and check its limits, from the header alone."""
+"""Open a picture and check it against the limits, from its header alone."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import BinaryIO
 
-# Imported for what they register, so that Pillow need not look for them while a picture waits.
+# Imported to register their formats, so that Pillow need not search for plugins during a job.
 from PIL import (  # noqa: F401
     AvifImagePlugin,
     BmpImagePlugin,
@@ -31,43 +31,49 @@ from PIL import (  # noqa: F401
 )
 
 from thumbnailer.imaging.decode.heif import open_heif
-from thumbnailer.imaging.decode.ico import PNG, largest_picture
-from thumbnailer.imaging.decode.identify import ALSO, FORMATS, identify_optional, unreadable_reason
+from thumbnailer.imaging.decode.ico import PNG_SIGNATURE, largest_picture
+from thumbnailer.imaging.decode.identify import (
+    FORMATS,
+    OPTIONAL_FORMATS,
+    identify_optional,
+    unreadable_reason,
+)
 from thumbnailer.imaging.decode.raw import open_raw
 from thumbnailer.imaging.decode.shrink_on_load import can_shrink
-from thumbnailer.imaging.decode.webp import HEADER_BYTES, webp_size
+from thumbnailer.imaging.decode.webp import WEBP_HEADER_BYTES, webp_size
 from thumbnailer.imaging.failures import LimitError, NoPictureError
 from thumbnailer.imaging.memory import check_bytes, picture_bytes
 from thumbnailer.recipe import Limits
 
-# A progressive JPEG has about ten scans. Each costs a pass over all pixels, however few its bytes:
-# 4,000 in 630 KB took minutes, for 64 megapixels. The limit is that of libtiff and GDAL.
+# A progressive JPEG has about ten scans. Each costs a pass over all pixels, even if it has few
+# bytes: 4,000 scans in 630 KB took minutes at 64 megapixels. libtiff and GDAL have the same limit.
 _MAX_SCANS = 100
 
-# The start of a scan, with the lengths and numbers of components that libjpeg takes: ISO 10918-1,
-# B.2.3. Two bytes alone would also be found by chance in a film appended to the picture.
-_SCAN = re.compile(rb"\xff\xda\x00[\x08\x0a\x0c\x0e][\x01-\x04]")
-_BLOCK = 1 << 20
+# A scan header (SOS) with the lengths and component counts that libjpeg accepts: ISO 10918-1,
+# B.2.3. The two bytes of its marker would also occur by chance in a video after the picture.
+_SCAN_HEADER = re.compile(rb"\xff\xda\x00[\x08\x0a\x0c\x0e][\x01-\x04]")
+_BLOCK_BYTES = 1 << 20
 
-# Pillow decodes an icon when it opens it, before there is any claim. Its list can say 256 x 256.
-_ICON_PIXELS = 1 << 20
+# Pillow decodes an icon on opening, before memory is claimed. The icon's directory can state at
+# most 256 x 256 px.
+_MAX_ICON_PIXELS = 1 << 20
 
-_PILLOW = threading.Lock()
+_PILLOW_LOCK = threading.Lock()
 
-# A picture whose header has been read, for files that don't know Pillow.
+# Type of a picture whose header has been read, for modules that do not import Pillow.
 Opened = ImageFile.ImageFile
 
 
 def open_picture(file: BinaryIO, limits: Limits) -> ImageFile.ImageFile:
-    """Read a picture's header; no pixel is decoded.
+    """Read a picture's header and check it against `limits`; decode no pixels.
 
     Raises:
-        LimitError: it has more pixels than `limits` allow, scans without end, or megabytes of text.
-        NoPictureError: it is none of the formats we read, or its header makes no sense; says what
-            it is instead.
+        LimitError: it has more pixels than `limits` allow, too many scans, or megabytes of text.
+        NoPictureError: its format is not supported, or its header is invalid; the message says
+            what the file is instead.
         OSError: the file can't be read.
     """
-    if size := webp_size(file.read(HEADER_BYTES)):
+    if size := webp_size(file.read(WEBP_HEADER_BYTES)):
         _check_pixels(size, limits.pixels)
         check_bytes(picture_bytes("WEBP", "", size), limits)
     key, _ = identify_optional(file)
@@ -75,7 +81,7 @@ def open_picture(file: BinaryIO, limits: Limits) -> ImageFile.ImageFile:
         raise NoPictureError(unreadable_reason(file, limits.also))
     file.seek(0)
     try:
-        image = _opened(file, key, limits)
+        image = _open_by_format(file, key, limits)
     except UnidentifiedImageError:
         raise NoPictureError(unreadable_reason(file, limits.also)) from None
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
@@ -87,7 +93,7 @@ def open_picture(file: BinaryIO, limits: Limits) -> ImageFile.ImageFile:
         ) from None
     except (LimitError, MemoryError, NoPictureError):
         raise
-    except Exception as error:  # whatever is raised on a header that makes no sense
+    except Exception as error:  # plugins raise many types on an invalid header
         if isinstance(error, OSError) and error.errno is not None:
             raise
         if "too large" in str(error) or "Too much memory" in str(error):
@@ -99,27 +105,27 @@ def open_picture(file: BinaryIO, limits: Limits) -> ImageFile.ImageFile:
     return image
 
 
-def _opened(file: BinaryIO, key: str, limits: Limits) -> ImageFile.ImageFile:
-    """The picture as whoever reads its format has it.
+def _open_by_format(file: BinaryIO, key: str, limits: Limits) -> ImageFile.ImageFile:
+    """Open a picture with the decoder of its format.
 
     Args:
-        key: what `on_demand` says of it.
+        key: its name from `identify_optional`; "" for a format that is always read.
     """
     if key == "heif":
         return open_heif(file, limits)
     if key == "raw":
         return open_raw(file, limits, lambda preview: open_picture(preview, limits))
     if key == "ico":
-        return _opened_icon(file, limits)
+        return _open_icon(file, limits)
     with pillow_limit(max(limits.pixels, limits.shrinkable_pixels)):
-        return Image.open(file, formats=[ALSO[key]] if key else FORMATS)
+        return Image.open(file, formats=[OPTIONAL_FORMATS[key]] if key else FORMATS)
 
 
-def _opened_icon(file: BinaryIO, limits: Limits) -> ImageFile.ImageFile:
+def _open_icon(file: BinaryIO, limits: Limits) -> ImageFile.ImageFile:
     size, data = largest_picture(file)
-    if data.startswith(PNG):
+    if data.startswith(PNG_SIGNATURE):
         return open_picture(io.BytesIO(data), limits)
-    _check_pixels(size, min(limits.pixels, _ICON_PIXELS))
+    _check_pixels(size, min(limits.pixels, _MAX_ICON_PIXELS))
     return Image.open(io.BytesIO(data), formats=["ICO"])
 
 
@@ -133,20 +139,22 @@ def _check_pixels(size: tuple[int, int], most: int) -> None:
 
 
 def _has_too_many_scans(file: BinaryIO) -> bool:
-    """Without decoding: 6 ms for a picture of 8 MB that takes 380 ms to decode."""
+    """Return whether a JPEG has more scans than allowed, without decoding it.
+
+    Takes 6 ms for a picture of 8 MB that takes 380 ms to decode.
+    """
     file.seek(0)
     scans, rest = 0, b""
-    while scans <= _MAX_SCANS and (block := file.read(_BLOCK)):
-        scans += len(_SCAN.findall(rest + block))
+    while scans <= _MAX_SCANS and (block := file.read(_BLOCK_BYTES)):
+        scans += len(_SCAN_HEADER.findall(rest + block))
         rest = block[-4:]
     return scans > _MAX_SCANS
 
 
 @contextmanager
 def pillow_limit(pixels: int) -> Iterator[None]:
-    """Pillow's own limit, which is one for the whole process, set to ours for a moment, with its
-    warning an error."""
-    with _PILLOW, warnings.catch_warnings():
+    """Set Pillow's process-wide pixel limit inside the block; turn its warning into an error."""
+    with _PILLOW_LOCK, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         warnings.simplefilter("error", Image.DecompressionBombWarning)
         before, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, pixels

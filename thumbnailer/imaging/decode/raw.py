@@ -1,7 +1,7 @@
-"""A camera's raw picture, which the extra `raw` reads: from the preview in it where that will do.
+"""Open raw pictures of cameras with the optional extra `raw`; use their preview if large enough.
 
-Cameras put a JPEG of what they showed on their screen beside what their sensor saw. It is much
-faster to decode, and looks as the photographer saw it.
+Cameras store a JPEG of the picture on their screen beside the sensor data. It is much faster to
+decode, and looks as the photographer saw it.
 """
 
 from __future__ import annotations
@@ -27,35 +27,36 @@ from thumbnailer.recipe import Limits
 if TYPE_CHECKING:
     import rawpy
 
-# What the import maps, with that of NumPy: 86 MiB. It takes 0.1 s, so the first such picture has
-# to wait for it.
+# Address space for importing rawpy: with NumPy it maps 86 MiB. The import takes 0.1 s, so it is
+# left until the first raw picture.
 _IMPORT_BYTES = 96 << 20
 
-# LibRaw's ways to turn a picture as EXIF orientations, and what undoes each of those.
+# LibRaw's flip codes as EXIF orientations, and the orientation that undoes each of those.
 _ORIENTATIONS = {3: 3, 5: 8, 6: 6}
 _INVERSE = {1: 1, 3: 3, 6: 8, 8: 6}
 
-# By how much the shape of a preview may differ from the sensor's, which has some rows more.
+# Relative difference allowed between the shapes of preview and sensor image, which has a few rows
+# more.
 _TOLERANCE = 0.02
 
 
 def open_raw(
     file: BinaryIO, limits: Limits, open_preview: Callable[[BinaryIO], Image.Image]
 ) -> ImageFile.ImageFile:
-    """Read a raw picture's header, and the preview in it.
+    """Read the header and the preview of a raw picture.
 
     Args:
-        limits: what it may cost.
+        limits: the memory limit is checked here.
         open_preview: opens a JPEG; may raise anything.
 
     Raises:
-        LimitError: LibRaw alone takes more memory than a worker may.
-        NoPictureError: LibRaw does not know it.
-        Exception: its header makes no sense.
+        LimitError: LibRaw and the file alone take more memory than a worker may use.
+        NoPictureError: LibRaw does not support this kind of raw picture.
+        Exception: its header is invalid.
     """
     held_bytes = _IMPORT_BYTES + file.seek(0, io.SEEK_END)
     check_bytes(held_bytes, limits)
-    rawpy = _rawpy()
+    rawpy = _import_rawpy()
     file.seek(0)
     try:
         raw = rawpy.imread(file)
@@ -67,7 +68,7 @@ def open_raw(
 
 
 class _RawPicture(ImageFile.ImageFile):
-    """A raw picture as Pillow has them; `draft` settles what it is made from."""
+    """A raw picture as a Pillow image; `draft` chooses preview, half or full sensor size."""
 
     format = "RAW"
     format_description = "a camera's raw picture"
@@ -86,15 +87,15 @@ class _RawPicture(ImageFile.ImageFile):
         self._orientation = _ORIENTATIONS.get(sizes.flip, 1)
         self._is_half = self._is_preview = False
         self._preview: Image.Image | None = None
-        self._turned = 1
-        with suppress(Exception):  # there is none, or it can't be read
-            preview = self._extracted(self._raw)
-            for turned in (orientation_of(preview), 1):
-                if self._has_shape_of(_sides(preview.size, turned, self._orientation)):
-                    self._preview, self._turned = preview, turned
+        self._preview_turn = 1  # orientation in which the preview has the picture's shape
+        with suppress(Exception):  # no preview, or an unreadable one
+            preview = self._extract_preview(self._raw)
+            for orientation in (orientation_of(preview), 1):
+                if self._has_shape_of(_sides(preview.size, orientation, self._orientation)):
+                    self._preview, self._preview_turn = preview, orientation
                     break
 
-    def _extracted(self, raw: rawpy.RawPy) -> Image.Image:
+    def _extract_preview(self, raw: rawpy.RawPy) -> Image.Image:
         extracted = raw.extract_thumb()
         if isinstance(extracted.data, bytes):
             return self._open_preview(io.BytesIO(extracted.data))
@@ -107,33 +108,36 @@ class _RawPicture(ImageFile.ImageFile):
         return abs(ratio - 1) < _TOLERANCE
 
     def getexif(self) -> Image.Exif:
+        """Return the EXIF data with the orientation that LibRaw reports."""
         exif = super().getexif()
         exif[ExifTags.Base.Orientation] = self._orientation
         return exif
 
     def draft(self, mode: str | None, size: Size | None) -> None:
-        """Settle for the preview if it is large enough for a thumbnail, else for a half of the
-        sensor's columns and rows, else for all.
+        """Choose the smallest source for a thumbnail: preview, half sensor size or full size.
+
+        The preview if it is large enough, else half of the sensor's columns and rows, else all.
 
         Args:
-            size: in px, SHRINKING_GAP times the thumbnail's.
+            size: in px: SHRINKING_GAP times the thumbnail's.
         """
         assert size is not None
         needed = [side / SHRINKING_GAP * (1 - _TOLERANCE) for side in size]
         if self._preview:
-            width, height = _sides(self._preview.size, self._turned, self._orientation)
+            width, height = _sides(self._preview.size, self._preview_turn, self._orientation)
             if width >= needed[0] and height >= needed[1]:
                 if isinstance(self._preview, ImageFile.ImageFile):
-                    self._preview.draft(None, _sides(size, self._turned, self._orientation))
+                    self._preview.draft(None, _sides(size, self._preview_turn, self._orientation))
                     self.info[HELD_BYTES] += coefficient_bytes(self._preview)
                 self._is_preview = True
-                self._size = _sides(self._preview.size, self._turned, self._orientation)
+                self._size = _sides(self._preview.size, self._preview_turn, self._orientation)
                 return
         self._is_half = self.width // 2 >= needed[0] and self.height // 2 >= needed[1]
         if self._is_half:
             self._size = self.width // 2, self.height // 2
 
     def load(self) -> Any:
+        """Decode the chosen source; the sensor data if the preview is damaged."""
         if self._raw:
             raw, self._raw = self._raw, None
             with raw:
@@ -145,13 +149,13 @@ class _RawPicture(ImageFile.ImageFile):
 
     def _from_preview(self) -> Image.Image | None:
         assert self._preview is not None
-        with suppress(Exception):  # a broken preview is none
+        with suppress(Exception):  # a damaged preview is ignored
             self._preview.load()
             profile = self._preview.info.get("icc_profile", b"")
             picture, _ = to_srgb(to_resizable(self._preview), profile)
-            if self._turned != self._orientation:
+            if self._preview_turn != self._orientation:
                 picture = apply_orientation(
-                    apply_orientation(picture, self._turned), _INVERSE[self._orientation]
+                    apply_orientation(picture, self._preview_turn), _INVERSE[self._orientation]
                 )
             return picture
         return None
@@ -161,28 +165,30 @@ class _RawPicture(ImageFile.ImageFile):
             pixels = raw.postprocess(
                 half_size=self._is_half, use_camera_wb=True, user_flip=0, output_bps=8
             )
-        except _rawpy().LibRawIOError as error:
+        except _import_rawpy().LibRawIOError as error:
             raise ValueError("truncated") from error
-        except _rawpy().LibRawUnsufficientMemoryError as error:
+        except _import_rawpy().LibRawUnsufficientMemoryError as error:
             raise MemoryError from error
         return Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels)
 
 
 def _sides(size: Size, one: int, other: int) -> Size:
-    """A size in one orientation as it is in another."""
+    """Convert a size from orientation `one` to orientation `other`."""
     return size if swaps_sides(one) == swaps_sides(other) else (size[1], size[0])
 
 
-def _rawpy() -> ModuleType:
-    with _one_thread():
+def _import_rawpy() -> ModuleType:
+    with _single_threaded():
         import rawpy
     return rawpy
 
 
 @contextmanager
-def _one_thread() -> Iterator[None]:
-    """Have the libraries that are loaded meanwhile do with one thread: a worker is one of many,
-    and each thread maps tens of megabytes."""
+def _single_threaded() -> Iterator[None]:
+    """Limit the libraries that are loaded inside the block to one thread.
+
+    A worker is one of many, and each thread maps tens of megabytes.
+    """
     names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")
     before = {name: os.environ.get(name) for name in names}
     os.environ.update(dict.fromkeys(names, "1"))

@@ -1,4 +1,4 @@
-"""Shrink-on-load: let the decoder leave out what the thumbnail will not show."""
+"""Shrink-on-load: decode a picture at a reduced size that is large enough for its thumbnail."""
 
 from __future__ import annotations
 
@@ -6,41 +6,45 @@ from math import ceil
 
 from PIL import ImageFile, features
 
-# How many times larger than the thumbnail a decoder leaves a picture. Mean and lowest SSIM against
-# one full Lanczos pass, of 36 camera JPEGs at 13 sizes: 2.0 gives .9986 and .977, 1.75 .9984 and
-# .977, 1.5 .9980 and .977; libvips, which has 2.0, gives .9976 and .974. At 1.5 a picture's colours
-# differ from those of a full decoding by 1.2 (CIEDE2000) at the mean, at 1.75 none's do by 1.
-# Pictures of 4000 px are shrunk by 1/8 for 256 px, as they would not be at 2.0.
+# The decoded picture is at least this many times larger than the thumbnail. Mean and lowest SSIM
+# against one full Lanczos pass, for 36 camera JPEGs at 13 sizes: 2.0 gives .9986 and .977, 1.75
+# .9984 and .977, 1.5 .9980 and .977; libvips, which uses 2.0, gives .9976 and .974. At 1.5 the mean
+# colour difference from a full decode reaches 1.2 (CIEDE2000) in one picture; at 1.75 it is below 1
+# in all. At 1.75, pictures of 4000 px are shrunk to 1/8 for 256 px; at 2.0 they would not be.
 SHRINKING_GAP = 1.75
 
-# The same where boxes of pixels become one each, for which see REDUCING_GAP.
+# The same for a box filter, which averages blocks of pixels; measured at REDUCING_GAP.
 BOX_GAP = 2.0
 
 _SHRINKABLE = {"JPEG", "MPO", "RAW"}
 
 
 def can_shrink(image: ImageFile.ImageFile) -> bool:
-    """Whether the decoder can produce a smaller picture: libjpeg does, by 1/2, 1/4 or 1/8, as part
-    of the inverse DCT, and a raw picture has a preview."""
+    """Return whether the decoder can produce a smaller picture.
+
+    libjpeg can, at 1/2, 1/4 or 1/8, as part of the inverse DCT; a raw picture has a preview.
+    """
     return image.format in _SHRINKABLE
 
 
 def shrink_on_load(image: ImageFile.ImageFile, size: tuple[int, int]) -> None:
-    """Tell a decoder that can shrink to produce no more than a thumbnail of `size` (px) needs.
+    """Set the decoder to produce the smallest picture that a thumbnail of `size` (px) needs.
 
-    Must come before anything loads the pixels.
+    It must be one that can shrink. Call this before anything loads the pixels.
     """
     width, height = size
     image.draft(None, (ceil(width * SHRINKING_GAP), ceil(height * SHRINKING_GAP)))
 
 
 def picture_extent(size: tuple[int, int], full: tuple[int, int]) -> tuple[float, float]:
-    """How much of what was decoded is picture, in px: of 1017 columns 1/8 are 127.125, where
-    libjpeg makes 128. To take these for the picture would stretch it: SSIM falls to .947.
+    """Return the exact, fractional size in px of the picture within its decoded pixels.
+
+    1/8 of 1017 columns is 127.125, but libjpeg rounds up to 128. Using 128 would stretch the
+    picture: SSIM falls to .947.
 
     Args:
-        size: of what was decoded, in px.
-        full: of the picture, in px.
+        size: width and height of the decoded pixels, in px.
+        full: width and height of the whole picture, in px.
     """
     for scale in (2, 4, 8):
         if size == (ceil(full[0] / scale), ceil(full[1] / scale)):
@@ -49,8 +53,8 @@ def picture_extent(size: tuple[int, int], full: tuple[int, int]) -> tuple[float,
 
 
 def is_shrunk_to_eighth(image: ImageFile.ImageFile) -> bool:
-    """Whether a JPEG was told to shrink to an eighth: one pixel for each block of the DCT.
+    """Return whether a JPEG will be decoded at 1/8 by libjpeg-turbo: one pixel per DCT block.
 
-    What other libjpegs than libjpeg-turbo then need of the file is not known here.
+    False with other libjpegs: it is unknown which parts of the file they need at this size.
     """
     return image.decoderconfig[:1] == (8,) and bool(features.check("libjpeg_turbo"))

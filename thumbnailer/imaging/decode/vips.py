@@ -1,7 +1,7 @@
-"""A faster decoder for large PNG and WebP pictures, where the extra `vips` is installed.
+"""Decode large PNG and WebP pictures faster, with libvips, where the extra `vips` is installed.
 
-Whatever is unusual, or goes wrong, is left to Pillow, which also tells what is wrong with it. Only
-two named decoders are called, and none that looks for a format.
+Unusual pictures and all errors are left to Pillow, which then reports the fault. Only two named
+decoders are called, and none that detects the format.
 """
 
 from __future__ import annotations
@@ -22,48 +22,48 @@ from thumbnailer.imaging.geometry.orientation import orientation_of
 from thumbnailer.imaging.memory import Claim, claim_memory
 from thumbnailer.recipe import Limits
 
-# From how many px on, by format. The first picture must make up for 45 ms of loading the library.
-# Of WebPs nothing is gained below 4 megapixels: of 3 none, of 4.7 a quarter, of 12 half the time,
-# since Pillow keeps several copies.
-LEAST_PIXELS = {"PNG": 1_000_000, "WEBP": 4_000_000}
+# Smallest pictures to decode here, in px by format. The first must make up for 45 ms of loading the
+# library. For WebP nothing is gained below 4 megapixels: 3 save no time, 4.7 a quarter of it and 12
+# half, since Pillow keeps several copies.
+MIN_PIXELS = {"PNG": 1_000_000, "WEBP": 4_000_000}
 
-# Writers make pieces of 8 KiB or more; those of bombs may be empty.
+# Encoders write PNG chunks of 8 KiB or more; those of decompression bombs may be empty.
 _MAX_CHUNKS = 20_000
 
-# M_ARENA_MAX of glibc's malloc.h: mallopt(3).
+# M_ARENA_MAX in glibc's malloc.h: mallopt(3).
 _ARENA_MAX = -8
 
-# Rows at a time: as quick as 8 or all at once.
-_ROWS = 64
+# Rows fetched at a time: as fast as 8 or all at once.
+_STRIP_ROWS = 64
 
 Size = tuple[int, int]
 
 
 class ShrunkPicture(NamedTuple):
-    """A picture decoded at reduced size, and how much of it is picture, in its px."""
+    """A picture decoded at reduced size, and the exact, fractional size of its content in px."""
 
     image: Image.Image
     extent: tuple[float, float]
 
 
 @cache
-def library() -> Any:
-    """pyvips; None where it is not installed or does not work.
+def load_pyvips() -> Any:
+    """Return the module pyvips, or None where it is not installed or does not work.
 
-    It is loaded when the first picture wants it.
+    It is imported when the first picture needs it.
     """
     is_ours = "pyvips" not in sys.modules
     threads = os.environ.get("VIPS_CONCURRENCY")
     try:
         if is_ours:
-            os.environ["VIPS_CONCURRENCY"] = "1"  # read once; there is a worker for each processor
+            os.environ["VIPS_CONCURRENCY"] = "1"  # read at import; each processor has a worker
         with suppress(ImportError, AttributeError):  # other systems, other C libraries
-            _keep_to_one_arena()
+            _limit_malloc_arenas()
         import pyvips
 
         if is_ours:
-            pyvips.cache_set_max(0)  # it would keep pictures
-    except Exception:  # OSError where a library is missing, and others of cffi
+            pyvips.cache_set_max(0)  # it would keep pictures in memory
+    except Exception:  # OSError where a library is missing, others from cffi
         return None
     finally:
         if is_ours and threads is None:
@@ -73,10 +73,11 @@ def library() -> Any:
     return pyvips
 
 
-def _keep_to_one_arena() -> None:
-    """In a worker, where the address space is limited, leave more of it for large pictures.
+def _limit_malloc_arenas() -> None:
+    """Limit malloc to one arena where the address space is limited, as in workers.
 
-    Of each thread glibc's malloc would reserve 64 MiB for good: for WebP 180 MiB, without that 55.
+    That leaves more of it for large pictures: glibc's malloc would permanently reserve 64 MiB for
+    each thread, 180 MiB in all for WebP. With one arena it is 55 MiB.
     """
     import resource  # not on Windows, where there is no such limit
 
@@ -93,90 +94,97 @@ def decode_shrunk(
     limits: Limits,
     claim: Claim,
 ) -> ShrunkPicture | None:
-    """Decode a picture at a size that is enough for its thumbnails.
+    """Decode a picture at a reduced size that is large enough for its thumbnails.
 
-    What Pillow would need covers what this does, by half: PNGs come in strips, and of WebPs there
-    are fewer copies.
+    The claim is for what Pillow would need. libvips takes half of that: it decodes PNGs in strips,
+    and makes fewer copies of WebPs.
 
     Args:
-        image: as opened from `file`, nothing of it decoded.
-        needed: the size in px that is needed of a picture with an orientation (1 to 8).
-        claim: is told the bytes that this takes before it takes them; may wait.
+        image: as opened from `file`, not yet decoded.
+        needed: returns the size in px that is needed, given the picture's orientation (1 to 8).
+        claim: called with the bytes needed before they are allocated; may wait.
 
     Returns:
-        With all `info` of `image`; None where Pillow has to do it.
+        The picture with all `info` of `image`; None where Pillow has to decode it.
 
     Raises:
-        LimitError: it takes more memory than it may.
+        LimitError: it needs more memory than allowed.
     """
-    least = LEAST_PIXELS.get(image.format or "")
-    if not least or prod(image.size) < least:
+    min_pixels = MIN_PIXELS.get(image.format or "")
+    if not min_pixels or prod(image.size) < min_pixels:
         return None
     claim_memory(image, limits, claim)
     try:
         file.seek(0)
-        most = prod(image.size) * len(image.getbands())
-        data = file.read(most + 1)
-        if len(data) > most or not library():
+        max_bytes = prod(image.size) * len(image.getbands())
+        data = file.read(max_bytes + 1)
+        if len(data) > max_bytes or not load_pyvips():
             return None
-        decode = _png if image.format == "PNG" else _webp
+        decode = _decode_png if image.format == "PNG" else _decode_webp
         return decode(image, data, needed)
-    except Exception:  # Pillow tells what is wrong
+    except Exception:  # Pillow reports the fault
         return None
     finally:
         file.seek(0)
 
 
-def _webp(
+def _decode_webp(
     image: ImageFile.ImageFile, data: bytes, needed: Callable[[int], Size]
 ) -> ShrunkPicture | None:
-    """libwebp makes it smaller: into transparent ones it would mix colours that nobody sees, and
-    those without loss it makes no sooner."""
+    """Decode a WebP at reduced size with libwebp; None leaves it to Pillow.
+
+    It would mix invisible colours into transparent pictures, and scales lossless ones no faster.
+    """
     is_still = getattr(image, "n_frames", 1) == 1
     if image.mode != "RGB" or not is_still or data[12:16] == b"VP8L":
         return None
-    scale = 1 / _gap(image, needed)
+    scale = 1 / _shrink_factor(image, needed)
     if scale > 0.5:
         return None
-    decoded = library().Image.webpload_buffer(data, scale=scale, fail_on="warning")
-    picture = _picture(image, decoded, "RGB")
-    return ShrunkPicture(picture, picture.size)  # all of it, whatever the rounding
+    decoded = load_pyvips().Image.webpload_buffer(data, scale=scale, fail_on="warning")
+    picture = _to_pillow(image, decoded, "RGB")
+    return ShrunkPicture(picture, picture.size)  # content fills it despite rounding
 
 
-def _png(
+def _decode_png(
     image: ImageFile.ImageFile, data: bytes, needed: Callable[[int], Size]
 ) -> ShrunkPicture | None:
-    """Boxes of pixels become one each. What has alpha is decoded in full: that alone gains as much,
-    and its colours would have to be weighted first."""
+    """Decode a PNG and average boxes of its pixels; None leaves it to Pillow.
+
+    With alpha, it is decoded at full size: that alone saves as much time, and averaging would first
+    have to weight the colours.
+    """
     mode = image.mode
     is_usual = mode in ("L", "LA", "RGB", "RGBA") and image.tile[0].args == mode  # 8 bits
     if not is_usual or image.info.get("interlace") or "transparency" in image.info:
         return None
-    if not _ends_with_pixels(data):
+    if not _is_plain_png(data):
         return None
-    decoded = library().Image.pngload_buffer(data, access="sequential", fail_on="warning")
+    decoded = load_pyvips().Image.pngload_buffer(data, access="sequential", fail_on="warning")
     if mode.endswith("A"):
-        return ShrunkPicture(_picture(image, decoded, mode), image.size)
-    by = int(_gap(image, needed))
-    if by < 2:
+        return ShrunkPicture(_to_pillow(image, decoded, mode), image.size)
+    factor = int(_shrink_factor(image, needed))
+    if factor < 2:
         return None
-    picture = _picture(image, decoded.shrink(by, by, ceil=True), mode)
-    if picture.size != (ceil(image.width / by), ceil(image.height / by)):
+    picture = _to_pillow(image, decoded.shrink(factor, factor, ceil=True), mode)
+    if picture.size != (ceil(image.width / factor), ceil(image.height / factor)):
         return None
-    return ShrunkPicture(picture, (image.width / by, image.height / by))
+    return ShrunkPicture(picture, (image.width / factor, image.height / factor))
 
 
-def _gap(image: Image.Image, needed: Callable[[int], Size]) -> float:
-    """By how much a picture may be shrunk before the last, good resampling step."""
-    header = Image.new("1", (1, 1))  # a PNG would be loaded if it were asked
+def _shrink_factor(image: Image.Image, needed: Callable[[int], Size]) -> float:
+    """Return how many times a picture may be shrunk before the final, high-quality resampling."""
+    header = Image.new("1", (1, 1))  # asking a PNG itself would load it
     header.info = image.info
     width, height = needed(orientation_of(header))
     return min(image.width / width, image.height / height) / BOX_GAP
 
 
-def _ends_with_pixels(data: bytes) -> bool:
-    """Whether a PNG is a still, is complete, and has nothing to say behind its pixels, such as an
-    orientation, which here is not read."""
+def _is_plain_png(data: bytes) -> bool:
+    """Return whether a PNG is a complete still picture without chunks after its pixels.
+
+    Such a chunk could hold an orientation, which is not read here.
+    """
     at, in_pixels = 8, False
     for _ in range(_MAX_CHUNKS):
         if at + 12 > len(data):
@@ -191,19 +199,19 @@ def _ends_with_pixels(data: bytes) -> bool:
     return False
 
 
-def _picture(image: Image.Image, decoded: Any, mode: str) -> Image.Image:
-    """What libvips decodes, as a picture of Pillow's.
+def _to_pillow(image: Image.Image, decoded: Any, mode: str) -> Image.Image:
+    """Return what libvips decodes as a Pillow image.
 
-    Strip by strip, in this thread: `write_to_memory` takes two threads more, with 64 MiB of the
-    address space for each.
+    Pixels are fetched strip by strip in this thread: `write_to_memory` starts two more threads,
+    with 64 MiB of address space for each.
     """
     if (decoded.bands, decoded.format) != (len(mode), "uchar"):
         raise ValueError("is not what its header says")
     width, height = decoded.width, decoded.height
-    region, stride = library().Region.new(decoded), width * len(mode)
+    region, stride = load_pyvips().Region.new(decoded), width * len(mode)
     pixels = bytearray(stride * height)
-    for top in range(0, height, _ROWS):
-        rows = min(_ROWS, height - top)
+    for top in range(0, height, _STRIP_ROWS):
+        rows = min(_STRIP_ROWS, height - top)
         pixels[top * stride : (top + rows) * stride] = region.fetch(0, top, width, rows)
     picture = Image.frombuffer(mode, (width, height), pixels, "raw", mode, 0, 1)
     picture.info = dict(image.info)

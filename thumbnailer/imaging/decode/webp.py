@@ -1,21 +1,21 @@
-"""What a WebP's first bytes say of its size.
+"""Read the size of a WebP from its first bytes, before Pillow opens it.
 
-Pillow makes room for two whole pictures when it opens one: 2 GB for a file of 34 bytes.
+Pillow allocates two whole pictures when it opens one: 2 GB for a file of 34 bytes.
 """
 
 from __future__ import annotations
 
-# How many bytes hold the size, whatever the kind.
-HEADER_BYTES = 30
+# The size lies within this many bytes, for each kind of WebP.
+WEBP_HEADER_BYTES = 30
 
 
 def webp_size(start: bytes) -> tuple[int, int] | None:
-    """Width and height in px; None if this is no WebP, or none that makes sense.
+    """Return the width and height of a WebP in px; None if it is no WebP, or an invalid one.
 
     Formats: RFC 9649, section 2.7 (VP8X) and 3.4 (VP8L); RFC 6386, section 9.1 (VP8).
 
     Args:
-        start: the first HEADER_BYTES of a file.
+        start: the first WEBP_HEADER_BYTES bytes of a file.
     """
     if len(start) < 25 or start[:4] != b"RIFF" or start[8:12] != b"WEBP":
         return None
@@ -23,7 +23,7 @@ def webp_size(start: bytes) -> tuple[int, int] | None:
     if kind == b"VP8L" and start[20] == 0x2F:
         bits = int.from_bytes(start[21:25], "little")
         return (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1
-    if len(start) < HEADER_BYTES:
+    if len(start) < WEBP_HEADER_BYTES:
         return None
     if kind == b"VP8X":
         return (

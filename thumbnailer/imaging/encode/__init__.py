@@ -1,1 +1,1 @@
-"""Write thumbnails as JPEG, PNG, WebP, AVIF or GIF."""
+"""Encode thumbnails as JPEG, PNG, WebP, AVIF or GIF."""

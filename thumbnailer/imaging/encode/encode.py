@@ -1,4 +1,4 @@
-"""A finished picture into the bytes of a file, with nothing in it but the picture."""
+"""Encode a finished picture as the content of a file that holds nothing else."""
 
 from __future__ import annotations
 
@@ -11,27 +11,32 @@ from typing import Any
 from PIL import Image, ImageFile, PngImagePlugin
 
 from thumbnailer.imaging.colour.to_srgb import flatten
-from thumbnailer.imaging.encode.palette import MOST, is_opaque, with_palette, with_transparent_index
+from thumbnailer.imaging.encode.palette import (
+    MAX_COLOURS,
+    is_opaque,
+    with_palette,
+    with_transparent_index,
+)
 from thumbnailer.imaging.failures import StageError
 from thumbnailer.model import EncodedThumbnail, Failure
 from thumbnailer.recipe import Recipe
 
-# libaom at 256 and 1024 px: speed 6 takes 49 and 395 ms, 8 takes 16 and 152 ms for 4 to 11 % more
-# bytes, 9 takes 4 and 36 ms for 11 to 18 % more and visibly coarser texture (-0.6 dB).
+# libaom's speed setting, at 256 and 1024 px: 6 takes 49 and 395 ms, 8 takes 16 and 152 ms for 4 to
+# 11 % more bytes, 9 takes 4 and 36 ms for 11 to 18 % more and visibly coarser texture (-0.6 dB).
 _AVIF_SPEED = 8
 
-# 4 takes 5 ms at 256 px, 6 twice that for 4 % fewer bytes.
+# Method 4 takes 5 ms at 256 px, method 6 twice that for 4 % fewer bytes.
 WEBP_METHOD = 4
 
-# The longest side in px: what libjpeg writes (JPEG_MAX_DIMENSION), RFC 9649, AV1 section 5.5.1,
-# GIF89a section 18. PNG takes more than there is.
+# The longest side in px: libjpeg's JPEG_MAX_DIMENSION, RFC 9649, AV1 section 5.5.1, GIF89a section
+# 18. PNG has no limit that matters.
 _MAX_SIDES = {"jpeg": 65_500, "webp": 16_383, "avif": 65_536, "gif": 65_535}
 
-# In place of a quality, for formats without: how many colours; the last stands for all there are.
-_ALL = MOST + 1
-_COLOURS = (2, 4, 8, 16, 32, 64, 128, MOST)
+# Numbers of colours, which PNG and GIF have in place of a quality. `_ALL_COLOURS`: no palette.
+_ALL_COLOURS = MAX_COLOURS + 1
+_COLOURS = (2, 4, 8, 16, 32, 64, 128, MAX_COLOURS)
 
-_ROOM = threading.Lock()
+_MAXBLOCK_LOCK = threading.Lock()
 
 
 def encode(
@@ -42,21 +47,21 @@ def encode(
     profile: bytes = b"",
     text: tuple[tuple[str, str], ...] = (),
 ) -> EncodedThumbnail:
-    """The content of a file that holds the picture and nothing else but what is given.
+    """Encode a picture as a file that holds only the picture and the metadata given here.
 
     Args:
         image: L, LA, RGB or RGBA.
-        recipe: its format, quality and so on; `jpeg` puts transparent pictures over the background.
-        exif: metadata to keep, as an EXIF block; a `gif` can't hold it.
-        profile: the ICC profile of the picture, which a `gif` can't hold; without one sRGB is
-            assumed.
+        recipe: format, quality and so on; for `jpeg` the background replaces transparency.
+        exif: metadata to keep, as an EXIF block; left out of a `gif`, which can't hold it.
+        profile: the ICC profile of the picture, left out of a `gif`, which can't hold it; a file
+            without one is taken as sRGB.
         text: keys and values for a `png` (PNG specification, tEXt).
 
     Returns:
-        The picture; where the recipe says `auto`, a `jpeg`, or a `png` if anything shines through.
+        The encoded file; for the format `auto` a `jpeg` if all pixels are opaque, else a `png`.
 
     Raises:
-        StageError: its sides are too long for the format, or it can't be made short enough.
+        StageError: a side is too long for the format, or no quality gives at most `max_bytes`.
     """
     format = recipe.format
     if format == "auto":
@@ -64,27 +69,28 @@ def encode(
     check_sides(image.size, format)
     if format == "jpeg":
         image = flatten(image, recipe.background)
-    # Pillow writes some of what a source's header held (comment, profile, transparency) again.
+    # Pillow would write parts of the source's header again: comment, profile, transparency.
     image.info = {}
     extra = {"exif": exif, "icc_profile": profile}
     extra = {key: value for key, value in extra.items() if value and format != "gif"}
 
-    def at(level: int) -> bytes:
+    def encode_at(level: int) -> bytes:
         written, options = _ENCODERS[format](image, recipe, level)
         if format == "png" and text:
             options["pnginfo"] = _chunks(text)
         buffer = io.BytesIO()
-        with _room_for(image, format, recipe, len(exif) + len(profile)):
+        with _jpeg_buffer(image, format, recipe, len(exif) + len(profile)):
             written.save(buffer, format, **options, **extra)
         return buffer.getvalue()
 
-    return EncodedThumbnail(encode_within_limit(at, format, recipe), format, *image.size)
+    return EncodedThumbnail(encode_within_limit(encode_at, format, recipe), format, *image.size)
 
 
 def check_sides(size: tuple[int, int], format: str) -> None:
-    """
+    """Check that a format supports a picture of `size` (px).
+
     Raises:
-        StageError: a side, in px, is longer than the format can have.
+        StageError: a side is too long.
     """
     most = _MAX_SIDES.get(format)
     if most and max(size) > most:
@@ -93,21 +99,21 @@ def check_sides(size: tuple[int, int], format: str) -> None:
 
 
 def encode_within_limit(at: Callable[[int], bytes], format: str, recipe: Recipe) -> bytes:
-    """The best file that is no longer than `recipe.max_bytes`; the recipe's own if that is 0.
+    """Return the best file of at most `recipe.max_bytes`; at the recipe's quality if that is 0.
 
     Args:
-        at: makes a file of a quality, or of a number of colours where the format has no quality;
+        at: encodes a file at a quality, or with a number of colours if the format has no quality;
             called eight times at most.
 
     Raises:
-        StageError: not even the worst is short enough.
+        StageError: even the file of the lowest quality is too long.
     """
     levels = _levels(format, recipe)
     data = at(levels[-1])
     if not recipe.max_bytes or len(data) <= recipe.max_bytes:
         return data
     best = None
-    low, high = 0, len(levels) - 1  # what is left to try, without `high`, which is too long
+    low, high = 0, len(levels) - 1  # levels left to try, without `high`, which is too long
     while low < high:
         middle = (low + high) // 2
         data = at(levels[middle])
@@ -123,9 +129,9 @@ def encode_within_limit(at: Callable[[int], bytes], format: str, recipe: Recipe)
 
 
 def _levels(format: str, recipe: Recipe) -> Sequence[int]:
-    """From the worst to the best."""
+    """Return the qualities, or numbers of colours, to choose from, from worst to best."""
     if format == "png":
-        return _COLOURS if recipe.palette else (*_COLOURS, _ALL)
+        return _COLOURS if recipe.palette else (*_COLOURS, _ALL_COLOURS)
     return _COLOURS if format == "gif" else range(1, recipe.quality + 1)
 
 
@@ -145,7 +151,7 @@ def _webp(image: Image.Image, recipe: Recipe, quality: int) -> tuple[Image.Image
 
 
 def _avif(image: Image.Image, recipe: Recipe, quality: int) -> tuple[Image.Image, dict[str, Any]]:
-    # There is a worker for each processor already.
+    # One thread, since there is a worker process for each processor already.
     options: dict[str, Any] = {"quality": quality, "speed": _AVIF_SPEED, "max_threads": 1}
     if image.mode != "L":
         options["subsampling"] = recipe.subsampling
@@ -154,7 +160,7 @@ def _avif(image: Image.Image, recipe: Recipe, quality: int) -> tuple[Image.Image
 
 def _png(image: Image.Image, recipe: Recipe, colours: int) -> tuple[Image.Image, dict[str, Any]]:
     # zlib's highest level takes twice the time for 0.6 % fewer bytes.
-    return image if colours == _ALL else with_palette(image, colours), {}
+    return image if colours == _ALL_COLOURS else with_palette(image, colours), {}
 
 
 def _gif(image: Image.Image, recipe: Recipe, colours: int) -> tuple[Image.Image, dict[str, Any]]:
@@ -179,21 +185,21 @@ def _chunks(text: tuple[tuple[str, str], ...]) -> PngImagePlugin.PngInfo:
 
 
 @contextmanager
-def _room_for(image: Image.Image, format: str, recipe: Recipe, others: int) -> Iterator[None]:
-    """Room for the longest JPEG there can be: black and white noise takes 1.6 bytes a pixel, and
-    3.2 at 4:4:4.
+def _jpeg_buffer(image: Image.Image, format: str, recipe: Recipe, others: int) -> Iterator[None]:
+    """Enlarge Pillow's output buffer for the longest possible JPEG.
 
-    libjpeg hands out an optimised file in one piece. Pillow makes room for 1 byte a pixel, so that
-    noise ends as a "broken data stream"; and its room can only be set for the whole process.
+    Black and white noise takes 1.6 bytes a pixel, and 3.2 at 4:4:4. libjpeg returns an optimised
+    file in one piece. Pillow's buffer holds 1 byte a pixel, so noise fails with "broken data
+    stream". The size of the buffer can only be set for the whole process.
 
     Args:
-        others: how many bytes come before the pixels.
+        others: how many bytes of metadata come before the pixels.
     """
     if format != "jpeg":
         yield
         return
     needed = (4 if recipe.subsampling == "4:4:4" else 2) * image.width * image.height
-    with _ROOM:
+    with _MAXBLOCK_LOCK:
         before = ImageFile.MAXBLOCK
         ImageFile.MAXBLOCK = max(before, needed + others + 4096)
         try:

@@ -1,4 +1,4 @@
-"""Pictures of a few colours, for PNG and GIF."""
+"""Reduce pictures to a palette of few colours, for PNG and GIF."""
 
 from __future__ import annotations
 
@@ -7,35 +7,36 @@ from collections.abc import Sequence
 
 from PIL import Image
 
-# Colours of the whole picture, at most: GIF89a, section 20; PNG specification, PLTE.
-MOST = 256
+# The most colours of a palette: GIF89a, section 20; PNG specification, PLTE.
+MAX_COLOURS = 256
 
-# How many px of an animation its common palette is made from.
+# The number of pixels of an animation from which its common palette is made.
 _SAMPLE_PIXELS = 1 << 17
 
+# The alpha from which a pixel is opaque in a GIF.
 _OPAQUE_FROM = 128
 
-# Fewer colours than that are not shared out between what is opaque and what is not.
-_MIN_TO_SHARE = 16
+# Fewer colours than this are not divided between opaque and other pixels.
+_MIN_TO_DIVIDE = 16
 
-# The most that opaque parts get of all colours.
-_MAX_SOLID = 0.75
+# The largest share of the colours that opaque pixels get.
+_MAX_OPAQUE_SHARE = 0.75
 
 
 def with_palette(image: Image.Image, colours: int) -> Image.Image:
-    """The picture in at most `colours` (2 to 256) colours, each with its own alpha.
+    """Reduce a picture to at most `colours` (2 to 256) colours, each with its own alpha.
 
-    A picture of no more than that keeps them exactly. Of the ways that Pillow has, the octree with
-    dithering is closest to the original once both are blurred (48 dB, without dithering 41), takes
-    5 ms at 256 px where median cut takes 50, and makes a third of a full PNG (12 photographs).
+    A picture with no more colours than that keeps them exactly. Of Pillow's methods, the octree
+    with dithering is closest to the original when both are blurred (48 dB, without dithering 41).
+    It takes 5 ms at 256 px, median cut 50. Files are a third of a full PNG (12 photographs).
 
     Args:
         image: L, LA, RGB or RGBA.
 
     Returns:
-        A picture of mode P; L as it is if it may have 256 colours, which is all it can have.
+        A picture of mode P; L unchanged if 256 colours are allowed, since it can have no more.
     """
-    if image.mode == "L" and colours >= MOST:
+    if image.mode == "L" and colours >= MAX_COLOURS:
         return image
     if exact := _exact_palette(image, colours):
         return exact
@@ -45,28 +46,29 @@ def with_palette(image: Image.Image, colours: int) -> Image.Image:
 
 
 def with_transparent_index(image: Image.Image, colours: int) -> tuple[Image.Image, int | None]:
-    """A picture of mode P for a GIF, and which of its colours is transparent, if one is.
+    """Convert a picture to mode P for a GIF; return it and the index of its transparent colour.
 
-    Transparent is what is less than half opaque, since a GIF knows no other than all or nothing.
+    Pixels less than half opaque become transparent: a GIF has no partial transparency. The index is
+    None if the picture is opaque.
 
     Args:
         image: L, LA, RGB or RGBA.
-        colours: 2 to 256, with the transparent one.
+        colours: 2 to 256, including the transparent one.
     """
     holes = _transparent_mask(image)
     if holes is None:
         return with_palette(image.convert("RGB") if image.mode == "RGBA" else image, colours), None
     rgb = image.convert("RGB")
-    rgb.paste((0, 0, 0), mask=holes)  # so that what nobody sees takes no colour
+    rgb.paste((0, 0, 0), mask=holes)  # so that invisible pixels take no colour
     return _with_transparency(with_palette(rgb, colours - 1), holes, colours)
 
 
 def with_common_palette(
     images: Sequence[Image.Image], colours: int
 ) -> tuple[list[Image.Image], int | None]:
-    """The frames of an animation for a GIF, all in the same colours, and which is transparent.
+    """Convert the frames of a GIF to one palette; return them and the transparent index, or None.
 
-    Without dithering, which would flicker, and makes each frame differ from the last everywhere.
+    There is no dithering: it would flicker, and make each frame differ from the last everywhere.
     """
     all_holes = [_transparent_mask(image) for image in images]
     has_holes = any(all_holes)
@@ -80,28 +82,28 @@ def with_common_palette(
     frames = [picture.quantize(palette=palette, dither=Image.Dither.NONE) for picture in pictures]
     if not has_holes:
         return frames, None
-    nowhere = Image.new("1", images[0].size)
-    pierced = [
-        _with_transparency(frame, holes or nowhere, colours)[0]
+    no_holes = Image.new("1", images[0].size)
+    transparent_frames = [
+        _with_transparency(frame, holes or no_holes, colours)[0]
         for frame, holes in zip(frames, all_holes, strict=True)
     ]
-    return pierced, colours - 1
+    return transparent_frames, colours - 1
 
 
 def is_opaque(image: Image.Image) -> bool:
-    """Whether nothing shines through; a channel for alpha may be there all the same."""
+    """Return whether all pixels are opaque; the picture may still have an alpha channel."""
     return image.mode not in ("LA", "RGBA") or image.getchannel("A").getextrema()[0] == 255
 
 
 def _exact_palette(image: Image.Image, colours: int) -> Image.Image | None:
-    """The picture with a palette of its own colours; None if they are more."""
+    """Return the picture with a palette of its exact colours; None if it has too many."""
     rgba = image.convert("RGBA")
-    there = rgba.getcolors(colours)
-    if there is None:
+    counts = rgba.getcolors(colours)
+    if counts is None:
         return None
-    palette = sorted(bytes(colour) for _, colour in there)  # type: ignore[arg-type]
-    places = {array("I", colour)[0]: place for place, colour in enumerate(palette)}
-    pixels = bytes(map(places.__getitem__, array("I", rgba.tobytes())))
+    palette = sorted(bytes(colour) for _, colour in counts)  # type: ignore[arg-type]
+    indexes = {array("I", colour)[0]: place for place, colour in enumerate(palette)}
+    pixels = bytes(map(indexes.__getitem__, array("I", rgba.tobytes())))
     exact = Image.frombytes("P", image.size, pixels)
     if is_opaque(image):
         exact.putpalette(b"".join(colour[:3] for colour in palette))
@@ -116,38 +118,39 @@ def _dithered(rgb: Image.Image, colours: int) -> Image.Image:
 
 
 def _with_alpha(rgba: Image.Image, colours: int) -> Image.Image:
-    """What is opaque dithered, and the rest, which Pillow can't dither, in colours of its own.
+    """Reduce a picture with alpha: dither opaque pixels, and give the rest colours of its own.
 
-    Each part gets colours by its share of what is seen, the rest some for its edges at least.
+    Pillow can't dither pixels with alpha. The colours are divided by the share of visible pixels;
+    the rest gets at least some, for its edges.
     """
     alpha = rgba.getchannel("A")
-    # What nobody sees is to take one colour only.
+    # Invisible pixels must take only one colour.
     rgba.paste((0, 0, 0, 0), mask=alpha.point([255] + [0] * 255, "1"))
     opaque = alpha.point([0] * 255 + [255], "1")
     seen = alpha.histogram()[1:]
-    solid = round(min(seen[-1] / max(sum(seen), 1), _MAX_SOLID) * colours)
-    if solid < 2 or colours < _MIN_TO_SHARE:
+    reserved = round(min(seen[-1] / max(sum(seen), 1), _MAX_OPAQUE_SHARE) * colours)
+    if reserved < 2 or colours < _MIN_TO_DIVIDE:
         return rgba.quantize(colours, Image.Quantize.FASTOCTREE)
     rgb = Image.new("RGB", rgba.size)
     rgb.paste(rgba.convert("RGB"), mask=opaque)
-    whole = _dithered(rgb, solid)
+    whole = _dithered(rgb, reserved)
     rgba.paste((0, 0, 0, 0), mask=opaque)
-    soft = rgba.quantize(colours - solid, Image.Quantize.FASTOCTREE)
-    palette = [*_quadruples(whole, solid), *_quadruples(soft, colours - solid)]
-    shifted = soft.point([min(place + solid, MOST - 1) for place in range(MOST)])
+    soft = rgba.quantize(colours - reserved, Image.Quantize.FASTOCTREE)
+    palette = [*_rgba_palette(whole, reserved), *_rgba_palette(soft, colours - reserved)]
+    shifted = soft.point([min(place + reserved, MAX_COLOURS - 1) for place in range(MAX_COLOURS)])
     shifted.paste(whole, mask=opaque)
     shifted.putpalette(palette, "RGBA")
     return shifted
 
 
-def _quadruples(image: Image.Image, colours: int) -> list[int]:
-    """R, G, B and A of as many colours of a picture of mode P."""
+def _rgba_palette(image: Image.Image, colours: int) -> list[int]:
+    """Return R, G, B and A of the first `colours` colours of a picture of mode P."""
     values = image.getpalette("RGBA") or []
     return (values + [0] * 4 * colours)[: 4 * colours]
 
 
 def _sample(pictures: Sequence[Image.Image]) -> Image.Image:
-    """Some of each picture, one below the other."""
+    """Return a sample of each picture, one below the other."""
     width, height = pictures[0].size
     shrink = min(1, (_SAMPLE_PIXELS / (width * height * len(pictures))) ** 0.5)
     width, height = max(1, int(width * shrink)), max(1, int(height * shrink))
@@ -158,7 +161,7 @@ def _sample(pictures: Sequence[Image.Image]) -> Image.Image:
 
 
 def _transparent_mask(image: Image.Image) -> Image.Image | None:
-    """A mask of what is transparent in a GIF; None if nothing is."""
+    """Return a mask of the pixels that are transparent in a GIF; None if the picture is opaque."""
     if is_opaque(image):
         return None
     return image.getchannel("A").point([255] * _OPAQUE_FROM + [0] * (256 - _OPAQUE_FROM), "1")
@@ -167,7 +170,7 @@ def _transparent_mask(image: Image.Image) -> Image.Image | None:
 def _with_transparency(
     image: Image.Image, holes: Image.Image, colours: int
 ) -> tuple[Image.Image, int]:
-    """A picture of mode L or P with the last of its colours where the holes are."""
+    """Paint `holes` in the last colour of a picture (L or P); return it and that colour's index."""
     indexed = image if image.mode == "P" else image.convert("P")
     palette = (indexed.getpalette() or [])[: 3 * (colours - 1)]
     last = colours - 1

@@ -1,1 +1,1 @@
-"""Size, crop, resample and turn pictures."""
+"""Compute sizes; crop, resample, sharpen and orient pictures."""

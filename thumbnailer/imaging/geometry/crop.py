@@ -1,4 +1,4 @@
-"""Which part of a picture is worth seeing where not all of it fits."""
+"""Choose the part of a picture to keep where it is cropped."""
 
 from __future__ import annotations
 
@@ -9,48 +9,48 @@ from PIL import Image, ImageChops, ImageFilter, ImageOps
 
 from thumbnailer.imaging.colour.to_srgb import flatten, to_srgb
 
-# How many px the window has in the small copy that it is judged by, and how long a copy may be: in
-# one of more than 32 windows (entropy; attention: 128) each has fewer.
+# The side in px of the window in the small copy on which crops are judged, and the longest side of
+# a copy: a copy longer than 32 windows (entropy; attention: 128) has smaller windows.
 _ENTROPY_PX = 128
 _ATTENTION_PX = 32
 _MAX_PX = 4096
 
-# In how many steps what is too much is cut away: those of libvips, conversion/smartcrop.c. Where
-# that is much, a step must still be less than the window, or it is a matter of luck what it holds.
+# The excess around the window is cut off in this many steps, as in libvips, conversion/smartcrop.c.
+# If that is much, a step must still be smaller than the window, or chance decides what it holds.
 _STEPS = 8
 _STEPS_PER_WINDOW = 4
 
-# Transparent parts are judged as this grey, on which both black and white stand out.
+# Transparent parts are judged as this grey, which contrasts with both black and white.
 _GREY = (128, 128, 128)
 
-# The direction of skin colours in RGB, from which likeness to it on a colour counts as one, and
-# below which length of R, G and B none does: smartcrop.js, https://github.com/jwagner/smartcrop.js.
+# The direction of skin colours in RGB, the similarity to it from which a colour counts as skin, and
+# the length of R, G and B below which none does: https://github.com/jwagner/smartcrop.js.
 _SKIN = (0.78, 0.57, 0.44)
-_SKIN_FROM = 0.8
-_DARK = 0.2
+_MIN_SKIN_SIMILARITY = 0.8
+_MIN_LENGTH = 0.2
 
-# What skin and a fully saturated colour count, where the steepest edge counts 1: nearest to libvips
-# of 9 pairs tried on 35 camera pictures: .25 of the slack apart, where the centre is .43 apart.
+# The weights of skin and of a fully saturated colour, where the steepest edge has 1. Of 9 pairs
+# tried on 35 camera pictures, this is nearest to libvips: .25 of the slack apart; `centre` is .43.
 _SKIN_WEIGHT = 0.7
 _SATURATION_WEIGHT = 0.1
 
-# The Laplacian in two halves, since values below 0 are lost.
-_RISES = ImageFilter.Kernel((3, 3), (0, -1, 0, -1, 4, -1, 0, -1, 0), 1)
-_FALLS = ImageFilter.Kernel((3, 3), (0, 1, 0, 1, -4, 1, 0, 1, 0), 1)
+# The Laplacian as two kernels of opposite sign, since Pillow clips values below 0.
+_LAPLACIAN = ImageFilter.Kernel((3, 3), (0, -1, 0, -1, 4, -1, 0, -1, 0), 1)
+_NEGATIVE_LAPLACIAN = ImageFilter.Kernel((3, 3), (0, 1, 0, 1, -4, 1, 0, 1, 0), 1)
 
 
 def crop_position(image: Image.Image, shares: tuple[float, float], crop: str) -> float:
-    """Where to cut a window out of a picture.
+    """Return the position of the window to cut out of a picture.
 
     Args:
-        image: of a mode that `to_resizable` gives.
+        image: of a mode that `to_resizable` returns.
         shares: width and height of the window, as shares of the picture's; one of them is 1.
-        crop: `centre`; `entropy` for the part with the most different values; `attention` for the
-            one around what has edges, the colours of skin, or other strong colours.
+        crop: `centre`; `entropy` for the part with the most varied values; `attention` for the
+            part around edges, skin colours and other strong colours.
 
     Returns:
-        From 0 (left or top) to 1 (right or bottom): the share of what is cut away that lies before
-        the window.
+        From 0 (left or top) to 1 (right or bottom): the share of the excess that is cut away
+        before the window.
     """
     if crop == "entropy":
         return _entropy_position(*_small_copy(image, shares, _ENTROPY_PX))
@@ -62,27 +62,27 @@ def crop_position(image: Image.Image, shares: tuple[float, float], crop: str) ->
 def _small_copy(
     image: Image.Image, shares: tuple[float, float], window_px: int
 ) -> tuple[Image.Image, int]:
-    """A small RGB copy that is cropped from left to right, and the width of the window in it."""
+    """Return a small RGB copy, transposed if cropped vertically, and the window's width in it."""
     share = min(shares)
-    along = min(ceil(window_px / share), _MAX_PX)
-    size = (along, window_px) if shares[0] == share else (window_px, along)
-    # Pillow's box filter would take a mirrored picture's pixels into other boxes.
+    long_side = min(ceil(window_px / share), _MAX_PX)
+    size = (long_side, window_px) if shares[0] == share else (window_px, long_side)
+    # Not by a box filter: Pillow would group the pixels of a mirrored picture differently.
     copy = image.resize(size, Image.Resampling.BILINEAR, reducing_gap=2.0)
     copy = flatten(to_srgb(copy, b"")[0], _GREY).convert("RGB")
     if shares[0] > share:
         copy = copy.transpose(Image.Transpose.TRANSPOSE)
-    return copy, max(1, round(along * share))
+    return copy, max(1, round(long_side * share))
 
 
 def _entropy_position(copy: Image.Image, window: int) -> float:
-    """Cuts a slice from the side that has less entropy until the window is left."""
+    """Cut slices off the side with less entropy until the window is left; return its position."""
     start, end = 0, copy.width
     slice_ = ceil(min((copy.width - window) / _STEPS, window / _STEPS_PER_WINDOW))
-    while too_much := end - start - window:
-        slice_ = min(slice_, too_much)
+    while excess := end - start - window:
+        slice_ = min(slice_, excess)
         first = copy.crop((start, 0, start + slice_, copy.height)).entropy()
         last = copy.crop((end - slice_, 0, end, copy.height)).entropy()
-        if first == last:  # or a mirrored picture would be cropped differently
+        if first == last:  # so that a mirrored picture is cropped the same
             start, end = start + slice_ // 2, end - (slice_ - slice_ // 2)
         elif first < last:
             start += slice_
@@ -92,40 +92,40 @@ def _entropy_position(copy: Image.Image, window: int) -> float:
 
 
 def _attention_position(copy: Image.Image, window: int) -> float:
-    """Puts the window around the point around which there is most to look at."""
+    """Return the position of a window centred on the point of most interest."""
     grey = copy.convert("L")
-    edges = ImageChops.add(grey.filter(_RISES), grey.filter(_FALLS))
-    inside = (1, 1, copy.width - 1, copy.height - 1)  # Pillow leaves the outermost as they were
+    edges = ImageChops.add(grey.filter(_LAPLACIAN), grey.filter(_NEGATIVE_LAPLACIAN))
+    inside = (1, 1, copy.width - 1, copy.height - 1)  # Pillow does not filter the outermost pixels
     edges = edges.crop(inside).crop((-1, -1, copy.width - 1, copy.height - 1))
     colours = copy.filter(_colour_interest()).getchannel(0)
-    around = hypot(window, copy.height) / 10  # as in libvips, conversion/smartcrop.c
-    # Blurred in two steps: with 8 bits a picture without contrast would come out as one plateau.
-    blur = ImageFilter.GaussianBlur(around / sqrt(2))
+    sigma = hypot(window, copy.height) / 10  # as in libvips, conversion/smartcrop.c
+    # Two blurs, contrast stretched between: in 8 bits low contrast would become one plateau.
+    blur = ImageFilter.GaussianBlur(sigma / sqrt(2))
     interest = ImageOps.autocontrast(ImageChops.add(edges, colours, 2).filter(blur)).filter(blur)
     values = interest.tobytes()
-    slack, most = copy.width - window, max(values)
+    slack, peak = copy.width - window, max(values)
     if not slack:
         return 0.5
     middle = (copy.width - 1) / 2
-    from_middle = [at % copy.width - middle for at, value in enumerate(values) if value == most]
+    from_middle = [at % copy.width - middle for at, value in enumerate(values) if value == peak]
     nearest = min(map(abs, from_middle))
-    nearests = [column for column in from_middle if abs(column) == nearest]
-    best = middle + sum(nearests) / len(nearests)
+    columns = [column for column in from_middle if abs(column) == nearest]
+    best = middle + sum(columns) / len(columns)
     return min(max((best + 0.5 - window / 2) / slack, 0), 1)
 
 
 @lru_cache(maxsize=1)
 def _colour_interest() -> ImageFilter.Color3DLUT:
-    """How much a colour catches the eye: by its likeness to skin, and by its saturation."""
+    """Return a table from colours to their interest: similarity to skin, and saturation."""
 
     def interest(red: float, green: float, blue: float) -> tuple[float, float, float]:
         lightest, darkest = max(red, green, blue), min(red, green, blue)
         length = hypot(red, green, blue)
-        if length < _DARK:
+        if length < _MIN_LENGTH:
             return 0, 0, 0
         parts = zip((red, green, blue), _SKIN, strict=True)
         distance = hypot(*(part / length - of_skin for part, of_skin in parts))
-        skin = max(0, (1 - distance - _SKIN_FROM) / (1 - _SKIN_FROM))
+        skin = max(0, (1 - distance - _MIN_SKIN_SIMILARITY) / (1 - _MIN_SKIN_SIMILARITY))
         return _SKIN_WEIGHT * skin + _SATURATION_WEIGHT * (lightest - darkest), 0, 0
 
     return ImageFilter.Color3DLUT.generate(17, interest)

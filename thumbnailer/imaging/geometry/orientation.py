@@ -1,4 +1,4 @@
-"""Which way is up."""
+"""Read and apply the EXIF orientation."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from PIL import ExifTags, Image
 
 _TRANSPOSE = Image.Transpose
 
-# What brings each stored orientation upright: EXIF 2.32, tag 0x0112.
+# The transposition that turns each stored orientation upright: EXIF 2.32, tag 0x0112.
 _UPRIGHT = {
     2: _TRANSPOSE.FLIP_LEFT_RIGHT,
     3: _TRANSPOSE.ROTATE_180,
@@ -19,22 +19,23 @@ _UPRIGHT = {
 
 
 def orientation_of(image: Image.Image) -> int:
-    """The orientation (1 to 8) that is still to be applied; 1 where the tag makes no sense.
+    """Return the orientation (1 to 8) still to be applied; 1 if the tag is missing or invalid.
 
-    A PNG must have been loaded: it may tell at its end, and Pillow would load it here, where a
-    broken one goes unnoticed. So must a TIFF, which Pillow turns upright while loading.
+    A PNG must have been loaded: its EXIF data may be at its end, and Pillow would load it here,
+    where errors are ignored. So must a TIFF, which Pillow turns upright while loading.
     """
     try:
         orientation = image.getexif().get(ExifTags.Base.Orientation)
-    except Exception:  # broken EXIF data must not cost the picture
+    except Exception:  # broken EXIF data must not make the picture fail
         return 1
     return orientation if orientation in _UPRIGHT else 1
 
 
 def swaps_sides(orientation: int) -> bool:
+    """Return whether an orientation swaps width and height."""
     return orientation >= 5
 
 
 def apply_orientation(image: Image.Image, orientation: int) -> Image.Image:
-    """Turn or mirror the picture; done after shrinking, when there is little to turn."""
+    """Turn or mirror a picture upright; faster after shrinking, when there are fewer pixels."""
     return image.transpose(_UPRIGHT[orientation]) if orientation in _UPRIGHT else image

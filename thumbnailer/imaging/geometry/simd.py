@@ -1,6 +1,6 @@
-"""Lanczos as Pillow's, but ten times as fast, where the extra `simd` is installed.
+"""Resample by Lanczos like Pillow, but ten times as fast, if the extra `simd` is installed.
 
-It uses the processor's vectors, and no thread of its own.
+It uses the vector instructions of the processor, and no threads of its own.
 """
 
 from __future__ import annotations
@@ -12,24 +12,24 @@ try:
 except ImportError:
     resizer = None
 
-# It reads and writes Pillow's pixels in place, so it must know how Pillow lays them out. That has
-# changed between releases; these were tried.
+# The library reads and writes Pillow's pixels in place, so it must know their memory layout. That
+# has changed between releases of Pillow; these were tested.
 _KNOWN = __version__.split(".")[0] in ("12", "13")
 
 _MODES = ("L", "RGB", "RGBA", "CMYK", "F")
 
-# It keeps weights of 60 bytes for each column and row: for 2,000,000 x 1 px, 120 MB.
+# The library keeps 60 bytes of weights for each column and row: 120 MB for 2,000,000 x 1 px.
 _MAX_SIDE = 1 << 16
 
 Part = tuple[float, float, float, float]
 
 
 def lanczos(image: Image.Image, size: tuple[int, int], box: Part | None) -> Image.Image | None:
-    """Resample a picture to `size` (px), as `Image.resize` does; alpha is premultiplied meanwhile.
+    """Resample a picture to `size` (px) like `Image.resize`, with premultiplied alpha.
 
     Returns:
-        None where that can't be had: without the extra, for a mode that it does not know, and for
-        very long sides.
+        The picture; None if that is not possible: without the extra, with an untested Pillow, for
+        an unsupported mode, and for very long sides.
     """
     if not resizer or not _KNOWN:
         return None
@@ -42,7 +42,7 @@ def lanczos(image: Image.Image, size: tuple[int, int], box: Part | None) -> Imag
     )
     result = Image.new(image.mode, size)
     try:
-        # A new one each time: it keeps its memory, which belongs to the claim of this picture.
+        # A new one each time: it keeps its buffers, whose memory is claimed for this picture only.
         resizer.Resizer().resize_pil(image, result, options)
     except ValueError:
         return None

@@ -1,1 +1,1 @@
-"""Use the preview that a camera embedded, after comparing it with its picture."""
+"""Use the preview that a camera embeds in a picture, after comparing both."""

@@ -1,7 +1,7 @@
-"""A small picture in place of a large one: the preview that a camera puts into its JPEG.
+"""Use the preview that a camera embeds in a JPEG, in place of decoding the whole picture.
 
-It is in the EXIF data (EXIF 2.32, 4.5.5), mostly of 160 x 120 px; some cameras append a larger one
-and name it in an index (CIPA DC-007, MPF).
+It is in the EXIF data (EXIF 2.32, 4.5.5), mostly with 160 x 120 px. Some cameras append a larger
+one and list it in an index (CIPA DC-007, MPF).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import BinaryIO, NamedTuple
 
 from PIL import Image, ImageFile
 
-from thumbnailer.imaging.containers.exif import Exif, block_of, directory, read_exif
+from thumbnailer.imaging.containers.exif import Exif, exif_block, read_directory, read_exif
 from thumbnailer.imaging.decode.open import open_picture
 from thumbnailer.imaging.decode.shrink_on_load import shrink_on_load
 from thumbnailer.imaging.memory import Claim, claim_memory
@@ -26,35 +26,35 @@ from thumbnailer.recipe import Limits
 Size = tuple[int, int]
 
 # Tags: EXIF 2.32, 4.6.3 to 4.6.5, and for previews JPEGInterchangeFormat and its length.
-_ORIENTATION, _DATE_TIME, _START, _LENGTH = 0x0112, 0x0132, 0x0201, 0x0202
+_ORIENTATION, _DATE_TIME, _PREVIEW_START, _PREVIEW_LENGTH = 0x0112, 0x0132, 0x0201, 0x0202
 _DATE_TIME_ORIGINAL, _WIDTH, _HEIGHT = 0x9003, 0xA002, 0xA003
 
-# CIPA DC-007, 5.2.3: the list of pictures, 16 bytes each, and the types that are previews.
+# CIPA DC-007, 5.2.3: the list of pictures, 16 bytes each, and the picture types that are previews.
 _MP_NAME, _MP_ENTRIES, _MP_ENTRY = b"MPF\0", 0xB002, "III4x"
 _MP_PREVIEWS = (0x010001, 0x010002)
 _HEADER_BYTES = 1 << 18
 
-# What cameras do not write, and editors do: the header of JFIF, which libjpeg writes, and what is
-# Adobe's.
+# Signs of an editor, which cameras do not write: the JFIF header that libjpeg writes, and metadata
+# of Adobe.
 _SIGNS_OF_EDITS = {"jfif", "adobe", "photoshop", "progressive"}
 _SIGNS_IN_XMP = (b"ModifyDate", b"MetadataDate", b"xmpMM:", b"photoshop:", b"crs:")
 
-# Full HD takes 1 MB.
-_MAX_BYTES = 4 << 20
+# A Full HD preview takes 1 MB.
+_MAX_PREVIEW_BYTES = 4 << 20
 
-# By how much a preview's shape may differ from the picture's, whose sides it has in whole pixels.
+# How far a preview's shape may differ from the picture's: its sides are rounded to whole px.
 _SHAPE_PX, _SHAPE_SHARE = 1.5, 0.01
 
-# Black beside a preview goes up to 15, after its compression.
-_BLACK = 24
+# Highest luma of the black bars beside a preview: compression raises it up to 15.
+_MAX_BLACK = 24
 
 
 class PreviewChoice(NamedTuple):
-    """Whether a preview stands in for its picture.
+    """Result of `choose_preview`: a preview to use, or the reason for decoding the picture.
 
     Attributes:
-        image: the picture, small; None if it must be decoded.
-        reason: why it must be.
+        image: the loaded preview without bars; None if the picture must be decoded.
+        reason: why none is used; "" if one is, or if there is none.
     """
 
     image: Image.Image | None
@@ -62,14 +62,14 @@ class PreviewChoice(NamedTuple):
 
 
 class _Unsuitable(Exception):
-    """Why a preview will not do."""
+    """The preview can't be used; the message says why."""
 
 
 def preview_size(image: ImageFile.ImageFile, file: BinaryIO) -> Size | None:
-    """Width and height in px of the largest preview of a picture; None if there is none."""
+    """Return the width and height in px of a picture's largest preview; None without previews."""
     size = None
-    with suppress(Exception):  # whatever broken EXIF data come to
-        block = block_of(image)
+    with suppress(Exception):  # damaged EXIF data may raise anything
+        block = exif_block(image)
         for data in _previews(image, file, block, read_exif(block)):
             with Image.open(io.BytesIO(data), formats=["JPEG"]) as preview:
                 size = preview.size
@@ -85,14 +85,15 @@ def choose_preview(
     limits: Limits,
     claim: Claim,
 ) -> PreviewChoice:
-    """The preview of a picture that is large enough for a thumbnail, and is no older than the
-    picture, as far as can be told.
+    """Choose a preview that is large enough for a thumbnail and not older than its picture.
+
+    Its age is judged from metadata, as far as these tell.
 
     Args:
         image: as opened from `file`, not yet loaded.
-        size: in px, of the whole picture in the thumbnail.
-        profile: what the picture's colours are; b"" for sRGB.
-        verified: the preview is also compared with a part of the picture.
+        size: width and height in px of the whole picture at the thumbnail's scale.
+        profile: the picture's ICC profile; b"" for sRGB.
+        verified: whether to compare the preview with a part of the picture too.
     """
     try:
         return PreviewChoice(
@@ -100,7 +101,7 @@ def choose_preview(
         )
     except _Unsuitable as reason:
         return PreviewChoice(None, str(reason))
-    except Exception:  # whatever broken EXIF data and previews come to
+    except Exception:  # damaged EXIF data and previews may raise anything
         return PreviewChoice(None, "makes no sense")
 
 
@@ -113,36 +114,37 @@ def _suitable_preview(
     limits: Limits,
     claim: Claim,
 ) -> Image.Image:
-    block = block_of(image)
+    block = exif_block(image)
     if image.format not in ("JPEG", "MPO") or not block:
         raise _Unsuitable("")
     exif = read_exif(block)
     _check_age(image, exif)
     if profile and not verified:
         raise _Unsuitable("may have other colours than the picture, which are not those of sRGB")
-    preview = _large_enough(image, _previews(image, file, block, exif), size, limits)
-    others = band_memory_bytes(file) if verified else 0
-    claim_memory(preview, limits, lambda needed: claim(needed + others))
+    preview = _open_large_enough(image, _previews(image, file, block, exif), size, limits)
+    bands_bytes = band_memory_bytes(file) if verified else 0
+    claim_memory(preview, limits, lambda needed: claim(needed + bands_bytes))
     preview.load()
-    picture = _without_bars(preview, image.size)
+    picture = _crop_bars(preview, image.size)
     if picture.width + 1 < size[0] or picture.height + 1 < size[1]:
         raise _Unsuitable("is smaller than the thumbnail")
     if verified:
         try:
-            seen = decode_bands(file, limits)
+            bands = decode_bands(file, limits)
         except EOFError:
             raise _Unsuitable("can't be compared with the picture, which is truncated") from None
         except Exception:
             raise _Unsuitable("can't be compared with a part of the picture") from None
-        if reason := mismatch_reason(picture, seen):
+        if reason := mismatch_reason(picture, bands):
             raise _Unsuitable(reason)
     return picture
 
 
 def _check_age(image: ImageFile.ImageFile, exif: Exif) -> None:
-    """
+    """Check that the picture was not edited after its preview was made.
+
     Raises:
-        _Unfit: the picture may have been changed after the preview was made.
+        _Unsuitable: it may have been.
     """
     original = exif.taking.get(_DATE_TIME_ORIGINAL)
     xmp = image.info.get("xmp", b"")
@@ -161,34 +163,34 @@ def _check_age(image: ImageFile.ImageFile, exif: Exif) -> None:
 def _previews(
     image: ImageFile.ImageFile, file: BinaryIO, block: bytes, exif: Exif
 ) -> Iterator[bytes]:
-    """The previews of a picture, from small to large."""
-    start, length = exif.preview.get(_START), exif.preview.get(_LENGTH)
+    """Yield the JPEG files of a picture's previews, from small to large."""
+    start, length = exif.preview.get(_PREVIEW_START), exif.preview.get(_PREVIEW_LENGTH)
     if isinstance(start, int) and isinstance(length, int):
         yield block[start : start + length]
     index = image.info.get("mp")
     if not index:
         return
     file.seek(0)
-    base = file.read(_HEADER_BYTES).index(_MP_NAME + index) + len(_MP_NAME)  # not told by Pillow
+    base = file.read(_HEADER_BYTES).index(_MP_NAME + index) + len(_MP_NAME)  # not in Pillow's info
     order = "<" if index[:2] == b"II" else ">"
-    entries = directory(index)[0].get(_MP_ENTRIES)
+    entries = read_directory(index)[0].get(_MP_ENTRIES)
     assert isinstance(entries, bytes)
     for attribute, length, offset in struct.iter_unpack(order + _MP_ENTRY, entries):
-        if attribute & 0xFFFFFF in _MP_PREVIEWS and length <= _MAX_BYTES:
+        if attribute & 0xFFFFFF in _MP_PREVIEWS and length <= _MAX_PREVIEW_BYTES:
             file.seek(base + offset)
             yield file.read(length)
 
 
-def _large_enough(
+def _open_large_enough(
     image: ImageFile.ImageFile,
     previews: Iterator[bytes],
     size: Size,
     limits: Limits,
 ) -> ImageFile.ImageFile:
-    """The first preview that may be large enough, told to shrink to what is needed.
+    """Open the first preview that may be large enough, set to shrink on load to what is needed.
 
     Raises:
-        _Unfit: there is none.
+        _Unsuitable: there is none.
     """
     reason = ""
     for data in previews:
@@ -212,8 +214,10 @@ def _large_enough(
 
 
 def _bar_sizes(preview: Size, picture: Size) -> tuple[float, float]:
-    """How many px there must be at the left and right, and at the top and bottom, of a preview
-    beside a picture of another shape."""
+    """Return the width of the bars at left and right, and at top and bottom, of a preview.
+
+    In px. Bars are expected if its shape differs from the picture's.
+    """
     width, height = preview
     across = (width - height * picture[0] / picture[1]) / 2
     down = (height - width * picture[1] / picture[0]) / 2
@@ -224,27 +228,27 @@ def _bar_sizes(preview: Size, picture: Size) -> tuple[float, float]:
     return 0.0, 0.0
 
 
-def _without_bars(preview: Image.Image, picture: Size) -> Image.Image:
-    """The preview without the black beside it, where its shape is not the picture's.
+def _crop_bars(preview: Image.Image, picture: Size) -> Image.Image:
+    """Crop the black bars beside a preview whose shape is not the picture's.
 
     Raises:
-        _Unfit: what is there is not black, or not of the width that it must have.
+        _Unsuitable: the bars are not black, or not as wide as expected.
     """
     across, down = _bar_sizes(preview.size, picture)
     if not across and not down:
         return preview
-    bright = preview.convert("L").point([0 if value <= _BLACK else 255 for value in range(256)])
+    bright = preview.convert("L").point([0 if value <= _MAX_BLACK else 255 for value in range(256)])
     left, top, right, bottom = bright.getbbox() or (0, 0, 0, 0)
     width, height = preview.size
     if across:
-        cut = _bar(left, width - right, across)
+        cut = _bar_width(left, width - right, across)
         return preview.crop((cut, 0, width - cut, height))
-    cut = _bar(top, height - bottom, down)
+    cut = _bar_width(top, height - bottom, down)
     return preview.crop((0, cut, width, height - cut))
 
 
-def _bar(one: int, other: int, expected: float) -> int:
-    """The width of the bars at two edges, which may go a little into the picture."""
+def _bar_width(one: int, other: int, expected: float) -> int:
+    """Return the width in px to crop at two opposite edges; it may cut a little off the picture."""
     if (
         abs(one - other) > 1
         or min(one, other) + 1 < expected

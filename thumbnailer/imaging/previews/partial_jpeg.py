@@ -1,8 +1,7 @@
-"""A part of a JPEG's rows, decoded at 1/8 of their size, without the rest of it.
+"""Decode some of a JPEG's rows at 1/8 size, without decoding the rest.
 
-Almost all the time for a small picture goes into the Huffman codes, which can't be skipped: so only
-a few rows are read. Where there are restart markers they are from all over the picture, else from
-its top.
+At small sizes almost all the time goes into Huffman decoding, which can't be skipped, so only a few
+rows are decoded. With restart markers they are spread over the picture, else taken from its top.
 """
 
 from __future__ import annotations
@@ -21,33 +20,33 @@ from PIL import Image
 from thumbnailer.imaging.decode.open import open_picture
 from thumbnailer.recipe import Limits
 
-# No more is read, whatever a file holds behind its picture.
-_MOST_BYTES = 16 << 20
+# No more is read, even if other data follow the picture in its file.
+_MAX_BYTES = 16 << 20
 
-# Share of the rows that is decoded of a picture's top, and the share of its bytes that these may
-# have.
-_TOP, _TOP_BYTES = 1 / 8, 1 / 4
+# Share of the rows that are decoded at a picture's top, and the share of its bytes that are read
+# for them.
+_TOP_SHARE, _TOP_BYTES_SHARE = 1 / 8, 1 / 4
 
-# Share of the rows that is decoded where there are restart markers, and from how many places. To
-# find them takes 1 ms a megabyte; a picture of 50 megapixels with one every 4 units has 50,000.
-_SCATTERED, _PLACES, _MOST_MARKERS = 1 / 10, 4, 100_000
-_RESTART = re.compile(rb"\xff[\xd0-\xd7]")
+# Share of the rows that are decoded where there are restart markers, and in how many bands. Finding
+# markers takes 1 ms per megabyte; a picture of 50 megapixels with one every 4 units has 50,000.
+_SCATTERED_SHARE, _BANDS, _MAX_MARKERS = 1 / 10, 4, 100_000
+_RESTART_MARKER = re.compile(rb"\xff[\xd0-\xd7]")
 
-# ISO 10918-1, table B.1: the markers that are needed for decoding, and those to be passed over.
+# ISO 10918-1, table B.1: the markers of segments that decoding needs, and of those to be skipped.
 _SOF, _DHT, _SOS, _DQT, _DRI = (0xC0, 0xC1), 0xC4, 0xDA, 0xDB, 0xDD
-_OTHERS = (*range(0xE0, 0xF0), 0xFE)
+_SKIPPED = (*range(0xE0, 0xF0), 0xFE)
 _MAX_SEGMENTS = 1000
 
-# How far from its end a file has its picture's last marker: cameras put other things behind it.
+# How far before the end of the file to look for the end marker: cameras append other data to it.
 _TAIL_BYTES = (1 << 10, 1 << 18)
-_START, _END = b"\xff\xd8", b"\xff\xd9"
+_SOI, _EOI = b"\xff\xd8", b"\xff\xd9"
 
 
 class Band(NamedTuple):
-    """Some of a picture's rows, in YCbCr or grey, at 1/8 of their size.
+    """Consecutive rows of a picture, in YCbCr or grey, at 1/8 size.
 
     Attributes:
-        top, bottom: where they are in the picture, as shares of its height.
+        top, bottom: their edges in the picture, as shares of its height (0 to 1).
     """
 
     image: Image.Image
@@ -56,15 +55,15 @@ class Band(NamedTuple):
 
 
 class _Header(NamedTuple):
-    """What comes before the pixels.
+    """The segments of a JPEG before its pixel data.
 
     Attributes:
-        tables: what is needed for decoding.
-        size: in px.
-        height_at: where the height is in `tables`.
-        unit: width and height in px of what is coded together (MCU).
+        tables: the segments that decoding needs.
+        size: width and height in px.
+        height_at: offset of the height in `tables`.
+        unit: width and height in px of a minimum coded unit (MCU).
         interval: number of units from one restart marker to the next; 0 for no markers.
-        end: where the pixels begin in the file.
+        end: offset of the pixel data in the file.
     """
 
     tables: bytes
@@ -76,45 +75,45 @@ class _Header(NamedTuple):
 
 
 def band_memory_bytes(file: BinaryIO) -> int:
-    """How much memory `bands` takes at most: what it reads, twice."""
-    return 2 * min(file.seek(0, os.SEEK_END), _MOST_BYTES)
+    """Return how many bytes of memory `decode_bands` takes at most: twice what it reads."""
+    return 2 * min(file.seek(0, os.SEEK_END), _MAX_BYTES)
 
 
 def decode_bands(file: BinaryIO, limits: Limits) -> list[Band]:
-    """An eighth of a JPEG's rows, more or less.
+    """Decode about an eighth of a JPEG's rows, at 1/8 size.
 
     Raises:
-        EOFError: the file ends before the picture, as far as can be seen.
-        Exception: of many kinds; it can't be done.
+        EOFError: the file seems truncated: it has no end marker near its end.
+        Exception: any type; its rows can't be decoded separately.
     """
-    header = _header(file)
+    header = _read_header(file)
     height = header.size[1]
     rows = ceil(height / header.unit[1])
     length = file.seek(0, os.SEEK_END) - header.end
-    if not any(_ends(file, header.end + max(0, length - tail)) for tail in _TAIL_BYTES):
+    if not any(_has_end_marker(file, header.end + max(0, length - tail)) for tail in _TAIL_BYTES):
         raise EOFError
     file.seek(header.end)
-    places = _places(header, rows) if header.interval and length <= _MOST_BYTES else []
+    places = _choose_row_ranges(header, rows) if header.interval and length <= _MAX_BYTES else []
     if places:
-        data = _rows(file.read(), header, places)
+        data = _join_row_ranges(file.read(), header, places)
     else:
-        places = [(0, ceil(rows * _TOP))]
-        data = file.read(min(ceil(length * _TOP_BYTES), _MOST_BYTES))
+        places = [(0, ceil(rows * _TOP_SHARE))]
+        data = file.read(min(ceil(length * _TOP_BYTES_SHARE), _MAX_BYTES))
     taken = sum(end - start for start, end in places) * header.unit[1]
     tables = bytearray(header.tables)
     struct.pack_into(">H", tables, header.height_at, min(taken, height))
-    image = open_picture(io.BytesIO(_START + tables + data + _END), limits)
+    image = open_picture(io.BytesIO(_SOI + tables + data + _EOI), limits)
     image.draft("YCbCr", (1, 1))
     image.load()
-    return list(_cut(image, places, header))
+    return list(_split(image, places, header))
 
 
-def _ends(file: BinaryIO, place: int) -> bool:
+def _has_end_marker(file: BinaryIO, place: int) -> bool:
     file.seek(place)
-    return _END in file.read()
+    return _EOI in file.read()
 
 
-def _cut(image: Image.Image, places: list[tuple[int, int]], header: _Header) -> Iterator[Band]:
+def _split(image: Image.Image, places: list[tuple[int, int]], header: _Header) -> Iterator[Band]:
     step, height = header.unit[1], header.size[1]
     at = 0
     for start, end in places:
@@ -127,7 +126,7 @@ def _cut(image: Image.Image, places: list[tuple[int, int]], header: _Header) -> 
         at = below
 
 
-def _header(file: BinaryIO) -> _Header:
+def _read_header(file: BinaryIO) -> _Header:
     file.seek(2)
     tables, interval = b"", 0
     size, unit, height_at, components = (0, 0), (0, 0), 0, 0
@@ -137,7 +136,7 @@ def _header(file: BinaryIO) -> _Header:
             marker = marker[:1] + file.read(1)
         kind = marker[1]
         (length,) = struct.unpack(">H", file.read(2))
-        if kind in _OTHERS:
+        if kind in _SKIPPED:
             file.seek(length - 2, os.SEEK_CUR)
             continue
         if kind not in (*_SOF, _DHT, _SOS, _DQT, _DRI):
@@ -159,32 +158,35 @@ def _header(file: BinaryIO) -> _Header:
     raise ValueError("has too many segments")
 
 
-def _places(header: _Header, rows: int) -> list[tuple[int, int]]:
-    """Rows of units from all over the picture that begin and end with a restart marker: the first
-    and the one after the last for each place; none where markers are too few."""
-    step = header.interval // gcd(header.interval, _across(header))  # rows from marker to marker
+def _choose_row_ranges(header: _Header, rows: int) -> list[tuple[int, int]]:
+    """Return ranges of MCU rows, spread over the picture, that begin and end at restart markers.
+
+    Each is a first row and the row after the last. There are none if markers are too far apart, or
+    too many.
+    """
+    step = header.interval // gcd(header.interval, _columns(header))  # rows from marker to marker
     whole = rows - 1  # the last row may reach beyond the picture
-    height = max(1, round(whole * _SCATTERED / _PLACES / step)) * step
-    if whole < _PLACES * height or rows * _across(header) > header.interval * _MOST_MARKERS:
+    height = max(1, round(whole * _SCATTERED_SHARE / _BANDS / step)) * step
+    if whole < _BANDS * height or rows * _columns(header) > header.interval * _MAX_MARKERS:
         return []
-    starts = [place * (whole - height) // (_PLACES - 1) // step * step for place in range(_PLACES)]
+    starts = [place * (whole - height) // (_BANDS - 1) // step * step for place in range(_BANDS)]
     return [(start, start + height) for start in starts]
 
 
-def _rows(data: bytes, header: _Header, places: list[tuple[int, int]]) -> bytes:
-    """The data of some rows as if there were no others.
+def _join_row_ranges(data: bytes, header: _Header, places: list[tuple[int, int]]) -> bytes:
+    """Join the pixel data of row ranges into those of one smaller picture.
 
-    What is between two markers can be decoded by itself (ISO 10918-1, F.1.1.5.1), but the markers
-    are numbered from 0 to 7 over and over.
+    Data between two restart markers can be decoded separately (ISO 10918-1, F.1.1.5.1). The markers
+    count from 0 to 7 repeatedly, so they are renumbered.
 
     Raises:
         ValueError: a marker is missing.
     """
-    last = places[-1][1] * _across(header) // header.interval
-    markers = [-2, *(match.start() for match in islice(_RESTART.finditer(data), last))]
+    last = places[-1][1] * _columns(header) // header.interval
+    markers = [-2, *(match.start() for match in islice(_RESTART_MARKER.finditer(data), last))]
     pieces = []
     for place in places:
-        first, end = (row * _across(header) // header.interval for row in place)
+        first, end = (row * _columns(header) // header.interval for row in place)
         for number in range(first, end):
             if number and data[markers[number] + 1] != 0xD0 + (number - 1) % 8:
                 raise ValueError("lacks a restart marker")
@@ -193,5 +195,5 @@ def _rows(data: bytes, header: _Header, places: list[tuple[int, int]]) -> bytes:
     return b"".join(marked)[:-2]
 
 
-def _across(header: _Header) -> int:
+def _columns(header: _Header) -> int:
     return ceil(header.size[0] / header.unit[0])
