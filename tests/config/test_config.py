@@ -13,11 +13,12 @@ from support.program import in_a_process, make, thumbnailer
 from support.project import PROJECT
 
 from thumbnailer import ConfigError, Settings
-from thumbnailer.config.toml_file import to_toml
 
 
 def test_the_project_s_config_toml_is_what_the_code_prints() -> None:
-    assert (PROJECT / "config.toml").read_text() == thumbnailer("config").out == to_toml(Settings())
+    assert (
+        (PROJECT / "config.toml").read_text() == thumbnailer("config").out == Settings().to_toml()
+    )
 
 
 def test_it_holds_every_key_with_its_default_and_a_comment() -> None:

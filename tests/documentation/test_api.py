@@ -92,7 +92,7 @@ def test_fields_have_their_types(reference: Path) -> None:
 
 def test_settings_are_explained_also_as_keyword_arguments(reference: Path) -> None:
     names = sections(reference / "thumbnailer.html")
-    keywords = sections(reference / "thumbnailer" / "overrides.html")
+    keywords = sections(reference / "thumbnailer" / "config" / "overrides.html")
     for text in (names["Settings"], keywords["Overrides"]):
         for field in dataclasses.fields(Settings):
             assert f"{field.name}: {KEYS[field.name].metadata['about'].rstrip(':')}" in text

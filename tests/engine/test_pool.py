@@ -140,7 +140,7 @@ def test_items_are_read_only_as_far_as_results_are_taken() -> None:
         assert read <= 104
 
 
-def test_small_jobs_go_by_the_handful_and_still_not_far_ahead() -> None:
+def test_small_jobs_go_in_groups_and_still_not_far_ahead() -> None:
     read = 0
 
     def items() -> Iterator[Job]:
@@ -161,7 +161,7 @@ def test_small_jobs_go_by_the_handful_and_still_not_far_ahead() -> None:
 
 @pytest.mark.parametrize("bad", ["kill", "exit", "sleep 60", "sysexit"])
 @pytest.mark.few(1)
-def test_a_handful_costs_no_more_than_its_bad_job(bad: str) -> None:
+def test_a_group_costs_no_more_than_its_bad_job(bad: str) -> None:
     names = [f"quick {number}" for number in range(300)]
     names[100:100] = [f"{bad} first"]
     names[200:200] = [f"{bad} second"]

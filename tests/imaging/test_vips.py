@@ -30,7 +30,7 @@ FORMATS = ["png", "webp"]
 @pytest.fixture(autouse=True)
 def small_webps_too(monkeypatch: pytest.MonkeyPatch) -> None:
     """They are quicker to make than what is large enough to gain by it."""
-    monkeypatch.setitem(vips.LEAST_PIXELS, "WEBP", 1_000_000)
+    monkeypatch.setitem(vips.MIN_PIXELS, "WEBP", 1_000_000)
 
 
 @pytest.fixture
@@ -49,7 +49,7 @@ def in_use(monkeypatch: pytest.MonkeyPatch) -> list[object]:
 
 def without(monkeypatch: pytest.MonkeyPatch, source: Path, **options: Any) -> Image.Image:
     with monkeypatch.context() as patched:
-        patched.setattr(vips, "library", lambda: None)  # as if it were not installed
+        patched.setattr(vips, "load_pyvips", lambda: None)  # as if it were not installed
         return thumb(source, **options)
 
 
@@ -290,7 +290,7 @@ def test_damage_is_told_as_without(
     source.write_bytes(damaged(kind, encoded(name)))
     fast = outcome(source, truncated=truncated)
     with monkeypatch.context() as patched:
-        patched.setattr(vips, "library", lambda: None)
+        patched.setattr(vips, "load_pyvips", lambda: None)
         plain = outcome(source, truncated=truncated)
     assert type(fast) is type(plain)
     if isinstance(plain, str):
@@ -326,7 +326,7 @@ def test_pngs_that_lie_fare_as_without(
     source.write_bytes(png_of([head, *((b"IDAT", piece) for piece in pieces), (b"IEND", b"")]))
     fast = outcome(source)
     with monkeypatch.context() as patched:
-        patched.setattr(vips, "library", lambda: None)
+        patched.setattr(vips, "load_pyvips", lambda: None)
         plain = outcome(source)
     assert isinstance(fast, str) == isinstance(plain, str)
     if isinstance(plain, str):
@@ -337,7 +337,7 @@ def test_limits_come_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     def nothing() -> None:
         raise AssertionError("was asked")
 
-    monkeypatch.setattr(vips, "library", nothing)
+    monkeypatch.setattr(vips, "load_pyvips", nothing)
     sunset("L", (2001, 2000)).save(tmp_path / "a.png")
     with pytest.raises(PictureError, match="more than 4 megapixels"):
         thumb(tmp_path / "a.png", max_pixels=4_000_000)

@@ -126,10 +126,10 @@ def test_ctrl_c_ends_it(photos: Path) -> None:
 def test_every_picture_has_the_same_chance_and_few_are_kept() -> None:
     kept = [0] * 4
     for seed in range(4000):
-        draw = RandomSample(seed)
+        sample = RandomSample(seed)
         for number in range(64):
-            draw.add(Source(f"{number}.{'jpg' if number % 2 else 'cr2'}", 1, 1))
-        assert len(draw.pictures) == 16
-        for source in draw.pictures:
+            sample.add(Source(f"{number}.{'jpg' if number % 2 else 'cr2'}", 1, 1))
+        assert len(sample.pictures) == 16
+        for source in sample.pictures:
             kept[int(source.path.partition(".")[0]) // 16] += 1
     assert max(kept) / min(kept) < 1.05

@@ -12,7 +12,6 @@ from support.program import make, thumbnailer
 from support.watching import soon, watching
 
 from thumbnailer import ConfigError, Settings, iter_thumbnails, make_thumbnail, make_thumbnails
-from thumbnailer.config.toml_file import to_toml
 
 
 def size_of(path: Path) -> tuple[int, int]:
@@ -106,10 +105,10 @@ def test_impossible_sizes_are_one_line(tmp_path: Path, sizes: str) -> None:
 
 def test_named_sizes_come_back_as_they_were_printed(tmp_path: Path) -> None:
     sizes = {"small": 16, "large": {"size": "64x", "fit": "cover", "quality": 7}}
-    (tmp_path / "c.toml").write_text(to_toml(Settings(sizes=sizes)))
+    (tmp_path / "c.toml").write_text(Settings(sizes=sizes).to_toml())
     first = thumbnailer("config", "-c", "c.toml", cwd=tmp_path).out
     assert first == (tmp_path / "c.toml").read_text()
-    (tmp_path / "d.toml").write_text(to_toml(Settings(size=["16", "x32"])))
+    (tmp_path / "d.toml").write_text(Settings(size=["16", "x32"]).to_toml())
     assert 'size = ["16x16", "x32"]' in thumbnailer("config", "-c", "d.toml", cwd=tmp_path).out
 
 

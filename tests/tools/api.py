@@ -18,7 +18,7 @@ import thumbnailer
 from thumbnailer.config.overrides import Looks, Overrides
 from thumbnailer.config.settings import KEYS, Settings
 
-# A negative pattern: the other modules are nobody's concern but ours.
+# A negative pattern: the other modules are internal.
 _MODULES = ["thumbnailer", "!thumbnailer[.]", "thumbnailer.errors", "thumbnailer.config.overrides"]
 
 

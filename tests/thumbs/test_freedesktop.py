@@ -17,7 +17,7 @@ from support.pictures import files_below, picture
 from support.program import Run, thumbnailer
 
 from thumbnailer import ConfigError, Settings, watch
-from thumbnailer.config.overrides import merged
+from thumbnailer.config.overrides import merge_settings
 
 needs_gio = pytest.mark.skipif(not shutil.which("gio"), reason="needs gio (libglib2.0-bin)")
 LAYOUT = ("--layout", "freedesktop")
@@ -204,7 +204,7 @@ def test_a_planted_link_leads_nowhere(
 )
 def test_what_has_no_place_there_is_refused(options: dict[str, Any], complaint: str) -> None:
     with pytest.raises(ConfigError, match=complaint):
-        merged(None, {"layout": "freedesktop", "output": "cache", **options})
+        merge_settings(None, {"layout": "freedesktop", "output": "cache", **options})
 
 
 def test_the_desktop_prunes_it_itself(photos: Path, tmp_path: Path) -> None:

@@ -63,10 +63,10 @@ def test_it_is_as_if_all_were_known(
     there |= {f"{folder}/{MARK}".lstrip("/") for folder in marked}
     there |= {f"{folder}/{RECORDS_FOLDER}/1 2 open a".lstrip("/") for folder in marked}
     tree = Tree(there)
-    abreast = ThumbnailListing(tree, page)
+    listing = ThumbnailListing(tree, page)
     for source in sorted(sources) if in_order else sources:
         keys = thumbnails_of(source)
-        state, found = abreast.look(source, *keys)
+        state, found = listing.look_up(source, *keys)
         assert [entry.key if entry else None for entry in found] == [
             key if key in there else None for key in keys
         ]
@@ -78,9 +78,9 @@ def test_it_is_as_if_all_were_known(
 def test_in_the_order_of_keys_it_is_read_once() -> None:
     sources = [f"{folder:03}/{name:02}.png" for folder in range(50) for name in range(40)]
     tree = Tree({key for source in sources for key in thumbnails_of(source)})
-    abreast = ThumbnailListing(tree)
+    listing = ThumbnailListing(tree)
     for source in sources:
-        _, found = abreast.look(source, *thumbnails_of(source))
+        _, found = listing.look_up(source, *thumbnails_of(source))
         assert all(found)
     assert tree.listings == 1
     assert tree.read == len(tree.entries)
@@ -89,7 +89,7 @@ def test_in_the_order_of_keys_it_is_read_once() -> None:
 def test_what_lies_between_two_sources_is_not_read_through() -> None:
     between = {f"b/{number:06}.jpg" for number in range(100_000)}
     tree = Tree({"a.jpg", "c.jpg"} | between)
-    abreast = ThumbnailListing(tree)
-    assert all(abreast.look("a.jpg", "a.jpg")[1] + abreast.look("c.jpg", "c.jpg")[1])
+    listing = ThumbnailListing(tree)
+    assert all(listing.look_up("a.jpg", "a.jpg")[1] + listing.look_up("c.jpg", "c.jpg")[1])
     assert tree.listings == 2
     assert tree.read < 2000

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from thumbnailer.cli.output.run_stats import OTHERS, RunStats, reason_kind
+from thumbnailer.cli.output.run_stats import OTHER_REASONS, RunStats, reason_kind
 from thumbnailer.model import Failure, Outcome, Source, Thumbnail
 
 
@@ -14,33 +14,33 @@ def failed(name: str, reason: str, seconds: float = 0.01) -> Outcome:
 
 
 def test_a_hundred_thousand_reasons_take_no_more_room_than_twenty() -> None:
-    tally = RunStats()
+    stats = RunStats()
     for number in range(100_000):
-        tally.add(failed(f"{number}.jpg", f"reason {number}", seconds=number))
-    assert len(tally.groups) == 21
-    assert tally.groups["failed", OTHERS].count == 100_000 - 20
-    assert sum(len(group.sources) for group in tally.groups.values()) == 20 + 3
-    assert tally.slowest == [(99_999, "99999.jpg"), (99_998, "99998.jpg"), (99_997, "99997.jpg")]
+        stats.add(failed(f"{number}.jpg", f"reason {number}", seconds=number))
+    assert len(stats.groups) == 21
+    assert stats.groups["failed", OTHER_REASONS].count == 100_000 - 20
+    assert sum(len(group.sources) for group in stats.groups.values()) == 20 + 3
+    assert stats.slowest == [(99_999, "99999.jpg"), (99_998, "99998.jpg"), (99_997, "99997.jpg")]
 
 
 def test_the_first_three_are_named() -> None:
-    tally = RunStats()
+    stats = RunStats()
     for name in "abcd":
-        tally.add(failed(name, "truncated at 5 %: the end of the file is missing"))
-    (group,) = tally.groups.values()
+        stats.add(failed(name, "truncated at 5 %: the end of the file is missing"))
+    (group,) = stats.groups.values()
     assert (group.count, group.sources) == (4, ["a", "b", "c"])
 
 
 def test_bytes_are_those_of_pictures_that_were_tried() -> None:
-    tally = RunStats()
+    stats = RunStats()
     thumbnails = (Thumbnail("t", 8, 8, 100), Thumbnail("u", 8, 8, 50))
-    tally.add(Outcome(Source("a", 1000, 1), "made", thumbnails, seconds=0.1))
-    tally.add(Outcome(Source("b", 1000, 1), "current", thumbnails))
-    tally.add(failed("c", "damaged"))
-    tally.add(failed("d", "damaged (failed before and has not changed since)", seconds=0))
-    tally.add(Outcome(Source("e", 1, 1), "skipped", error=Failure("stopped", "interrupted")))
-    assert (tally.tried, tally.source_bytes, tally.thumbnail_bytes) == (2, 2000, 150)
-    assert [(kind, group.count) for kind, group in tally.groups.items()] == [
+    stats.add(Outcome(Source("a", 1000, 1), "made", thumbnails, seconds=0.1))
+    stats.add(Outcome(Source("b", 1000, 1), "current", thumbnails))
+    stats.add(failed("c", "damaged"))
+    stats.add(failed("d", "damaged (failed before and has not changed since)", seconds=0))
+    stats.add(Outcome(Source("e", 1, 1), "skipped", error=Failure("stopped", "interrupted")))
+    assert (stats.tried, stats.source_bytes, stats.thumbnail_bytes) == (2, 2000, 150)
+    assert [(kind, group.count) for kind, group in stats.groups.items()] == [
         (("failed", "damaged"), 2)
     ]
 

@@ -17,20 +17,20 @@ def failed(path: Path, stage: str, reason: str) -> Outcome:
 
 
 def test_what_was_away_and_is_there_again_is_tried_again_however_often(photos: Path) -> None:
-    path, pending = picture(photos / "a.jpg"), SettlingFiles(0)
-    news = OutcomeFilter([], pending)
+    path, settling = picture(photos / "a.jpg"), SettlingFiles(0)
+    outcome_filter = OutcomeFilter([], settling)
     missing = os.strerror(2)
     for reason in (missing, f"{photos}: {missing}", missing, f"{photos}: {missing}"):
         stage = "write" if ":" in reason else "open"
-        assert news.to_report(failed(path, stage, reason), is_unclosed=False) is None
-        assert str(path) in pending
-        pending.discard(str(path))
+        assert outcome_filter.to_report(failed(path, stage, reason), is_unclosed=False) is None
+        assert str(path) in settling
+        settling.discard(str(path))
 
 
 def test_a_folder_that_stays_away_is_told_of_at_the_second_failure(photos: Path) -> None:
-    path, pending = picture(photos / "a.jpg"), SettlingFiles(0)
-    news = OutcomeFilter([], pending)
+    path, settling = picture(photos / "a.jpg"), SettlingFiles(0)
+    outcome_filter = OutcomeFilter([], settling)
     failure = failed(path, "write", f"{photos / 'nowhere'}: {os.strerror(2)}")
-    assert news.to_report(failure, is_unclosed=False) is None
-    assert str(path) in pending
-    assert news.to_report(failure, is_unclosed=False) == failure
+    assert outcome_filter.to_report(failure, is_unclosed=False) is None
+    assert str(path) in settling
+    assert outcome_filter.to_report(failure, is_unclosed=False) == failure
