@@ -431,20 +431,26 @@ def test_every_option_is_in_a_table_and_none_made_up() -> None:
     assert options_of("config") == settings | remote
 
 
-def test_the_files_named_are_there() -> None:
-    named = re.search(r"downwards in this list:\n(.*?)\n\n", README, re.DOTALL)
-    (diagram,) = (one for one in blocks() if DIAGRAM in one.first_line)
-    assert named
-    steps = re.findall(r"──▶ (\w+)", diagram.first_line)
-    assert steps.pop() == "report"
-    layers = tomllib.loads((PROJECT / "pyproject.toml").read_text())["tool"]["importlinter"]
-    files = re.findall(r"`(\w+)/?`", named[1])
-    assert files == [
-        name.partition(".")[2] for name in layers["contracts"][0]["layers"] if "__" not in name
-    ]
-    for name in (*files, *steps):
-        path = PROJECT / "thumbnailer" / name
-        assert path.is_dir() or path.with_suffix(".py").exists(), name
+def test_the_house_is_drawn_as_its_contract_has_it() -> None:
+    (house,) = (one for one in blocks() if DIAGRAM in one.first_line)
+    steps = re.findall(r"──▶ (\w+)", house.first_line)
+    contracts = tomllib.loads((PROJECT / "pyproject.toml").read_text())["tool"]["importlinter"]
+    layers = re.findall(r"\w+", " ".join(contracts["contracts"][0]["layers"]))
+    packages = [name for name in layers if (PROJECT / "thumbnailer" / name).is_dir()]
+    assert [line.split()[0] for line in house.lines[1:] if line] == packages
+    for step in steps:
+        where = [line for line in house.lines[1:] if re.search(rf"\b{step}\b", line)]
+        assert where, step
+
+
+def test_each_package_says_what_it_is_for_and_can_be_seen_at_a_glance() -> None:
+    package = PROJECT / "thumbnailer"
+    folders = [path.parent for path in package.rglob("__init__.py")]
+    for folder in folders:
+        names = [path.name for path in folder.glob("*.py")]
+        assert len(names) <= (10 if folder == package else 12), (folder, len(names))
+        if folder != package:
+            assert len((folder / "__init__.py").read_text().splitlines()) == 1, folder
 
 
 def test_every_test_named_is_there() -> None:
