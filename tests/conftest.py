@@ -23,6 +23,9 @@ except ImportError:  # Windows: no test may be beside another then
 # Fixtures that take seconds to start: the tests that share one run in one worker, in turn.
 _SHARED = ("one_network", "s3_server", "browser", "reference", "inside", "made")
 
+# What the project's folder held when the tests began.
+_TOP_LEVEL = pytest.StashKey[frozenset[str]]()
+
 # Tests wait more than they work: for watches to settle, for servers and for the ends of processes.
 _WORKERS_A_PROCESSOR = 2
 
@@ -79,6 +82,24 @@ def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
         if not is_alone:
             fcntl.flock(gate, fcntl.LOCK_UN)
         return (yield)
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    session.config.stash[_TOP_LEVEL] = _top_level(session.config)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Fail if a test has left something beside the project's own files."""
+    before = session.config.stash[_TOP_LEVEL]
+    if left := _top_level(session.config) - before:
+        names = ", ".join(sorted(left))
+        print(f"\nerror: the tests have left {names} in {session.config.rootpath}")
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def _top_level(config: pytest.Config) -> frozenset[str]:
+    names = (path.name for path in config.rootpath.iterdir())
+    return frozenset(name for name in names if not name.startswith("."))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -154,11 +154,10 @@ def test_who_comes_second_overwrites_nothing(
     assert storage.get("thumbs/new.jpg") == storage.get("thumbs/old.jpg") == b"by another"
 
 
-def test_nobody_answers(storage: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nobody_answers(storage: Storage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
-    process = subprocess.Popen(
-        [*THUMBNAILER, "make", storage.url, "--output", "t"], stderr=subprocess.PIPE, text=True
-    )
+    command = [*THUMBNAILER, "make", storage.url, "--output", str(tmp_path / "t")]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     wait_until_up(process.pid)
     time.sleep(2)  # it tries for minutes
     process.send_signal(signal.SIGINT)
