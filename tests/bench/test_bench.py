@@ -11,10 +11,9 @@ from xml.etree import ElementTree
 
 import pytest
 from PIL import Image, ImageFilter
+from support.marks import needs_proc
 from support.pictures import picture
 from support.project import PROJECT, SAMPLES, TESTS
-
-needs_proc = pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="looks at /proc")
 
 # A grandchild that nobody waits for: it holds 200 MiB and works for half a second.
 ORPHAN = """

@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 from support.flaky_proxy import interfering
+from support.marks import needs_proc
 from support.pictures import picture
 from support.processes import wait_until_up
 from support.program import THUMBNAILER, in_a_process, thumbnailer
@@ -60,7 +61,7 @@ def test_a_slow_answer_holds_up_no_other_picture(storage: Storage, tmp_path: Pat
     assert in_time == [True] * 5
 
 
-@pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="looks at /proc")
+@needs_proc
 def test_large_pictures_are_fetched_only_as_far_as_memory_reaches(
     storage: Storage,
     tmp_path: Path,

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from support.imports import HEAVY, imported
+from support.marks import needs_proc
 from support.pictures import tree
 from support.processes import copies, finish, start_make, workers_of
 from support.program import make
@@ -49,7 +50,7 @@ def test_one_picture_by_the_library_costs_no_process(photos: Path) -> None:
     assert (photos / "b.jpg").exists()
 
 
-@pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="looks at /proc")
+@needs_proc
 def test_nice_workers_stand_back(photos: Path) -> None:
     copies(photos, 60, (1280, 960))
     before = os.getpriority(os.PRIO_PROCESS, 0)

@@ -14,12 +14,13 @@ import time
 from pathlib import Path
 
 import pytest
+from support.marks import needs_proc
 from support.pictures import files_below, picture
 from support.processes import wait_until_up
 from support.program import THUMBNAILER, thumbnailer
 from support.waiting import STALL_SECONDS, eventually, is_running
 
-pytestmark = pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="looks at /proc")
+pytestmark = needs_proc
 
 
 @pytest.fixture

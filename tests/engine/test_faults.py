@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
+from support.marks import needs_proc
 from support.processes import (
     PROGRAMS,
     Started,
@@ -30,7 +31,7 @@ from support.processes import (
 )
 from support.waiting import eventually, until
 
-pytestmark = pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="looks at /proc")
+pytestmark = needs_proc
 
 
 methods = pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Feed `pictures_of` with what atheris (PyPI) makes of small pictures of all formats.
+"""Feed `render_pictures` with what atheris (PyPI) makes of small pictures of all formats.
 
     python -m tests.fuzz FOLDER [libFuzzer options, such as -max_total_time=600 -rss_limit_mb=3000]
 

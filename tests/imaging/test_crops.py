@@ -10,20 +10,16 @@ from typing import Any
 import pytest
 from PIL import ExifTags, Image, ImageCms, ImageDraw, ImageFilter
 from support.program import make
-
-from thumbnailer import make_thumbnail
+from support.thumbs import thumb
 
 CROPS = ["entropy", "attention"]
 MODES = ["L", "LA", "RGB", "RGBA", "CMYK", "LAB"]
 
 
-def thumb(source: Path, **looks: Any) -> Image.Image:
+def square(source: Path, **looks: Any) -> Image.Image:
     """The square thumbnail of a source, loaded."""
     options: dict[str, Any] = {"size": 60, "fit": "cover"} | looks
-    made = make_thumbnail(source, source.parent / "out.png", **options)
-    with Image.open(made.path) as image:
-        image.load()
-    return image
+    return thumb(source, **options)
 
 
 def scene(size: tuple[int, int], at: tuple[int, int], side: int) -> Image.Image:
@@ -57,8 +53,8 @@ def saved(image: Image.Image, path: Path, mode: str = "RGB", **options: Any) -> 
 def test_what_is_worth_seeing_is_seen_in_every_mode(tmp_path: Path, crop: str, mode: str) -> None:
     for size, at in (((600, 200), (20, 50)), ((600, 200), (460, 50)), ((200, 600), (50, 460))):
         source = saved(scene(size, at, 100), tmp_path / "a.tif", mode)
-        assert share_of_interest(thumb(source)) < 0.02
-        image = thumb(source, crop=crop)
+        assert share_of_interest(square(source)) < 0.02
+        image = square(source, crop=crop)
         assert image.size == (60, 60)
         assert share_of_interest(image) > 0.18  # of .25, since some of it is as grey
 
@@ -77,11 +73,11 @@ def test_all_orientations_are_cropped_alike(tmp_path: Path, crop: str, orientati
         8: turns.ROTATE_270,
     }
     image = scene((600, 200), (380, 40), 100)
-    expected = thumb(saved(image, tmp_path / "a.png"), crop=crop)
+    expected = square(saved(image, tmp_path / "a.png"), crop=crop)
     exif = Image.Exif()
     exif[ExifTags.Base.Orientation] = orientation
     stored = image.transpose(turn[orientation]) if orientation in turn else image
-    made = thumb(saved(stored, tmp_path / "b.png", exif=exif), crop=crop)
+    made = square(saved(stored, tmp_path / "b.png", exif=exif), crop=crop)
     assert bounds(made) == pytest.approx(bounds(expected), abs=2)  # 32nds of a window
 
 
@@ -99,7 +95,7 @@ def test_of_nothing_the_middle_is_seen(tmp_path: Path, crop: str, colour: str) -
     with Image.open(source) as image:
         ImageDraw.Draw(image).point((200, 50), "black")
         image.save(source)
-    seen = thumb(source, size=100, crop=crop).convert("L")
+    seen = square(source, size=100, crop=crop).convert("L")
     box = seen.point([255] + [0] * 255).getbbox()  # of the black point in the middle
     assert box
     assert box[0] == pytest.approx(50, abs=2)
@@ -117,7 +113,7 @@ def test_attention_goes_to_skin_and_to_strong_colours(
     draw.ellipse((20, 50, 120, 150), beside)
     draw.ellipse((480, 50, 580, 150), colour)
     image = image.filter(ImageFilter.GaussianBlur(8))  # no edges to speak of
-    red, _, blue = thumb(saved(image, tmp_path / "a.png"), crop="attention").split()
+    red, _, blue = square(saved(image, tmp_path / "a.png"), crop="attention").split()
     lead = max(r - b for r, b in zip(red.tobytes(), blue.tobytes(), strict=True))
     assert lead > 50
 
@@ -129,7 +125,7 @@ def test_what_is_transparent_is_not_worth_seeing(tmp_path: Path, crop: str) -> N
     alpha = Image.new("L", image.size, 255)
     alpha.paste(0, (0, 0, 300, 200))
     image.putalpha(alpha)
-    seen = thumb(saved(image, tmp_path / "a.png", "RGBA"), crop=crop)
+    seen = square(saved(image, tmp_path / "a.png", "RGBA"), crop=crop)
     assert seen.getchannel("A").getextrema() == (255, 255)
     assert share_of_interest(seen) > 0.18
 
@@ -141,7 +137,7 @@ def test_a_silhouette_is_worth_seeing(tmp_path: Path, crop: str, colour: str) ->
     image.putalpha(Image.new("L", image.size))
     image.paste(colour, (460, 40, 520, 160))
     image.paste(colour, (540, 60, 580, 140))
-    seen = thumb(saved(image, tmp_path / "a.png", "RGBA"), crop=crop)
+    seen = square(saved(image, tmp_path / "a.png", "RGBA"), crop=crop)
     assert mean(seen.getchannel("A").tobytes()) > 30
 
 
@@ -150,22 +146,22 @@ def test_a_silhouette_is_worth_seeing(tmp_path: Path, crop: str, colour: str) ->
 def test_it_is_found_in_a_panorama(tmp_path: Path, crop: str, upright: bool) -> None:
     size, at = ((60, 6000), (0, 4321)) if upright else ((6000, 60), (4321, 0))
     source = saved(scene(size, at, 60), tmp_path / "a.png")
-    assert share_of_interest(thumb(source, crop=crop)) > 0.6
+    assert share_of_interest(square(source, crop=crop)) > 0.6
 
 
 @pytest.mark.parametrize("crop", CROPS)
 def test_the_smallest_pictures_are_cropped_too(tmp_path: Path, crop: str) -> None:
     for size in ((1, 2), (2, 1), (1, 1), (3, 2), (1, 500)):
         source = saved(Image.new("RGB", size), tmp_path / "a.png")
-        assert thumb(source, size=1, crop=crop).size == (1, 1)
-        assert thumb(source, size=5, crop=crop, upscale=True).size == (5, 5)
+        assert square(source, size=1, crop=crop).size == (1, 1)
+        assert square(source, size=5, crop=crop, upscale=True).size == (5, 5)
 
 
 def test_other_fits_are_not_cropped(tmp_path: Path) -> None:
     source = saved(scene((600, 200), (20, 50), 100), tmp_path / "a.png")
     for fit in ("contain", "pad", "fill"):
-        plain = thumb(source, fit=fit)
-        assert plain.tobytes() == thumb(source, fit=fit, crop="entropy").tobytes()
+        plain = square(source, fit=fit)
+        assert plain.tobytes() == square(source, fit=fit, crop="entropy").tobytes()
 
 
 @pytest.mark.slow

@@ -17,6 +17,7 @@ from PIL import ExifTags, Image, ImageChops, ImageCms, TiffImagePlugin
 from support.dng_files import dng
 from support.pictures import corners, picture, quarters, tree
 from support.program import make
+from support.thumbs import thumb
 
 from thumbnailer import PictureError, make_thumbnail, make_thumbnails, watch
 
@@ -35,15 +36,6 @@ needs_heif = pytest.mark.skipif(
     not find_spec("pillow_heif"), reason="needs the extra heif (pillow-heif)"
 )
 needs_raw = pytest.mark.skipif(not find_spec("rawpy"), reason="needs the extra raw (rawpy)")
-
-
-def thumb(source: Path, **options: Any) -> Image.Image:
-    """The thumbnail of a source, loaded."""
-    target = source.parent / "out.png"
-    make_thumbnail(source, target, **options)
-    with Image.open(target) as image:
-        image.load()
-    return image
 
 
 def reason_of(source: Path, **options: Any) -> str:

@@ -8,7 +8,6 @@ import tempfile
 from collections.abc import Sequence
 from math import prod
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import assume, given, settings
@@ -19,18 +18,11 @@ from support.pictures import corners, picture, quarters
 from support.program import make
 from support.project import SUNSET
 from support.similarity import ssim
+from support.thumbs import thumb
 
 from thumbnailer import PictureError, make_thumbnail
 
 Size = tuple[int, int]
-
-
-def thumb(source: Path, name: str = "out.png", **options: Any) -> Image.Image:
-    """The thumbnail of a source, loaded."""
-    made = make_thumbnail(source, source.parent / name, **options)
-    with Image.open(made.path) as image:
-        image.load()
-    return image
 
 
 @pytest.mark.parametrize(

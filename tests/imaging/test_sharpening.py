@@ -3,23 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 from PIL import Image, ImageChops, ImageDraw, ImageFilter, ImageStat
 from support.program import make
 from support.project import SUNSET
 from support.similarity import ssim
-
-from thumbnailer import make_thumbnail
-
-
-def thumb(source: Path, **options: Any) -> Image.Image:
-    """The thumbnail of a source, loaded."""
-    made = make_thumbnail(source, source.parent / "out.png", **options)
-    with Image.open(made.path) as image:
-        image.load()
-    return image
+from support.thumbs import thumb
 
 
 def gradient(image: Image.Image) -> float:

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from support.marks import root_only
 from support.pictures import files_below, picture, tree
 from support.processes import RESTRICTED
 from support.program import THUMBNAILER, Run, in_a_process, make, thumbnailer
@@ -25,7 +26,6 @@ from thumbnailer.thumbs import ledger
 from thumbnailer.thumbs.files import open_folder
 from thumbnailer.thumbs.orphans import remove_thumbnails_of
 
-root_only = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
 MARK = ".thumbnailer"
 NAMES = ("a.jpg", "b.jpg", "c.jpg", "sub/d.jpg", "sub/e.jpg")
 

@@ -11,14 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.marks import root_only
 from support.pictures import picture, tree
 from support.processes import has_open
 from support.program import THUMBNAILER, thumbnailer
 from support.waiting import eventually, nobody
 
 from thumbnailer import Reason, SourceError, StatusReport, make_thumbnails, status
-
-root_only = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 from PIL import ExifTags, Image
 from PIL.PngImagePlugin import PngInfo
+from support.marks import root_only
 from support.pictures import files_below, picture, tree
 from support.processes import RESTRICTED, finish, start, workers_of
 from support.program import THUMBNAILER, thumbnailer
@@ -26,8 +27,6 @@ from thumbnailer.model import Job
 from thumbnailer.operations.thumbnail_state import ThumbnailState, thumbnail_states
 from thumbnailer.render.inspect import inspect_thumbnail
 from thumbnailer.scan.folders import scan
-
-root_only = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
 
 
 def with_length(path: Path, data: bytes) -> None:
@@ -380,11 +379,11 @@ def test_a_picture_that_changes_meanwhile_makes_its_thumbnail_stale(photos: Path
     source = picture(photos / "a.jpg")
     make_thumbnails(photos)
     settings = Settings()
-    (standing,) = thumbnail_states(scan(str(photos)), settings)
-    assert isinstance(standing, ThumbnailState)
-    assert standing.made
+    (state,) = thumbnail_states(scan(str(photos)), settings)
+    assert isinstance(state, ThumbnailState)
+    assert state.made
     os.utime(source, (1, 1))
-    job = Job(standing.source, (standing.wanted, standing.made), settings.limits)
+    job = Job(state.source, (state.wanted, state.made), settings.limits)
     result = inspect_thumbnail(job, lambda needed_bytes: None)
     assert result == Failure("stale", "the picture has changed since")
 

@@ -301,13 +301,12 @@ def test_the_format_goes_by_the_ending_or_the_argument(tmp_path: Path) -> None:
 
 def test_shrink_on_load_looks_like_a_full_decode(tmp_path: Path) -> None:
     """Against the picture decoded whole and resampled in one step, on a scene with fine detail."""
-    sample = SUNSET
-    with Image.open(sample) as image:
+    with Image.open(SUNSET) as image:
         whole = image.convert("RGB").resize((256, 171), Image.Resampling.LANCZOS)
     buffer = io.BytesIO()
     whole.save(buffer, "png")
     ours = tmp_path / "out.png"
-    make_thumbnail(sample, ours, size=256)
+    make_thumbnail(SUNSET, ours, size=256)
     with Image.open(ours) as image:
         error = ImageStat.Stat(ImageChops.difference(image, whole)).rms
     assert max(error) < 2.5

@@ -18,6 +18,7 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
+from support.marks import needs_proc
 from support.pictures import corners, picture, tree
 from support.processes import RESTRICTED, copies, finish, make_to_the_end, start, start_make
 from support.program import THUMBNAILER
@@ -25,7 +26,7 @@ from support.waiting import eventually
 
 from thumbnailer import iter_thumbnails
 
-pytestmark = pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="looks at /proc")
+pytestmark = needs_proc
 
 
 MEMORY = """

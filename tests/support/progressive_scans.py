@@ -80,7 +80,7 @@ def pixels(data: bytes) -> object:
 
 
 def reduced(data: bytes) -> bytes:
-    """What `for_eighth` leaves; checks that it makes no difference."""
+    """What `keep_dc_scans` leaves; checks that it makes no difference."""
     result = keep_dc_scans(data)
     assert result
     assert pixels(result)

@@ -22,9 +22,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from support import s3_server as buckets
 from support.program import THUMBNAILER, Run
 from support.project import TESTS
+from support.s3_server import ENVIRONMENT
 from support.waiting import eventually
 
 PORT = 6379
@@ -124,7 +124,7 @@ class Network:
         self.folder.chmod(0o755)
         self.environment = {
             **os.environ,
-            **buckets.ENVIRONMENT,
+            **ENVIRONMENT,
             "RAY_AUTH_MODE": "token",
             "RAY_AUTH_TOKEN": _TOKEN,
             "RAY_TMPDIR": str(self.folder),

@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
+from support.marks import needs_proc, root_only
 from support.pictures import picture, tree
 from support.processes import RESTRICTED, finish, make_to_the_end, start, start_make
 from support.program import THUMBNAILER
 
-pytestmark = pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="looks at /proc")
-root_only = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+pytestmark = needs_proc
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
+from support.marks import root_only
 from support.pictures import files_below, picture, tree
 from support.program import THUMBNAILER, make
 from support.waiting import eventually, nobody, state_of, until
@@ -19,8 +20,6 @@ from support.waiting import eventually, nobody, state_of, until
 from thumbnailer import OutputError, PictureError, make_thumbnail, make_thumbnails
 from thumbnailer.model import Folder
 from thumbnailer.thumbs.files import open_folder
-
-root_only = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
 
 
 @pytest.fixture

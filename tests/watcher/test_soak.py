@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 
 import pytest
+from support.marks import needs_proc
 from support.project import PROJECT
 
-pytestmark = pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="looks at /proc")
+pytestmark = needs_proc
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
+from support.marks import needs_proc
 from support.pictures import picture
 from support.processes import RESTRICTED, start
 from support.program import THUMBNAILER
@@ -24,7 +25,7 @@ from support.watching import (
     watching,
 )
 
-pytestmark = pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="looks at /proc")
+pytestmark = needs_proc
 
 # What is done in the watched folder, line by line; after each line the watch has to catch up.
 # What there is to begin with is in `starting_tree`.

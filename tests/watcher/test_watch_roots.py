@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from support.marks import needs_proc, root_only
 from support.pictures import picture, tree
 from support.processes import Started, slow
 from support.program import make
@@ -25,11 +25,7 @@ from support.watching import (
     watching,
 )
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="looks at /proc"),
-]
-root_only = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+pytestmark = [pytest.mark.slow, needs_proc]
 
 # A folder that is not there can't say when it is back: it takes a rescan to see it.
 OFTEN = ["--rescan", "1"]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import socket
 import subprocess
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.marks import needs_proc
 from support.pictures import picture
 from support.processes import copies, start
 from support.waiting import eventually, until
@@ -39,10 +39,7 @@ from support.watching import (
 
 from thumbnailer import watch as watch_folder
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="looks at /proc"),
-]
+pytestmark = [pytest.mark.slow, needs_proc]
 
 signals = pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from support.marks import needs_proc, root_only
 from support.pictures import picture
 from support.processes import Started, at_random, copies, send, slow, workers_of
 from support.program import make
@@ -28,11 +29,7 @@ from support.watching import (
     watching,
 )
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="looks at /proc"),
-]
-root_only = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+pytestmark = [pytest.mark.slow, needs_proc]
 
 INOTIFY = Path("/proc/sys/fs/inotify")
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
+from support.marks import needs_proc
 from support.watching import (
     catches_up,
     failed,
@@ -17,10 +17,7 @@ from support.watching import (
     watching,
 )
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="looks at /proc"),
-]
+pytestmark = [pytest.mark.slow, needs_proc]
 
 
 @pytest.mark.parametrize("poll", [[], ["--poll", "0.3"]], ids=["events", "polling"])
