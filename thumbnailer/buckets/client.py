@@ -17,7 +17,7 @@ from importlib.util import find_spec
 from typing import Any, NamedTuple, TypeVar
 
 from thumbnailer.buckets.errors import InvalidKeyError, as_os_error, error_codes
-from thumbnailer.buckets.requests import Stopped, cancel, send, wait_for
+from thumbnailer.buckets.requests import Stopped, send, wait_for
 from thumbnailer.errors import ConfigError
 from thumbnailer.model import Stop
 
@@ -149,7 +149,7 @@ class Bucket:
                 next_page = send(read_page())
                 yield page
         finally:
-            cancel(next_page)
+            next_page.cancel()
 
     def _pages_by_boto3(self, prefix: str, after: str) -> Iterator[Sequence[Any]]:
         import boto3

@@ -62,15 +62,10 @@ def wait_for(answer: Future[T], stop: Stop | None) -> T:
             return answer.result(_CHECK_STOP_SECONDS)
         except TimeoutError:
             if stop and stop.is_set():
-                cancel(answer)
+                answer.cancel()
                 raise Stopped from None
         except CancelledError:
             raise Stopped from None
-
-
-def cancel(answer: Future[Any]) -> None:
-    """Cancel a request whose answer is not needed."""
-    answer.cancel()
 
 
 def _wait_until_quiet() -> None:
@@ -79,5 +74,5 @@ def _wait_until_quiet() -> None:
     Up to Python 3.13, one that is giving an answer at that moment aborts the program (SIGABRT).
     """
     for answer in [*_IN_FLIGHT]:
-        cancel(answer)
+        answer.cancel()
     time.sleep(max(0.0, _last_end + _QUIET_SECONDS - time.monotonic()))
