@@ -125,8 +125,8 @@ class BucketState:
             if trouble := self._claim(key, source, entry, mark):
                 return trouble
         record = state.records.get(thumbnail_digest(names[0]), "") if state.records else ""
-        standing = self._earlier_outcome(source, entries, mark, record)
-        return FoundThumbnail(folder, names, entries, record, standing)
+        earlier = self._earlier_outcome(source, entries, mark, record)
+        return FoundThumbnail(folder, names, entries, record, earlier)
 
     def wanted(self, source: Source, found: FoundThumbnail) -> WantedThumbnail:
         """Return the thumbnail that is to be made of a source."""

@@ -78,19 +78,19 @@ def plan(
             else:
                 yield source, parts
 
-    def suffices(standing: Outcome) -> bool:
-        if force or is_from_damaged_source(standing, limits):
+    def suffices(earlier: Outcome) -> bool:
+        if force or is_from_damaged_source(earlier, limits):
             return False
-        return standing.status == "current" or not retry_failed
+        return earlier.status == "current" or not retry_failed
 
     items = found_items()
     try:
         for source, parts in _checked_by_etag(items, bucket) if verify_etag else items:
-            standing = [found.earlier_outcome for found in parts if found.earlier_outcome]
+            earlier = [found.earlier_outcome for found in parts if found.earlier_outcome]
             if isinstance(source, Outcome):
                 yield source
-            elif len(standing) == len(parts):
-                yield standing[0] if len(standing) == 1 else combined_outcome(source, standing)
+            elif len(earlier) == len(parts):
+                yield earlier[0] if len(earlier) == 1 else combined_outcome(source, earlier)
             elif dry_run:
                 yield Outcome(source, "skipped", error=Failure("dry run", "would be made"))
             else:
