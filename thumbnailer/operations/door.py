@@ -9,7 +9,8 @@ from itertools import chain
 from thumbnailer.config.settings import Settings
 from thumbnailer.errors import ConfigError
 from thumbnailer.model import Folder, Job, Outcome, Source, Stop
-from thumbnailer.scan import folders
+from thumbnailer.scan.folders import check_source as check_on_disk
+from thumbnailer.scan.folders import scan as scan_on_disk
 from thumbnailer.scan.folders import thumbs_folders
 from thumbnailer.thumbs.folders import output_folders, size_folders
 from thumbnailer.thumbs.orphans import OrphanSurvey, survey_folders
@@ -34,10 +35,10 @@ def check_source(path: str, settings: Settings, stop: Stop | None = None) -> boo
         ConfigError: the extra for buckets is not installed.
     """
     if is_url(path):
-        from thumbnailer.buckets import scan as bucket  # imports asyncio: 50 ms
+        from thumbnailer.buckets.scan import check_source as check_in_bucket  # asyncio: 50 ms
 
-        return bucket.check_source(path, settings.endpoint, stop)
-    return folders.check_source(path)
+        return check_in_bucket(path, settings.endpoint, stop)
+    return check_on_disk(path)
 
 
 def scan(
@@ -50,11 +51,17 @@ def scan(
         stop: once it is set nothing more is read.
     """
     if is_url(path):
-        from thumbnailer.buckets.scan import scan
+        from thumbnailer.buckets.scan import scan as scan_in_bucket
 
-        apart, endpoint = os.fspath(settings.output), settings.endpoint
-        return scan(path, below=below, **settings.choice, endpoint=endpoint, apart=apart, stop=stop)
-    return folders.scan(path, below=below, **settings.choice, stop=stop)
+        return scan_in_bucket(
+            path,
+            below=below,
+            **settings.choice,
+            endpoint=settings.endpoint,
+            apart=os.fspath(settings.output),
+            stop=stop,
+        )
+    return scan_on_disk(path, below=below, **settings.choice, stop=stop)
 
 
 def plan(
