@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-from dataclasses import dataclass, replace
+from collections.abc import Collection
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -22,6 +23,9 @@ class Box(NamedTuple):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recipe:
     """How a thumbnail should look: the fields of `Settings` that say so, in normal form.
+
+    A default here is what thumbnails were made with before there was the field. It never changes,
+    since fingerprints leave it out; what users get by default is up to `Settings`.
 
     Attributes:
         box: the box in px.
@@ -60,20 +64,17 @@ class Recipe:
         """Hash that differs between any two recipes whose thumbnails differ."""
         return _recipe_fingerprint(self)
 
-    def _without_unused_fields(self) -> Recipe:
-        """Return a copy in which fields that have no effect are reset."""
-        recipe = self
-        if self.format in ("png", "gif"):
-            recipe = replace(recipe, quality=0)
-        if self.format not in ("jpeg", "auto"):
-            recipe = replace(recipe, progressive=False)
-        if self.format not in ("jpeg", "auto", "avif"):
-            recipe = replace(recipe, subsampling="")
-        if self.format not in ("png", "auto"):
-            recipe = replace(recipe, palette=False)
-        if self.format not in ("webp", "gif"):
-            recipe = replace(recipe, animated=False)
-        return recipe if self.fit == "cover" else replace(recipe, crop="")
+    def _unused_fields(self) -> set[str]:
+        """Return the names of fields that have no effect with the others as they are."""
+        unused = {
+            "quality": self.format in ("png", "gif"),
+            "progressive": self.format not in ("jpeg", "auto"),
+            "subsampling": self.format not in ("jpeg", "auto", "avif"),
+            "palette": self.format not in ("png", "auto"),
+            "animated": self.format not in ("webp", "gif"),
+            "crop": self.fit != "cover",
+        }
+        return {name for name, is_unused in unused.items() if is_unused}
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,12 +101,25 @@ class Limits:
 
 @lru_cache  # a run has few recipes and many thumbnails; computing it takes 100 µs
 def _recipe_fingerprint(recipe: Recipe) -> str:
-    return _fingerprint(_RENDERING_VERSION, *dataclasses.astuple(recipe._without_unused_fields()))
+    return _fingerprint(_RENDERING_VERSION, _changed_fields(recipe, recipe._unused_fields()))
 
 
+@lru_cache
 def attempt_fingerprint(recipe: Recipe, limits: Limits) -> str:
     """Return a hash of all that decides whether making a thumbnail succeeds, except the source."""
-    return _fingerprint(recipe.fingerprint, limits)
+    return _fingerprint(recipe.fingerprint, _changed_fields(limits))
+
+
+def _changed_fields(values: Recipe | Limits, unused: Collection[str] = ()) -> list[object]:
+    """Return names and values of the fields that differ from their defaults.
+
+    A new field with a default thus leaves the fingerprint of whoever does not use it as it was.
+    """
+    return [
+        (item.name, getattr(values, item.name))
+        for item in sorted(dataclasses.fields(values), key=lambda item: item.name)
+        if item.name not in unused and getattr(values, item.name) != item.default
+    ]
 
 
 def _fingerprint(*parts: object) -> str:

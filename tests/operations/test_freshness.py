@@ -6,13 +6,18 @@ import os
 import shutil
 import signal
 import subprocess
+from dataclasses import field, fields, make_dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
 from support.pictures import files_below, picture, tree
 from support.program import THUMBNAILER, make
 from support.waiting import eventually
+
+from thumbnailer import Settings
+from thumbnailer.recipe import Limits, Recipe, attempt_fingerprint
 
 SECOND_NS = 1_000_000_000
 
@@ -80,6 +85,25 @@ def test_quality_does_not_shape_a_png(photos: Path) -> None:
 
 
 @pytest.mark.slow
+def test_a_setting_that_comes_later_makes_no_thumbnail_stale() -> None:
+    new = [("sepia", int, field(default=0))]
+    slots = {"frozen": True, "slots": True, "kw_only": True}
+    later_recipe = make_dataclass("LaterRecipe", new, bases=(Recipe,), **slots)
+    later_limits = make_dataclass("LaterLimits", new, bases=(Limits,), **slots)
+    for settings in (Settings(), Settings(size=64, format="webp", quality=50, keep=("icc",))):
+        (recipe,) = settings.recipes.values()
+        limits = settings.limits
+        same, other = (later_recipe(**values_of(recipe), sepia=value) for value in (0, 1))
+        assert same.fingerprint == recipe.fingerprint != other.fingerprint
+        same, other = (later_limits(**values_of(limits), sepia=value) for value in (0, 1))
+        attempt = attempt_fingerprint(recipe, limits)
+        assert attempt_fingerprint(recipe, same) == attempt != attempt_fingerprint(recipe, other)
+
+
+def values_of(one: Recipe | Limits) -> dict[str, Any]:
+    return {item.name: getattr(one, item.name) for item in fields(one)}
+
+
 def test_two_formats_live_side_by_side(photos: Path) -> None:
     tree(photos, "a.jpg")
     make(photos, "-f", "webp")
