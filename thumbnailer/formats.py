@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
+from functools import lru_cache
 from importlib.util import find_spec
 
 # The endings that Pillow registers for JPEG, MPO, PNG, WebP, GIF, BMP, TIFF and AVIF. They are
@@ -53,7 +54,8 @@ def missing_extras() -> tuple[str, ...]:
     return tuple(name for name in _EXTRA_MODULES if name not in installed_extras())
 
 
-def name_filter(also: Iterable[str] = ()) -> Callable[[str], bool]:
+@lru_cache
+def name_filter(also: tuple[str, ...] = ()) -> Callable[[str], bool]:
     """Return a predicate that tells by a file's name whether it is a picture.
 
     Args:

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import Literal, NamedTuple, Protocol, Self
 
 from thumbnailer.recipe import Limits, Recipe
+from thumbnailer.urls import is_url
 
 # What a run did about a source: it made thumbnails, found all of them current, skipped the source
 # or failed at it. `removed`: the source is gone, and its thumbnail was removed (in a watch only).
@@ -50,6 +51,11 @@ class Source:
     below: str = ""
     etag: str = ""
 
+    @property
+    def is_remote(self) -> bool:
+        """Whether it is an object in a bucket."""
+        return is_url(self.path)
+
     def __fspath__(self) -> str:
         return self.path
 
@@ -78,6 +84,11 @@ class Folder:
     @property
     def path(self) -> str:
         return os.path.join(self.anchor, self.below) if self.below else self.anchor
+
+    @property
+    def is_remote(self) -> bool:
+        """Whether it is in a bucket."""
+        return is_url(self.anchor)
 
 
 class ListedState(NamedTuple):
@@ -280,3 +291,27 @@ class Report:
         """Count an outcome by its status, and update `seconds`."""
         setattr(self, outcome.status, getattr(self, outcome.status) + 1)
         self.seconds = time.perf_counter() - self._started
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What a run is to do, besides making what is missing or stale, and what it counts in.
+
+    Attributes:
+        force: make every thumbnail, current or not.
+        retry_failed: retry sources that failed before, even if nothing has changed.
+        dry_run: write nothing; a source that would become a job is skipped.
+        stop: once it is set, the run ends.
+        report: is updated with each outcome.
+    """
+
+    force: bool = False
+    retry_failed: bool = False
+    dry_run: bool = False
+    stop: Stop | None = None
+    report: Report = field(default_factory=Report)
+
+    @property
+    def is_stopped(self) -> bool:
+        """Whether the run is to end early."""
+        return self.stop is not None and self.stop.is_set()

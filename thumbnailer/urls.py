@@ -12,17 +12,6 @@ def is_url(path: object) -> bool:
     return isinstance(path, str) and path.startswith(_SCHEMES)
 
 
-def refuse_buckets(*places: object) -> None:
-    """Check that no place is in a bucket, for operations that work on folders only.
-
-    Raises:
-        ConfigError: one of the places is in a bucket. The message does not quote its URL: a secret
-            key that a user put into it must not get into a log.
-    """
-    if any(map(is_url, places)):
-        raise ConfigError("only make takes buckets; all else takes folders")
-
-
 def split_url(url: str) -> tuple[str, str]:
     """Return the URL of the bucket, and the key or prefix in it without slashes at its ends.
 

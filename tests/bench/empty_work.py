@@ -13,7 +13,7 @@ from pathlib import Path
 
 from thumbnailer.config.settings import Settings
 from thumbnailer.engine.pool import Pool
-from thumbnailer.model import Answer, EncodedThumbnail, Job, Outcome, Rendering, Report
+from thumbnailer.model import Answer, EncodedThumbnail, Job, Outcome, Rendering, Run
 from thumbnailer.operations.pipeline import run_pipeline
 from thumbnailer.scan.folders import scan
 
@@ -31,7 +31,7 @@ def report_only(jobs: list[Job], answers: list[Answer]) -> list[Outcome]:
 
 
 def main(folder: str, output: str) -> None:
-    settings, report = Settings(output=output), Report()
+    settings, run = Settings(output=output), Run()
     # Workers have to find this file.
     here = str(Path(__file__).parent)
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [here, os.environ.get("PYTHONPATH")]))
@@ -44,10 +44,10 @@ def main(folder: str, output: str) -> None:
         sandbox="auto",
         finish=report_only,
     ) as pool:
-        for _ in run_pipeline(scan(folder, **settings.choice), settings, report, pool):
+        for _ in run_pipeline(scan(folder, settings.choice), settings, run, pool):
             pass
-    if report.made != report.found:
-        raise SystemExit(f"{report.made} of {report.found}")
+    if run.report.made != run.report.found:
+        raise SystemExit(f"{run.report.made} of {run.report.found}")
 
 
 if __name__ == "__main__":

@@ -87,7 +87,7 @@ def test_quality_does_not_shape_a_png(photos: Path) -> None:
 @pytest.mark.slow
 def test_a_setting_that_comes_later_makes_no_thumbnail_stale() -> None:
     new = [("sepia", int, field(default=0))]
-    slots = {"frozen": True, "slots": True, "kw_only": True}
+    slots: dict[str, Any] = {"frozen": True, "slots": True, "kw_only": True}
     later_recipe = make_dataclass("LaterRecipe", new, bases=(Recipe,), **slots)
     later_limits = make_dataclass("LaterLimits", new, bases=(Limits,), **slots)
     for settings in (Settings(), Settings(size=64, format="webp", quality=50, keep=("icc",))):

@@ -13,13 +13,13 @@ from collections import OrderedDict
 from collections.abc import Iterator
 from functools import cached_property, partial
 from hashlib import md5
-from typing import NamedTuple
 
 from thumbnailer.buckets.client import Bucket, ListedObject
 from thumbnailer.buckets.marker_objects import (
     MADE,
     RECORDS_FOLDER,
     Mark,
+    Record,
     mark_bytes,
     read_mark,
     read_record,
@@ -29,6 +29,7 @@ from thumbnailer.buckets.marker_objects import (
 from thumbnailer.buckets.merge_listings import FolderState, ThumbnailListing
 from thumbnailer.errors import OutputError
 from thumbnailer.formats import possible_formats
+from thumbnailer.layout import Layout
 from thumbnailer.model import (
     Failure,
     Folder,
@@ -38,10 +39,11 @@ from thumbnailer.model import (
     Thumbnail,
     WantedThumbnail,
 )
-from thumbnailer.recipe import Limits, Recipe, attempt_fingerprint
-from thumbnailer.thumbs.folder_state import FAILED_BEFORE
+from thumbnailer.recipe import attempt_fingerprint
+from thumbnailer.thumbs.folder_state import FAILED_BEFORE, NOT_MADE
 from thumbnailer.thumbs.ledger import MARK
 from thumbnailer.thumbs.naming import untruncated_name
+from thumbnailer.thumbs.plan import Slot
 from thumbnailer.urls import split_url
 
 # How many claimed keys and folders' marks are cached. Two sources can have thumbnails of the same
@@ -55,43 +57,25 @@ _CLOCK_STEP_SECONDS = 1.1
 SOURCE_VERSION = "thumbnailer-source"
 
 
-class FoundThumbnail(NamedTuple):
-    """What a bucket has of one thumbnail of a source.
-
-    Attributes:
-        folder: its folder, relative to the output tree.
-        names: its file name, and a second one if its format is known only after encoding.
-        entries: the object listed under each of these names, or None.
-        record: the name of the record of an earlier attempt; "" if there is none.
-        earlier_outcome: of an earlier run for the source as it is now, if there is one and it
-            suffices; else None, and the thumbnail is to be made.
-    """
-
-    folder: str
-    names: list[str]
-    entries: list[ListedObject | None]
-    record: str
-    earlier_outcome: Outcome | None
-
-
 class BucketState:
     """The thumbnails of one size in a bucket.
 
     Args:
         bucket: the bucket that they are in.
-        output: the URL of the output tree.
-        size: the name of the size's folder in that tree, or "".
-        recipe, limits: how they should look, and what a picture may cost.
+        layout: which thumbnails there should be.
+        size: the name of the size's folder in the output tree, or "".
+
+    Attributes:
+        url: of the size's folder.
     """
 
-    def __init__(
-        self, bucket: Bucket, output: str, size: str, recipe: Recipe, limits: Limits
-    ) -> None:
-        self._bucket, self._recipe = bucket, recipe
-        self._prefix = "/".join(filter(None, (split_url(output)[1], size)))
-        self._url = "/".join(filter(None, (bucket.url, self._prefix)))
-        self._formats = possible_formats(recipe.format)
-        self._fingerprint, self._attempt = recipe.fingerprint, attempt_fingerprint(recipe, limits)
+    def __init__(self, bucket: Bucket, layout: Layout, size: str) -> None:
+        self._bucket, self._recipe = bucket, layout.recipes[size]
+        self._prefix = "/".join(filter(None, (split_url(layout.output)[1], size)))
+        self.url = "/".join(filter(None, (bucket.url, self._prefix)))
+        self._formats = possible_formats(self._recipe.format)
+        self._fingerprint = self._recipe.fingerprint
+        self._attempt = attempt_fingerprint(self._recipe, layout.limits)
         self._marks: OrderedDict[str, Mark | None] = OrderedDict()
         self._claimed: OrderedDict[str, str] = OrderedDict()
         self._started = time.monotonic()
@@ -100,15 +84,13 @@ class BucketState:
     def _thumbnail_listing(self) -> ThumbnailListing:
         return ThumbnailListing(self._listing)
 
-    def find(self, source: Source, name: str) -> FoundThumbnail | Failure:
-        """Return what the bucket has of a source's thumbnail, or why the source can't have one.
-
-        Args:
-            name: the file name of the source.
+    def slot(self, source: Source) -> Slot | Failure:
+        """Return a source's thumbnail and what there is of it, or why the source can have none.
 
         Raises:
             OutputError: the bucket can't be read.
         """
+        name = os.path.basename(source.path)
         folder = source.below if os.sep == "/" else source.below.replace(os.sep, "/")
         below = f"{folder}/" if folder else ""
         names = [untruncated_name(name, format) for format in self._formats]
@@ -120,48 +102,49 @@ class BucketState:
         except UnicodeEncodeError:
             return Failure("plan", "its name is not valid UTF-8, as a key must be")
         except OSError as error:
-            raise OutputError(f"{self._url}: {error.strerror}") from None
+            raise OutputError(f"{self.url}: {error.strerror}") from None
         for key, entry in zip(keys, entries, strict=True):
             if trouble := self._claim(key, source, entry, mark):
                 return trouble
         record = state.records.get(thumbnail_digest(names[0]), "") if state.records else ""
-        earlier = self._earlier_outcome(source, entries, mark, record)
-        return FoundThumbnail(folder, names, entries, record, earlier)
-
-    def wanted(self, source: Source, found: FoundThumbnail) -> WantedThumbnail:
-        """Return the thumbnail that is to be made of a source."""
-        etags = [entry.etag if entry else "" for entry in (*found.entries, None)]
-        record = self._key(found.folder, f"{RECORDS_FOLDER}/{found.record}") if found.record else ""
-        return WantedThumbnail(
-            Folder(self._url, found.folder),
+        etags = [entry.etag if entry else "" for entry in (*entries, None)]
+        wanted = WantedThumbnail(
+            Folder(self.url, folder),
             source.path,
-            found.names[0],
+            names[0],
             self._recipe,
-            found.names[1] if found.names[1:] else "",
-            listed=ListedState((etags[0], etags[1]), record),
+            names[1] if names[1:] else "",
+            listed=ListedState(
+                (etags[0], etags[1]),
+                self._key(folder, f"{RECORDS_FOLDER}/{record}") if record else "",
+            ),
         )
+        return Slot(wanted, self._earlier(source, entries, mark, read_record(record)))
 
-    def _earlier_outcome(
+    def _earlier(
         self,
         source: Source,
         entries: list[ListedObject | None],
         mark: Mark | None,
-        record_name: str,
-    ) -> Outcome | None:
+        record: Record | None,
+    ) -> Outcome | str:
+        """Return an earlier run's outcome if it still applies, else in words why it does not."""
         note = ""
-        if record_name and (record := read_record(record_name)):
-            if record.stage != MADE and record.state == state_digest(source, self._attempt):
-                failure = Failure(record.stage, f"{record.reason}{FAILED_BEFORE}")
-                return Outcome(source, "failed", error=failure)
-            if record.stage == MADE and record.state == state_digest(source, self._fingerprint):
-                note = record.reason
+        if record and record.stage != MADE and record.state == state_digest(source, self._attempt):
+            failure = Failure(record.stage, f"{record.reason}{FAILED_BEFORE}")
+            return Outcome(source, "failed", error=failure)
+        if record and record.stage == MADE:
+            is_about = record.state == state_digest(source, self._fingerprint)
+            note = record.reason if is_about else ""
+        if not any(entries):
+            return NOT_MADE
         if not mark or mark.fingerprint != self._fingerprint:
-            return None
+            return "was made with other settings, or by another version"
         for entry in entries:
             if entry and entry.modified > source.mtime_ns // 10**9 and entry.modified >= mark.since:
-                made = Thumbnail(f"{self._url}/{entry.key}", 0, 0, entry.size_bytes)
+                made = Thumbnail(f"{self.url}/{entry.key}", 0, 0, entry.size_bytes)
                 return Outcome(source, "current", (made,), note=note)
-        return None
+        return "the picture has changed since"
 
     def put_mark(self, folder: str) -> None:
         """Put the mark of this recipe into a folder, before the first of its thumbnails goes there.
@@ -185,7 +168,7 @@ class BucketState:
             self._bucket.run(partial(self._bucket.put, key, data, etag))
             mark = read_mark(*self._bucket.run(get))
         except OSError as error:
-            raise OutputError(f"{self._url}: {error.strerror}") from None
+            raise OutputError(f"{self.url}: {error.strerror}") from None
         self._marks[folder] = mark._replace(fingerprint=self._fingerprint)
 
     def _load_mark(self, folder: str, state: FolderState) -> Mark | None:
@@ -212,10 +195,10 @@ class BucketState:
         if holder == source.path:
             return Failure("scan", "was named twice")
         if holder:
-            return Failure("plan", f"{self._url}/{key} is already the thumbnail of {holder}")
+            return Failure("plan", f"{self.url}/{key} is already the thumbnail of {holder}")
         if entry and (not mark or entry.modified < mark.ours):
             why = "is in the way: it was not made by thumbnailer"
-            return Failure("plan", f"{self._url}/{key} {why}")
+            return Failure("plan", f"{self.url}/{key} {why}")
         self._claimed[key] = source.path
         if len(self._claimed) > _MAX_CACHED:
             self._claimed.popitem(last=False)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import replace
-from functools import cache, partial
+from functools import partial
 
 from thumbnailer.buckets.bucket_state import SOURCE_VERSION
 from thumbnailer.buckets.client import Bucket
@@ -24,90 +24,80 @@ from thumbnailer.imaging.failures import DAMAGED, EMPTY, TRUNCATED
 from thumbnailer.model import FATAL_ERRNOS, Answer, Failure, Job, Outcome, Stop, Thumbnail
 from thumbnailer.recipe import attempt_fingerprint
 from thumbnailer.thumbs.finish import ThumbnailTask, outcome_of, tasks_of
-from thumbnailer.urls import is_url, split_url
+from thumbnailer.urls import split_url
 
 # A source may take at most a quarter of a worker's memory: a worker holds the content twice while
 # it receives it, and has to decode it, too.
 _MEMORY_DIVISOR = 4
 
 
-class BucketTransfer:
-    """Fetching of sources and putting of thumbnails during one run.
+def fetch_sources(jobs: list[Job], endpoint: str, closing: Stop) -> list[Job | Failure]:
+    """Return each job, with the content of its source if that is in a bucket, or a failure.
 
     Args:
         endpoint: as in `Settings`.
-        closing: once it is set, waiting for answers ends.
+        closing: once it is set, answers are not waited for.
+
+    Raises:
+        WorkerError: the pool is closed.
     """
-
-    def __init__(self, endpoint: str, closing: Stop) -> None:
-        self._bucket = cache(lambda url: Bucket(url, endpoint, closing))
-
-    def fetch(self, jobs: list[Job]) -> list[Job | Failure]:
-        """Return each job, with the content of its source if that is in a bucket, or a failure.
-
-        Raises:
-            WorkerError: the pool is closed.
-        """
-        got: list[Job | Failure] = []
-        by_bucket: dict[str, list[int]] = {}
-        for at, job in enumerate(jobs):
-            got.append(_fetch_refusal(job) or job)
-            if is_url(job.source.path) and got[at] is job:
-                by_bucket.setdefault(split_url(job.source.path)[0], []).append(at)
-        for url, places in by_bucket.items():
-            bucket = self._bucket(url)
-            requests = [partial(bucket.get, split_url(jobs[at].source.path)[1]) for at in places]
-            try:
-                answers = bucket.run_concurrently(requests)
-            except Stopped:
-                raise WorkerError("the pool is closed") from None
-            for at, answer in zip(places, answers, strict=True):
-                if isinstance(answer, OSError):
-                    got[at] = Failure("open", answer.strerror or "", lasts=False)
-                else:
-                    data, entry = answer
-                    source = jobs[at].source
-                    now = source_of(source.path, entry, source.below)
-                    got[at] = replace(jobs[at], source=now, data=data)
-        return got
-
-    def finish(self, jobs: list[Job], answers: list[Answer]) -> list[Outcome]:
-        """Put the thumbnails of some jobs, all into one bucket, and return the jobs' outcomes.
-
-        A job for which other runs put all of the thumbnails first is `current`.
-
-        Raises:
-            WorkerError: the pool is closed; some thumbnails may have been put.
-        """
-        tasks = [list(tasks_of(job, answer)) for job, answer in zip(jobs, answers, strict=True)]
-        every = [task for of_job in tasks for task in of_job]
-        bucket = self._bucket(split_url(every[0].wanted.folder.path)[0])
+    got: list[Job | Failure] = []
+    by_bucket: dict[str, list[int]] = {}
+    for at, job in enumerate(jobs):
+        refusal = _fetch_refusal(job) if job.source.is_remote else None
+        got.append(refusal or job)
+        if job.source.is_remote and not refusal:
+            by_bucket.setdefault(split_url(job.source.path)[0], []).append(at)
+    for url, places in by_bucket.items():
+        bucket = Bucket(url, endpoint, closing)
+        requests = [partial(bucket.get, split_url(jobs[at].source.path)[1]) for at in places]
         try:
-            done = bucket.run_concurrently(
-                [partial(_put_thumbnail, bucket, task) for task in every]
-            )
+            answers = bucket.run_concurrently(requests)
         except Stopped:
             raise WorkerError("the pool is closed") from None
-        is_ours = {}
-        for task, answer in zip(every, done, strict=True):
-            is_ours[id(task)] = answer is True
+        for at, answer in zip(places, answers, strict=True):
             if isinstance(answer, OSError):
-                reason = f"{task.wanted.folder.path}: {answer.strerror}"
-                fatal = answer.errno in FATAL_ERRNOS
-                task.result = Failure("write", reason, fatal, lasts=False)
-        outcomes = map(outcome_of, jobs, answers, tasks)
-        return [
-            outcome
-            if outcome.status == "failed" or any(is_ours[id(task)] for task in of_job)
-            else replace(outcome, status="current")
-            for outcome, of_job in zip(outcomes, tasks, strict=True)
-        ]
+                got[at] = Failure("open", answer.strerror or "", lasts=False)
+            else:
+                data, entry = answer
+                source = jobs[at].source
+                now = source_of(source.path, entry, source.below)
+                got[at] = replace(jobs[at], source=now, data=data)
+    return got
+
+
+def put_thumbnails(bucket: Bucket, jobs: list[Job], answers: list[Answer]) -> list[Outcome]:
+    """Put the thumbnails of some jobs into a bucket, and return the jobs' outcomes.
+
+    A job for which other runs put all of the thumbnails first is `current`.
+
+    Raises:
+        WorkerError: the pool is closed; some thumbnails may have been put.
+    """
+    tasks = [tasks_of(job, answer) for job, answer in zip(jobs, answers, strict=True)]
+    every = [task for of_job in tasks for task in of_job]
+    try:
+        done = bucket.run_concurrently([partial(_put_thumbnail, bucket, task) for task in every])
+    except Stopped:
+        raise WorkerError("the pool is closed") from None
+    is_ours = {}
+    for task, answer in zip(every, done, strict=True):
+        is_ours[id(task)] = answer is True
+        if isinstance(answer, OSError):
+            reason = f"{task.wanted.folder.path}: {answer.strerror}"
+            fatal = answer.errno in FATAL_ERRNOS
+            task.result = Failure("write", reason, fatal, lasts=False)
+    outcomes = map(outcome_of, jobs, answers, tasks)
+    return [
+        outcome
+        if outcome.status == "failed" or any(is_ours[id(task)] for task in of_job)
+        else replace(outcome, status="current")
+        for outcome, of_job in zip(outcomes, tasks, strict=True)
+    ]
 
 
 def _fetch_refusal(job: Job) -> Failure | None:
     """Return why the source of a job is not to be fetched, or None."""
-    if not is_url(job.source.path):
-        return None
     size_bytes, most_bytes = job.source.size_bytes, job.limits.memory_bytes // _MEMORY_DIVISOR
     if not size_bytes:
         return Failure("open", EMPTY)

@@ -12,7 +12,6 @@ from thumbnailer.cli.help_format import EXIT_COULD_NOT_RUN, EXIT_USAGE, closest_
 from thumbnailer.cli.output.text import printable
 from thumbnailer.cli.parser import parse_args
 from thumbnailer.errors import ConfigError, SourceMissing, ThumbnailError
-from thumbnailer.urls import is_url
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -56,7 +55,9 @@ def _missing_path_hint(path: str) -> str:
 
     "" for a URL, or if there is neither.
     """
-    if is_url(path):
+    from thumbnailer.door import is_remote
+
+    if is_remote(path):
         return ""
     folder, name = os.path.split(os.path.abspath(path))
     with suppress(OSError):

@@ -14,10 +14,10 @@ from thumbnailer.cli.output.run_text import TextPrinter
 from thumbnailer.cli.signals import SignalStop, stop_on_signals
 from thumbnailer.config.settings import Settings
 from thumbnailer.errors import ThumbnailError
-from thumbnailer.model import Report
+from thumbnailer.model import Run
 from thumbnailer.operations.count_sources import count_sources
-from thumbnailer.operations.estimate import Estimate, RandomSample, estimate
-from thumbnailer.operations.make import run
+from thumbnailer.operations.estimate import RandomSample, estimate
+from thumbnailer.operations.make import iter_outcomes
 
 if TYPE_CHECKING:
     from thumbnailer.gallery.write import Page
@@ -34,17 +34,11 @@ def make(arguments: argparse.Namespace, settings: Settings) -> int:
         if arguments.json
         else TextPrinter(quiet=arguments.quiet, verbose=arguments.verbose)
     )
-    report, stats, sample, estimated = Report(), RunStats(), RandomSample(), None
+    stats, sample, estimated = RunStats(), RandomSample(), None
     with stop_on_signals() as stop:
-        outcomes = run(
-            arguments.source,
-            settings,
-            report,
-            stop=stop,
-            force=arguments.force,
-            retry_failed=arguments.retry_failed,
-            dry_run=arguments.dry_run,
-        )
+        run = Run(arguments.force, arguments.retry_failed, arguments.dry_run, stop)
+        report = run.report
+        outcomes = iter_outcomes(arguments.source, settings, run)
         counting = None
         if isinstance(printer, TextPrinter) and printer.has_bar:
             counting = _count_ahead(printer, arguments.source, settings, stop)
@@ -54,7 +48,8 @@ def make(arguments: argparse.Namespace, settings: Settings) -> int:
                 stats.add(outcome)
                 if outcome.error and outcome.error.stage == "dry run":
                     sample.add(outcome.source)
-            estimated = _estimate(sample, arguments, settings, stop)
+            if sample.count and not stop.is_set() and (arguments.json or not arguments.quiet):
+                estimated = estimate(sample, settings, run)
             pages = list(write_pages(stop))
         except ThumbnailError:
             if report.found:
@@ -64,26 +59,17 @@ def make(arguments: argparse.Namespace, settings: Settings) -> int:
             counting.join(_COUNT_SECONDS)
         if arguments.json:  # the summary is the last line
             _show_pages(pages, arguments)
-        printer.finish(report, stats, "interrupted: " if stop.signal else "", estimated)
+        printer.finish(
+            report,
+            stats,
+            "interrupted: " if stop.signal else "",
+            None if stop.is_set() else estimated,
+        )
         if not arguments.json:  # after `finish` has closed the progress bar
             _show_pages(pages, arguments)
     if stop.signal:
         return 128 + stop.signal
     return EXIT_SOME_FAILED if report.failed else EXIT_OK
-
-
-def _estimate(
-    sample: RandomSample, arguments: argparse.Namespace, settings: Settings, stop: SignalStop
-) -> Estimate | None:
-    """Estimate the time and bytes of a run after its dry run.
-
-    None if nothing would be made, a signal has arrived, or `--quiet` hides the estimate.
-    """
-    if not sample.count or stop.is_set() or (arguments.quiet and not arguments.json):
-        return None
-    switches = {"force": arguments.force, "retry_failed": arguments.retry_failed}
-    estimated = estimate(sample, settings, stop=stop, **switches)
-    return None if stop.is_set() else estimated
 
 
 def _count_ahead(

@@ -7,13 +7,13 @@ from contextlib import suppress
 from dataclasses import replace
 
 from thumbnailer.config.settings import Settings
+from thumbnailer.door import check_bucket, is_remote
 from thumbnailer.engine.machine import available_memory_bytes, usable_cpus
 from thumbnailer.engine.pool import Pool
 from thumbnailer.engine.pool_from_settings import new_pool
 from thumbnailer.errors import ConfigError, WorkerError
 from thumbnailer.model import Folder, Job, Outcome
 from thumbnailer.thumbs import ledger
-from thumbnailer.urls import is_url, split_url
 
 _MIB = 1 << 20
 
@@ -49,29 +49,20 @@ def check_node(job: Job, settings: Settings, cwd: str) -> None:
         WorkerError: one can't be reached or written, or a folder is not the one of this run.
     """
     _change_folder(cwd)
-    path = job.source.path
-    if is_url(path):
-        _check_bucket(path, settings)
-    elif not os.path.exists(path):
-        path = os.path.abspath(path)
+    folders = {wanted.folder for wanted in job.wanted}
+    path = os.path.abspath(job.source.path)
+    if not job.source.is_remote and not os.path.exists(path):
         raise WorkerError(f"there is no {path}: every node needs the pictures at that path")
-    for folder in {wanted.folder for wanted in job.wanted}:
-        if is_url(folder.anchor):
-            _check_bucket(folder.anchor, settings)
-        else:
+    for url in (job.source.path, *(folder.anchor for folder in folders)):
+        try:
+            check_bucket(url, settings)
+        except ConfigError as error:
+            raise WorkerError(str(error)) from None
+        except OSError as error:
+            raise WorkerError(f"{error.filename}: {error.strerror}") from None
+    for folder in folders:
+        if not folder.is_remote:
             _check_writing(folder, settings)
-
-
-def _check_bucket(url: str, settings: Settings) -> None:
-    from thumbnailer.buckets.client import Bucket
-
-    where, key = split_url(url)
-    try:
-        next(Bucket(where, settings.endpoint).listing(key), None)
-    except ConfigError as error:
-        raise WorkerError(str(error)) from None
-    except OSError as error:
-        raise WorkerError(f"{where}: {error.strerror}") from None
 
 
 def _check_writing(folder: Folder, settings: Settings) -> None:
@@ -93,7 +84,7 @@ def _check_writing(folder: Folder, settings: Settings) -> None:
 
 
 def _pool(jobs: list[Job], settings: Settings, cwd: str) -> Pool:
-    remote = is_url(settings.output) or any(is_url(job.source.path) for job in jobs)
+    remote = is_remote(settings.output, *(job.source.path for job in jobs))
     key = settings, cwd, remote
     if key not in _pools:
         _close()  # keep one pool only: a process may serve several runs in turn

@@ -11,6 +11,7 @@ from typing import Any
 from thumbnailer.config import values
 from thumbnailer.errors import ConfigError
 from thumbnailer.formats import installed_extras
+from thumbnailer.layout import Layout
 from thumbnailer.recipe import Box, Limits, Recipe
 from thumbnailer.scan.selection import Choice
 from thumbnailer.thumbs.freedesktop import SIZE_FOLDERS
@@ -366,13 +367,21 @@ class Settings:
 
     @property
     def choice(self) -> Choice:
-        """Which pictures the scan takes, as keyword arguments of `scan`."""
-        return {
-            "recursive": self.recursive,
-            "include": self.include,
-            "exclude": self.exclude,
-            "also": self.limits.also,
-        }
+        """Which pictures the scan takes."""
+        return Choice(self.recursive, self.include, self.exclude, self.limits.also)
+
+    @property
+    def thumbnails(self) -> Layout:
+        """Which thumbnails a picture should have, and where."""
+        return Layout(
+            self.recipes,
+            self.limits,
+            os.fspath(self.output),
+            self.name,
+            self.is_for_desktop,
+            self.endpoint,
+            self.verify_etag,
+        )
 
     @property
     def memory_bytes(self) -> int | None:

@@ -11,6 +11,7 @@ from typing import Literal, Unpack
 
 from thumbnailer.config.overrides import Overrides, merge_settings
 from thumbnailer.config.settings import Settings
+from thumbnailer.door import Path, open_sources, open_thumbs
 from thumbnailer.engine.pool import Pool
 from thumbnailer.engine.pool_from_settings import new_pool
 from thumbnailer.errors import ConfigError, OutputError, SourceError
@@ -33,15 +34,15 @@ from thumbnailer.model import (
     HeaderFacts,
     Job,
     Outcome,
+    Run,
     Source,
     Stop,
     Thumbnail,
 )
-from thumbnailer.operations.door import Path, check_sources
 from thumbnailer.scan.folders import scan
 from thumbnailer.thumbs import files, ledger
 from thumbnailer.thumbs.folder_state import FAILED_BEFORE, holds_files
-from thumbnailer.thumbs.plan import THUMBS, plan
+from thumbnailer.thumbs.folders import THUMBS
 
 # A name, not an import: it would also import Pillow, which only workers need.
 _READ_HEADER = "thumbnailer.gallery.header_job:read_header"
@@ -130,8 +131,9 @@ def page_locations(sources: Path | Iterable[Path], settings: Settings) -> list[P
     """Return where the pages go; raise as `write_gallery` does if they can't go there."""
     if settings.is_for_desktop:
         raise ConfigError("layout = 'freedesktop': the desktop's cache has no gallery")
-    roots, folders = check_sources(sources, settings)
-    for root in roots:
+    opened = open_sources(sources, settings)
+    folders = opened.folders
+    for root in opened.roots:
         if root not in folders:
             raise SourceError(None, "is no folder; only folders have a gallery", root)
     if output := os.fspath(settings.output):
@@ -218,15 +220,9 @@ class _PageBuilder:
     def _jobs(self, root: str, below: str, stop: Stop | None) -> Iterator[Job]:
         """Add the pictures of a source; yield a job for each whose header has to be read."""
         settings = self._settings
-        outcomes = plan(
-            scan(root, below=below, **settings.choice, stop=stop),
-            settings.recipes,
-            settings.limits,
-            output=os.fspath(settings.output) or None,
-            template=settings.name,
-            dry_run=True,
-        )
-        for outcome in outcomes:
+        found = scan(root, settings.choice, below=below, stop=stop)
+        thumbs = open_thumbs(settings, clean_up=False)
+        for outcome in thumbs.plan(found, Run(dry_run=True)):
             assert isinstance(outcome, Outcome)
             source = outcome.source
             if outcome.thumbnails:

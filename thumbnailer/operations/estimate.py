@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import time
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import takewhile
 from random import Random
 
 from thumbnailer.config.settings import Settings
 from thumbnailer.engine.pool_from_settings import new_pool, worker_count
-from thumbnailer.model import Answer, Failure, Job, Outcome, Rendering, Source, Stop, Thumbnail
-from thumbnailer.thumbs.plan import plan
+from thumbnailer.model import Answer, Failure, Job, Outcome, Rendering, Run, Source, Thumbnail
+from thumbnailer.thumbs.folder_thumbs import FolderThumbs
 
 # The most pictures that are rendered; how long new ones are handed out, which includes the start of
 # the workers; and how long they are waited for. The wait is longer, since leaving out unfinished
@@ -67,45 +66,30 @@ class RandomSample:
 
 
 class _Deadline:
-    """A stop that is set when the time is up or when another stop is set."""
+    """A stop that is set when the time is up or when that of a run is set."""
 
-    def __init__(self, seconds: float, stop: Stop | None) -> None:
-        self._end, self._stop = time.monotonic() + seconds, stop
+    def __init__(self, seconds: float, run: Run) -> None:
+        self._end, self._run = time.monotonic() + seconds, run
 
     def is_set(self) -> bool:
-        return time.monotonic() >= self._end or (self._stop is not None and self._stop.is_set())
+        return time.monotonic() >= self._end or self._run.is_stopped
 
 
-def estimate(
-    sample: RandomSample,
-    settings: Settings,
-    *,
-    stop: Stop | None = None,
-    force: bool = False,
-    retry_failed: bool = False,
-) -> Estimate:
+def estimate(sample: RandomSample, settings: Settings, run: Run) -> Estimate:
     """Render the sampled pictures as a run would, without writing, and extrapolate to all.
 
     Args:
         sample: of the pictures that would be made.
-        stop: once it is set, only pictures that are ready by then count.
-        force, retry_failed: as for `plan`.
+        run: once its stop is set, only pictures that are ready by then count.
 
     Raises:
         WorkerError: no worker process can be started.
     """
-    begin_deadline, wait_deadline = _Deadline(_BEGIN_SECONDS, stop), _Deadline(_WAIT_SECONDS, stop)
-    jobs = plan(
-        takewhile(lambda _: not begin_deadline.is_set(), sample.shuffled()),
-        settings.recipes,
-        settings.limits,
-        output=os.fspath(settings.output) or None,
-        template=settings.name,
-        desktop=settings.is_for_desktop,
-        force=force,
-        retry_failed=retry_failed,
-        clean_up=False,
-    )
+    begin_deadline, wait_deadline = _Deadline(_BEGIN_SECONDS, run), _Deadline(_WAIT_SECONDS, run)
+    pictures = takewhile(lambda _: not begin_deadline.is_set(), sample.shuffled())
+    # A bucket is not asked again: pictures in no order would take a request each.
+    thumbs = FolderThumbs(settings.thumbnails, clean_up=False)
+    jobs = thumbs.plan(pictures, replace(run, dry_run=False))
     workers = worker_count(settings)
     begun = started = time.monotonic()
     done: list[Outcome] = []

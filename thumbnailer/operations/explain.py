@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from thumbnailer.config.settings import Settings
+from thumbnailer.door import open_thumbs, refuse_buckets
 from thumbnailer.errors import ConfigError
 from thumbnailer.imaging.failures import StageError, stage
 from thumbnailer.model import Failure, Outcome, Source
-from thumbnailer.operations.thumbnail_state import planner_for, thumbnail_state
+from thumbnailer.operations.thumbnail_state import thumbnail_state
 from thumbnailer.scan.folders import check_source, find_source, source_finder
 from thumbnailer.thumbs import files
-from thumbnailer.urls import refuse_buckets
 
 if TYPE_CHECKING:
     from thumbnailer.render.describe import Description
@@ -77,12 +77,12 @@ def explain(path: str, settings: Settings, root: str = "") -> Explanation:
             description = describe(file, list(recipes.values()), limits)
     except StageError as error:
         description = error.failure
-    size_plans, name = planner_for(settings).size_plans(source)
+    (item,) = open_thumbs(settings, clean_up=False).look([source], quick=False)
+    if isinstance(item, Outcome):
+        return Explanation(source, description, (), item.error)
     thumbnails = []
-    for at, size_plan in enumerate(size_plans):
-        one = thumbnail_state(size_plan, source, name, limits)
-        if isinstance(one, Failure):
-            return Explanation(source, description, (), one)
+    for at, slot in enumerate(item.slots):
+        one = thumbnail_state(source, slot, limits)
         recipe = one.wanted.recipe
         is_lossy = recipe.format not in ("png", "gif")
         looks = f"{recipe.fit}, {recipe.format}" + (f" {recipe.quality}" if is_lossy else "")
@@ -98,7 +98,7 @@ def _source(path: str, settings: Settings, root: str) -> Source:
         found: Source | Outcome | None = find_source(path)
     else:
         path = os.path.join(root, os.path.relpath(path, root))
-        found = source_finder(root, **settings.choice)(path)
+        found = source_finder(root, settings.choice)(path)
     if isinstance(found, Source):
         return found
     reason = found.error.reason if found and found.error else f"is not taken from {root}"

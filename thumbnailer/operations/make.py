@@ -11,16 +11,16 @@ from typing import Unpack
 
 from thumbnailer.config.overrides import Looks, Overrides, merge_settings
 from thumbnailer.config.settings import Settings
+from thumbnailer.door import Path, is_remote, open_sources, pictures_at
 from thumbnailer.errors import ConfigError, OutputError, PictureError, SourceError
 from thumbnailer.formats import format_by_ending
 from thumbnailer.imaging.failures import StageError, stage
-from thumbnailer.model import Folder, Outcome, Report, Source, Stop, Thumbnail
+from thumbnailer.model import Folder, Outcome, Report, Run, Source, Stop, Thumbnail
 from thumbnailer.operations.choose_engine import new_engine
-from thumbnailer.operations.door import Path, check_source, check_sources, scan, scan_sources
 from thumbnailer.operations.pipeline import run_pipeline
+from thumbnailer.scan.folders import check_source
 from thumbnailer.thumbs import files
-from thumbnailer.thumbs.plan import check_names
-from thumbnailer.urls import is_url
+from thumbnailer.thumbs.folder_thumbs import check_names
 
 
 def make_thumbnail(source: Path, thumbnail: Path, **looks: Unpack[Looks]) -> Thumbnail:
@@ -46,7 +46,7 @@ def make_thumbnail(source: Path, thumbnail: Path, **looks: Unpack[Looks]) -> Thu
     from thumbnailer.render.steps import render_pictures
 
     source_path, path = os.fsdecode(source), os.fsdecode(thumbnail)
-    if is_url(source_path) or is_url(path):
+    if is_remote(source_path, path):
         raise ConfigError("make_thumbnail: takes files; make_thumbnails takes buckets, too")
     format = looks.get("format") or format_by_ending(path)
     if not format:
@@ -55,7 +55,7 @@ def make_thumbnail(source: Path, thumbnail: Path, **looks: Unpack[Looks]) -> Thu
     recipe, *others = settings.recipes.values()
     if others:
         raise ConfigError(f"size = {settings.size}: is more than one")
-    if check_source(source_path, settings):
+    if check_source(source_path):
         raise SourceError(None, "is a folder", source_path)
     if os.path.exists(path) and os.path.samefile(source_path, path):
         raise ConfigError(f"{path}: is the source itself")
@@ -109,11 +109,10 @@ def make_thumbnails(
         WorkerError: no worker process can be started, the sandbox that is required is not
             available, or the cluster can't be reached or is lost.
     """
-    report = Report()
-    chosen = merge_settings(settings, overrides)
-    outcomes = run(sources, chosen, report, force=force, retry_failed=retry_failed, dry_run=dry_run)
-    report.failures += (outcome for outcome in outcomes if outcome.status == "failed")
-    return report
+    run = Run(force, retry_failed, dry_run)
+    outcomes = iter_outcomes(sources, merge_settings(settings, overrides), run)
+    run.report.failures += (outcome for outcome in outcomes if outcome.status == "failed")
+    return run.report
 
 
 def iter_thumbnails(
@@ -145,74 +144,37 @@ def iter_thumbnails(
         ConfigError: a setting is unknown or impossible; raised at once.
         OutputError, WorkerError: as for `make_thumbnails`; raised while iterating.
     """
-    chosen = merge_settings(settings, overrides)
-    switches = {"force": force, "retry_failed": retry_failed, "dry_run": dry_run}
+    chosen, run = merge_settings(settings, overrides), Run(force, retry_failed, dry_run, stop_event)
     if isinstance(paths, str | bytes | os.PathLike):
-        return run(paths, chosen, Report(), stop=stop_event, **switches)
-    return _run_paths(paths, chosen, stop_event, switches)
+        return iter_outcomes(paths, chosen, run)
+    return _run_paths(paths, chosen, run)
 
 
-def _run_paths(
-    paths: Iterable[Path], settings: Settings, stop: Stop | None, switches: dict[str, bool]
-) -> Iterator[Outcome]:
-    names = map(os.fsdecode, paths)
+def _run_paths(paths: Iterable[Path], settings: Settings, run: Run) -> Iterator[Outcome]:
+    names, choice = map(os.fsdecode, paths), settings.choice
     first = list(islice(names, 1))  # tells whether the sources are in buckets
-    found = (item for name in chain(first, names) for item in scan(name, settings, stop=stop))
-    yield from _run_pipeline(
-        found, settings, Report(), remote=any(map(is_url, first)), stop=stop, **switches
+    found = chain.from_iterable(
+        pictures_at(name, settings, run.stop).scan(choice) for name in chain(first, names)
     )
+    yield from _run_pipeline(found, settings, run, remote=is_remote(*first))
 
 
-def run(
-    sources: Path | Iterable[Path],
-    settings: Settings,
-    report: Report,
-    *,
-    stop: Stop | None = None,
-    force: bool = False,
-    retry_failed: bool = False,
-    dry_run: bool = False,
+def iter_outcomes(
+    sources: Path | Iterable[Path], settings: Settings, run: Run
 ) -> Iterator[Outcome]:
     """Check the sources and the names of thumbnails, then return the iterator over outcomes.
 
-    The iterator updates `report` with each outcome.
+    The iterator updates the run's report with each outcome.
     """
-    places = check_sources(sources, settings, with_buckets=True, stop=stop)
+    opened = open_sources(sources, settings, with_buckets=True, stop=run.stop)
     if settings.name:
-        output = os.fspath(settings.output) or None
-        found = scan_sources(places, settings, stop)
-        check_names(found, settings.recipes, output=output, template=settings.name)
-    return _run_pipeline(
-        scan_sources(places, settings, stop),
-        settings,
-        report,
-        remote=any(map(is_url, places[0])),
-        stop=stop,
-        force=force,
-        retry_failed=retry_failed,
-        dry_run=dry_run,
-    )
+        check_names(opened.scan(settings, run.stop), settings.thumbnails)
+    found = opened.scan(settings, run.stop)
+    return _run_pipeline(found, settings, run, remote=opened.is_remote)
 
 
 def _run_pipeline(
-    found: Iterable[Source | Outcome],
-    settings: Settings,
-    report: Report,
-    *,
-    remote: bool,
-    stop: Stop | None,
-    force: bool,
-    retry_failed: bool,
-    dry_run: bool,
+    found: Iterable[Source | Outcome], settings: Settings, run: Run, *, remote: bool
 ) -> Iterator[Outcome]:
-    with new_engine(settings, remote=remote or is_url(settings.output)) as engine:
-        yield from run_pipeline(
-            found,
-            settings,
-            report,
-            engine,
-            stop=stop,
-            force=force,
-            retry_failed=retry_failed,
-            dry_run=dry_run,
-        )
+    with new_engine(settings, remote=remote or is_remote(settings.output)) as engine:
+        yield from run_pipeline(found, settings, run, engine)

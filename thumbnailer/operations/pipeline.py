@@ -2,41 +2,28 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import closing
 
 from thumbnailer.config.settings import Settings
+from thumbnailer.door import open_thumbs
 from thumbnailer.engine import sandbox
 from thumbnailer.errors import OutputError, ThumbnailError, WorkerError
-from thumbnailer.model import Engine, Failure, Job, Outcome, Report, Source, Stop
-from thumbnailer.operations.door import plan
-from thumbnailer.thumbs.plan import prepare_output
-from thumbnailer.urls import is_url
+from thumbnailer.model import Engine, Failure, Job, Outcome, Report, Run, Source
 
 
 def run_pipeline(
-    found: Iterable[Source | Outcome],
-    settings: Settings,
-    report: Report,
-    engine: Engine,
-    *,
-    stop: Stop | None = None,
-    force: bool = False,
-    retry_failed: bool = False,
-    dry_run: bool = False,
+    found: Iterable[Source | Outcome], settings: Settings, run: Run, engine: Engine
 ) -> Iterator[Outcome]:
     """Make the thumbnails of the sources found; yield one outcome for each.
 
     Args:
         found: what the scan yields; read only as fast as outcomes are taken.
-        report: is updated with each outcome.
+        run: once its stop is set, sources that were read and have no outcome yet are skipped.
         engine: from `new_engine` or `new_pool`, for the same settings. It may serve several
             pipelines, one after another.
-        stop: once it is set, sources that were read and have no outcome yet are skipped.
-        force, retry_failed, dry_run: as for `plan`.
 
     Raises:
         OutputError: the disk is full or read-only.
@@ -45,20 +32,15 @@ def run_pipeline(
     """
     if settings.sandbox == "require" and (reason := sandbox.unavailable_reason()):
         raise WorkerError(f"the sandbox that is required can't be had: {reason}")
-    output, desktop = os.fspath(settings.output) or None, settings.is_for_desktop
-    if output and not dry_run and not is_url(output):
-        try:
-            prepare_output(output, desktop=desktop)
-        except OSError as error:
-            why = "is no folder" if isinstance(error, FileExistsError) else error.strerror
-            raise OutputError(f"{output}: {why}; choose another output folder") from error
+    thumbs = open_thumbs(settings, clean_up=not run.dry_run, stop=run.stop)
+    if not run.dry_run:
+        thumbs.prepare()
     # Sources of jobs without an outcome: added when the engine, in any thread, reads the job.
     open_sources: Counter[Source] = Counter()
     lock = threading.Lock()
-    switches = {"force": force, "retry_failed": retry_failed, "dry_run": dry_run}
 
     def planned() -> Iterator[Job | Outcome]:
-        for item in plan(found, settings, stop, **switches):
+        for item in thumbs.plan(found, run):
             if isinstance(item, Job):
                 with lock:
                     open_sources[item.source] += 1
@@ -67,28 +49,28 @@ def run_pipeline(
     final_error: ThumbnailError | None = None
     reason = "interrupted"
     try:
-        with closing(engine.imap_unordered(planned(), stop)) as outcomes:
+        with closing(engine.imap_unordered(planned(), run.stop)) as outcomes:
             for outcome in outcomes:
                 if open_sources and outcome.source in open_sources:
                     with lock:
                         open_sources[outcome.source] -= 1
                         if not open_sources[outcome.source]:
                             del open_sources[outcome.source]
-                _count(outcome, report)
+                _count(outcome, run.report)
                 yield outcome
                 if outcome.error and outcome.error.fatal:
                     reason = f"stopped early: {outcome.error.reason}"
                     final_error = OutputError(reason)
                     break
     except WorkerError as error:
-        if not (stop and stop.is_set()):  # a stop may also end a worker that is starting
+        if not run.is_stopped:  # a stop may also end a worker that is starting
             final_error, reason = error, "stopped early: no worker process"
     except BaseException:  # no outcome is taken any more, but the counts must add up
         with lock:
-            _drop(open_sources, reason, report)
+            _drop(open_sources, reason, run.report)
         raise
     with lock:  # a thread that reads jobs may still be running
-        dropped = _drop(open_sources, reason, report)
+        dropped = _drop(open_sources, reason, run.report)
     yield from dropped
     if final_error:
         raise final_error

@@ -10,14 +10,12 @@ from typing import Unpack
 
 from thumbnailer.config.overrides import Overrides, merge_settings
 from thumbnailer.config.settings import Settings
+from thumbnailer.door import Path, refuse_buckets
 from thumbnailer.errors import ConfigError, PruneRefused, SourceError
 from thumbnailer.model import Stop
-from thumbnailer.operations.door import Path
-from thumbnailer.scan.folders import check_source, thumbs_folders
-from thumbnailer.thumbs.folders import output_folders
+from thumbnailer.scan.folders import check_source, thumbnail_folders
 from thumbnailer.thumbs.orphans import OrphanSurvey, find_orphans, is_empty, remove_orphans
 from thumbnailer.thumbs.removals import PruneReport, Removal
-from thumbnailer.urls import refuse_buckets
 
 
 def prune(
@@ -62,12 +60,7 @@ def find_orphaned(
     refuse_buckets(*roots, settings.output)
     _check_folders(roots)
     output = os.fspath(settings.output)
-    folders = (
-        output_folders(output, stop=stop)
-        if output
-        else chain.from_iterable(thumbs_folders(root, stop) for root in roots)
-    )
-    findings = find_orphans(roots, folders, stop)
+    findings = find_orphans(roots, thumbnail_folders(roots, output, stop=stop), stop)
     _check_folders(roots)  # a disk may have been unmounted meanwhile
     for root in roots:
         count = findings.thumbnails[root]

@@ -10,9 +10,13 @@ from typing import Literal, NamedTuple, Unpack
 
 from thumbnailer.config.overrides import Overrides, merge_settings
 from thumbnailer.config.settings import Settings
+from thumbnailer.door import Path, open_sources
 from thumbnailer.model import Outcome, Source, Stop
-from thumbnailer.operations.door import Path, check_sources, scan_sources, survey_thumbnails
-from thumbnailer.operations.thumbnail_state import ThumbnailState, thumbnail_states
+from thumbnailer.operations.thumbnail_state import (
+    ThumbnailState,
+    survey_thumbnails,
+    thumbnail_states,
+)
 from thumbnailer.thumbs.folder_state import FAILED_BEFORE
 from thumbnailer.thumbs.orphans import OrphanSurvey
 
@@ -186,10 +190,10 @@ def iter_status(
 
     The iterator updates `counter`. Used by `status`.
     """
-    places = check_sources(sources, settings)
+    opened = open_sources(sources, settings)
 
     def found() -> Iterator[Source | Outcome]:
-        for item in scan_sources(places, settings, stop):
+        for item in opened.scan(settings, stop):
             if stop and stop.is_set():
                 return
             counter.pictures += 1
@@ -199,7 +203,7 @@ def iter_status(
         for item in thumbnail_states(found(), settings, quick=True):
             if isinstance(item, Outcome):
                 if item.status == "current":
-                    counter.current += 1
+                    counter.current += len(item.thumbnails)
                     continue
                 one = _item_of_outcome(item)
             elif item.made:
@@ -211,7 +215,7 @@ def iter_status(
                 one = _item_of_state(item)
             counter.add(one)
             yield one
-        for survey in survey_thumbnails(places[0], settings, stop):
+        for survey in survey_thumbnails(opened.roots, settings, stop):
             counter.add_folder(survey)
 
     return counted()

@@ -8,10 +8,13 @@ from dataclasses import dataclass
 from typing import Literal
 
 from thumbnailer.config.settings import Settings
-from thumbnailer.model import Failure, Outcome, Source, Status, Thumbnail, WantedThumbnail
+from thumbnailer.door import open_thumbs
+from thumbnailer.model import Outcome, Source, Stop, Thumbnail, WantedThumbnail
 from thumbnailer.recipe import Limits
+from thumbnailer.scan.folders import thumbnail_folders
 from thumbnailer.thumbs.folder_state import NOT_MADE
-from thumbnailer.thumbs.plan import Planner, SizePlan, is_from_damaged_source
+from thumbnailer.thumbs.orphans import OrphanSurvey, survey_folders
+from thumbnailer.thumbs.plan import Slot, is_from_damaged_source
 
 State = Literal["current", "stale", "missing", "failed"]
 
@@ -42,62 +45,46 @@ def thumbnail_states(
 
     Args:
         found: what the scan yields.
-        quick: also yield an outcome of its source, instead of a state, for each thumbnail that is
-            unchanged; that is three times as fast.
+        quick: also yield an outcome, instead of states, for a source of which nothing has changed;
+            that is three times as fast.
     """
-    planner, limits = planner_for(settings), settings.limits
-    for source in found:
-        if isinstance(source, Outcome):
-            yield source
-            continue
-        size_plans, name = planner.size_plans(source)
-        for size_plan in size_plans:
-            if quick and (untouched := size_plan.outcome_if_unchanged(source, name)):
-                yield untouched
-                continue
-            state = thumbnail_state(size_plan, source, name, limits)
-            if isinstance(state, Failure):
-                status: Status = "skipped" if state.stage == "scan" else "failed"
-                yield Outcome(source, status, error=state)
-                break
-            yield state
+    limits = settings.limits
+    for item in open_thumbs(settings, clean_up=False).look(found, quick=quick):
+        if isinstance(item, Outcome):
+            yield item
+        else:
+            for slot in item.slots:
+                yield thumbnail_state(item.source, slot, limits)
 
 
-def planner_for(settings: Settings) -> Planner:
-    """Return a planner that changes nothing on disk."""
-    return Planner(
-        settings.recipes,
-        settings.limits,
-        output=os.fspath(settings.output) or None,
-        template=settings.name,
-        desktop=settings.is_for_desktop,
-        clean_up=False,
-    )
+def survey_thumbnails(
+    roots: Iterable[str], settings: Settings, stop: Stop | None = None
+) -> Iterator[OrphanSurvey]:
+    """Yield a survey of each thumbnail folder: its thumbnails of the sources, and its orphans.
+
+    The desktop's cache yields none: its thumbnails can't be searched by source.
+    """
+    if settings.is_for_desktop:
+        return iter(())
+    roots, output = list(roots), os.fspath(settings.output)
+    folders = thumbnail_folders(roots, output, recursive=settings.recursive, stop=stop)
+    return survey_folders(roots, folders, stop)
 
 
-def thumbnail_state(
-    size_plan: SizePlan, source: Source, name: str, limits: Limits
-) -> ThumbnailState | Failure:
-    """Return the state of a source's thumbnail in one size, or why it can have none."""
-    wanted = size_plan.wanted(source, name)
-    if isinstance(wanted, Failure):
-        return wanted
+def thumbnail_state(source: Source, slot: Slot, limits: Limits) -> ThumbnailState:
+    """Return the state of a source's thumbnail."""
+    wanted, earlier = slot
     path = os.path.join(wanted.folder.path, wanted.name)
-    earlier = size_plan.state_of(source, wanted)
     if isinstance(earlier, Outcome) and not is_from_damaged_source(earlier, limits):
         if earlier.error:
             return ThumbnailState(source, wanted, path, "failed", earlier.error.reason)
         made = earlier.thumbnails[0]
         return ThumbnailState(source, wanted, made.path, "current", earlier.note, made)
     reason = "was made of a damaged picture" if isinstance(earlier, Outcome) else earlier
-    for existing in _possible_paths(wanted):
+    for name in filter(None, (wanted.name, wanted.png_name)):
+        existing = os.path.join(wanted.folder.path, name)
         if os.path.lexists(existing):
             if reason == NOT_MADE:
                 reason = "is of unknown origin"
             return ThumbnailState(source, wanted, existing, "stale", reason)
     return ThumbnailState(source, wanted, path, "missing", reason)
-
-
-def _possible_paths(wanted: WantedThumbnail) -> Iterator[str]:
-    for name in filter(None, (wanted.name, wanted.png_name)):
-        yield os.path.join(wanted.folder.path, name)

@@ -13,13 +13,17 @@ from typing import Literal, Unpack
 
 from thumbnailer.config.overrides import Overrides, merge_settings
 from thumbnailer.config.settings import Settings
+from thumbnailer.door import Path, open_sources
 from thumbnailer.engine.pool import Pool
 from thumbnailer.engine.pool_from_settings import new_pool
 from thumbnailer.errors import ThumbnailError, WorkerError
-from thumbnailer.model import Answer, Failure, Job, Outcome, Report, Source, Status, Stop, Thumbnail
-from thumbnailer.operations.door import Path, check_sources, scan_sources, survey_thumbnails
+from thumbnailer.model import Answer, Failure, Job, Outcome, Run, Source, Status, Stop, Thumbnail
 from thumbnailer.operations.pipeline import run_pipeline
-from thumbnailer.operations.thumbnail_state import ThumbnailState, thumbnail_states
+from thumbnailer.operations.thumbnail_state import (
+    ThumbnailState,
+    survey_thumbnails,
+    thumbnail_states,
+)
 from thumbnailer.thumbs.folder_state import FAILED_BEFORE, NOT_INTACT
 
 # Given by name, since importing it would import Pillow, which only workers need.
@@ -168,14 +172,14 @@ def iter_findings(
 
     The iterator updates `check`. Used by `verify`.
     """
-    places = check_sources(sources, settings)
+    opened = open_sources(sources, settings)
 
     def findings() -> Iterator[Finding]:
-        all_findings = _findings(scan_sources(places, settings, stop), settings, stop)
+        all_findings = _findings(opened.scan(settings, stop), settings, stop)
         for finding in _with_fixes(all_findings, settings, stop) if fix else all_findings:
             check.add(finding)
             yield finding
-        for survey in survey_thumbnails(places[0], settings, stop):
+        for survey in survey_thumbnails(opened.roots, settings, stop):
             check.orphaned += survey.orphaned
 
     return findings()
@@ -266,7 +270,7 @@ def _remake(
     outcomes: dict[Source, Outcome] = {}
     final_error: ThumbnailError | None = None
     try:
-        for outcome in run_pipeline(sources, settings, Report(), pool, stop=stop, force=True):
+        for outcome in run_pipeline(sources, settings, Run(force=True, stop=stop), pool):
             outcomes[outcome.source] = outcome
     except ThumbnailError as error:  # such as a full disk; the findings are yielded first
         final_error = error

@@ -7,22 +7,38 @@ import stat
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import cache
+from typing import ClassVar
 
 from thumbnailer.errors import SourceError, SourceForbidden, SourceMissing
-from thumbnailer.formats import name_filter
 from thumbnailer.model import Failure, Folder, Outcome, Source, Status, Stop
-from thumbnailer.scan.selection import (
-    glob_matcher,
-    may_hold_pictures,
-    picture_filter,
-    scanned_folder_filter,
-)
+from thumbnailer.scan.selection import ALL_PICTURES, Choice, may_hold_pictures
 from thumbnailer.thumbs import files, ledger
-from thumbnailer.thumbs.folders import size_folders, walk_folders
-from thumbnailer.thumbs.plan import THUMBS
+from thumbnailer.thumbs.folders import (
+    THUMBS,
+    output_folders,
+    size_folders,
+    subfolders_of,
+    unless_unreadable,
+    walk,
+)
 from thumbnailer.thumbs.removals import Removal
 
 _NOT_THERE = "is not there"
+
+
+@dataclass(frozen=True, slots=True)
+class FolderPictures:
+    """The pictures of a SOURCE on disk: a folder or a single file; see `door.Pictures`."""
+
+    root: str
+    stop: Stop | None = None
+    is_remote: ClassVar[bool] = False
+
+    def check(self) -> bool:
+        return check_source(self.root)
+
+    def scan(self, choice: Choice, *, below: str = "") -> Iterator[Source | Outcome]:
+        return scan(self.root, choice, below=below, stop=self.stop)
 
 
 def check_source(path: str) -> bool:
@@ -53,14 +69,7 @@ def check_source(path: str) -> bool:
 
 
 def scan(
-    root: str,
-    *,
-    below: str = "",
-    recursive: bool = True,
-    include: Iterable[str] = (),
-    exclude: Iterable[str] = (),
-    also: Iterable[str] = (),
-    stop: Stop | None = None,
+    root: str, choice: Choice = ALL_PICTURES, *, below: str = "", stop: Stop | None = None
 ) -> Iterator[Source | Outcome]:
     """Yield the pictures in a folder tree, sorted within each folder, those of subfolders first.
 
@@ -70,11 +79,8 @@ def scan(
 
     Args:
         root: the folder, or a single picture, which is taken whatever its name.
+        choice: which pictures are taken.
         below: the folder for it in an output tree.
-        recursive: whether subfolders are entered.
-        include: globs; only pictures that match one are taken.
-        exclude: globs; folders and pictures that match one are left out.
-        also: formats to take besides the usual ones, as named in `Limits.also`.
         stop: once it is set nothing more is read.
 
     Returns:
@@ -84,15 +90,7 @@ def scan(
     if not os.path.isdir(root):
         yield find_source(root, below=below)
         return
-    for item in scan_by_folder(
-        root,
-        below=below,
-        recursive=recursive,
-        include=include,
-        exclude=exclude,
-        also=also,
-        stop=stop,
-    ):
+    for item in scan_by_folder(root, choice, below=below, stop=stop):
         if isinstance(item, Outcome):
             yield item
         else:
@@ -127,73 +125,47 @@ class FolderListing:
 
 
 def scan_by_folder(
-    root: str,
-    *,
-    below: str = "",
-    recursive: bool = True,
-    include: Iterable[str] = (),
-    exclude: Iterable[str] = (),
-    also: Iterable[str] = (),
-    stop: Stop | None = None,
+    root: str, choice: Choice, *, below: str = "", stop: Stop | None = None
 ) -> Iterator[FolderListing | Outcome]:
     """Yield the results of `scan` by folder: a listing each, or an outcome if it can't be read."""
-    is_picture = name_filter(also)
-    is_selected = picture_filter(include, exclude) if include or exclude else None
-    is_excluded = glob_matcher(exclude) if exclude else None
-    pending: list[tuple[str, list[str] | None]] = [("", None)]
-    while pending and not (stop and stop.is_set()):
-        inner, names = pending.pop()
-        folder = os.path.join(root, inner) if inner else root
-        if names is None:
-            try:
-                names, subfolders = _list_folder(folder, is_picture, stop)
-            except OSError as error:
-                status: Status = "skipped" if isinstance(error, FileNotFoundError) else "failed"
-                yield _without_source(folder, status, f"can't be read: {error.strerror or error}")
-                continue
-            pending.append((inner, names))
-            if recursive:
-                inners = (os.path.join(inner, name) for name in reversed(subfolders))
-                pending += [
-                    (name, None) for name in inners if not (is_excluded and is_excluded(name))
-                ]
-            continue
-        if is_selected:
-            names = [name for name in names if is_selected(os.path.join(inner, name))]
-        if names:
-            target = os.path.join(below, inner) if below and inner else below or inner
-            yield FolderListing(folder, target, names)
+
+    def read(inner: str) -> tuple[list[str], list[str]]:
+        names, subfolders = _list_folder(_joined(root, inner), choice.is_picture, stop)
+        if not choice.recursive:
+            return names, []
+        return names, [
+            name for name in subfolders if not choice.leaves_out(os.path.join(inner, name))
+        ]
+
+    for inner, names in walk(read, stop=stop):
+        folder = _joined(root, inner)
+        if isinstance(names, OSError):
+            status: Status = "skipped" if isinstance(names, FileNotFoundError) else "failed"
+            yield _without_source(folder, status, f"can't be read: {names.strerror or names}")
+        elif names := choice.selected(inner, names):
+            yield FolderListing(folder, _joined(below, inner), names)
 
 
 def source_finder(
-    root: str,
-    *,
-    below: str = "",
-    recursive: bool = True,
-    include: Iterable[str] = (),
-    exclude: Iterable[str] = (),
-    also: Iterable[str] = (),
+    root: str, choice: Choice = ALL_PICTURES, *, below: str = ""
 ) -> Callable[[str], Source | Outcome | None]:
     """Return a function that finds a source by its path in `root`, as `scan` would.
 
     The function returns None where `scan` would find nothing. It caches which folders are ours, so
     it is valid for one batch only. The arguments are those of `scan`.
     """
-    enters = scanned_folder_filter(root, recursive=recursive, exclude=exclude)
-    is_picture = name_filter(also)
-    is_selected = picture_filter(include, exclude)
     missing: set[str] = set()  # folders that do not exist, but may come back at any moment
 
     @cache
     def own_names(inner: str) -> Collection[str] | None:
         """Return the names in a folder that are ours; None where `scan` would not enter it."""
-        folder, above = os.path.join(root, inner) if inner else root, os.path.dirname(inner)
-        if inner and (not enters(folder) or own_names(above) is None):
+        above = os.path.dirname(inner)
+        if inner and (not choice.enters(inner) or own_names(above) is None):
             if above in missing:
                 missing.add(inner)
             return None
         try:
-            return ledger.own_names(folder)
+            return ledger.own_names(_joined(root, inner))
         except FileNotFoundError:
             missing.add(inner)
         except OSError:
@@ -204,12 +176,11 @@ def source_finder(
         inner = os.path.relpath(path, root)
         folder, name = os.path.split(inner)
         own = own_names(folder)
-        if name in (own or ()) or not is_picture(name) or not is_selected(inner):
+        if name in (own or ()) or not choice.is_picture(name) or not choice.takes(inner):
             return None
         if own is None:
             return _without_source(path, "skipped", _NOT_THERE) if folder in missing else None
-        target = os.path.join(below, folder) if below and folder else below or folder
-        return _source_at(path, target)
+        return _source_at(path, _joined(below, folder))
 
     return locate
 
@@ -271,10 +242,45 @@ def _without_source(path: str, status: Status, reason: str) -> Outcome:
     return Outcome(Source(path, 0, 0), status, error=Failure("scan", reason))
 
 
-def thumbs_folders(root: str, stop: Stop | None = None) -> Iterator[Folder | Removal]:
+def thumbnail_folders(
+    roots: Iterable[str], output: str, *, recursive: bool = True, stop: Stop | None = None
+) -> Iterator[Folder | Removal]:
+    """Yield the folders where thumbnails of the roots may be, and those that can't be read.
+
+    Args:
+        output: the output tree; "" for `thumbs` folders.
+        recursive: whether subfolders of the roots were entered.
+    """
+    if output:
+        yield from output_folders(output, stop=stop)
+        return
+    for root in roots:
+        if recursive and os.path.isdir(root):
+            yield from _thumbs_folders(root, stop)
+        else:
+            folder = root if os.path.isdir(root) else os.path.dirname(root)
+            yield from size_folders(Folder(folder, THUMBS))
+
+
+def _thumbs_folders(root: str, stop: Stop | None) -> Iterator[Folder | Removal]:
     """Yield the `thumbs` folders of a source tree where `scan` enters, and their size folders."""
-    for inner, subfolders in walk_folders(root, "", stop, may_hold_pictures):
-        if isinstance(subfolders, Removal):
-            yield subfolders
-        elif THUMBS in subfolders:
-            yield from size_folders(Folder(root, os.path.join(inner, THUMBS)))
+
+    def read(inner: str) -> tuple[Folder | None, list[str]]:
+        path = _joined(root, inner)
+        if inner and ledger.own_names(path) is None:
+            return None, []
+        subfolders = [name for name in subfolders_of(path) if may_hold_pictures(name)]
+        return Folder(
+            root, os.path.join(inner, THUMBS)
+        ) if THUMBS in subfolders else None, subfolders
+
+    for found in unless_unreadable(walk(read, stop=stop), root):
+        if isinstance(found, Folder):
+            yield from size_folders(found)
+        else:
+            yield found
+
+
+def _joined(above: str, below: str) -> str:
+    """Return two parts of a path as one, either of which may be ""."""
+    return os.path.join(above, below) if above and below else above or below

@@ -5,16 +5,20 @@ from __future__ import annotations
 import fnmatch
 import os
 import re
-from collections.abc import Callable, Iterable
-from typing import TypedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+
+from thumbnailer.formats import name_filter
 
 # Folders that NAS systems and package managers put beside pictures. Like hidden folders, which are
 # known by the first letter of their name, they are not entered, whatever is in them.
 _SYSTEM_FOLDERS = frozenset({"@eaDir", "node_modules"})
 
 
-class Choice(TypedDict):
-    """Keyword arguments of `scan` and similar functions that choose what they take of a SOURCE.
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Which pictures a scan takes of a SOURCE; paths are relative to that SOURCE.
 
     Attributes:
         recursive: whether subfolders are entered.
@@ -23,10 +27,46 @@ class Choice(TypedDict):
         also: formats to take besides the usual ones, as named in `Limits.also`.
     """
 
-    recursive: bool
-    include: tuple[str, ...]
-    exclude: tuple[str, ...]
-    also: tuple[str, ...]
+    recursive: bool = True
+    include: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    also: tuple[str, ...] = ()
+
+    @property
+    def is_picture(self) -> Callable[[str], bool]:
+        """Predicate that tells by a file's name alone whether it is a picture."""
+        return name_filter(self.also)
+
+    def selected(self, folder: str, names: list[str]) -> list[str]:
+        """Return the names of a folder's pictures that the globs select."""
+        if not self.include and not self.exclude:
+            return names
+        return [name for name in names if self.takes(os.path.join(folder, name))]
+
+    def takes(self, path: str) -> bool:
+        """Return whether the globs select a picture.
+
+        The folders on its path are not checked: they must be some that the scan enters.
+        """
+        is_included = not self.include or _glob_matcher(self.include)(path)
+        return is_included and not self.leaves_out(path)
+
+    def leaves_out(self, folder: str) -> bool:
+        """Return whether a glob leaves out a folder."""
+        return bool(self.exclude) and _glob_matcher(self.exclude)(folder)
+
+    def enters(self, folder: str) -> bool:
+        """Return whether the scan enters a folder, judged by its path alone."""
+        if folder in ("", os.curdir):
+            return True
+        parts = folder.split(os.sep)
+        if not self.recursive or not all(map(may_hold_pictures, parts)):
+            return False
+        above = (os.sep.join(parts[:depth]) for depth in range(1, len(parts) + 1))
+        return not any(map(self.leaves_out, above))
+
+
+ALL_PICTURES = Choice()
 
 
 def may_hold_pictures(name: str) -> bool:
@@ -34,44 +74,8 @@ def may_hold_pictures(name: str) -> bool:
     return not name.startswith(".") and name not in _SYSTEM_FOLDERS
 
 
-def scanned_folder_filter(
-    root: str, *, recursive: bool = True, exclude: Iterable[str] = ()
-) -> Callable[[str], bool]:
-    """Return a predicate that tells by a path alone whether `scan` enters this folder in `root`.
-
-    The arguments are those of `scan`.
-    """
-    is_excluded = glob_matcher(exclude) if exclude else None
-
-    def enters(folder: str) -> bool:
-        inner = os.path.relpath(folder, root)
-        if inner == os.curdir:
-            return True
-        parts = inner.split(os.sep)
-        if not recursive or not all(map(may_hold_pictures, parts)):
-            return False
-        return not is_excluded or not any(
-            is_excluded(os.sep.join(parts[:depth])) for depth in range(1, len(parts) + 1)
-        )
-
-    return enters
-
-
-def picture_filter(include: Iterable[str], exclude: Iterable[str]) -> Callable[[str], bool]:
-    """Return a predicate that tells whether the globs select a picture, by its path in the SOURCE.
-
-    The folders on that path are not checked: they must be some that `scan` enters.
-    """
-    is_included = glob_matcher(include) if include else None
-    is_excluded = glob_matcher(exclude) if exclude else None
-
-    def takes(inner: str) -> bool:
-        return (not is_included or is_included(inner)) and not (is_excluded and is_excluded(inner))
-
-    return takes
-
-
-def glob_matcher(globs: Iterable[str]) -> Callable[[str], bool]:
+@lru_cache
+def _glob_matcher(globs: tuple[str, ...]) -> Callable[[str], bool]:
     """Return a predicate that matches paths relative to a SOURCE against globs, ignoring case.
 
     A glob without a slash is matched against the last part of the path, one with a slash against

@@ -12,7 +12,6 @@ from functools import cached_property, lru_cache
 from thumbnailer.model import Failure, Folder, Outcome, Source, Thumbnail, WantedThumbnail
 from thumbnailer.thumbs import files, freedesktop, ledger
 from thumbnailer.thumbs.naming import casefolded, with_hash
-from thumbnailer.urls import is_url
 
 # Appended to the failure reason of a source that is not tried again.
 FAILED_BEFORE = " (failed before and has not changed since)"
@@ -129,10 +128,9 @@ class FolderState:
         held_name, holder = self._holders.get(casefolded(name), (name, origin))
         if holder == origin:
             return None
-        if is_url(holder):  # buckets are not asked whether an object still exists
+        source = ledger.source_path(self.folder, holder)
+        if source is None:  # buckets are not asked whether an object still exists
             return held_name, holder
-        # Resolve `..` textually: the thumbnail folder may not exist yet.
-        source = os.path.normpath(os.path.join(self.folder.path, holder))
         return (held_name, source) if os.path.lexists(source) else None
 
     def state_of(

@@ -1,22 +1,54 @@
-"""Find the thumbnail folders of a source tree or an output tree."""
+"""Walk folder trees, and find the thumbnail folders of a source tree or an output tree."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from typing import TypeVar
 
 from thumbnailer.model import Folder, Stop
-from thumbnailer.thumbs import ledger
 from thumbnailer.thumbs.removals import Removal, unreadable_folder
+
+T = TypeVar("T")
+
+# The folder of the thumbnails beside their sources.
+THUMBS = "thumbs"
+
+
+def walk(
+    read: Callable[[str], tuple[T, list[str]]], start: str = "", stop: Stop | None = None
+) -> Iterator[tuple[str, T | OSError]]:
+    """Yield each folder of a tree with what was read of it, after its subfolders.
+
+    A folder is read before its subfolders. Paths are relative to the root of the tree.
+
+    Args:
+        read: returns what is to be yielded with a folder, and the subfolders to enter; an OSError
+            that it raises is yielded.
+        start: the folder to begin with.
+        stop: once it is set nothing more is read.
+    """
+    pending: list[tuple[str, tuple[T] | None]] = [(start, None)]
+    while pending and not (stop and stop.is_set()):
+        folder, content = pending.pop()
+        if content:
+            yield folder, content[0]
+            continue
+        try:
+            found, subfolders = read(folder)
+        except OSError as error:
+            yield folder, error
+            continue
+        pending.append((folder, (found,)))
+        pending += [(os.path.join(folder, name), None) for name in reversed(subfolders)]
 
 
 def size_folders(thumbs: Folder) -> Iterator[Folder]:
     """Yield the size folders within a `thumbs` folder, then the `thumbs` folder itself."""
-    with suppress(OSError), os.scandir(thumbs.path) as entries:
-        for entry in entries:
-            if entry.is_dir(follow_symlinks=False):
-                yield Folder(thumbs.anchor, os.path.join(thumbs.below, entry.name))
+    with suppress(OSError):
+        for name in subfolders_of(thumbs.path):
+            yield Folder(thumbs.anchor, os.path.join(thumbs.below, name))
     yield thumbs
 
 
@@ -24,42 +56,30 @@ def output_folders(
     output: str, below: str = "", stop: Stop | None = None
 ) -> Iterator[Folder | Removal]:
     """Yield the folders of an output tree, each after its subfolders."""
-    for inner, subfolders in walk_folders(output, below, stop):
-        yield subfolders if isinstance(subfolders, Removal) else Folder(output, inner)
+
+    def read(inner: str) -> tuple[Folder, list[str]]:
+        folder = Folder(output, inner)
+        return folder, subfolders_of(folder.path)
+
+    return unless_unreadable(walk(read, below, stop), output)
 
 
-def walk_folders(
-    anchor: str, below: str, stop: Stop | None, is_entered: Callable[[str], bool] | None = None
-) -> Iterator[tuple[str, list[str] | Removal]]:
-    """Yield the folders below an anchor with their subfolders' names, subfolders first.
+def unless_unreadable(
+    walked: Iterator[tuple[str, Folder | OSError | None]], root: str
+) -> Iterator[Folder | Removal]:
+    """Yield the folders that a walk through `root` found, and a `Removal` for an unreadable one."""
+    for inner, found in walked:
+        if isinstance(found, Folder):
+            yield found
+        elif found and not isinstance(found, FileNotFoundError | NotADirectoryError):
+            yield unreadable_folder(os.path.join(root, inner) if inner else root, found)
 
-    Paths are relative to the anchor. A folder that can't be read has a failed `Removal` for names.
 
-    Args:
-        is_entered: decides by a subfolder's name whether to enter it; folders that belong to
-            thumbnailer alone are then left out. Without it every folder is entered.
+def subfolders_of(path: str) -> list[str]:
+    """Return the names of a folder's subfolders, sorted; links to folders are left out.
+
+    Raises:
+        OSError: it can't be read.
     """
-    pending: list[tuple[str, list[str] | None]] = [(below, None)]
-    while pending and not (stop and stop.is_set()):
-        inner, subfolders = pending.pop()
-        if subfolders is not None:
-            yield inner, subfolders
-            continue
-        path = os.path.join(anchor, inner) if inner else anchor
-        try:
-            if is_entered and inner and ledger.own_names(path) is None:
-                continue
-            with os.scandir(path) as entries:
-                subfolders = sorted(
-                    entry.name
-                    for entry in entries
-                    if entry.is_dir(follow_symlinks=False)
-                    and (not is_entered or is_entered(entry.name))
-                )
-        except (FileNotFoundError, NotADirectoryError):
-            continue
-        except OSError as error:
-            yield inner, unreadable_folder(path, error)
-            continue
-        pending.append((inner, subfolders))
-        pending += [(os.path.join(inner, name), None) for name in reversed(subfolders)]
+    with os.scandir(path) as entries:
+        return sorted(entry.name for entry in entries if entry.is_dir(follow_symlinks=False))

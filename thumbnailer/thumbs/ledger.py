@@ -25,6 +25,7 @@ from typing import Any, NamedTuple
 
 from thumbnailer.model import Failure, Folder, Source, Thumbnail
 from thumbnailer.thumbs import files
+from thumbnailer.urls import is_url
 
 MARK = ".thumbnailer"
 _VERSION = 1
@@ -175,6 +176,14 @@ def read(folder: Folder) -> Ledger | None:
     with suppress(FileNotFoundError), files.open_folder(folder) as opened:
         return Ledger(files.read(opened, MARK))
     return None
+
+
+def source_path(folder: Folder, origin: str) -> str | None:
+    """Return the path of a source by its origin in a folder's ledger; None if it is in a bucket."""
+    if is_url(origin):
+        return None
+    # `..` is resolved textually: the thumbnail folder may be a link, or not exist yet.
+    return os.path.normpath(os.path.join(folder.path, origin))
 
 
 def own_names(path: str) -> Collection[str] | None:

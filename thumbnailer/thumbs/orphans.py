@@ -18,10 +18,8 @@ from itertools import groupby
 from thumbnailer.errors import OutputError
 from thumbnailer.model import FATAL_ERRNOS, Failure, Folder, Stop
 from thumbnailer.thumbs import files, ledger
-from thumbnailer.thumbs.folders import output_folders, size_folders
-from thumbnailer.thumbs.plan import THUMBS
+from thumbnailer.thumbs.folders import THUMBS, output_folders, size_folders
 from thumbnailer.thumbs.removals import Removal, unreadable_folder
-from thumbnailer.urls import is_url
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,12 +28,14 @@ class Orphan:
 
     Attributes:
         origin: the source's path relative to `folder`.
+        source: the source's path.
         size_bytes: the thumbnail's length; None if only its line in the ledger is left.
     """
 
     folder: Folder
     name: str
     origin: str
+    source: str
     size_bytes: int | None = None
 
     @property
@@ -45,11 +45,6 @@ class Orphan:
     @property
     def path(self) -> str:
         return os.path.join(self.folder.path, self.name)
-
-    @property
-    def source(self) -> str:
-        # Resolve `..` textually, as in planning: the output folder may be a symbolic link.
-        return os.path.normpath(os.path.join(self.folder.path, self.origin))
 
 
 @dataclass(slots=True)
@@ -128,10 +123,10 @@ def survey_folders(
         for name, origin in known.origins():
             if stop and stop.is_set():
                 break
-            if is_url(origin):  # buckets are not asked whether an object still exists
+            source = ledger.source_path(folder, origin)
+            if source is None:  # buckets are not asked whether an object still exists
                 continue
-            orphan = Orphan(folder, name, origin)
-            source = orphan.source
+            orphan = Orphan(folder, name, origin, source)
             place, source_name = os.path.split(source)
             try:
                 real_place, root = root_of(place)

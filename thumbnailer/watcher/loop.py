@@ -16,13 +16,12 @@ from typing import Unpack
 
 from thumbnailer.config.overrides import Overrides, merge_settings
 from thumbnailer.config.settings import Settings
+from thumbnailer.door import Path, open_sources
 from thumbnailer.engine.pool import Pool
 from thumbnailer.engine.pool_from_settings import new_pool
 from thumbnailer.errors import OutputError, SourceError, WorkerError
-from thumbnailer.formats import name_filter
 from thumbnailer.gallery.live import LiveGallery
-from thumbnailer.model import Outcome, Report, Source, Stop
-from thumbnailer.operations.door import Path, check_sources
+from thumbnailer.model import Outcome, Report, Run, Source, Stop
 from thumbnailer.operations.pipeline import run_pipeline
 from thumbnailer.thumbs.ledger import own_names
 from thumbnailer.watcher.events import NATIVE_EVENTS, Event
@@ -118,14 +117,15 @@ class WatchLoop:
         gallery: bool = False,
         tell: Callable[[str, str], None] = lambda event, message: None,
     ) -> None:
-        roots, folders = check_sources(sources, settings)
-        for root in roots:
+        opened = open_sources(sources, settings)
+        folders = opened.folders
+        for root in opened.roots:
             if root not in folders:
                 raise SourceError(None, "is no folder; only folders can be watched", root)
         self.settings, self._stop, self._tell = settings, stop, tell
         self._settle_seconds, self._rescan_seconds = settle_seconds, rescan_seconds
         self._keep_orphans = keep_orphans
-        self._is_picture = name_filter(settings.choice["also"])
+        self._is_picture = settings.choice.is_picture
         # No SimpleQueue: up to Python 3.12 its `get` waits forever if a signal, such as one that
         # ends the watch, is handled at the very moment of its time-out.
         self._events: Queue[Event] = Queue()
@@ -133,7 +133,7 @@ class WatchLoop:
             WatchedRoot(path, below, settings, self._events.put, poll_seconds)
             for path, below in folders.items()
         ]
-        self._live_gallery = LiveGallery(roots, settings, stop) if gallery else None
+        self._live_gallery = LiveGallery(opened.roots, settings, stop) if gallery else None
         self._settling = SettlingFiles(settle_seconds)
         self._outcome_filter = OutcomeFilter(self._roots, self._settling)
         self._gone: dict[str, float] = {}  # when to remove the thumbnails of each path
@@ -272,7 +272,7 @@ class WatchLoop:
             self._rescan_everything()
 
     def _batch(self, found: Iterable[Source | Outcome], pool: Pool) -> Iterator[Outcome]:
-        for outcome in run_pipeline(found, self.settings, Report(), pool, stop=self._stop):
+        for outcome in run_pipeline(found, self.settings, Run(stop=self._stop), pool):
             if outcome.thumbnails:
                 self._remember_own_folder(os.path.dirname(outcome.thumbnails[0].path))
             is_unclosed = outcome.source.path in self._unclosed

@@ -8,11 +8,9 @@ from functools import partial
 from itertools import chain
 
 from thumbnailer.config.settings import Settings
-from thumbnailer.formats import name_filter
 from thumbnailer.model import Folder, Outcome, Source, Stop
-from thumbnailer.scan.folders import scan_by_folder, source_finder, thumbs_folders
-from thumbnailer.scan.selection import scanned_folder_filter
-from thumbnailer.thumbs.folders import output_folders
+from thumbnailer.scan.folders import scan_by_folder, source_finder, thumbnail_folders
+from thumbnailer.thumbs.folders import THUMBS, output_folders
 from thumbnailer.thumbs.orphans import (
     find_orphans,
     is_empty,
@@ -20,7 +18,6 @@ from thumbnailer.thumbs.orphans import (
     remove_orphans,
     remove_thumbnails_of,
 )
-from thumbnailer.thumbs.plan import THUMBS
 from thumbnailer.thumbs.removals import Removal
 from thumbnailer.watcher.events import NATIVE_EVENTS, OBSERVER_ENDED, Event, FolderObserver
 from thumbnailer.watcher.polling import POLL_SECONDS, eventless_filesystem, watch_limit_hint
@@ -45,7 +42,6 @@ class WatchedRoot:
 
     Attributes:
         path: as given.
-        enters: whether a folder below it is scanned, by its path.
         identity: device and inode; None while it is missing.
         mode: where events come from: `inotify`, `native` or `polling`.
     """
@@ -69,12 +65,10 @@ class WatchedRoot:
         sizes = settings.recipes
         self._thumbs = [os.path.join(THUMBS, name).rstrip(os.sep) for name in sizes]
         self._trees = [os.path.join(name, below).rstrip(os.sep) for name in sizes]
-        self._scan = partial(scan_by_folder, path, below=below, **settings.choice)
-        self._locator = partial(source_finder, path, below=below, **settings.choice)
-        self.enters: Callable[[str], bool] = scanned_folder_filter(
-            path, recursive=settings.recursive, exclude=settings.exclude
-        )
-        self._is_picture = name_filter(settings.choice["also"])
+        self._scan = partial(scan_by_folder, path, settings.choice, below=below)
+        self._locator = partial(source_finder, path, settings.choice, below=below)
+        self._choice = settings.choice
+        self._is_picture = settings.choice.is_picture
         self.identity: tuple[int, int] | None = None
         # For each folder with pictures: a hash of its pictures at the last rescan, and one of the
         # mtimes of its thumbnail folders after thumbnails were made. This takes 150 bytes a folder,
@@ -84,6 +78,10 @@ class WatchedRoot:
         self._to_survey: set[str] = set()  # folders that may have orphans
         self._marked_changed: set[str] = set()  # folders to treat as changed
         self._is_surveyed = False  # whether all other folders have none
+
+    def enters(self, folder: str) -> bool:
+        """Return whether a folder below the root is scanned, by its path."""
+        return self._choice.enters(os.path.relpath(folder, self.path))
 
     def holds(self, path: str) -> bool:
         """Return whether a path is below the root."""
@@ -201,7 +199,7 @@ class WatchedRoot:
         if self._is_surveyed:
             places = chain.from_iterable(map(self._thumbnail_folders, sorted(self._to_survey)))
         elif self._output is None:
-            places = thumbs_folders(self.path, stop)
+            places = thumbnail_folders([self.path], "", stop=stop)
         else:
             output = self._output
             places = chain.from_iterable(output_folders(output, tree, stop) for tree in self._trees)

@@ -1,0 +1,117 @@
+"""Thumbnails in a bucket: what there is of each, and how those that are made get there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from functools import cached_property, partial
+from itertools import islice
+
+from thumbnailer.buckets.bucket_state import SOURCE_VERSION, BucketState
+from thumbnailer.buckets.client import Bucket
+from thumbnailer.buckets.marker_objects import source_version
+from thumbnailer.buckets.requests import Stopped
+from thumbnailer.buckets.transfer import put_thumbnails
+from thumbnailer.layout import Layout
+from thumbnailer.model import Answer, Failure, Job, Outcome, Run, Source, Stop
+from thumbnailer.thumbs.plan import Slot, SourceSlots, plan, refused
+from thumbnailer.urls import split_url
+
+# How many sources at a time have the attributes of their thumbnails requested together.
+_HEADS_AT_ONCE = 64
+
+
+class BucketThumbs:
+    """The thumbnails of a run in a bucket; see `door.Thumbs`.
+
+    Args:
+        layout: which thumbnails there should be, and where.
+        stop: once it is set, answers are not waited for.
+    """
+
+    is_remote = True
+
+    def __init__(self, layout: Layout, stop: Stop | None) -> None:
+        self._layout, self._stop = layout, stop
+
+    @cached_property
+    def _bucket(self) -> Bucket:
+        return Bucket(split_url(self._layout.output)[0], self._layout.endpoint, self._stop)
+
+    @cached_property
+    def _states(self) -> list[BucketState]:
+        return [BucketState(self._bucket, self._layout, size) for size in self._layout.recipes]
+
+    def prepare(self) -> None:
+        """Do nothing: folders are marked when the first thumbnail goes into them."""
+
+    def look(
+        self, found: Iterable[Source | Outcome], *, quick: bool = True
+    ) -> Iterator[SourceSlots | Outcome]:
+        """Yield what the bucket has of each source's thumbnails, or why it can have none.
+
+        Raises:
+            OutputError: the bucket can't be read.
+        """
+        items = map(self._slots, found)
+        return self._checked_by_etag(items) if self._layout.verify_etag and quick else items
+
+    def plan(self, found: Iterable[Source | Outcome], run: Run) -> Iterator[Job | Outcome]:
+        """Yield a job for each source that needs one and an outcome for each other.
+
+        Raises:
+            OutputError: the bucket can't be read, or its folders can't be marked.
+        """
+        states = {state.url: state for state in self._states}
+        try:
+            for item in plan(self.look(found, quick=not run.force), self._layout.limits, run):
+                if isinstance(item, Job):
+                    for wanted in item.wanted:
+                        states[wanted.folder.anchor].put_mark(wanted.folder.below)
+                yield item
+        except Stopped:
+            return
+
+    def finish(self, jobs: list[Job], answers: list[Answer]) -> list[Outcome]:
+        """Put the thumbnails of some jobs, and return the jobs' outcomes."""
+        return put_thumbnails(self._bucket, jobs, answers)
+
+    def _slots(self, source: Source | Outcome) -> SourceSlots | Outcome:
+        if isinstance(source, Outcome):
+            return source
+        slots = []
+        for state in self._states:
+            slot = state.slot(source)
+            if isinstance(slot, Failure):
+                return refused(source, slot)
+            slots.append(slot)
+        return SourceSlots(source, slots)
+
+    def _checked_by_etag(
+        self, items: Iterator[SourceSlots | Outcome]
+    ) -> Iterator[SourceSlots | Outcome]:
+        """Yield the items, without outcomes of thumbnails that were made of other content."""
+        bucket = self._bucket
+        while batch := list(islice(items, _HEADS_AT_ONCE)):
+            slots = [slot for item in batch if isinstance(item, SourceSlots) for slot in item.slots]
+            keys = [split_url(path)[1] for path in map(_current_path, slots) if path]
+            answers = bucket.run_concurrently([partial(bucket.head, key) for key in keys])
+            made_from = {
+                f"{bucket.url}/{key}": answer[1].get(SOURCE_VERSION)
+                for key, answer in zip(keys, answers, strict=True)
+                if not isinstance(answer, OSError)
+            }
+            for item in batch:
+                if isinstance(item, SourceSlots):
+                    version = source_version(item.source)
+                    for at, slot in enumerate(item.slots):
+                        path = _current_path(slot)
+                        if path and made_from.get(path) != version:
+                            item.slots[at] = slot._replace(earlier="the picture has changed since")
+                yield item
+
+
+def _current_path(slot: Slot) -> str:
+    """Return the path of the thumbnail that there is in a slot; "" if it is not current."""
+    if isinstance(slot.earlier, str) or not slot.earlier.thumbnails:
+        return ""
+    return slot.earlier.thumbnails[0].path
