@@ -1,9 +1,52 @@
 """Batch image thumbnails: made in parallel, written safely, and remade only where stale.
 
-    from thumbnailer import make_thumbnail, make_thumbnails, iter_thumbnails, prune, watch, Settings
+    from thumbnailer import make_thumbnails
 
-`thumbnailer.errors` lists the exceptions. Names are imported on first use, because every worker
-process imports this package too and needs none of them.
+    report = make_thumbnails("Pictures", size=256)
+
+What to do:
+
+- `make_thumbnail`: make the thumbnail of one picture, in this process, and write it to a file
+- `make_thumbnails`: make the missing and stale thumbnails of folders and files, in parallel
+- `iter_thumbnails`: the same lazily: one outcome for each picture
+- `watch`: make them, then keep them current until stopped
+- `status`: count pictures and the states of their thumbnails
+- `verify`: decode thumbnails to check that they are whole
+- `prune`: remove thumbnails whose pictures are gone
+- `write_gallery`: write an HTML page with the thumbnails
+- `explain`: say why a picture's thumbnails are as they are
+
+What it is done with:
+
+- `Settings`: what to make and how; each function also takes single settings
+
+What comes back:
+
+- `Thumbnail`: a thumbnail that exists: path, width, height and bytes
+- `Report`: counts of a run, and the outcomes that failed
+- `Outcome`: the result for one picture
+- `Source`: a picture, as it was found
+- `Failure`: the reason why a picture has no new thumbnail
+- `StatusReport`, `Reason`: from `status`
+- `VerifyReport`, `Finding`: from `verify`
+- `PruneReport`, `Removal`: from `prune`
+- `GalleryReport`, `Page`: from `write_gallery`
+- `Explanation`, `ThumbnailExplanation`, `Description`: from `explain`
+
+What is raised:
+
+- `ThumbnailError`: base class of all of these
+- `PictureError`: one picture can't be made into a thumbnail (`make_thumbnail`)
+- `ConfigError`: a setting is unknown, of the wrong type or impossible
+- `SourceError`: a picture or folder that was named can't be used
+- `SourceMissing`: ... because it does not exist
+- `SourceForbidden`: ... because it may not be read
+- `OutputError`: the output can't be written: disk full, read-only file system
+- `PruneRefused`: more than half of all thumbnails would be removed (`prune`)
+- `WorkerError`: no worker process can be started, or a cluster can't be used
+
+Names are imported on first use, because every worker process imports this package too and needs
+none of them.
 """
 
 from __future__ import annotations
@@ -17,6 +60,8 @@ if TYPE_CHECKING:
     from thumbnailer.errors import PictureError as PictureError
     from thumbnailer.errors import PruneRefused as PruneRefused
     from thumbnailer.errors import SourceError as SourceError
+    from thumbnailer.errors import SourceForbidden as SourceForbidden
+    from thumbnailer.errors import SourceMissing as SourceMissing
     from thumbnailer.errors import ThumbnailError as ThumbnailError
     from thumbnailer.errors import WorkerError as WorkerError
     from thumbnailer.gallery.write import GalleryReport as GalleryReport
@@ -27,6 +72,9 @@ if TYPE_CHECKING:
     from thumbnailer.model import Report as Report
     from thumbnailer.model import Source as Source
     from thumbnailer.model import Thumbnail as Thumbnail
+    from thumbnailer.operations.explain import Explanation as Explanation
+    from thumbnailer.operations.explain import ThumbnailExplanation as ThumbnailExplanation
+    from thumbnailer.operations.explain import explain as explain
     from thumbnailer.operations.make import iter_thumbnails as iter_thumbnails
     from thumbnailer.operations.make import make_thumbnail as make_thumbnail
     from thumbnailer.operations.make import make_thumbnails as make_thumbnails
@@ -37,6 +85,7 @@ if TYPE_CHECKING:
     from thumbnailer.operations.verify import Finding as Finding
     from thumbnailer.operations.verify import VerifyReport as VerifyReport
     from thumbnailer.operations.verify import verify as verify
+    from thumbnailer.render.describe import Description as Description
     from thumbnailer.thumbs.removals import PruneReport as PruneReport
     from thumbnailer.thumbs.removals import Removal as Removal
     from thumbnailer.watcher.loop import watch as watch
@@ -51,16 +100,20 @@ _NAMES_IN = {
         "PictureError",
         "PruneRefused",
         "SourceError",
+        "SourceForbidden",
+        "SourceMissing",
         "ThumbnailError",
         "WorkerError",
     ],
     "gallery.write": ["GalleryReport", "Page", "write_gallery"],
     "model": ["Failure", "Outcome", "Report", "Source", "Thumbnail"],
     "thumbs.removals": ["PruneReport", "Removal"],
+    "operations.explain": ["Explanation", "ThumbnailExplanation", "explain"],
     "operations.prune": ["prune"],
     "operations.make": ["iter_thumbnails", "make_thumbnail", "make_thumbnails"],
     "operations.status": ["Reason", "StatusReport", "status"],
     "operations.verify": ["Finding", "VerifyReport", "verify"],
+    "render.describe": ["Description"],
     "watcher.loop": ["watch"],
 }
 _MODULE_OF = {name: module for module, names in _NAMES_IN.items() for name in names}

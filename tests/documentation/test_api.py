@@ -59,6 +59,13 @@ def test_every_public_name_has_a_docstring() -> None:
         assert not found.__doc__.startswith(f"{name}("), name
 
 
+def test_help_begins_with_a_line_for_every_public_name() -> None:
+    lines = [line for line in str(thumbnailer.__doc__).splitlines() if line.startswith("- ")]
+    told = [name for line in lines for name in re.findall(r"`(\w+)`", line.partition(":")[0])]
+    assert sorted(told) == sorted(PUBLIC)
+    assert {name: PUBLIC.get(name) for name in ERRORS} == ERRORS
+
+
 def test_every_public_name_is_there_with_its_docstring(reference: Path) -> None:
     shown = sections(reference / "thumbnailer.html")
     for name, found in PUBLIC.items():

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import assert_type
 
 from thumbnailer import (
+    Explanation,
     Failure,
     GalleryReport,
     Outcome,
@@ -18,6 +19,7 @@ from thumbnailer import (
     StatusReport,
     Thumbnail,
     VerifyReport,
+    explain,
     iter_thumbnails,
     make_thumbnail,
     make_thumbnails,
@@ -61,5 +63,6 @@ def night_shift(folder: Path, stop: threading.Event) -> None:
     assert_type(status(folder), StatusReport)
     assert_type(verify(folder, fix=True), VerifyReport)
     assert_type(write_gallery(folder), GalleryReport)
+    assert_type(explain(folder / "a.jpg", size=64, root=folder), Explanation)
     for outcome in watch(folder, stop_event=stop, settle=0.5):
         assert_type(outcome, Outcome)

@@ -80,7 +80,7 @@ def _explain(arguments: argparse.Namespace, settings: Settings) -> int:
 
     failed = False
     for path in arguments.file:
-        explanation = explain(path, settings, arguments.root)
+        explanation = explain(path, settings, root=arguments.root)
         show_explanation(explanation, as_json=arguments.json)
         failed = failed or isinstance(explanation.description, Failure)
     return EXIT_SOME_FAILED if failed else EXIT_OK

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Unpack
 
+from thumbnailer.config.overrides import Overrides, merge_settings
 from thumbnailer.config.settings import Settings
-from thumbnailer.door import open_thumbs, refuse_buckets
+from thumbnailer.door import Path, open_thumbs, refuse_buckets
 from thumbnailer.errors import ConfigError
 from thumbnailer.imaging.failures import StageError, stage
 from thumbnailer.model import Failure, Outcome, Source
@@ -54,21 +55,33 @@ class Explanation:
     refused: Failure | None = None
 
 
-def explain(path: str, settings: Settings, root: str = "") -> Explanation:
+def explain(
+    path: Path,
+    settings: Settings | None = None,
+    *,
+    root: Path = "",
+    **overrides: Unpack[Overrides],
+) -> Explanation:
     """Describe a picture and the thumbnails it has or would have; change nothing.
 
     Args:
+        path: of the picture.
+        settings: what the thumbnails should look like and where they are; `Settings()` if left out.
         root: the source folder that the picture was found in; it matters with an output tree.
+        **overrides: single settings, such as `size=256` or `output="small"`.
 
     Raises:
         SourceError: there is no such file, or it can't be read.
-        ConfigError: it is a folder, or the picture is not in `root` or is left out there.
+        ConfigError: it is a folder, or the picture is not in `root` or is left out there; or a
+            setting is unknown or impossible.
     """
     from thumbnailer.render.describe import describe  # imports Pillow
 
-    refuse_buckets(path, root, settings.output)
-    source = _source(path, settings, root)
-    recipes, limits = settings.recipes, settings.limits
+    chosen = merge_settings(settings, overrides)
+    path, root = os.fsdecode(path), os.fsdecode(root)
+    refuse_buckets(path, root, chosen.output)
+    source = _source(path, chosen, root)
+    recipes, limits = chosen.recipes, chosen.limits
     description: Description | Failure
     try:
         with stage("open"):
@@ -77,7 +90,7 @@ def explain(path: str, settings: Settings, root: str = "") -> Explanation:
             description = describe(file, list(recipes.values()), limits)
     except StageError as error:
         description = error.failure
-    (item,) = open_thumbs(settings, clean_up=False).look([source], quick=False)
+    (item,) = open_thumbs(chosen, clean_up=False).look([source], quick=False)
     if isinstance(item, Outcome):
         return Explanation(source, description, (), item.error)
     thumbnails = []
