@@ -78,6 +78,7 @@ if TYPE_CHECKING:
     from thumbnailer.operations.make import iter_thumbnails as iter_thumbnails
     from thumbnailer.operations.make import make_thumbnail as make_thumbnail
     from thumbnailer.operations.make import make_thumbnails as make_thumbnails
+    from thumbnailer.operations.prune import PruneReport as PruneReport
     from thumbnailer.operations.prune import prune as prune
     from thumbnailer.operations.status import Reason as Reason
     from thumbnailer.operations.status import StatusReport as StatusReport
@@ -86,8 +87,7 @@ if TYPE_CHECKING:
     from thumbnailer.operations.verify import VerifyReport as VerifyReport
     from thumbnailer.operations.verify import verify as verify
     from thumbnailer.render.describe import Description as Description
-    from thumbnailer.thumbs.removals import PruneReport as PruneReport
-    from thumbnailer.thumbs.removals import Removal as Removal
+    from thumbnailer.thumbs.folders import Removal as Removal
     from thumbnailer.watcher.loop import watch as watch
 
 __version__ = "0.1.0"
@@ -107,9 +107,9 @@ _NAMES_IN = {
     ],
     "gallery.write": ["GalleryReport", "Page", "write_gallery"],
     "model": ["Failure", "Outcome", "Report", "Source", "Thumbnail"],
-    "thumbs.removals": ["PruneReport", "Removal"],
+    "thumbs.folders": ["Removal"],
     "operations.explain": ["Explanation", "ThumbnailExplanation", "explain"],
-    "operations.prune": ["prune"],
+    "operations.prune": ["PruneReport", "prune"],
     "operations.make": ["iter_thumbnails", "make_thumbnail", "make_thumbnails"],
     "operations.status": ["Reason", "StatusReport", "status"],
     "operations.verify": ["Finding", "VerifyReport", "verify"],

@@ -90,7 +90,7 @@ def _prune(arguments: argparse.Namespace, settings: Settings) -> int:
     from thumbnailer.cli.output.prune import RemovalPrinter
     from thumbnailer.cli.signals import stop_on_signals
     from thumbnailer.operations.prune import build_report, find_orphaned, remove_found
-    from thumbnailer.thumbs.removals import Removal
+    from thumbnailer.thumbs.folders import Removal
 
     printer = RemovalPrinter(
         as_json=arguments.json, quiet=arguments.quiet, verbose=arguments.verbose
@@ -114,16 +114,15 @@ def _prune(arguments: argparse.Namespace, settings: Settings) -> int:
 def _status(arguments: argparse.Namespace, settings: Settings) -> int:
     from thumbnailer.cli.output.status_verify import StatusPrinter
     from thumbnailer.cli.signals import stop_on_signals
-    from thumbnailer.operations.status import StatusCounter, iter_status
+    from thumbnailer.operations.status import StatusReport, iter_status
 
     printer = StatusPrinter(
         as_json=arguments.json, quiet=arguments.quiet, verbose=arguments.verbose
     )
-    counter = StatusCounter()
+    report = StatusReport()
     with stop_on_signals() as stop:
-        for one in iter_status(arguments.source, settings, counter, stop=stop):
+        for one in iter_status(arguments.source, settings, report, stop=stop):
             printer.show(one)
-        report = counter.report()
         printer.finish(report, "interrupted: " if stop.signal else "")
     if stop.signal:
         return 128 + stop.signal
@@ -133,19 +132,18 @@ def _status(arguments: argparse.Namespace, settings: Settings) -> int:
 def _verify(arguments: argparse.Namespace, settings: Settings) -> int:
     from thumbnailer.cli.output.status_verify import VerifyPrinter
     from thumbnailer.cli.signals import stop_on_signals
-    from thumbnailer.operations.verify import VerifyCounter, iter_findings
+    from thumbnailer.operations.verify import VerifyReport, iter_findings
 
     printer = VerifyPrinter(
         as_json=arguments.json, quiet=arguments.quiet, verbose=arguments.verbose
     )
-    counter = VerifyCounter()
+    report = VerifyReport()
     with stop_on_signals() as stop:
-        findings = iter_findings(arguments.source, settings, counter, fix=arguments.fix, stop=stop)
+        findings = iter_findings(arguments.source, settings, report, fix=arguments.fix, stop=stop)
         try:
             for finding in findings:
                 printer.show(finding)
         finally:
-            report = counter.report()
             printer.finish(report, "interrupted: " if stop.signal else "")
     if stop.signal:
         return 128 + stop.signal

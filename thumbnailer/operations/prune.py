@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 from itertools import chain
 from typing import Unpack
 
@@ -14,8 +15,36 @@ from thumbnailer.door import Path, refuse_buckets
 from thumbnailer.errors import ConfigError, PruneRefused, SourceError
 from thumbnailer.model import Stop
 from thumbnailer.scan.folders import check_source, thumbnail_folders
+from thumbnailer.thumbs.folders import Removal
 from thumbnailer.thumbs.orphans import OrphanSurvey, find_orphans, is_empty, remove_orphans
-from thumbnailer.thumbs.removals import PruneReport, Removal
+
+
+@dataclass(frozen=True, slots=True)
+class PruneReport:
+    """Summary of a prune run.
+
+    Attributes:
+        thumbnails: number of thumbnails of pictures in the SOURCEs, existing pictures or not.
+        orphaned: number of thumbnails whose source is gone.
+        removals: one for each thumbnail that was removed, would be, or could not be, and for each
+            that was kept because it can't be determined whether its source exists.
+        seconds: wall time.
+    """
+
+    thumbnails: int
+    orphaned: int
+    removals: tuple[Removal, ...] = field(repr=False)
+    seconds: float
+
+    @property
+    def removed(self) -> int:
+        """Number of thumbnails that were removed."""
+        return sum(removal.status == "removed" for removal in self.removals)
+
+    @property
+    def failed(self) -> int:
+        """Number of thumbnails that could not be removed, and of folders that can't be read."""
+        return sum(removal.status == "failed" for removal in self.removals)
 
 
 def prune(

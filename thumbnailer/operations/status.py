@@ -18,7 +18,6 @@ from thumbnailer.operations.thumbnail_state import (
     thumbnail_states,
 )
 from thumbnailer.thumbs.folder_state import FAILED_BEFORE
-from thumbnailer.thumbs.orphans import OrphanSurvey
 
 # How many pictures are named for each reason.
 _SOURCES_PER_REASON = 3
@@ -46,7 +45,7 @@ class Reason:
     sources: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class StatusReport:
     """Counts of pictures and of their thumbnails by state.
 
@@ -65,20 +64,20 @@ class StatusReport:
         seconds: wall time.
     """
 
-    pictures: int
-    skipped: int
-    current: int
-    stale: int
-    missing: int
-    failed: int
-    stale_reasons: tuple[Reason, ...]
-    failed_reasons: tuple[Reason, ...]
-    orphaned: int
-    unknown: int
-    thumbnails: int
-    size_bytes: int
-    orphaned_bytes: int
-    seconds: float
+    pictures: int = 0
+    skipped: int = 0
+    current: int = 0
+    stale: int = 0
+    missing: int = 0
+    failed: int = 0
+    stale_reasons: tuple[Reason, ...] = ()
+    failed_reasons: tuple[Reason, ...] = ()
+    orphaned: int = 0
+    unknown: int = 0
+    thumbnails: int = 0
+    size_bytes: int = 0
+    orphaned_bytes: int = 0
+    seconds: float = 0.0
 
 
 class StatusItem(NamedTuple):
@@ -108,117 +107,87 @@ def status(
         SourceError: a source does not exist or can't be read.
         ConfigError: a setting is unknown or impossible.
     """
-    counter = StatusCounter()
-    for _ in iter_status(sources, merge_settings(settings, overrides), counter):
+    report = StatusReport()
+    for _ in iter_status(sources, merge_settings(settings, overrides), report):
         pass
-    return counter.report()
-
-
-class StatusCounter:
-    """Running counts, from which `report` makes a `StatusReport`."""
-
-    def __init__(self) -> None:
-        self._started = time.perf_counter()
-        self.pictures = self.current = 0
-        self._states = Counter[str]()
-        self._reasons: dict[tuple[str, str], list[str]] = {}
-        self._frequency = Counter[tuple[str, str]]()
-        self._thumbnails = self._size_bytes = 0
-        self._orphaned = self._orphaned_bytes = self._unknown = 0
-
-    def add(self, one: StatusItem) -> None:
-        """Count a thumbnail that is not current, or a picture that can have none."""
-        self._states[one.state] += 1
-        if one.state not in ("stale", "failed"):
-            return
-        key = one.state, one.reason
-        if key not in self._reasons and len(self._reasons) >= _MOST_REASONS:
-            key = one.state, _OTHERS
-        self._frequency[key] += 1
-        names = self._reasons.setdefault(key, [])
-        if len(names) < _SOURCES_PER_REASON:
-            names.append(one.source)
-
-    def add_files(self, thumbnails: int, size_bytes: int) -> None:
-        """Count thumbnails that exist, and their bytes."""
-        self._thumbnails += thumbnails
-        self._size_bytes += size_bytes
-
-    def add_folder(self, findings: OrphanSurvey) -> None:
-        """Count the thumbnails and orphans of one thumbnail folder."""
-        self.add_files(findings.thumbnails.total(), findings.size_bytes)
-        self._orphaned += findings.orphaned
-        self._orphaned_bytes += sum(orphan.size_bytes or 0 for orphan in findings.orphans)
-        self._unknown += len(findings.unknown)
-
-    def report(self) -> StatusReport:
-        """Return the counts up to now."""
-        states = self._states
-        return StatusReport(
-            self.pictures,
-            states["skipped"],
-            self.current,
-            states["stale"],
-            states["missing"],
-            states["failed"],
-            self._sorted("stale"),
-            self._sorted("failed"),
-            self._orphaned,
-            self._unknown,
-            self._thumbnails,
-            self._size_bytes,
-            self._orphaned_bytes,
-            time.perf_counter() - self._started,
-        )
-
-    def _sorted(self, state: str) -> tuple[Reason, ...]:
-        return tuple(
-            Reason(key[1], frequency, tuple(self._reasons[key]))
-            for key, frequency in self._frequency.most_common()
-            if key[0] == state
-        )
+    return report
 
 
 def iter_status(
     sources: Path | Iterable[Path],
     settings: Settings,
-    counter: StatusCounter,
+    report: StatusReport,
     *,
     stop: Stop | None = None,
 ) -> Iterator[StatusItem]:
     """Check the sources, then return the iterator over the thumbnails that are not current.
 
-    The iterator updates `counter`. Used by `status`.
+    The iterator counts in `report`, which is complete at its end. Used by `status`.
     """
+    started = time.perf_counter()
     opened = open_sources(sources, settings)
 
     def found() -> Iterator[Source | Outcome]:
         for item in opened.scan(settings, stop):
             if stop and stop.is_set():
                 return
-            counter.pictures += 1
+            report.pictures += 1
             yield item
 
     def counted() -> Iterator[StatusItem]:
+        reasons = _Reasons()
         for item in thumbnail_states(found(), settings, quick=True):
             if isinstance(item, Outcome):
                 if item.status == "current":
-                    counter.current += len(item.thumbnails)
+                    report.current += len(item.thumbnails)
                     continue
                 one = _item_of_outcome(item)
             elif item.made:
-                counter.current += 1
+                report.current += 1
                 if settings.is_for_desktop:
-                    counter.add_files(1, item.made.size_bytes)
+                    report.thumbnails += 1
+                    report.size_bytes += item.made.size_bytes
                 continue
             else:
                 one = _item_of_state(item)
-            counter.add(one)
+            setattr(report, one.state, getattr(report, one.state) + 1)
+            reasons.add(one)
             yield one
         for survey in survey_thumbnails(opened.roots, settings, stop):
-            counter.add_folder(survey)
+            report.thumbnails += survey.thumbnails.total()
+            report.size_bytes += survey.size_bytes
+            report.orphaned += survey.orphaned
+            report.orphaned_bytes += sum(orphan.size_bytes or 0 for orphan in survey.orphans)
+            report.unknown += len(survey.unknown)
+        report.stale_reasons, report.failed_reasons = reasons.of("stale"), reasons.of("failed")
+        report.seconds = time.perf_counter() - started
 
     return counted()
+
+
+class _Reasons:
+    """The reasons why thumbnails are not current, with the first pictures of each."""
+
+    def __init__(self) -> None:
+        self._sources: dict[tuple[str, str], list[str]] = {}
+        self._frequency = Counter[tuple[str, str]]()
+
+    def add(self, one: StatusItem) -> None:
+        key = one.state, one.reason
+        if key not in self._sources and len(self._sources) >= _MOST_REASONS:
+            key = one.state, _OTHERS
+        self._frequency[key] += 1
+        sources = self._sources.setdefault(key, [])
+        if len(sources) < _SOURCES_PER_REASON:
+            sources.append(one.source)
+
+    def of(self, state: str) -> tuple[Reason, ...]:
+        """Return the reasons of a state, the most frequent first."""
+        return tuple(
+            Reason(key[1], frequency, tuple(self._sources[key]))
+            for key, frequency in self._frequency.most_common()
+            if key[0] == state
+        )
 
 
 def _item_of_outcome(outcome: Outcome) -> StatusItem:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import stat
 import time
-from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -68,7 +67,7 @@ class Finding:
         return self.status in ("wrong", "stale", "missing")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class VerifyReport:
     """Counts of checked thumbnails by status, and what was found wrong.
 
@@ -80,56 +79,22 @@ class VerifyReport:
         seconds: wall time.
     """
 
-    thumbnails: int
-    whole: int
-    wrong: int
-    stale: int
-    missing: int
-    failed: int
-    skipped: int
-    fixed: int
-    orphaned: int
-    findings: tuple[Finding, ...] = field(repr=False)  # the counts above say how many
-    seconds: float
+    thumbnails: int = 0
+    whole: int = 0
+    wrong: int = 0
+    stale: int = 0
+    missing: int = 0
+    failed: int = 0
+    skipped: int = 0
+    fixed: int = 0
+    orphaned: int = 0
+    findings: tuple[Finding, ...] = field(default=(), repr=False)  # the counts say how many
+    seconds: float = 0.0
 
     @property
     def is_well(self) -> bool:
         """Whether all wanted thumbnails exist and are whole."""
         return not (self.wrong or self.stale or self.missing or self.failed)
-
-
-class VerifyCounter:
-    """Running counts, from which `report` makes a `VerifyReport`.
-
-    Attributes:
-        orphaned: thumbnails whose picture is gone.
-    """
-
-    def __init__(self) -> None:
-        self.orphaned = 0
-        self._statuses = Counter[str]()
-        self._started = time.perf_counter()
-
-    def add(self, finding: Finding) -> None:
-        """Count a finding."""
-        self._statuses[finding.status] += 1
-
-    def report(self, findings: Iterable[Finding] = ()) -> VerifyReport:
-        """Return the counts up to now, together with the findings given."""
-        number = self._statuses
-        return VerifyReport(
-            number.total(),
-            number["whole"],
-            number["wrong"],
-            number["stale"],
-            number["missing"],
-            number["failed"],
-            number["skipped"],
-            number["fixed"],
-            self.orphaned,
-            tuple(findings),
-            time.perf_counter() - self._started,
-        )
 
 
 def verify(
@@ -155,32 +120,38 @@ def verify(
         OutputError: the disk is full or read-only, with `fix`.
         WorkerError: no worker process can be started.
     """
-    check = VerifyCounter()
-    findings = iter_findings(sources, merge_settings(settings, overrides), check, fix=fix)
-    return check.report([finding for finding in findings if finding.status != "whole"])
+    report = VerifyReport()
+    findings = iter_findings(sources, merge_settings(settings, overrides), report, fix=fix)
+    report.findings = tuple(finding for finding in findings if finding.status != "whole")
+    return report
 
 
 def iter_findings(
     sources: Path | Iterable[Path],
     settings: Settings,
-    check: VerifyCounter,
+    report: VerifyReport,
     *,
     fix: bool = False,
     stop: Stop | None = None,
 ) -> Iterator[Finding]:
     """Check the sources, then return the iterator over the findings on their thumbnails.
 
-    The iterator updates `check`. Used by `verify`.
+    The iterator counts in `report`. Used by `verify`.
     """
+    started = time.perf_counter()
     opened = open_sources(sources, settings)
 
     def findings() -> Iterator[Finding]:
-        all_findings = _findings(opened.scan(settings, stop), settings, stop)
-        for finding in _with_fixes(all_findings, settings, stop) if fix else all_findings:
-            check.add(finding)
-            yield finding
-        for survey in survey_thumbnails(opened.roots, settings, stop):
-            check.orphaned += survey.orphaned
+        try:
+            all_findings = _findings(opened.scan(settings, stop), settings, stop)
+            for finding in _with_fixes(all_findings, settings, stop) if fix else all_findings:
+                report.thumbnails += 1
+                setattr(report, finding.status, getattr(report, finding.status) + 1)
+                yield finding
+            for survey in survey_thumbnails(opened.roots, settings, stop):
+                report.orphaned += survey.orphaned
+        finally:
+            report.seconds = time.perf_counter() - started
 
     return findings()
 

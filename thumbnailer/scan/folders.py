@@ -15,13 +15,13 @@ from thumbnailer.scan.selection import ALL_PICTURES, Choice, may_hold_pictures
 from thumbnailer.thumbs import files, ledger
 from thumbnailer.thumbs.folders import (
     THUMBS,
+    Removal,
     output_folders,
     size_folders,
     subfolders_of,
     unless_unreadable,
     walk,
 )
-from thumbnailer.thumbs.removals import Removal
 
 _NOT_THERE = "is not there"
 

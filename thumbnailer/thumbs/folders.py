@@ -5,15 +5,37 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from typing import TypeVar
+from dataclasses import dataclass
+from typing import Literal, TypeVar
 
-from thumbnailer.model import Folder, Stop
-from thumbnailer.thumbs.removals import Removal, unreadable_folder
+from thumbnailer.model import Failure, Folder, Stop
 
 T = TypeVar("T")
 
 # The folder of the thumbnails beside their sources.
 THUMBS = "thumbs"
+
+
+@dataclass(frozen=True, slots=True)
+class Removal:
+    """The result for one thumbnail whose source is gone, or may be gone.
+
+    Attributes:
+        thumbnail: path of the thumbnail, or of a thumbnail folder that can't be read.
+        source: path of the source it was made from; "" for a folder.
+        status: `kept` if it can't be determined whether the source exists.
+        error: why it is kept or could not be removed.
+    """
+
+    thumbnail: str
+    source: str
+    status: Literal["removed", "would remove", "kept", "failed"]
+    error: Failure | None = None
+
+
+def unreadable_folder(path: str, error: OSError) -> Removal:
+    """Return a failed removal that reports a thumbnail folder that can't be read."""
+    return Removal(path, "", "failed", Failure("scan", f"can't be read: {error.strerror or error}"))
 
 
 def walk(

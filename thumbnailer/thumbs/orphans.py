@@ -18,8 +18,13 @@ from itertools import groupby
 from thumbnailer.errors import OutputError
 from thumbnailer.model import FATAL_ERRNOS, Failure, Folder, Stop
 from thumbnailer.thumbs import files, ledger
-from thumbnailer.thumbs.folders import THUMBS, output_folders, size_folders
-from thumbnailer.thumbs.removals import Removal, unreadable_folder
+from thumbnailer.thumbs.folders import (
+    THUMBS,
+    Removal,
+    output_folders,
+    size_folders,
+    unreadable_folder,
+)
 
 
 @dataclass(frozen=True, slots=True)

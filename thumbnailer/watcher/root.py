@@ -10,7 +10,7 @@ from itertools import chain
 from thumbnailer.config.settings import Settings
 from thumbnailer.model import Folder, Outcome, Source, Stop
 from thumbnailer.scan.folders import scan_by_folder, source_finder, thumbnail_folders
-from thumbnailer.thumbs.folders import THUMBS, output_folders
+from thumbnailer.thumbs.folders import THUMBS, Removal, output_folders
 from thumbnailer.thumbs.orphans import (
     find_orphans,
     is_empty,
@@ -18,7 +18,6 @@ from thumbnailer.thumbs.orphans import (
     remove_orphans,
     remove_thumbnails_of,
 )
-from thumbnailer.thumbs.removals import Removal
 from thumbnailer.watcher.events import NATIVE_EVENTS, OBSERVER_ENDED, Event, FolderObserver
 from thumbnailer.watcher.polling import POLL_SECONDS, eventless_filesystem, watch_limit_hint
 

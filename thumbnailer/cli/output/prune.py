@@ -7,7 +7,8 @@ from collections import Counter
 
 from thumbnailer.cli.output.run_json import error_row, print_row
 from thumbnailer.cli.output.text import printable
-from thumbnailer.thumbs.removals import PruneReport, Removal
+from thumbnailer.operations.prune import PruneReport
+from thumbnailer.thumbs.folders import Removal
 
 
 class RemovalPrinter:
