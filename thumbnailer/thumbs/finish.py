@@ -125,7 +125,7 @@ def _write(opened: files.OpenFolder, folder: Folder, tasks: list[ThumbnailTask])
     made = {
         task.name: task.wanted.origin for task in tasks if isinstance(task.made, EncodedThumbnail)
     }
-    ledger.reserve_names(opened, made, shared=folder.shared)
+    ledger.mark_folder(opened, shared=folder.shared, reserved=made)
     attempts = []
     for task in tasks:
         result = _replace(opened, task.name, task.made)

@@ -53,14 +53,6 @@ class LedgerEntry:
     result: tuple[int, int, int] | Failure
     note: str = ""
 
-    def is_about(self, origin: str, source: Source) -> bool:
-        """Return whether the source's path, size and mtime are equal; a newer mtime is no match."""
-        return (self.origin, self.size_bytes, self.mtime_ns) == (
-            origin,
-            source.size_bytes,
-            source.mtime_ns,
-        )
-
 
 class Attempt(NamedTuple):
     """An attempt at a thumbnail, to be recorded.
@@ -201,28 +193,23 @@ def own_names(path: str) -> Collection[str] | None:
             return ()
 
 
-def mark_folder(opened: files.OpenFolder, *, shared: bool) -> None:
+def mark_folder(
+    opened: files.OpenFolder, *, shared: bool, reserved: Mapping[str, str] | None = None
+) -> None:
     """Mark the folder as thumbnailer's, before the first thumbnail is written into it.
 
-    Raises:
-        OSError: it can't be written.
-    """
-    files.append(opened, MARK, _header(shared), b"")
-
-
-def reserve_names(opened: files.OpenFolder, origins: Mapping[str, str], *, shared: bool) -> None:
-    """Mark the folder and, if it is shared, reserve the names of thumbnails to be written.
-
-    Later runs then know whose files they are, even if this one is killed before recording them.
+    In a shared folder the names of thumbnails to be written are reserved: later runs then know
+    whose files they are, even if this one is killed before recording them.
 
     Args:
-        origins: the thumbnails' names, with the sources they are reserved for.
+        reserved: those names, with the sources they are reserved for.
 
     Raises:
         OSError: it can't be written.
     """
-    rows = [_reservation(name, origin, 0, 0) for name, origin in origins.items() if shared]
-    files.append(opened, MARK, _header(shared), b"".join(map(_line, rows)))
+    origins = reserved.items() if reserved and shared else ()
+    rows = [_reservation(name, origin, 0, 0) for name, origin in origins]
+    _append(opened, rows, shared=shared)
 
 
 def record_attempts(
@@ -236,16 +223,15 @@ def record_attempts(
     Raises:
         OSError: the ledger can't be written.
     """
-    lines = b""
+    rows = []
     for name, origin, state, fingerprint, result, note in attempts:
-        row: list[str | int] = [name, origin, state.size_bytes, state.mtime_ns, fingerprint]
+        row = [name, origin, state.size_bytes, state.mtime_ns, fingerprint]
         if isinstance(result, Thumbnail):
-            row += [result.width, result.height, result.size_bytes]
-            row += [note] if note else []
+            row += [result.width, result.height, result.size_bytes, *filter(None, [note])]
         else:
             row += [result.stage, result.reason]
-        lines += _line(row)
-    files.append(opened, MARK, _header(shared), lines)
+        rows.append(row)
+    _append(opened, rows, shared=shared)
 
 
 def record_removals(opened: files.OpenFolder, origins: Mapping[str, str], *, shared: bool) -> None:
@@ -260,11 +246,10 @@ def record_removals(opened: files.OpenFolder, origins: Mapping[str, str], *, sha
     Raises:
         OSError: it can't be written; the thumbnails count as missing.
     """
-    files.append(opened, MARK, _header(shared), b"".join(_line([name]) for name in origins))
+    _append(opened, [[name] for name in origins], shared=shared)
     made_again = origins.keys() & set(files.list_names(opened))
-    rows = [_reservation(name, origins[name], 0, 0) for name in sorted(made_again)]
-    if rows:
-        files.append(opened, MARK, _header(shared), b"".join(map(_line, rows)))
+    if rows := [_reservation(name, origins[name], 0, 0) for name in sorted(made_again)]:
+        _append(opened, rows, shared=shared)
 
 
 def remove_if_empty(folder: Folder, levels: int) -> None:
@@ -294,15 +279,8 @@ def remove_if_empty(folder: Folder, levels: int) -> None:
         below = os.path.dirname(below)
 
 
-def compact(opened: files.OpenFolder, ledger: Ledger) -> None:
-    """Rewrite the ledger without superseded lines.
-
-    A line that another run adds meanwhile may be lost: its thumbnail is made once more.
-
-    Raises:
-        OSError: it can't be written; the old ledger is kept.
-    """
-    files.replace(opened, MARK, ledger.to_bytes())
+def _append(opened: files.OpenFolder, rows: list[list[Any]], *, shared: bool) -> None:
+    files.append(opened, MARK, _header(shared), b"".join(map(_line, rows)))
 
 
 def _header(shared: bool) -> bytes:
