@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 
 from thumbnailer.cli.parser import build_parser
-from thumbnailer.config.settings import KEYS
+from thumbnailer.config.settings import CHECKS
 from thumbnailer.errors import ThumbnailError
 
 
@@ -30,9 +30,9 @@ def completion(shell: str) -> str:
                 action.complete = shtab.FILE  # type: ignore[attr-defined]
             elif action.metavar == "DIR":
                 action.complete = shtab.DIRECTORY  # type: ignore[attr-defined]
-            elif action.dest in KEYS and not action.choices:
+            elif action.dest in CHECKS and not action.choices:
                 # The allowed words, as the error message for a wrong value lists them.
-                right = KEYS[action.dest].metadata["right"]
+                right = CHECKS[action.dest].right
                 words = re.findall(r'"([a-z0-9:]+)"', right)
                 action.choices = words if len(words) > 1 and "list" not in right else None
     return shtab.complete(root, shell)

@@ -6,9 +6,9 @@ import argparse
 import os
 from typing import Any
 
-from thumbnailer.config import values as parse
+from thumbnailer.config.checks import single_glob
 from thumbnailer.config.overrides import merge_settings
-from thumbnailer.config.settings import KEYS, Settings, checked_value
+from thumbnailer.config.settings import CHECKS, Settings
 from thumbnailer.config.toml_file import read_config
 from thumbnailer.errors import ConfigError
 
@@ -16,17 +16,15 @@ from thumbnailer.errors import ConfigError
 def settings_from_args(arguments: argparse.Namespace) -> Settings:
     """Return the settings: options override the configuration file, which overrides defaults."""
     values: dict[str, Any] = {} if arguments.config is None else read_config(arguments.config)
-    for key in KEYS:
+    for key in CHECKS:
         given = getattr(arguments, key, None)
         if key == "size" and given is not None:
             values.pop("sizes", None)  # --size replaces the named sizes of the file
-        if isinstance(given, str):
-            values[key] = _value_of(key, given, _option(key))
-        elif isinstance(given, list):
-            each = [_value_of(key, text, _option(key)) for text in given]
+        if isinstance(given, list):
+            each = [_parsed(key, text) for text in given]
             values[key] = each if key == "size" else tuple(glob for globs in each for glob in globs)
         elif given is not None:
-            values[key] = given
+            values[key] = _parsed(key, given) if isinstance(given, str) else given
     if values.get("layout") == "freedesktop" and not values.get("output"):
         cache = os.environ.get("XDG_CACHE_HOME", "")
         if not os.path.isabs(cache):  # ignored: XDG Base Directory Specification 0.8
@@ -35,16 +33,13 @@ def settings_from_args(arguments: argparse.Namespace) -> Settings:
     return merge_settings(None, values)
 
 
-def _value_of(key: str, text: str, option: str) -> Any:
-    """Return the parsed and checked value of a setting, from the text typed after `option`.
+def _parsed(key: str, text: str) -> Any:
+    """Return the value of a setting, parsed from the text of its option and checked.
 
     Raises:
         ConfigError: the value is empty or not allowed.
     """
-    if not text and KEYS[key].metadata["read"] is not parse.single_glob:
-        raise ConfigError(f"{option}: is empty; must be {KEYS[key].metadata['right']}")
-    return checked_value(key, KEYS[key].metadata["read"](text), f"{option} {text}")
-
-
-def _option(key: str) -> str:
-    return f"--{key.replace('_', '-')}"
+    option, check = f"--{key.replace('_', '-')}", CHECKS[key]
+    if not text and check.read is not single_glob:
+        raise ConfigError(f"{option}: is empty; must be {check.right}")
+    return check.checked(check.read(text), f"{option} {text}")

@@ -7,7 +7,8 @@ import os
 from collections.abc import Mapping
 from typing import Any, TypedDict
 
-from thumbnailer.config.settings import Settings, Size, check_key, shown_value
+from thumbnailer.config.checks import check_key, shown
+from thumbnailer.config.settings import CHECKS, Settings, Size
 
 
 class Looks(TypedDict, total=False):
@@ -62,7 +63,7 @@ def merge_settings(settings: Settings | None, overrides: Mapping[str, Any]) -> S
         ConfigError: there is no setting of that name, or its value is impossible.
     """
     for key, value in overrides.items():
-        check_key(key, f"{key} = {shown_value(value)}")
+        check_key(key, CHECKS, shown(key, value))
     if settings and "size" in overrides and "sizes" not in overrides:
         overrides = {**overrides, "sizes": {}}  # a lone size replaces all named sizes
     return dataclasses.replace(settings or Settings(), **overrides)

@@ -6,7 +6,8 @@ import dataclasses
 import json
 from typing import Any
 
-from thumbnailer.config.settings import KEYS, Settings, check_key, checked_value, shown_value
+from thumbnailer.config.checks import check_key, shown
+from thumbnailer.config.settings import CHECKS, KEYS, Settings
 from thumbnailer.errors import ConfigError
 
 
@@ -31,15 +32,11 @@ def read_config(path: str) -> dict[str, Any]:
         raise ConfigError(f"{path}: can't be read: {error.strerror}") from None
     except (ValueError, RecursionError) as error:  # no UTF-8, no TOML, or too long a number
         raise ConfigError(f"{path}: is not valid TOML: {error}") from None
-    return {
-        key: _checked(key, value, f"{path}: {key} = {shown_value(value)}")
-        for key, value in values.items()
-    }
-
-
-def _checked(key: str, value: object, said: str) -> Any:
-    check_key(key, said)
-    return checked_value(key, value, said)
+    for key, value in values.items():
+        said = f"{path}: {shown(key, value)}"
+        check_key(key, CHECKS, said)
+        values[key] = CHECKS[key].checked(value, said)
+    return values
 
 
 def to_toml(settings: Settings) -> str:

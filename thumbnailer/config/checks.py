@@ -1,0 +1,275 @@
+"""Checks of settings, with the words for what is right, and parsers of the command line's text."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import Any
+
+from thumbnailer.errors import ConfigError
+from thumbnailer.formats import ENDINGS
+from thumbnailer.thumbs.naming import is_template
+
+# The longest side in px that libjpeg writes. WebP's limit is 16383; its encoder checks that.
+_MAX_SIDE = 65_500
+
+_MAX_SECONDS = 86_400
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """A check that returns the normal form of a value, or raises ValueError.
+
+    Attributes:
+        right: the right values in words, for error messages.
+        fits: whether a value is right; `normal` may still refuse it.
+        normal: return the normal form of a value that fits.
+        read: parse the text of the command line.
+    """
+
+    right: str
+    fits: Callable[[Any], object] = lambda _: True
+    normal: Callable[[Any], object] = lambda value: value
+    read: Callable[[str], object] = str
+
+    def __call__(self, value: object) -> Any:
+        if not self.fits(value):
+            raise ValueError
+        return self.normal(value)
+
+    def checked(self, value: object, said: str) -> Any:
+        """Return the normal form of a value; `said` is what the user wrote, for the error message.
+
+        Raises:
+            ConfigError: the value is impossible; the message says which values are right.
+        """
+        try:
+            return self(value)
+        except (ValueError, RecursionError):
+            raise ConfigError(f"{said}: must be {self.right}") from None
+
+
+def check_key(key: str, keys: Collection[str], said: str) -> None:
+    """Check that there is a setting of this name; `said` is what the user wrote.
+
+    Raises:
+        ConfigError: there is none; the message names the most similar one, or all of them.
+    """
+    if key not in keys:
+        import difflib  # 1 ms; needed only after a mistake
+
+        close = difflib.get_close_matches(key, keys, n=1)
+        hint = f"did you mean {close[0]}?" if close else f"the settings are {', '.join(keys)}"
+        raise ConfigError(f"{said}: there is no such setting; {hint}")
+
+
+def shown(key: str, value: object) -> str:
+    """Return a setting as an error message shows it: the `repr` of its value is cut."""
+    text = repr(value)
+    return f"{key} = {text if len(text) <= 80 else f'{text[:77]}...'}"
+
+
+def _number(text: str) -> object:
+    """Parse an int or a float; return other text unchanged."""
+    for kind in (int, float):
+        with suppress(ValueError):
+            return kind(text)
+    return text
+
+
+def single_glob(text: str) -> tuple[str, ...]:
+    """Return one glob from the command line; it is not split, since it may contain a comma."""
+    return (text,)
+
+
+def _quoted(names: Collection[str], last: str) -> str:
+    *others, final = (f'"{name}"' for name in names)
+    return f"{', '.join(others)} {last} {final}"
+
+
+def one_of(*names: str) -> Check:
+    """Return a check that a value is one of these names."""
+    return Check(_quoted(names, "or"), lambda value: value in names, str)
+
+
+def some_of(*names: str) -> Check:
+    """Return a check that all values are among these names; it returns each once, in this order."""
+    return Check(
+        f"a list of {_quoted(names, 'and')}",
+        lambda value: (
+            isinstance(value, list | tuple | set | frozenset) and set(names).issuperset(value)
+        ),
+        lambda value: tuple(name for name in names if name in value),
+        lambda text: [part.strip() for part in text.split(",") if part.strip()],
+    )
+
+
+def whole(low: int, high: int, unit: str = "") -> Check:
+    """Return a check that a value is a whole number from `low` to `high`."""
+    return Check(
+        f"a whole number{unit and f' of {unit}'} from {low} to {high}",
+        lambda value: (
+            isinstance(value, int) and not isinstance(value, bool) and low <= value <= high
+        ),
+        read=_number,
+    )
+
+
+def auto_or(check: Check) -> Check:
+    """Return a check that a value is `auto` or passes the given check."""
+    return replace(
+        check,
+        right=f'"auto" or {check.right}',
+        fits=lambda value: value == "auto" or check.fits(value),
+    )
+
+
+flag = Check("true or false", lambda value: isinstance(value, bool))
+
+seconds = Check(
+    f"a number of seconds above 0 and up to {_MAX_SECONDS}",
+    lambda value: (
+        isinstance(value, int | float) and not isinstance(value, bool) and 0 < value <= _MAX_SECONDS
+    ),
+    float,
+    _number,
+)
+
+_side = whole(1, _MAX_SIDE)
+
+fit = one_of("contain", "cover", "pad", "fill")
+
+quality = replace(auto_or(whole(1, 100)), right='a whole number from 1 to 100, or "auto"')
+
+template = Check(
+    'a text with {stem}, {name}, {ext}, {size}, {parent} or {hash}, and no "/"',
+    lambda value: isinstance(value, str) and is_template(value),
+)
+
+# No user name, password, query or other secret.
+endpoint = Check(
+    'a URL such as "http://localhost:9000", without name and password',
+    lambda value: isinstance(value, str) and re.fullmatch(r"(https?://[^\s@?#]+)?", value),
+    lambda value: value.rstrip("/"),
+)
+
+cluster = Check(
+    '"", "auto" or the HOST:PORT of a cluster\'s head',
+    lambda value: (
+        isinstance(value, str) and re.fullmatch(r"|auto|([\w.-]+|\[[\da-fA-F:]+\]):\d{1,5}", value)
+    ),
+)
+
+output = Check(
+    "the path of a folder, or s3://bucket/folder",
+    lambda value: isinstance(value, str | bytes | os.PathLike) and "\0" not in os.fsdecode(value),
+    os.fsdecode,
+)
+
+
+def globs(examples: str) -> Check:
+    """Return a check that a value is a list of globs, none of them empty."""
+    return Check(
+        f"a list of globs such as {examples}",
+        lambda value: (
+            isinstance(value, list | tuple)
+            and all(isinstance(glob, str) and glob.strip("/") for glob in value)
+        ),
+        tuple,
+        single_glob,
+    )
+
+
+def parse_rgb(colour: str) -> tuple[int, int, int]:
+    """Return the red, green and blue of a colour, 0 to 255 each.
+
+    Raises:
+        ValueError: there is no such colour.
+    """
+    text = colour.strip().lower()
+    if match := re.fullmatch(r"#?([0-9a-f]{6})", text):
+        red, green, blue = bytes.fromhex(match[1])
+        return red, green, blue
+    if text in ("white", "black"):
+        return (255, 255, 255) if text == "white" else (0, 0, 0)
+    from thumbnailer.imaging.colour.colour_names import parse_colour  # imports Pillow: 30 ms
+
+    return parse_colour(text)
+
+
+colour = Check(
+    'the name of a colour or "#rrggbb"',
+    lambda value: isinstance(value, str) and parse_rgb(value),
+    lambda value: value.strip().lower(),
+)
+
+
+def _full_name(format: str) -> str:
+    return "jpeg" if format.lower() == "jpg" else format.lower()
+
+
+_format_name = one_of(*ENDINGS, "auto")
+format_ = replace(
+    _format_name,
+    fits=lambda value: isinstance(value, str) and _format_name.fits(_full_name(value)),
+    normal=_full_name,
+)
+
+
+def _one_size(value: object) -> str:
+    """Return a size in any spelling as `256x192`, `256x` or `x192`."""
+    if isinstance(value, str):
+        match = re.fullmatch(r"(\d*)(?:[xX\u00d7](\d*))?", value.strip(), re.ASCII)
+        if not match:
+            raise ValueError
+        value = [int(side) if side else None for side in match.groups(match[1])]
+    sides = value if isinstance(value, tuple | list) and len(value) == 2 else [value, value]
+    texts = ["" if side is None else str(_side(side)) for side in sides]
+    if not any(texts):
+        raise ValueError
+    return "x".join(texts)
+
+
+def _sizes(value: object) -> str | tuple[str, ...]:
+    """Return one size, or several that are a list of texts, each once."""
+    if value and isinstance(value, list | tuple) and all(isinstance(one, str) for one in value):
+        several = tuple(dict.fromkeys(map(_one_size, value)))
+        return several if len(several) > 1 else several[0]
+    return _one_size(value)
+
+
+size = Check(
+    f'256, "256x192", "256x" or "x192", each side from 1 to {_MAX_SIDE}, or a list of such texts',
+    normal=_sizes,
+)
+
+
+def _named_sizes(value: object) -> dict[str, dict[str, object]]:
+    """Return a table of named sizes, each of which may have its own fit, format and quality."""
+    checks: dict[str, Callable[[object], object]] = {
+        "size": _one_size,
+        "fit": fit,
+        "format": format_,
+        "quality": quality,
+    }
+    if not isinstance(value, Mapping):
+        raise ValueError
+    checked: dict[str, dict[str, object]] = {}
+    for name, own in value.items():
+        own = own if isinstance(own, Mapping) else {"size": own}
+        is_plain = isinstance(name, str) and re.fullmatch(r"[^\W_][\w.-]{0,99}", name)
+        if not is_plain or "size" not in own or not checks.keys() >= own.keys():
+            raise ValueError
+        checked[name] = {key: check(own[key]) for key, check in checks.items() if key in own}
+    if len({name.casefold() for name in checked}) < len(checked):
+        raise ValueError
+    return checked
+
+
+named_sizes = Check(
+    "a table of names, each with a size or a table of size, fit, format and quality",
+    normal=_named_sizes,
+)
