@@ -1,95 +1,262 @@
-"""Options that several commands share, in the groups that `--help` shows."""
+"""The commands with their options and help, in the groups and the order that `--help` shows.
+
+Options are keys and their help is the value; each is written as `--help` shows it.
+"""
 
 from __future__ import annotations
 
 import argparse
+from typing import Any, NamedTuple
 
-from thumbnailer.cli.help_format import ArgumentParser
+from thumbnailer.watcher.polling import POLL_SECONDS
 
-_FLAG = argparse.BooleanOptionalAction
+_THUMBNAILS = {
+    "-s, --size SIZE": "box in px: 256, 256x192, 256x, x192 [256]; repeatable",
+    "-f, --format FORMAT": "jpeg, png, webp, avif, gif or auto [jpeg]",
+    "-q, --quality N": "1 to 100, for jpeg, webp and avif [80, avif 50]",
+    "-o, --output DIR": "mirror the folders into DIR or s3://bucket/folder",
+    "--fit FIT": "contain, cover (crop), pad or fill (stretch) [contain]",
+}
 
+_REMOTE = {
+    "--endpoint URL": "an S3 server that is not Amazon's, such as MinIO",
+    "--verify-etag": "check in buckets what each thumbnail was made of (slow)",
+    "--cluster ADDRESS": "run on a Ray cluster: auto, or its head's HOST:PORT",
+}
 
-def add_thumbnail_options(group: argparse._ArgumentGroup) -> None:
-    """Add the main options for thumbnails: size, format, quality, output and fit."""
-    add = group.add_argument
-    sizes = "box in px: 256, 256x192, 256x, x192 [256]; repeatable"
-    add("-s", "--size", action="append", metavar="SIZE", help=sizes)
-    add("-f", "--format", metavar="FORMAT", help="jpeg, png, webp, avif, gif or auto [jpeg]")
-    add("-q", "--quality", metavar="N", help="1 to 100, for jpeg, webp and avif [80, avif 50]")
-    add("-o", "--output", metavar="DIR", help="mirror the folders into DIR or s3://bucket/folder")
-    add("--fit", metavar="FIT", help="contain, cover (crop), pad or fill (stretch) [contain]")
+_CONFIG_AND_JOBS = {
+    "-c, --config FILE": "read settings from FILE; options override them",
+    "-j, --jobs N": "pictures at the same time [one per processor]",
+}
 
+_HELP = {"-h, --help": "show this help"}
 
-def add_remote_options(group: argparse._ArgumentGroup) -> None:
-    """Add the options for buckets and for a Ray cluster."""
-    add = group.add_argument
-    add("--endpoint", metavar="URL", help="an S3 server that is not Amazon's, such as MinIO")
-    verify = "check in buckets what each thumbnail was made of (slow)"
-    add("--verify-etag", action="store_true", default=None, help=verify)
-    cluster = "run on a Ray cluster: auto, or its head's HOST:PORT"
-    add("--cluster", metavar="ADDRESS", help=cluster)
+_PICTURES = {
+    "--include GLOB": "take only pictures that match; repeatable",
+    "--exclude GLOB": "leave out pictures and folders that match; repeatable",
+    "--[no-]recursive": "include subfolders, or don't [yes]",
+    "--also LIST": "also read any of ico,jpeg2000,ppm,psd,tga",
+}
 
+_LOOKS_AND_LIMITS = {
+    "looks": {
+        "--crop CROP": "what cover keeps: centre, entropy, attention [centre]",
+        "--[no-]upscale": "let thumbnails be larger than their source",
+        "--background COLOUR": "colour behind transparency and around pad [white]",
+        "--[no-]linear": "resize in linear light",
+        "--[no-]sharpen": "sharpen slightly after a strong reduction",
+        "--[no-]animated": "keep animations, in webp and gif",
+        "--[no-]progressive": "progressive jpeg: loads coarse first, then sharp",
+        "--subsampling MODE": "4:2:0 or 4:4:4, for jpeg and avif [4:2:0]",
+        "--[no-]palette": "png with at most 256 colours",
+        "--max-bytes N": "lower the quality until a file has at most N bytes",
+        "--keep LIST": "metadata to keep: copyright,date,gps,icc [none]",
+        "--previews WHEN": "use cameras' previews: verify, trust or never [never]",
+        "--name TEMPLATE": "file names, such as '{stem}_{size}' [as the source]",
+        "--layout LAYOUT": "thumbs, or freedesktop: the desktop's cache [thumbs]",
+    },
+    "limits": {
+        "--timeout SECONDS": "time limit for one attempt at a picture [60]",
+        "--max-pixels N": "largest picture, in px [50 million, JPEG 250 million]",
+        "--worker-memory MIB": "memory limit of one worker [1024]",
+        "--memory MIB": "memory limit of all pictures [half of what is free]",
+        "--nice N": "lower the priority of the workers: 0 to 19 [0]",
+        "--sandbox WHEN": "auto (where possible), require or off [auto]",
+        "--truncated HOW": "keep: make thumbnails of incomplete pictures [fail]",
+    },
+}
 
-def add_config_and_jobs(group: argparse._ArgumentGroup) -> None:
-    """Add `--config` and `--jobs`."""
-    add = group.add_argument
-    add("-c", "--config", metavar="FILE", help="read settings from FILE; options override them")
-    add("-j", "--jobs", metavar="N", help="pictures at the same time [one per processor]")
-
-
-def add_source_options(parser: ArgumentParser, nargs: str = "", about: str = "") -> None:
-    """Add the options that select pictures and, if `nargs` is given, the argument SOURCE."""
-    add = parser.add_argument_group("pictures").add_argument
-    if nargs:
-        add("source", metavar="SOURCE", nargs=nargs, help=about)
-    take = "take only pictures that match; repeatable"
-    add("--include", action="append", metavar="GLOB", help=take)
-    leave_out = "leave out pictures and folders that match; repeatable"
-    add("--exclude", action="append", metavar="GLOB", help=leave_out)
-    add("--recursive", action=_FLAG, help="include subfolders, or don't [yes]")
-    add("--also", metavar="LIST", help="also read any of ico,jpeg2000,ppm,psd,tga")
-
-
-def add_appearance_options(group: argparse._ArgumentGroup) -> None:
-    """Add the further options for the look, name and layout of thumbnails."""
-    add = group.add_argument
-    add("--crop", metavar="CROP", help="what cover keeps: centre, entropy, attention [centre]")
-    add("--upscale", action=_FLAG, help="let thumbnails be larger than their source")
-    add("--background", metavar="COLOUR", help="colour behind transparency and around pad [white]")
-    add("--linear", action=_FLAG, help="resize in linear light")
-    add("--sharpen", action=_FLAG, help="sharpen slightly after a strong reduction")
-    add("--animated", action=_FLAG, help="keep animations, in webp and gif")
-    add("--progressive", action=_FLAG, help="progressive jpeg: loads coarse first, then sharp")
-    add("--subsampling", metavar="MODE", help="4:2:0 or 4:4:4, for jpeg and avif [4:2:0]")
-    add("--palette", action=_FLAG, help="png with at most 256 colours")
-    add("--max-bytes", metavar="N", help="lower the quality until a file has at most N bytes")
-    add("--keep", metavar="LIST", help="metadata to keep: copyright,date,gps,icc [none]")
-    add("--previews", metavar="WHEN", help="use cameras' previews: verify, trust or never [never]")
-    add("--name", metavar="TEMPLATE", help="file names, such as '{stem}_{size}' [as the source]")
-    add("--layout", metavar="LAYOUT", help="thumbs, or freedesktop: the desktop's cache [thumbs]")
+_GALLERY = {"--gallery": "also write an HTML page of the thumbnails"}
 
 
-def add_limit_options(group: argparse._ArgumentGroup) -> None:
-    """Add the options for time, pixel and memory limits, the sandbox and truncated pictures."""
-    add = group.add_argument
-    add("--timeout", metavar="SECONDS", help="time limit for one attempt at a picture [60]")
-    add("--max-pixels", metavar="N", help="largest picture, in px [50 million, JPEG 250 million]")
-    add("--worker-memory", metavar="MIB", help="memory limit of one worker [1024]")
-    add("--memory", metavar="MIB", help="memory limit of all pictures [half of what is free]")
-    add("--nice", metavar="N", help="lower the priority of the workers: 0 to 19 [0]")
-    add("--sandbox", metavar="WHEN", help="auto (where possible), require or off [auto]")
-    add("--truncated", metavar="HOW", help="keep: make thumbnails of incomplete pictures [fail]")
+_SOURCES = {"SOURCE...": "a folder, with its subfolders, or a picture"}
 
 
-def add_output_options(group: argparse._ArgumentGroup, each: str) -> None:
-    """Add the options for what is printed, and `--help`; `each` is what `--verbose` lists."""
-    add = group.add_argument
-    add("-v", "--verbose", action="store_true", help=f"print a line for every {each}")
-    add("--quiet", action="store_true", help="print failures only")
-    add("--json", action="store_true", help="print one JSON object per line")
-    add_help(group)
+def _pictures(sources: dict[str, str]) -> dict[str, dict[str, str]]:
+    """Return the last three groups of most commands; the first begins with `sources`."""
+    return {"pictures": sources | _PICTURES, **_LOOKS_AND_LIMITS}
 
 
-def add_help(group: argparse._ArgumentGroup) -> None:
-    """Add `--help`."""
-    group.add_argument("-h", "--help", action="help", help="show this help")
+def _output(each: str) -> dict[str, str]:
+    """Return the options for what is printed, and `--help`; `each` is what `--verbose` lists."""
+    return {
+        "-v, --verbose": f"print a line for every {each}",
+        "--quiet": "print failures only",
+        "--json": "print one JSON object per line",
+        **_HELP,
+    }
+
+
+class Command(NamedTuple):
+    """A command: what it does, two examples, its options by group, and its arguments."""
+
+    about: str
+    examples: tuple[str, str]
+    groups: dict[str, dict[str, str]]
+    usage: str = "[OPTION]... SOURCE..."
+
+
+COMMANDS = {
+    "make": Command(
+        "make the thumbnails that are missing or stale",
+        ("~/Pictures", "~/Pictures --size 512 --format webp --output ~/Sites/thumbs"),
+        {
+            "thumbnails": _THUMBNAILS | _REMOTE,
+            "this run": {
+                "-n, --dry-run": "write nothing; say what would be made",
+                "--force": "make every thumbnail again, current or not",
+                "--retry-failed": "try pictures again that failed before",
+                **_GALLERY,
+                **_CONFIG_AND_JOBS,
+                **_output("picture"),
+            },
+            **_pictures(_SOURCES),
+        },
+    ),
+    "watch": Command(
+        "make what is missing, then keep folders current",
+        ("~/Pictures", "/srv/photos --config /etc/thumbnailer.toml --settle 5"),
+        {
+            "thumbnails": _THUMBNAILS,
+            "watching": {
+                "--settle SECONDS": "wait until an open file is unchanged for so long [1]",
+                "--rescan SECONDS": "time from one rescan of all folders to the next [60]",
+                "--poll [SECONDS]": "look at all files so often [5]; don't rely on events",
+                "--keep-orphans": "keep thumbnails whose source is gone",
+                "--health FILE": "write the state of the watch to FILE, as JSON",
+                **_GALLERY,
+                **_CONFIG_AND_JOBS,
+                **_output("picture"),
+            },
+            **_pictures({"[SOURCE...]": "a folder, with its subfolders"}),
+        },
+    ),
+    "gallery": Command(
+        "write an HTML page of the thumbnails",
+        ("~/Pictures", "~/Pictures --size 256 --size 512 --output ~/Sites/thumbs"),
+        {
+            "thumbnails": _THUMBNAILS,
+            "this run": _CONFIG_AND_JOBS | _output("page, with its size and time"),
+            **_pictures({"SOURCE...": "a folder"}),
+        },
+    ),
+    "prune": Command(
+        "remove the thumbnails of pictures that are gone",
+        ("~/Pictures --dry-run", "~/Pictures --output ~/Sites/thumbs"),
+        {
+            "arguments": {
+                "SOURCE...": "a folder",
+                "-n, --dry-run": "remove nothing; say what would be removed",
+                "-o, --output DIR": "where the thumbnails are, as for make",
+                "-c, --config FILE": "read `output` from FILE",
+                "--yes": "remove even more than half of all thumbnails",
+                **_output("removal"),
+            }
+        },
+    ),
+    "explain": Command(
+        "show how a picture is read, and the state of its thumbnails",
+        ("~/Pictures/a.jpg", "~/Pictures/a.jpg --in ~/Pictures --output ~/Sites/thumbs"),
+        {
+            "arguments": {
+                "FILE...": "a picture",
+                "--in SOURCE": "the SOURCE that FILE is in; needed with --output",
+                "--json": "print one JSON object per picture",
+                **_HELP,
+            },
+            "thumbnails": _THUMBNAILS | _CONFIG_AND_JOBS,
+            **_pictures({}),
+        },
+        "[OPTION]... FILE...",
+    ),
+    "status": Command(
+        "count current, stale, missing and failed thumbnails",
+        ("~/Pictures", "~/Pictures --size 512 --json"),
+        {
+            "thumbnails": _THUMBNAILS,
+            "this run": {
+                "--json": "print one JSON object",
+                "--quiet": "print failures only",
+                "-v, --verbose": "print a line for every thumbnail not current",
+                **_HELP,
+                **_CONFIG_AND_JOBS,
+            },
+            **_pictures(_SOURCES),
+        },
+    ),
+    "verify": Command(
+        "decode all thumbnails and check that they are intact",
+        ("~/Pictures", "~/Pictures --fix --output ~/Sites/thumbs"),
+        {
+            "thumbnails": _THUMBNAILS,
+            "this run": {
+                "--fix": "make wrong, stale and missing ones again",
+                **_CONFIG_AND_JOBS,
+                **_output("thumbnail"),
+            },
+            **_pictures(_SOURCES),
+        },
+    ),
+    "config": Command(
+        "print the settings in force as a config.toml",
+        ("> config.toml", "--config old.toml --size 512 > new.toml"),
+        {
+            "arguments": _HELP | _REMOTE,
+            "thumbnails": _THUMBNAILS | _CONFIG_AND_JOBS,
+            **_pictures({}),
+        },
+        "[OPTION]...",
+    ),
+    "completion": Command(
+        "print a completion script for a shell",
+        ("zsh > ~/.zfunc/_thumbnailer", "fish > ~/.config/fish/completions/thumbnailer.fish"),
+        {"arguments": {"SHELL": "bash, zsh or fish", **_HELP}},
+        "bash|zsh|fish",
+    ),
+    "man": Command(
+        "print the manual page", ("| man -l -", "> thumbnailer.1"), {"options": _HELP}, ""
+    ),
+}
+
+
+def seconds_above_0(text: str) -> float:
+    """Parse a number of seconds; raise ArgumentTypeError if it is not above 0 or is infinite."""
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0
+    if not 0 < seconds < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds above 0")
+    return seconds
+
+
+# What the usage of an option does not say.
+_HOW: dict[str, dict[str, Any]] = {
+    "--help": {"action": "help"},
+    "--size": {"action": "append"},
+    "--include": {"action": "append"},
+    "--exclude": {"action": "append"},
+    "--verify-etag": {"default": None},
+    "--settle": {"type": seconds_above_0, "default": 1.0},
+    "--rescan": {"type": seconds_above_0, "default": 60.0},
+    "--poll": {"nargs": "?", "const": POLL_SECONDS},
+    "--in": {"dest": "root", "default": ""},
+    "SOURCE...": {"nargs": "+"},
+    "[SOURCE...]": {"nargs": "*"},
+    "FILE...": {"nargs": "+"},
+    "SHELL": {"choices": ("bash", "zsh", "fish")},
+}
+
+
+def add_options(group: argparse._ArgumentGroup, options: dict[str, str]) -> None:
+    """Add options to a group, each given as `-s, --size SIZE`, `--[no-]upscale` or `SOURCE...`."""
+    for usage, about in options.items():
+        *short, last = usage.replace("[no-]", "").split(", ")
+        name, _, value = last.partition(" ")
+        how: dict[str, Any] = {"help": about}
+        if value or not name.startswith("-"):
+            how["metavar"] = (value or name).strip("[.]")
+        else:
+            how["action"] = argparse.BooleanOptionalAction if "[no-]" in usage else "store_true"
+        how |= _HOW.get(name, {})
+        group.add_argument(*short, name if name.startswith("-") else how["metavar"].lower(), **how)

@@ -1,4 +1,4 @@
-"""The argument parser: commands and their options. Imports no settings, to keep `--help` fast."""
+"""Parse the command line. Imports no settings, to keep `--help` fast."""
 
 from __future__ import annotations
 
@@ -9,22 +9,9 @@ from collections.abc import Sequence
 
 import thumbnailer
 from thumbnailer.cli.help_format import ArgumentParser, closest_match
-from thumbnailer.cli.options import (
-    add_appearance_options,
-    add_config_and_jobs,
-    add_help,
-    add_limit_options,
-    add_output_options,
-    add_remote_options,
-    add_source_options,
-    add_thumbnail_options,
-)
+from thumbnailer.cli.options import COMMANDS, add_options, seconds_above_0
 from thumbnailer.errors import ConfigError
 from thumbnailer.watcher.polling import POLL_SECONDS
-
-SHELLS = ("bash", "zsh", "fish")
-
-_GALLERY_HELP = "also write an HTML page of the thumbnails"
 
 
 def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -75,241 +62,26 @@ def build_parser() -> ArgumentParser:
     group = root.add_argument_group("options")
     version = thumbnailer.__version__
     group.add_argument("--version", action="version", version=version, help="show the version")
-    add_help(group)
-
-    def command(name: str, usage: str, about: str, *examples: str) -> ArgumentParser:
-        lines = "\n".join(f"  thumbnailer {name} {example}".rstrip() for example in examples)
+    add_options(group, {"-h, --help": "show this help"})
+    for name, command in COMMANDS.items():
+        examples = "\n".join(f"  thumbnailer {name} {example}" for example in command.examples)
         root.commands[name] = commands.add_parser(
             name,
-            usage=f"%(prog)s {usage}".rstrip(),
-            help=about,
-            description=f"{about[0].upper()}{about[1:]}.",
-            epilog=f"examples:\n{lines}",
+            usage=f"%(prog)s {command.usage}".rstrip(),
+            help=command.about,
+            description=f"{command.about[0].upper()}{command.about[1:]}.",
+            epilog=f"examples:\n{examples}",
         )
-        return root.commands[name]
-
-    _make(
-        command(
-            "make",
-            "[OPTION]... SOURCE...",
-            "make the thumbnails that are missing or stale",
-            "~/Pictures",
-            "~/Pictures --size 512 --format webp --output ~/Sites/thumbs",
-        )
-    )
-    _watch(
-        command(
-            "watch",
-            "[OPTION]... SOURCE...",
-            "make what is missing, then keep folders current",
-            "~/Pictures",
-            "/srv/photos --config /etc/thumbnailer.toml --settle 5",
-        )
-    )
-    _gallery(
-        command(
-            "gallery",
-            "[OPTION]... SOURCE...",
-            "write an HTML page of the thumbnails",
-            "~/Pictures",
-            "~/Pictures --size 256 --size 512 --output ~/Sites/thumbs",
-        )
-    )
-    _prune(
-        command(
-            "prune",
-            "[OPTION]... SOURCE...",
-            "remove the thumbnails of pictures that are gone",
-            "~/Pictures --dry-run",
-            "~/Pictures --output ~/Sites/thumbs",
-        )
-    )
-    _explain(
-        command(
-            "explain",
-            "[OPTION]... FILE...",
-            "show how a picture is read, and the state of its thumbnails",
-            "~/Pictures/a.jpg",
-            "~/Pictures/a.jpg --in ~/Pictures --output ~/Sites/thumbs",
-        )
-    )
-    _status(
-        command(
-            "status",
-            "[OPTION]... SOURCE...",
-            "count current, stale, missing and failed thumbnails",
-            "~/Pictures",
-            "~/Pictures --size 512 --json",
-        )
-    )
-    _verify(
-        command(
-            "verify",
-            "[OPTION]... SOURCE...",
-            "decode all thumbnails and check that they are intact",
-            "~/Pictures",
-            "~/Pictures --fix --output ~/Sites/thumbs",
-        )
-    )
-    _config(
-        command(
-            "config",
-            "[OPTION]...",
-            "print the settings in force as a config.toml",
-            "> config.toml",
-            "--config old.toml --size 512 > new.toml",
-        )
-    )
-    completion = command(
-        "completion",
-        "bash|zsh|fish",
-        "print a completion script for a shell",
-        "zsh > ~/.zfunc/_thumbnailer",
-        "fish > ~/.config/fish/completions/thumbnailer.fish",
-    )
-    group = completion.add_argument_group("arguments")
-    group.add_argument("shell", metavar="SHELL", choices=SHELLS, help="bash, zsh or fish")
-    add_help(group)
-    manual = command("man", "", "print the manual page", "| man -l -", "> thumbnailer.1")
-    add_help(manual.add_argument_group("options"))
+        for title, options in command.groups.items():
+            add_options(root.commands[name].add_argument_group(title), options)
     return root
-
-
-def _make(parser: ArgumentParser) -> None:
-    group = parser.add_argument_group("thumbnails")
-    add_thumbnail_options(group)
-    add_remote_options(group)
-    group = parser.add_argument_group("this run")
-    add = group.add_argument
-    add("-n", "--dry-run", action="store_true", help="write nothing; say what would be made")
-    add("--force", action="store_true", help="make every thumbnail again, current or not")
-    add("--retry-failed", action="store_true", help="try pictures again that failed before")
-    add("--gallery", action="store_true", help=_GALLERY_HELP)
-    add_config_and_jobs(group)
-    add_output_options(group, "picture")
-    _add_common_groups(parser)
-
-
-def _watch(parser: ArgumentParser) -> None:
-    add_thumbnail_options(parser.add_argument_group("thumbnails"))
-    group = parser.add_argument_group("watching")
-    add = group.add_argument
-    add(
-        "--settle",
-        metavar="SECONDS",
-        type=_seconds,
-        default=1.0,
-        help="wait until an open file is unchanged for so long [1]",
-    )
-    add(
-        "--rescan",
-        metavar="SECONDS",
-        type=_seconds,
-        default=60.0,
-        help="time from one rescan of all folders to the next [60]",
-    )
-    add(
-        "--poll",
-        metavar="SECONDS",
-        nargs="?",
-        const=POLL_SECONDS,
-        help="look at all files so often [5]; don't rely on events",
-    )
-    add("--keep-orphans", action="store_true", help="keep thumbnails whose source is gone")
-    add("--health", metavar="FILE", help="write the state of the watch to FILE, as JSON")
-    add("--gallery", action="store_true", help=_GALLERY_HELP)
-    add_config_and_jobs(group)
-    add_output_options(group, "picture")
-    _add_common_groups(parser, "*", "a folder, with its subfolders")
-
-
-def _gallery(parser: ArgumentParser) -> None:
-    add_thumbnail_options(parser.add_argument_group("thumbnails"))
-    group = parser.add_argument_group("this run")
-    add_config_and_jobs(group)
-    add_output_options(group, "page, with its size and time")
-    _add_common_groups(parser, "+", "a folder")
-
-
-def _prune(parser: ArgumentParser) -> None:
-    group = parser.add_argument_group("arguments")
-    add = group.add_argument
-    add("source", metavar="SOURCE", nargs="+", help="a folder")
-    add("-n", "--dry-run", action="store_true", help="remove nothing; say what would be removed")
-    add("-o", "--output", metavar="DIR", help="where the thumbnails are, as for make")
-    add("-c", "--config", metavar="FILE", help="read `output` from FILE")
-    add("--yes", action="store_true", help="remove even more than half of all thumbnails")
-    add_output_options(group, "removal")
-
-
-def _explain(parser: ArgumentParser) -> None:
-    group = parser.add_argument_group("arguments")
-    add = group.add_argument
-    add("file", metavar="FILE", nargs="+", help="a picture")
-    add(
-        "--in",
-        dest="root",
-        metavar="SOURCE",
-        default="",
-        help="the SOURCE that FILE is in; needed with --output",
-    )
-    add("--json", action="store_true", help="print one JSON object per picture")
-    add_help(group)
-    _add_settings_groups(parser)
-
-
-def _status(parser: ArgumentParser) -> None:
-    add_thumbnail_options(parser.add_argument_group("thumbnails"))
-    group = parser.add_argument_group("this run")
-    add = group.add_argument
-    add("--json", action="store_true", help="print one JSON object")
-    add("--quiet", action="store_true", help="print failures only")
-    add("-v", "--verbose", action="store_true", help="print a line for every thumbnail not current")
-    add_help(group)
-    add_config_and_jobs(group)
-    _add_common_groups(parser)
-
-
-def _verify(parser: ArgumentParser) -> None:
-    add_thumbnail_options(parser.add_argument_group("thumbnails"))
-    group = parser.add_argument_group("this run")
-    group.add_argument(
-        "--fix", action="store_true", help="make wrong, stale and missing ones again"
-    )
-    add_config_and_jobs(group)
-    add_output_options(group, "thumbnail")
-    _add_common_groups(parser)
-
-
-def _config(parser: ArgumentParser) -> None:
-    group = parser.add_argument_group("arguments")
-    add_help(group)
-    add_remote_options(group)
-    _add_settings_groups(parser)
-
-
-def _add_common_groups(
-    parser: ArgumentParser,
-    nargs: str = "+",
-    source: str = "a folder, with its subfolders, or a picture",
-) -> None:
-    add_source_options(parser, nargs, source)
-    add_appearance_options(parser.add_argument_group("looks"))
-    add_limit_options(parser.add_argument_group("limits"))
-
-
-def _add_settings_groups(parser: ArgumentParser) -> None:
-    group = parser.add_argument_group("thumbnails")
-    add_thumbnail_options(group)
-    add_config_and_jobs(group)
-    _add_common_groups(parser, "")
 
 
 def _split_poll(arguments: argparse.Namespace) -> None:
     """Parse `--poll`; a value that is no number is a SOURCE, and the default interval is used."""
     if isinstance(arguments.poll, str):
         try:
-            arguments.poll = _seconds(arguments.poll)
+            arguments.poll = seconds_above_0(arguments.poll)
         except argparse.ArgumentTypeError:
             if re.match(r"[-+.]?\d", arguments.poll):
                 raise ConfigError(
@@ -319,13 +91,3 @@ def _split_poll(arguments: argparse.Namespace) -> None:
             arguments.poll = POLL_SECONDS
     if not arguments.source:
         raise ConfigError("watch: a SOURCE is missing")
-
-
-def _seconds(text: str) -> float:
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = 0
-    if not 0 < seconds < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds above 0")
-    return seconds
