@@ -13,6 +13,7 @@ from pathlib import Path
 
 from thumbnailer.config.settings import Settings
 from thumbnailer.engine.pool import Pool
+from thumbnailer.engine.worker_main import PoolOptions
 from thumbnailer.model import Answer, EncodedThumbnail, Job, Outcome, Rendering, Run
 from thumbnailer.operations.pipeline import run_pipeline
 from thumbnailer.scan.folders import scan
@@ -35,15 +36,11 @@ def main(folder: str, output: str) -> None:
     # Workers have to find this file.
     here = str(Path(__file__).parent)
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [here, os.environ.get("PYTHONPATH")]))
-    with Pool(
-        "empty_work:nothing",
-        len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,
-        60,
-        worker_bytes=_GIB,
-        memory_bytes=_GIB,
-        sandbox="auto",
-        finish=report_only,
-    ) as pool:
+    workers = (
+        len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    )
+    options = PoolOptions(workers, 60, _GIB, _GIB, "auto")
+    with Pool("empty_work:nothing", options, report_only) as pool:
         for _ in run_pipeline(scan(folder, settings.choice), settings, run, pool):
             pass
     if run.report.made != run.report.found:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from thumbnailer.engine.pool import Pool
+from thumbnailer.engine.worker_main import PoolOptions
 from thumbnailer.model import (
     Answer,
     Failure,
@@ -34,15 +35,8 @@ def pool(
     worker_bytes: int = 1 << 30,
     memory_bytes: int = 1 << 30,
 ) -> Pool:
-    return Pool(
-        func,
-        workers,
-        timeout_s,
-        worker_bytes=worker_bytes,
-        memory_bytes=memory_bytes,
-        sandbox="off",  # some jobs write
-        finish=finish,
-    )
+    sandbox = "off"  # some jobs write
+    return Pool(func, PoolOptions(workers, timeout_s, worker_bytes, memory_bytes, sandbox), finish)
 
 
 def finish(jobs: list[Job], answers: list[Answer]) -> list[Outcome]:
@@ -76,14 +70,7 @@ def answers(
             seen.append((named(done), said))
         return [Outcome(done.source, "made", seconds=seconds) for done in jobs]
 
-    with Pool(
-        "support.pool_work:work",
-        4,
-        30,
-        worker_bytes=256 << 20,
-        memory_bytes=memory_bytes,
-        sandbox=sandbox,
-        finish=finish,
-    ) as workers:
+    options = PoolOptions(4, 30, 256 << 20, memory_bytes, sandbox)
+    with Pool("support.pool_work:work", options, finish) as workers:
         assert len(list(workers.imap_unordered(map(job, names)))) == len(names)
     return seen

@@ -11,18 +11,17 @@ worker. The jobs that a dead worker held are known, and each job is answered exa
 from __future__ import annotations
 
 import atexit
-import multiprocessing
 import threading
 import time
 from collections.abc import Callable, Generator, Iterable
 from contextlib import suppress
 from itertools import chain
-from multiprocessing.pool import IMapIterator, ThreadPool
-from queue import LifoQueue, SimpleQueue
+from multiprocessing.pool import ThreadPool
+from queue import Empty, LifoQueue, Queue
 
 from thumbnailer.engine.memory_budget import MemoryBudget
 from thumbnailer.engine.worker import Worker, WorkerKilled, WorkerLost
-from thumbnailer.engine.worker_main import WorkerLimits
+from thumbnailer.engine.worker_main import PoolOptions
 from thumbnailer.errors import WorkerError
 from thumbnailer.model import Answer, Failure, Job, Outcome, Stop
 
@@ -40,8 +39,7 @@ _MAX_START_KILLS = 10
 
 # Small pictures go to a worker in groups that take about this long together. Passing one job and
 # its outcome costs 350 µs of the parent's time, a fifth of what a 640x480 JPEG takes.
-_GROUP_SECONDS = 0.02
-_MAX_GROUP = 16
+_GROUP_SECONDS, _MAX_GROUP = 0.02, 16
 
 # Over a network, several threads share a worker: while it works for one, the others download and
 # upload. With groups of this many seconds, that hides 200 ms each way. Groups of this many bytes
@@ -67,55 +65,36 @@ class Pool:
 
     Args:
         func: the function that a worker calls for each job, as `module:name`.
-        workers: the largest number of processes.
-        timeout_s: how many seconds one attempt at a group of jobs may take.
-        worker_bytes: how much memory a worker may take beyond what it starts with.
-        memory_bytes: how much memory all jobs may take together. Half is for small jobs, which
-            claim nothing. The others claim their part of the other half and wait until it is free.
-            Over a network, half of that is for content on its way to workers, which also waits.
-        nice: how much to raise the workers' niceness.
-        sandbox: `auto`, `require` or `off`, as in `WorkerLimits`.
         finish: called in this process, by several threads, with jobs and the workers' answers;
             returns the jobs' outcomes.
         fetch: called likewise with jobs, before they go to a worker; returns each job with its
             data, or a Failure.
-        remote: whether pictures are read from or written to a network.
         closing: an event that is set when the pool is closed, to end waits in `fetch` and `finish`.
     """
 
     def __init__(
         self,
         func: str,
-        workers: int,
-        timeout_s: float,
-        *,
-        worker_bytes: int,
-        memory_bytes: int,
-        sandbox: str,
-        nice: int = 0,
+        options: PoolOptions,
         finish: Callable[[list[Job], list[Answer]], list[Outcome]],
         fetch: Callable[[list[Job]], list[Job | Failure]] | None = None,
-        remote: bool = False,
         closing: threading.Event | None = None,
     ) -> None:
-        self._func, self._workers, self._timeout_s = func, workers, timeout_s
-        self._finish, self._fetch, self._remote = finish, fetch, remote
-        self._thread_count = workers * (_REMOTE_THREADS if remote else 1)
-        self._group_length = 1  # kept from one `imap_unordered` to the next
-        self._limits = WorkerLimits(worker_bytes, memory_bytes // 2 // workers, sandbox, nice)
-        self._budget = MemoryBudget(memory_bytes // (4 if remote else 2))
-        self._fetch_budget = MemoryBudget(memory_bytes // 4)
+        self._func, self._options, self._finish, self._fetch = func, options, finish, fetch
+        self._thread_count = options.workers * (_REMOTE_THREADS if options.remote else 1)
+        self._group_size = 1  # kept from one `imap_unordered` to the next
+        self._budget = MemoryBudget(options.memory_bytes // (4 if options.remote else 2))
+        self._fetch_budget = MemoryBudget(options.memory_bytes // 4)
         self._threads: ThreadPool | None = None
-        self._feed: SimpleQueue[list[Job] | None] = SimpleQueue()
         # Last in, first out, so that no worker is started that is not needed.
         self._idle: LifoQueue[Worker | None] = LifoQueue()
-        for _ in range(workers):
+        for _ in range(options.workers):
             self._idle.put(None)  # a worker that may be started
         self._alive: set[Worker] = set()
         self._alive_lock = threading.Lock()
         self._closing = closing or threading.Event()
         # If a program ends without closing the iterator, this has to run before the stdlib's own
-        # exit handler, which waits for the thread that reads the feed.
+        # exit handler, which ends the workers: the threads would start others in their place.
         atexit.register(self._close)
 
     def __enter__(self) -> Pool:
@@ -133,7 +112,6 @@ class Pool:
                 worker.kill()
         self._budget.close()
         self._fetch_budget.close()
-        self._feed.put(None)
         if self._threads:
             self._threads.terminate()
             self._threads.join()
@@ -152,47 +130,48 @@ class Pool:
         Raises:
             WorkerError: no worker process can be started.
         """
-        # ThreadPool reads its iterable greedily, in a thread that it waits for at its end. So it
-        # gets a queue that is filled here as results are taken, and that always ends with None.
-        feed: SimpleQueue[list[Job] | None] = SimpleQueue()
-        self._feed = feed
-        results: IMapIterator[list[Outcome]] | None = None
+        workers, remote = self._options.workers, self._options.remote
+        window = self._thread_count + workers * _AHEAD_PER_WORKER
+        limits = _GROUP_SECONDS, _MAX_GROUP
+        if remote:
+            limits = _REMOTE_GROUP_SECONDS, _MAX_REMOTE_GROUP
+        # Not ThreadPool's own `imap_unordered`, which reads its iterable greedily. No SimpleQueue:
+        # up to Python 3.12 its `get` may miss its time-out when a signal is handled.
+        done: Queue[list[Outcome] | BaseException] = Queue()
         group: list[Job] = []
-        weight_bytes = 0
-        size, in_flight, window = (
-            self._group_length,
-            0,
-            self._thread_count + self._workers * _AHEAD_PER_WORKER,
+        in_flight = weight_bytes = 0
+        for item in chain(items, [None]):
+            at_end = item is None
+            if isinstance(item, Outcome):
+                yield item
+            elif item:
+                group.append(item)
+                weight_bytes += item.source.size_bytes if remote else 0
+            is_full = len(group) >= self._group_size or weight_bytes >= _MAX_GROUP_BYTES
+            if group and (in_flight < workers or is_full or at_end):
+                self._send(group, done)
+                group, weight_bytes, in_flight = [], 0, in_flight + 1
+            while in_flight:
+                outcomes = _take(done, stop, wait=at_end or in_flight >= window)
+                if outcomes is None:
+                    break
+                in_flight -= 1
+                self._group_size = next_group_size(outcomes, self._group_size, *limits)
+                yield from outcomes
+            if stop and stop.is_set():
+                return
+
+    def _send(self, group: list[Job], done: Queue[list[Outcome] | BaseException]) -> None:
+        """Let a thread run a group of jobs, and put its outcomes or its error into a queue."""
+        if not self._threads:
+            try:
+                self._threads = ThreadPool(self._thread_count)
+            except Exception as error:  # not only RuntimeError: its own clean-up may fail
+                reason = "no thread can be started, perhaps for want of processes or memory"
+                raise WorkerError(f"no worker process can be started: {reason}") from error
+        self._threads.apply_async(
+            self._run_group, (group,), callback=done.put, error_callback=done.put
         )
-        try:
-            for item in chain(items, [None]):
-                if isinstance(item, Outcome):
-                    yield item
-                elif item:
-                    group.append(item)
-                    weight_bytes += item.source.size_bytes if self._remote else 0
-                at_end = item is None
-                is_full = len(group) >= size or weight_bytes >= _MAX_GROUP_BYTES
-                if group and (in_flight < self._workers or is_full or at_end):
-                    if results is None:
-                        self._threads = self._threads or _thread_pool(self._thread_count)
-                        results = self._threads.imap_unordered(
-                            self._run_group, iter(feed.get, None)
-                        )
-                    feed.put(group)
-                    group, weight_bytes = [], 0
-                    in_flight += 1
-                while results and in_flight:
-                    outcomes = _next_outcomes(results, stop, wait=at_end or in_flight >= window)
-                    if outcomes is None:
-                        break
-                    in_flight -= 1
-                    size = self._group_length = _group_size(outcomes, size, remote=self._remote)
-                    yield from outcomes
-                if stop and stop.is_set():
-                    return
-        finally:
-            feed.put(None)
 
     def _run_group(self, jobs: list[Job]) -> list[Outcome]:
         """Fetch, run and finish a group of jobs, in a thread of the pool."""
@@ -201,7 +180,7 @@ class Pool:
 
     def _fetch_and_run(self, jobs: list[Job]) -> list[Answer]:
         assert self._fetch
-        wanted_bytes = sum(job.source.size_bytes for job in jobs) if self._remote else 0
+        wanted_bytes = sum(job.source.size_bytes for job in jobs) if self._options.remote else 0
         claimed_bytes = self._fetch_budget.acquire(wanted_bytes)
         try:
             fetched = self._fetch(jobs)
@@ -238,7 +217,7 @@ class Pool:
             if self._closing.is_set():
                 raise WorkerLost(None)
             worker = worker or self._new_worker()
-            answers = worker.run_jobs(jobs, self._timeout_s, self._budget)
+            answers = worker.run_jobs(jobs, self._budget)
             is_reusable = worker.answered < _JOBS_PER_WORKER
             return answers
         finally:
@@ -262,7 +241,7 @@ class Pool:
                 time.sleep(pauses_seconds.pop(0))
 
     def _start(self) -> Worker:
-        worker = Worker(self._func, self._limits)
+        worker = Worker(self._func, self._options)
         with self._alive_lock:
             self._alive.add(worker)
             if self._closing.is_set():
@@ -280,31 +259,26 @@ class Pool:
         worker.close()
 
 
-def _thread_pool(threads: int) -> ThreadPool:
-    try:
-        return ThreadPool(threads)
-    except Exception as error:  # not only RuntimeError: ThreadPool's own clean-up may fail
-        reason = "no thread can be started, perhaps for want of processes or memory"
-        raise WorkerError(f"no worker process can be started: {reason}") from error
-
-
-def _next_outcomes(
-    results: IMapIterator[list[Outcome]], stop: Stop | None, *, wait: bool
+def _take(
+    done: Queue[list[Outcome] | BaseException], stop: Stop | None, *, wait: bool
 ) -> list[Outcome] | None:
     """Return the next outcomes; None if there are none yet and no wait is wanted, or on `stop`."""
     while True:
         try:
-            return results.next(_CHECK_STOP_SECONDS if wait else 0)
-        except multiprocessing.TimeoutError:
+            result = done.get(wait, _CHECK_STOP_SECONDS)
+        except Empty:
             if not wait or (stop and stop.is_set()):
                 return None
+        else:
+            if isinstance(result, BaseException):
+                raise result
+            return result
 
 
-def _group_size(outcomes: list[Outcome], previous: int, *, remote: bool) -> int:
+def next_group_size(
+    outcomes: list[Outcome], previous: int, target_seconds: float, max_jobs: int
+) -> int:
     """Return the size of the next group, judged by the last; at most twice `previous`."""
-    max_jobs, target_seconds = _MAX_GROUP, _GROUP_SECONDS
-    if remote:
-        max_jobs, target_seconds = _MAX_REMOTE_GROUP, _REMOTE_GROUP_SECONDS
     seconds = sum(outcome.seconds for outcome in outcomes) / len(outcomes)
     fitting = int(target_seconds / seconds) if seconds else max_jobs
     return max(1, min(fitting, 2 * previous, max_jobs))

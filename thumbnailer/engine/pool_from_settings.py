@@ -9,6 +9,7 @@ from thumbnailer.config.settings import Settings
 from thumbnailer.door import open_thumbs, source_fetcher
 from thumbnailer.engine.machine import available_memory_bytes, usable_cpus
 from thumbnailer.engine.pool import Pool
+from thumbnailer.engine.worker_main import PoolOptions
 from thumbnailer.model import Answer, Job, Outcome
 
 # A name, not the function: importing it would import Pillow, which only workers need.
@@ -32,16 +33,14 @@ def new_pool(
         remote: whether pictures are read from or written to a bucket.
     """
     closed = threading.Event()
-    return Pool(
-        work,
-        worker_count(settings),
-        settings.timeout,
+    options = PoolOptions(
+        workers=worker_count(settings),
+        timeout_s=settings.timeout,
         worker_bytes=settings.limits.memory_bytes,
         memory_bytes=settings.memory_bytes or available_memory_bytes() // 2,
-        nice=settings.nice,
         sandbox=settings.sandbox,
-        finish=finish or open_thumbs(settings, stop=closed).finish,
-        fetch=source_fetcher(settings, closed),
+        nice=settings.nice,
         remote=remote,
-        closing=closed,
     )
+    finish = finish or open_thumbs(settings, stop=closed).finish
+    return Pool(work, options, finish, source_fetcher(settings, closed), closed)

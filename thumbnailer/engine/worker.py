@@ -17,7 +17,7 @@ from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection
 
 from thumbnailer.engine.memory_budget import MemoryBudget
-from thumbnailer.engine.worker_main import JOB_PIECE_BYTES, PIECE_BYTES, WorkerLimits, worker_main
+from thumbnailer.engine.worker_main import JOB_PIECE_BYTES, PIECE_BYTES, PoolOptions, worker_main
 from thumbnailer.errors import WorkerError
 from thumbnailer.model import Answer, Failure, Job
 
@@ -57,7 +57,7 @@ class Worker:
 
     Args:
         func: the function it calls for each job, as `module:name`; see `worker_main.Work`.
-        limits: the limits of the process.
+        options: those of its pool.
 
     Attributes:
         answered: how many jobs it has answered.
@@ -66,8 +66,9 @@ class Worker:
         WorkerError: the process can't be started.
     """
 
-    def __init__(self, func: str, limits: WorkerLimits) -> None:
+    def __init__(self, func: str, options: PoolOptions) -> None:
         self.answered = 0
+        self._timeout_s = options.timeout_s
         method = start_method()
         context = multiprocessing.get_context(method)
         if method == "forkserver":
@@ -78,7 +79,7 @@ class Worker:
             self._pipe, child_pipe = context.Pipe()
             try:
                 self._process = context.Process(  # type: ignore[attr-defined]
-                    target=worker_main, args=(func, child_pipe, limits), daemon=True
+                    target=worker_main, args=(func, child_pipe, options), daemon=True
                 )
                 with _PROCESS_TABLE_LOCK, _hidden_main(), _blocked_sigint():
                     self._process.start()
@@ -109,17 +110,15 @@ class Worker:
             kind = WorkerKilled if was_killed else WorkerError
             raise kind(f"no worker process can be started: {reason}")
 
-    def run_jobs(self, jobs: list[Job], timeout_s: float, budget: MemoryBudget) -> list[Answer]:
+    def run_jobs(self, jobs: list[Job], budget: MemoryBudget) -> list[Answer]:
         """Return the worker's answers to the jobs, in their order; a Failure where `func` raised.
 
-        Args:
-            timeout_s: how many seconds it may take, not counting its waits for memory.
-            budget: the budget that its memory claims are taken from.
+        Its time-out does not count its waits for memory, which it claims from the budget.
 
         Raises:
             WorkerLost: it died, or did not answer in time; `close` must follow.
         """
-        deadline = time.monotonic() + timeout_s
+        deadline = time.monotonic() + self._timeout_s
         claimed_bytes = 0
         try:
             try:
@@ -139,7 +138,7 @@ class Worker:
                 deadline += time.monotonic() - asked
                 self._pipe.send_bytes(b"")
         except TimeoutError:
-            lost = Failure("timeout", f"timeout: took longer than {timeout_s:g} s")
+            lost = Failure("timeout", f"timeout: took longer than {self._timeout_s:g} s")
             raise WorkerLost(lost) from None
         except (OSError, EOFError) as error:
             raise WorkerLost(Failure("crashed", f"crashed: {self._exit_reason()}")) from error

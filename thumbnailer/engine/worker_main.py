@@ -39,41 +39,51 @@ Work = Callable[[Job, Callable[[int], None]], Rendering | HeaderFacts | Failure]
 
 
 @dataclass(frozen=True, slots=True)
-class WorkerLimits:
-    """Limits of a worker process: memory, sandbox and niceness.
+class PoolOptions:
+    """How many processes a pool may start, and what they may take.
 
     Attributes:
-        memory_bytes: how much its address space may grow, where the platform can limit that.
-        unclaimed_bytes: how much memory one picture may take without claiming it.
+        workers: the largest number of processes.
+        timeout_s: how many seconds one attempt at a group of jobs may take.
+        worker_bytes: how much a worker's address space may grow, where the platform can limit that.
+        memory_bytes: how much memory all jobs may take together. Half is for small jobs, which
+            claim nothing. The others claim their part of the other half and wait until it is free.
+            Over a network, half of that is for content on its way to workers, which also waits.
         sandbox: `auto`: enter the sandbox if it is available; `require`: fail if not; or `off`.
-        nice: how much to raise its niceness, where the platform has niceness.
+        nice: how much to raise the workers' niceness, where the platform has niceness.
+        remote: whether pictures are read from or written to a network.
     """
 
+    workers: int
+    timeout_s: float
+    worker_bytes: int
     memory_bytes: int
-    unclaimed_bytes: int
     sandbox: str
     nice: int = 0
+    remote: bool = False
 
 
-def worker_main(name: str, pipe: Connection, limits: WorkerLimits) -> None:
+def worker_main(name: str, pipe: Connection, options: PoolOptions) -> None:
     """Import the function `name` (`module:name`), then answer jobs until the pipe closes."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         _silence_output()
-        if limits.nice and hasattr(os, "nice"):  # Windows has none
-            os.nice(limits.nice)
-        _enter_sandbox(limits.sandbox)  # before any thread starts: it would not be confined
+        if options.nice and hasattr(os, "nice"):  # Windows has none
+            os.nice(options.nice)
+        _enter_sandbox(options.sandbox)  # before any thread starts: it would not be confined
         threading.Thread(target=_exit_with_parent, daemon=True).start()
         module, _, attribute = name.partition(":")
         work: Work = getattr(importlib.import_module(module), attribute)
         _reuse_memory()
-        _limit_memory(limits.memory_bytes + _LIBRARY_BYTES)
+        _limit_memory(options.worker_bytes + _LIBRARY_BYTES)
     except Exception as error:
         send(pipe, f"{type(error).__name__}: {error}")
         return
 
+    unclaimed_bytes = options.memory_bytes // 2 // options.workers
+
     def claim(needed_bytes: int) -> None:
-        if needed_bytes > limits.unclaimed_bytes:
+        if needed_bytes > unclaimed_bytes:
             send(pipe, needed_bytes)
             pipe.recv_bytes()
 
