@@ -29,6 +29,7 @@ from thumbnailer.cluster.connect import (
 from thumbnailer.cluster.read_ahead import ReadAhead
 from thumbnailer.cluster.remote_task import node_versions, run_remote_task
 from thumbnailer.config.settings import Settings
+from thumbnailer.engine.pool import next_group_size
 from thumbnailer.errors import ConfigError, WorkerError
 from thumbnailer.model import Failure, Job, Outcome, Stop
 
@@ -149,7 +150,8 @@ class RayCluster:
                     return
                 for jobs, outcomes in self._completed(running, wait=not taken):
                     if outcomes:
-                        size = self._group_size(outcomes, size)
+                        max_jobs = _SMALL_GROUP if slots < _FEW_SLOTS else _GROUP
+                        size = next_group_size(outcomes, size, _GROUP_SECONDS, max_jobs)
                         yield from outcomes
                     else:
                         to_retry += ([job] for job in jobs)
@@ -193,13 +195,6 @@ class RayCluster:
         if reason:
             raise WorkerError(reason)
         return result
-
-    def _group_size(self, outcomes: list[Outcome], previous: int) -> int:
-        """Return the size of the next group, judged by the last; at most twice `previous`."""
-        max_jobs = _SMALL_GROUP if (self._max_tasks or self._cpus) < _FEW_SLOTS else _GROUP
-        seconds = sum(outcome.seconds for outcome in outcomes) / len(outcomes)
-        fitting = int(_GROUP_SECONDS / seconds) if seconds else max_jobs
-        return max(1, min(fitting, 2 * previous, max_jobs))
 
     @contextmanager
     def _cancel_at_exit(self, running: dict[Any, list[Job]]) -> Iterator[None]:

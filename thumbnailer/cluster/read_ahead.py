@@ -18,13 +18,6 @@ _CLOSE_SECONDS = 1.0
 _SLEEP_SECONDS = 0.002
 
 
-class _End:
-    """Marker after the last item, with the error that ended the iterable, if any."""
-
-    def __init__(self, error: BaseException | None) -> None:
-        self.error = error
-
-
 class ReadAhead(Generic[T]):
     """An iterable that a background thread reads ahead, up to a number of items.
 
@@ -37,7 +30,8 @@ class ReadAhead(Generic[T]):
 
     def __init__(self, items: Iterable[T], max_items: int) -> None:
         self.ended = False
-        self._queue: Queue[T | _End] = Queue(max_items)
+        self._queue: Queue[T | None] = Queue(max_items)  # None at its end
+        self._error: BaseException | None = None  # what ended it
         self._closed = False
         self._thread = threading.Thread(target=self._read, args=(items,), daemon=True)
         self._thread.start()
@@ -50,40 +44,33 @@ class ReadAhead(Generic[T]):
         """
         if self.ended:
             return None
+        if timeout_s and self._queue.empty():
+            time.sleep(_SLEEP_SECONDS)
         try:
-            if timeout_s and self._queue.empty():
-                time.sleep(_SLEEP_SECONDS)
-                item = self._queue.get(timeout=timeout_s)
-            else:
-                item = self._take_now()
+            item = self._queue.get(timeout=timeout_s)
         except Empty:
             return None
-        if not isinstance(item, _End):
-            return item
-        self.ended = True
-        if item.error:
-            raise item.error
-        return None
+        if item is None:
+            self.ended = True
+            if self._error:
+                raise self._error
+        return item
 
     def close(self) -> None:
         """Stop reading ahead; wait up to a second for the thread to end."""
         self._closed = True
         with suppress(Empty):
             while True:  # makes room, if the thread waits for it
-                self._take_now()
+                self._queue.get_nowait()
         self._thread.join(_CLOSE_SECONDS)
 
-    def _take_now(self) -> T | _End:
-        return self._queue.get_nowait()
-
     def _read(self, items: Iterable[T]) -> None:
-        error = None
         try:
             for item in items:
                 self._queue.put(item)
                 if self._closed:
                     return
-        except BaseException as raised:  # raised again by `take`
-            error = raised
+        except BaseException as error:  # raised again by `take`
+            self._error = error
         if not self._closed:
-            self._queue.put(_End(error))
+            self._queue.put(None)
