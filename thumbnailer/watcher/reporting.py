@@ -43,49 +43,45 @@ class OutcomeFilter:
         Args:
             is_unclosed: no event said that the picture is complete.
         """
-        path, reason = outcome.source.path, outcome.error.reason if outcome.error else ""
-        if reason == CHANGING:
-            self._pending.add(path, time.monotonic())
-        elif is_unclosed and self._may_be_unfinished(path, reason):
-            self._held[path] = outcome
-            self._pending.add(path, time.monotonic(), patience_seconds=_UNFINISHED_SECONDS)
-        elif reason.endswith(FAILED_BEFORE) and path in self._held:
-            return self._held.pop(path)
-        elif outcome.error and not os.path.lexists(path):
-            pass  # the picture is gone by now
-        elif _is_back(path, reason):
-            self._pending.add(path, time.monotonic())
-        elif self._is_new(outcome):
+        path, error = outcome.source.path, outcome.error
+        if not error:
             self._held.pop(path, None)
-            return outcome
-        return None
+            self._reported.pop(path, None)
+            return None if outcome.status == "current" else outcome
+        now, reason = time.monotonic(), error.reason
+        is_again = reason.endswith(FAILED_BEFORE)
+        is_short = reason.startswith(TRUNCATED) or reason == EMPTY
+        if not os.path.lexists(path):
+            return None
+        if reason == CHANGING or _is_back(path, reason):
+            self._pending.add(path, now)
+            return None
+        if is_unclosed and is_short and path not in self._held:
+            self._held[path] = outcome
+            self._pending.add(path, now, patience_seconds=_UNFINISHED_SECONDS)
+            return None
+        if is_again and path in self._held:
+            return self._held.pop(path)
+        reported_reason = self._reported.pop(path, None)
+        if is_again or error.stage == "stopped":
+            return None
+        if outcome.status == "failed" and not error.lasts:
+            for root in self._roots:  # the cause may not last: retry at the next rescan
+                root.mark_changed(path)
+        if error.stage == "write" and not error.fatal and reported_reason is None:
+            self._reported[path] = ""  # an orphan may be in the way for a moment: retry once
+            self._pending.add(path, now)
+            return None
+        self._reported[path] = reason
+        was_retried = outcome.seconds > 0 and error.lasts
+        if not was_retried and reason == reported_reason:
+            return None
+        self._held.pop(path, None)
+        return outcome
 
     def forget(self, path: str) -> None:
         """Drop the outcome that is held back of a picture that is gone."""
         self._held.pop(path, None)
-
-    def _may_be_unfinished(self, path: str, reason: str) -> bool:
-        is_short = reason.startswith(TRUNCATED) or reason == EMPTY
-        return is_short and path not in self._held
-
-    def _is_new(self, outcome: Outcome) -> bool:
-        """Return whether to report an outcome: made, or failed or skipped for a new reason."""
-        path, error = outcome.source.path, outcome.error
-        if outcome.status == "failed" and error and not error.lasts:
-            for root in self._roots:  # the cause may not last: retry at the next rescan
-                root.mark_changed(path)
-        reported_reason = self._reported.pop(path, None)
-        if not error:
-            return outcome.status != "current"
-        if error.stage == "stopped" or error.reason.endswith(FAILED_BEFORE):
-            return False
-        if error.stage == "write" and not error.fatal and reported_reason is None:
-            self._reported[path] = ""  # an orphan may be in the way for a moment: retry once
-            self._pending.add(path, time.monotonic())
-            return False
-        self._reported[path] = error.reason
-        was_retried = outcome.seconds > 0 and error.lasts
-        return was_retried or error.reason != reported_reason
 
 
 def _is_back(path: str, reason: str) -> bool:
