@@ -1,57 +1,146 @@
-"""Image formats that are read and written, with their file name endings."""
+"""The table of image formats: how each is named, read and written. All else asks here.
+
+To read or write one more, add its line; to write it, its encoder in `imaging/encode/encode.py`, and
+to read it by an extra, its opener in `imaging/decode/open.py`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from functools import lru_cache
 from importlib.util import find_spec
+from typing import Literal
 
-# The endings that Pillow registers for JPEG, MPO, PNG, WebP, GIF, BMP, TIFF and AVIF. They are
-# spelled out because a scan should not have to import Pillow.
-EXTENSIONS = (
-    *(".jpg", ".jpeg", ".jpe", ".jfif", ".mpo"),
-    *(".png", ".apng", ".webp", ".gif", ".bmp"),
-    *(".tif", ".tiff", ".avif", ".avifs"),
-)
+# 80 is near the defaults of sharp and libvips. AVIF's scale differs: its 50 looks like that.
+_QUALITY, _AVIF_QUALITY = 80, 50
 
-# The endings of formats that are read only on request: those that Pillow registers, except those
-# that it registers but does not read.
-_OPTIONAL_EXTENSIONS = {
-    "ico": (".ico",),
-    "jpeg2000": (".jp2", ".j2k", ".jpc", ".jpf", ".jpx", ".j2c"),
-    "ppm": (".pbm", ".pgm", ".ppm", ".pnm", ".pfm"),
-    "psd": (".psd",),
-    "tga": (".tga", ".icb", ".vda", ".vst"),
-    "heif": (".heic", ".heif", ".hif"),
-    # Raw formats of cameras, current and old; not `.raw` and `.mos`, which may be much else.
-    "raw": (
-        *(".3fr", ".arw", ".cr2", ".cr3", ".crw", ".dcr", ".dng", ".erf", ".iiq", ".kdc", ".mef"),
-        *(".mrw", ".nef", ".nrw", ".orf", ".pef", ".raf", ".rw2", ".rwl", ".sr2", ".srf", ".srw"),
-        ".x3f",
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """An image format.
+
+    Attributes:
+        name: as in settings.
+        endings: of its files' names; the first is the one that thumbnails get.
+        read: always; on request, by the setting `also`; if the extra of its name is installed; or
+            never.
+        pillow: Pillow's name for it; "" if Pillow does not read it.
+        module: what its extra installs.
+        options: the settings that have an effect on thumbnails of this format, besides those that
+            have one on all; None if no thumbnails are written in it.
+        quality: of thumbnails by default, from 1 to 100; 0 if it knows none.
+        max_side: the longest side that it can have, in px; 0 if there is no limit that matters.
+        odd_endings: more endings that are read, but not taken for the format of a thumbnail.
+    """
+
+    name: str
+    endings: tuple[str, ...]
+    read: Literal["always", "on request", "by extra", "never"]
+    pillow: str = ""
+    module: str = ""
+    options: tuple[str, ...] | None = None
+    quality: int = 0
+    max_side: int = 0
+    odd_endings: tuple[str, ...] = ()
+
+    @property
+    def mime_type(self) -> str:
+        """Its MIME type."""
+        return f"image/{self.name}"
+
+
+# Endings are those that Pillow registers, spelled out because a scan should not have to import
+# Pillow. Sides: libjpeg's JPEG_MAX_DIMENSION, RFC 9649, AV1 section 5.5.1, GIF89a section 18.
+FORMATS = (
+    Format(
+        "jpeg",
+        (".jpg", ".jpeg", ".jpe", ".jfif"),
+        "always",
+        "JPEG",
+        options=("quality", "progressive", "subsampling", "keep"),
+        quality=_QUALITY,
+        max_side=65_500,
+        odd_endings=(".mpo",),  # its multi-picture form: Pillow tells them apart after opening
     ),
-}
+    Format("png", (".png", ".apng"), "always", "PNG", options=("palette", "keep")),
+    Format(
+        "webp",
+        (".webp",),
+        "always",
+        "WEBP",
+        options=("quality", "animated", "keep"),
+        quality=_QUALITY,
+        max_side=16_383,
+    ),
+    Format(
+        "avif",
+        (".avif",),
+        "always",
+        "AVIF",
+        options=("quality", "subsampling", "keep"),
+        quality=_AVIF_QUALITY,
+        max_side=65_536,
+        odd_endings=(".avifs",),
+    ),
+    Format("gif", (".gif",), "always", "GIF", options=("animated",), max_side=65_535),
+    Format("bmp", (".bmp",), "always", "BMP"),
+    Format("tiff", (".tif", ".tiff"), "always", "TIFF"),
+    Format("ico", (".ico",), "on request", "ICO"),
+    Format("jpeg2000", (".jp2", ".j2k", ".jpc", ".jpf", ".jpx", ".j2c"), "on request", "JPEG2000"),
+    Format("ppm", (".pbm", ".pgm", ".ppm", ".pnm", ".pfm"), "on request", "PPM"),
+    Format("psd", (".psd",), "on request", "PSD"),
+    Format("tga", (".tga", ".icb", ".vda", ".vst"), "on request", "TGA"),
+    Format("heif", (".heic", ".heif", ".hif"), "by extra", module="pillow_heif"),
+    Format(
+        "raw",
+        # Of cameras, current and old; not `.raw` and `.mos`, which may be much else.
+        (
+            *(".3fr", ".arw", ".cr2", ".cr3", ".crw", ".dcr", ".dng", ".erf", ".iiq", ".kdc"),
+            *(".mef", ".mrw", ".nef", ".nrw", ".orf", ".pef", ".raf", ".rw2", ".rwl", ".sr2"),
+            *(".srf", ".srw", ".x3f"),
+        ),
+        "by extra",
+        module="rawpy",
+    ),
+)
+_BY_NAME = {format.name: format for format in FORMATS}
 
-# The module that each extra (optional dependency) installs; where it is found, its format is read.
-_EXTRA_MODULES = {"heif": "pillow_heif", "raw": "rawpy"}
+# Those that are always read, and those that thumbnails can be written in.
+READ = tuple(format for format in FORMATS if format.read == "always")
+WRITTEN = {format.name: format for format in FORMATS if format.options is not None}
 
-# The file name endings of each output format; the first is the one that we append.
-ENDINGS = {
-    "jpeg": (".jpg", ".jpeg", ".jpe", ".jfif"),
-    "png": (".png", ".apng"),
-    "webp": (".webp",),
-    "avif": (".avif",),
-    "gif": (".gif",),
-}
+# The names of those that are read on request, and by an extra.
+ON_REQUEST = tuple(format.name for format in FORMATS if format.read == "on request")
+EXTRAS = tuple(format.name for format in FORMATS if format.read == "by extra")
+
+
+def in_words(names: Iterable[str], last: str = "and") -> str:
+    """Return names as text: `a, b and c`."""
+    *others, final = names
+    return f"{', '.join(others)} {last} {final}" if others else final
+
+
+def written_with(option: str) -> str:
+    """Return in words the formats of thumbnails that a setting has an effect on."""
+    return in_words(name for name, format in WRITTEN.items() if option in (format.options or ()))
+
+
+def default_qualities() -> str:
+    """Return in words the quality that thumbnails have by default: `80, for avif 50`."""
+    usual = _BY_NAME["jpeg"].quality
+    others = [one for one in WRITTEN.values() if one.quality not in (0, usual)]
+    return ", ".join([str(usual), *(f"for {one.name} {one.quality}" for one in others)])
 
 
 def installed_extras() -> tuple[str, ...]:
     """Return the installed extras, whose formats can be read. Takes 0.2 ms: nothing is imported."""
-    return tuple(name for name, module in _EXTRA_MODULES.items() if find_spec(module))
+    return tuple(name for name in EXTRAS if find_spec(_BY_NAME[name].module))
 
 
 def missing_extras() -> tuple[str, ...]:
     """Return the extras that are not installed; pictures of their formats are left out."""
-    return tuple(name for name in _EXTRA_MODULES if name not in installed_extras())
+    return tuple(name for name in EXTRAS if name not in installed_extras())
 
 
 @lru_cache
@@ -61,7 +150,8 @@ def name_filter(also: tuple[str, ...] = ()) -> Callable[[str], bool]:
     Args:
         also: formats to include besides the usual ones, as named in `Limits.also`.
     """
-    endings = (*EXTENSIONS, *(ending for name in also for ending in _OPTIONAL_EXTENSIONS[name]))
+    read = [*READ, *(_BY_NAME[name] for name in also)]
+    endings = tuple(ending for one in read for ending in (*one.endings, *one.odd_endings))
 
     def is_picture(name: str) -> bool:
         # macOS puts files named "._name" beside others on foreign disks: metadata, no pictures.
@@ -76,11 +166,16 @@ def possible_formats(format: str) -> tuple[str, ...]:
     return ("jpeg", "png") if format == "auto" else (format,)
 
 
+def has_option(format: str, option: str) -> bool:
+    """Return whether a setting has an effect on thumbnails of a format, which may be `auto`."""
+    return any(option in (WRITTEN[one].options or ()) for one in possible_formats(format))
+
+
 def format_by_ending(name: str) -> str | None:
     """Return the output format of a file name's ending; None if it is not one that we write."""
-    return next((format for format in ENDINGS if has_ending_of(name, format)), None)
+    return next((format for format in WRITTEN if has_ending_of(name, format)), None)
 
 
 def has_ending_of(name: str, format: str) -> bool:
     """Return whether a file name ends in one of an output format's endings."""
-    return name.lower().endswith(ENDINGS[format]) and "." in name.lstrip(".")
+    return name.lower().endswith(WRITTEN[format].endings) and "." in name.lstrip(".")

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
 
+from thumbnailer.formats import has_option
+
 # Increase this when the same recipe renders differently, so that old thumbnails become stale.
 _RENDERING_VERSION = 2
 
@@ -66,15 +68,9 @@ class Recipe:
 
     def _unused_fields(self) -> set[str]:
         """Return the names of fields that have no effect with the others as they are."""
-        unused = {
-            "quality": self.format in ("png", "gif"),
-            "progressive": self.format not in ("jpeg", "auto"),
-            "subsampling": self.format not in ("jpeg", "auto", "avif"),
-            "palette": self.format not in ("png", "auto"),
-            "animated": self.format not in ("webp", "gif"),
-            "crop": self.fit != "cover",
-        }
-        return {name for name, is_unused in unused.items() if is_unused}
+        options = ("quality", "progressive", "subsampling", "palette", "animated")
+        unused = {name for name in options if not has_option(self.format, name)}
+        return unused if self.fit == "cover" else unused | {"crop"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,14 +14,16 @@ from support.program import THUMBNAILER, make
 from support.waiting import eventually, nobody
 
 from thumbnailer import Failure, Outcome, Source, iter_thumbnails, make_thumbnails
-from thumbnailer.formats import EXTENSIONS
+from thumbnailer.formats import READ
 from thumbnailer.scan.folders import source_finder
 
 
 def test_the_endings_are_those_pillow_reads_of_our_formats() -> None:
     ours = {"JPEG", "MPO", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF"}
     registered = Image.registered_extensions()
-    assert {ending for ending, format in registered.items() if format in ours} == set(EXTENSIONS)
+    assert {ending for ending, format in registered.items() if format in ours} == {
+        ending for one in READ for ending in one.endings + one.odd_endings
+    }
 
 
 def test_endings_count_whatever_their_case_and_other_files_do_not(photos: Path) -> None:

@@ -15,7 +15,7 @@ from support.pictures import files_below, picture, tree
 from support.program import make
 
 from thumbnailer import make_thumbnails
-from thumbnailer.formats import ENDINGS, EXTENSIONS
+from thumbnailer.formats import READ, WRITTEN
 from thumbnailer.thumbs.naming import casefolded, thumbnail_name
 
 # Letters that differ only by case or composition for some, and everything else a name may hold.
@@ -27,7 +27,13 @@ ALPHABET = st.one_of(
 NAMES = st.builds(
     lambda stem, ending: stem + ending,
     st.text(ALPHABET, min_size=1, max_size=250),
-    st.sampled_from([*sorted(EXTENSIONS), ".JPG", ".Png"]),
+    st.sampled_from(
+        [
+            *sorted(ending for one in READ for ending in one.endings + one.odd_endings),
+            ".JPG",
+            ".Png",
+        ]
+    ),
 ).filter(lambda name: len(os.fsencode(name)) <= 255)
 
 
@@ -40,7 +46,7 @@ def same_to_some_disk(first: str, second: str) -> bool:
     return key(first) == key(second)
 
 
-@given(NAMES, st.sampled_from(sorted(ENDINGS)))
+@given(NAMES, st.sampled_from(sorted(WRITTEN)))
 @example("a" * 251 + ".png", "jpeg")
 @example("é" * 125 + ".webp", "jpeg")
 def test_a_name_says_its_format_fits_any_disk_and_is_its_own_thumbnail_s(
@@ -48,11 +54,11 @@ def test_a_name_says_its_format_fits_any_disk_and_is_its_own_thumbnail_s(
 ) -> None:
     thumbnail = thumbnail_name(name, format)
     assert len(os.fsencode(thumbnail)) <= 255
-    assert os.path.splitext(thumbnail)[1].lower() in ENDINGS[format]
+    assert os.path.splitext(thumbnail)[1].lower() in WRITTEN[format].endings
     assert thumbnail_name(thumbnail, format) == thumbnail
 
 
-@given(st.lists(NAMES, min_size=2, max_size=2, unique=True), st.sampled_from(sorted(ENDINGS)))
+@given(st.lists(NAMES, min_size=2, max_size=2, unique=True), st.sampled_from(sorted(WRITTEN)))
 @example(["a" * 251 + ".png", "a" * 250 + "b.png"], "jpeg")
 @example(["é" * 125 + ".gif", "é" * 124 + "aa.gif"], "jpeg")
 def test_two_sources_share_a_name_only_if_one_is_called_like_the_other_s_thumbnail(

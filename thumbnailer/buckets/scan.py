@@ -10,7 +10,7 @@ from functools import partial
 from thumbnailer.buckets.client import AFTER_ALL_KEYS, PAGE_KEYS, Bucket, ListedObject
 from thumbnailer.buckets.requests import Stopped
 from thumbnailer.errors import SourceError, SourceForbidden, SourceMissing
-from thumbnailer.formats import name_filter
+from thumbnailer.formats import EXTRAS, ON_REQUEST, name_filter
 from thumbnailer.model import Failure, Outcome, Source, Status, Stop
 from thumbnailer.scan.selection import Choice, may_hold_pictures
 from thumbnailer.thumbs.ledger import MARK
@@ -18,7 +18,7 @@ from thumbnailer.urls import split_url
 
 NOT_THERE = "nothing is there"
 
-_ANY_PICTURE = name_filter(("ico", "jpeg2000", "ppm", "psd", "tga", "heif", "raw"))
+_ANY_PICTURE = name_filter((*ON_REQUEST, *EXTRAS))
 
 
 class BucketPictures:

@@ -20,6 +20,7 @@ from thumbnailer.buckets.marker_objects import (
 from thumbnailer.buckets.requests import Stopped
 from thumbnailer.buckets.scan import source_of
 from thumbnailer.errors import WorkerError
+from thumbnailer.formats import WRITTEN
 from thumbnailer.imaging.failures import DAMAGED, EMPTY, TRUNCATED
 from thumbnailer.model import FATAL_ERRNOS, Answer, Failure, Job, Outcome, Stop, Thumbnail
 from thumbnailer.recipe import attempt_fingerprint
@@ -129,7 +130,10 @@ async def _put_thumbnail(bucket: Bucket, task: ThumbnailTask) -> bool:
         record = Record(state_digest(state, attempt), made.stage, made.reason)
     else:
         is_png = task.name == wanted.png_name
-        attributes = {"Content-Type": f"image/{made.format}", SOURCE_VERSION: source_version(state)}
+        attributes = {
+            "Content-Type": WRITTEN[made.format].mime_type,
+            SOURCE_VERSION: source_version(state),
+        }
         is_done = await bucket.put(key, made.data, listed.etags[is_png], attributes)
         path = f"{bucket.url}/{key}"
         task.result = Thumbnail(path, made.width, made.height, len(made.data))

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from thumbnailer.errors import ConfigError
-from thumbnailer.formats import ENDINGS
+from thumbnailer.formats import WRITTEN
 from thumbnailer.thumbs.naming import is_template
 
 # The longest side in px that libjpeg writes. WebP's limit is 16383; its encoder checks that.
@@ -211,7 +211,7 @@ def _full_name(format: str) -> str:
     return "jpeg" if format.lower() == "jpg" else format.lower()
 
 
-_format_name = one_of(*ENDINGS, "auto")
+_format_name = one_of(*WRITTEN, "auto")
 format_ = replace(
     _format_name,
     fits=lambda value: isinstance(value, str) and _format_name.fits(_full_name(value)),

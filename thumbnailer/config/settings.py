@@ -11,7 +11,15 @@ from typing import Any
 from thumbnailer.config import checks
 from thumbnailer.config.checks import Check, auto_or, flag, globs, one_of, shown, some_of, whole
 from thumbnailer.errors import ConfigError
-from thumbnailer.formats import installed_extras
+from thumbnailer.formats import (
+    ON_REQUEST,
+    WRITTEN,
+    default_qualities,
+    in_words,
+    installed_extras,
+    possible_formats,
+    written_with,
+)
 from thumbnailer.layout import Layout
 from thumbnailer.recipe import Box, Limits, Recipe
 from thumbnailer.scan.selection import Choice
@@ -24,9 +32,6 @@ Size = int | str | tuple[int | None, int | None] | list[str]
 
 # 50 megapixels decode to 200 MB of RGBA. A JPEG that is shrunk on load needs far less.
 _PIXELS, _SHRINKABLE_PIXELS = 50_000_000, 250_000_000
-
-# Near the defaults of sharp and libvips. AVIF's scale differs: its 50 looks like a JPEG's 80.
-_QUALITIES, _QUALITY = {"avif": 50}, 80
 
 
 def _setting(default: Any, check: Check, about: str) -> Any:
@@ -54,12 +59,12 @@ class Settings:
     format: str = _setting(
         "jpeg",
         checks.format_,
-        "jpeg, png, webp, avif, gif or auto: jpeg for opaque pictures, png for others.",
+        f"{in_words((*WRITTEN, 'auto'), 'or')}: jpeg for opaque pictures, png for others.",
     )
     quality: int | str = _setting(
         "auto",
         checks.quality,
-        "1 (small) to 100 (good), for jpeg, webp and avif; auto: 80, for avif 50.",
+        f"1 (small) to 100 (good), for {written_with('quality')}; auto: {default_qualities()}.",
     )
     fit: str = _setting(
         "contain",
@@ -81,14 +86,20 @@ class Settings:
     )
     linear: bool = _setting(False, flag, "Whether pictures are resized in linear light.")
     sharpen: bool = _setting(False, flag, "Whether much reduced pictures are sharpened a bit.")
-    animated: bool = _setting(False, flag, "Whether animations stay animated, in webp and gif.")
-    progressive: bool = _setting(False, flag, "Whether jpeg loads coarse first, then sharp.")
+    animated: bool = _setting(
+        False, flag, f"Whether animations stay animated, in {written_with('animated')}."
+    )
+    progressive: bool = _setting(
+        False, flag, f"Whether {written_with('progressive')} loads coarse first, then sharp."
+    )
     subsampling: str = _setting(
         "4:2:0",
         one_of("4:2:0", "4:4:4"),
-        "Colours of jpeg and avif at half size (4:2:0) or in full (4:4:4).",
+        f"Colours of {written_with('subsampling')} at half size (4:2:0) or in full (4:4:4).",
     )
-    palette: bool = _setting(False, flag, "Whether png is made with at most 256 colours.")
+    palette: bool = _setting(
+        False, flag, f"Whether {written_with('palette')} is made with at most 256 colours."
+    )
     max_bytes: int = _setting(
         0,
         whole(0, 2**31),
@@ -107,8 +118,8 @@ class Settings:
     )
     also: tuple[str, ...] = _setting(
         (),
-        some_of("ico", "jpeg2000", "ppm", "psd", "tga"),
-        "Formats to read besides the usual ones: ico, jpeg2000, ppm, psd, tga.",
+        some_of(*ON_REQUEST),
+        f"Formats to read besides the usual ones: {', '.join(ON_REQUEST)}.",
     )
     name: str = _setting(
         "",
@@ -247,7 +258,7 @@ class Settings:
         looks = {name: getattr(self, name) for name in names} | own
         looks["background"] = checks.parse_rgb(self.background)
         if looks["quality"] == "auto":
-            looks["quality"] = _QUALITIES.get(looks["format"], _QUALITY)
+            looks["quality"] = WRITTEN[possible_formats(looks["format"])[0]].quality
         return Recipe(box=_box(size), **looks)
 
     @property

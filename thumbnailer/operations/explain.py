@@ -10,6 +10,7 @@ from thumbnailer.config.overrides import Overrides, merge_settings
 from thumbnailer.config.settings import Settings
 from thumbnailer.door import Path, open_thumbs, refuse_buckets
 from thumbnailer.errors import ConfigError
+from thumbnailer.formats import has_option
 from thumbnailer.imaging.failures import StageError, stage
 from thumbnailer.model import Failure, Outcome, Source
 from thumbnailer.operations.thumbnail_state import thumbnail_state
@@ -97,8 +98,8 @@ def explain(
     for at, slot in enumerate(item.slots):
         one = thumbnail_state(source, slot, limits)
         recipe = one.wanted.recipe
-        is_lossy = recipe.format not in ("png", "gif")
-        looks = f"{recipe.fit}, {recipe.format}" + (f" {recipe.quality}" if is_lossy else "")
+        quality = f" {recipe.quality}" if has_option(recipe.format, "quality") else ""
+        looks = f"{recipe.fit}, {recipe.format}{quality}"
         size = None if isinstance(description, Failure) else description.thumbnails[at]
         thumbnails.append(ThumbnailExplanation(one.path, one.state, one.reason, looks, size))
     return Explanation(source, description, tuple(thumbnails))

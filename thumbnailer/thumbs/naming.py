@@ -7,7 +7,7 @@ import os
 import unicodedata
 from string import Formatter
 
-from thumbnailer.formats import ENDINGS, has_ending_of
+from thumbnailer.formats import WRITTEN, has_ending_of
 from thumbnailer.recipe import Box
 
 # The tokens that a name template may contain; `fill_template` explains them.
@@ -32,7 +32,8 @@ def thumbnail_name(source_name: str, format: str) -> str:
 
 def untruncated_name(source_name: str, format: str) -> str:
     """Return the thumbnail's name at full length: an object key may have 1024 bytes."""
-    return source_name if has_ending_of(source_name, format) else source_name + ENDINGS[format][0]
+    is_named = has_ending_of(source_name, format)
+    return source_name if is_named else source_name + WRITTEN[format].endings[0]
 
 
 def is_template(text: str) -> bool:
