@@ -64,8 +64,8 @@ if TYPE_CHECKING:
     from thumbnailer.errors import SourceMissing as SourceMissing
     from thumbnailer.errors import ThumbnailError as ThumbnailError
     from thumbnailer.errors import WorkerError as WorkerError
+    from thumbnailer.gallery.page_builder import Page as Page
     from thumbnailer.gallery.write import GalleryReport as GalleryReport
-    from thumbnailer.gallery.write import Page as Page
     from thumbnailer.gallery.write import write_gallery as write_gallery
     from thumbnailer.model import Failure as Failure
     from thumbnailer.model import Outcome as Outcome
@@ -105,7 +105,8 @@ _NAMES_IN = {
         "ThumbnailError",
         "WorkerError",
     ],
-    "gallery.write": ["GalleryReport", "Page", "write_gallery"],
+    "gallery.page_builder": ["Page"],
+    "gallery.write": ["GalleryReport", "write_gallery"],
     "model": ["Failure", "Outcome", "Report", "Source", "Thumbnail"],
     "thumbs.folders": ["Removal"],
     "operations.explain": ["Explanation", "ThumbnailExplanation", "explain"],

@@ -202,8 +202,7 @@ class Rendering:
     note: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class HeaderFacts:
+class HeaderFacts(NamedTuple):
     """Facts for the gallery about a picture that has a thumbnail, found out by a worker.
 
     Attributes:

@@ -20,7 +20,7 @@ from thumbnailer.operations.estimate import RandomSample, estimate
 from thumbnailer.operations.make import iter_outcomes
 
 if TYPE_CHECKING:
-    from thumbnailer.gallery.write import Page
+    from thumbnailer.gallery.page_builder import Page
 
 # How long to wait for the count at the end of a run: it is unfinished only if the run was short.
 _COUNT_SECONDS = 0.5

@@ -81,15 +81,15 @@ class PageSection:
         return f'<script type="application/json" data-folder="{folder}">{data}</script>\n'.encode()
 
 
-def build_row(source: Source, thumbnails: Iterable[Thumbnail], facts: HeaderFacts | None) -> Row:
-    """Return the row of a picture and its thumbnails; without facts, these are None."""
+def build_row(source: Source, thumbnails: Iterable[Thumbnail]) -> Row:
+    """Return the row of a picture and its thumbnails, with None in place of its facts."""
     name = os.path.basename(source.path)
-    known = (facts.width, facts.height, facts.taken, facts.colour) if facts else (None,) * 4
     sizes: list[int | str] = []
     for one in thumbnails:
         url = _url_unless_implied(os.path.basename(one.path), name)
         sizes += one.width, one.height, one.size_bytes, url
-    return [name, _url_unless_implied(name, ""), source.size_bytes, source.mtime_ns, *known, sizes]
+    known = [name, _url_unless_implied(name, ""), source.size_bytes, source.mtime_ns]
+    return [*known, None, None, None, None, sizes]
 
 
 def row_without_thumbnail(path: str, reason: str, *, failed: bool) -> tuple[str, str, str, bool]:

@@ -8,7 +8,7 @@ from dataclasses import asdict
 
 from thumbnailer.cli.output.run_json import print_row
 from thumbnailer.cli.output.text import printable
-from thumbnailer.gallery.write import Page
+from thumbnailer.gallery.page_builder import Page
 
 _COUNTS = ("pictures", "folders", "failed", "missing", "looked")
 
