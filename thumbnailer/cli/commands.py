@@ -12,6 +12,7 @@ import time
 from typing import TYPE_CHECKING
 
 from thumbnailer.cli.help_format import EXIT_OK, EXIT_SOME_FAILED
+from thumbnailer.cli.signals import stop_on_signals
 from thumbnailer.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -32,22 +33,16 @@ def run(arguments: argparse.Namespace) -> int:
         return _watch(arguments)
     from thumbnailer.cli.settings_from_args import settings_from_args
 
-    settings = settings_from_args(arguments)
-    if arguments.command == "config":
-        return _config(settings)
-    if arguments.command == "explain":
-        return _explain(arguments, settings)
-    if arguments.command == "prune":
-        return _prune(arguments, settings)
-    if arguments.command == "status":
-        return _status(arguments, settings)
-    if arguments.command == "verify":
-        return _verify(arguments, settings)
-    if arguments.command == "gallery":
-        return _gallery(arguments, settings)
-    from thumbnailer.cli.make import make
-
-    return make(arguments, settings)
+    commands = {
+        "make": _make,
+        "gallery": _gallery,
+        "prune": _prune,
+        "explain": _explain,
+        "status": _status,
+        "verify": _verify,
+        "config": _config,
+    }
+    return commands[arguments.command](arguments, settings_from_args(arguments))
 
 
 def _print(text: str) -> int:
@@ -55,7 +50,7 @@ def _print(text: str) -> int:
     return EXIT_OK
 
 
-def _config(settings: Settings) -> int:
+def _config(_: argparse.Namespace, settings: Settings) -> int:
     try:
         text = settings.to_toml().encode()  # TOML is UTF-8, whatever the terminal uses
     except UnicodeEncodeError:
@@ -86,78 +81,68 @@ def _explain(arguments: argparse.Namespace, settings: Settings) -> int:
     return EXIT_SOME_FAILED if failed else EXIT_OK
 
 
+def _make(arguments: argparse.Namespace, settings: Settings) -> int:
+    from thumbnailer.cli.make import make
+
+    return make(arguments, settings)
+
+
 def _prune(arguments: argparse.Namespace, settings: Settings) -> int:
-    from thumbnailer.cli.output.prune import RemovalPrinter
-    from thumbnailer.cli.signals import stop_on_signals
+    from thumbnailer.cli.output.prune import show_prune_report, show_removal
     from thumbnailer.operations.prune import build_report, find_orphaned, remove_found
     from thumbnailer.thumbs.folders import Removal
 
-    printer = RemovalPrinter(
-        as_json=arguments.json, quiet=arguments.quiet, verbose=arguments.verbose
-    )
     started, done = time.perf_counter(), list[Removal]()
     with stop_on_signals() as stop:
         findings = find_orphaned(arguments.source, settings, stop=stop)
         removals = remove_found(findings, dry_run=arguments.dry_run, yes=arguments.yes, stop=stop)
         try:
             for removal in removals:
-                printer.show(removal)
+                show_removal(removal, arguments)
                 done.append(removal)
         finally:
             report = build_report(findings, done, started)
-            printer.finish(report, "interrupted: " if stop.signal else "")
-    if stop.signal:
-        return 128 + stop.signal
-    return EXIT_SOME_FAILED if report.failed else EXIT_OK
+            show_prune_report(report, stop.note, arguments)
+    return stop.exit_code(report.failed)
 
 
 def _status(arguments: argparse.Namespace, settings: Settings) -> int:
-    from thumbnailer.cli.output.status_verify import StatusPrinter
-    from thumbnailer.cli.signals import stop_on_signals
+    from thumbnailer.cli.output.status_verify import show_status_item, show_status_report
     from thumbnailer.operations.status import StatusReport, iter_status
 
-    printer = StatusPrinter(
-        as_json=arguments.json, quiet=arguments.quiet, verbose=arguments.verbose
-    )
     report = StatusReport()
     with stop_on_signals() as stop:
         for one in iter_status(arguments.source, settings, report, stop=stop):
-            printer.show(one)
-        printer.finish(report, "interrupted: " if stop.signal else "")
-    if stop.signal:
-        return 128 + stop.signal
-    return EXIT_SOME_FAILED if report.failed else EXIT_OK
+            show_status_item(one, arguments)
+        show_status_report(report, stop.note, arguments)
+    return stop.exit_code(report.failed)
 
 
 def _verify(arguments: argparse.Namespace, settings: Settings) -> int:
-    from thumbnailer.cli.output.status_verify import VerifyPrinter
-    from thumbnailer.cli.signals import stop_on_signals
+    from thumbnailer.cli.output.status_verify import show_finding, show_verify_report
     from thumbnailer.operations.verify import VerifyReport, iter_findings
 
-    printer = VerifyPrinter(
-        as_json=arguments.json, quiet=arguments.quiet, verbose=arguments.verbose
-    )
     report = VerifyReport()
     with stop_on_signals() as stop:
         findings = iter_findings(arguments.source, settings, report, fix=arguments.fix, stop=stop)
         try:
             for finding in findings:
-                printer.show(finding)
+                show_finding(finding, arguments)
         finally:
-            printer.finish(report, "interrupted: " if stop.signal else "")
-    if stop.signal:
-        return 128 + stop.signal
-    return EXIT_OK if report.is_well else EXIT_SOME_FAILED
+            show_verify_report(report, stop.note, arguments)
+    return stop.exit_code(not report.is_well)
 
 
 def _gallery(arguments: argparse.Namespace, settings: Settings) -> int:
-    from thumbnailer.cli.output.gallery import PagePrinter
-    from thumbnailer.cli.signals import stop_on_signals
-    from thumbnailer.gallery.write import page_locations, write_pages
+    from thumbnailer.cli.output.gallery import show_gallery_report, show_page
+    from thumbnailer.gallery.page_builder import Page
+    from thumbnailer.gallery.write import GalleryReport, page_locations, write_pages
 
-    printer = PagePrinter(arguments)
+    started, pages = time.perf_counter(), list[Page]()
     with stop_on_signals() as stop:
         for page in write_pages(page_locations(arguments.source, settings), settings, stop=stop):
-            printer.show(page)
-        printer.finish(interrupted=stop.is_set())
-    return 128 + stop.signal if stop.signal else EXIT_OK
+            show_page(page, arguments)
+            pages.append(page)
+        report = GalleryReport(tuple(pages), time.perf_counter() - started)
+        show_gallery_report(report, stop.note, arguments)
+    return stop.exit_code(failed=False)

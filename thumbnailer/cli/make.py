@@ -7,7 +7,6 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from thumbnailer.cli.help_format import EXIT_OK, EXIT_SOME_FAILED
 from thumbnailer.cli.output.run_json import JsonPrinter
 from thumbnailer.cli.output.run_stats import RunStats
 from thumbnailer.cli.output.run_text import TextPrinter
@@ -59,17 +58,10 @@ def make(arguments: argparse.Namespace, settings: Settings) -> int:
             counting.join(_COUNT_SECONDS)
         if arguments.json:  # the summary is the last line
             _show_pages(pages, arguments)
-        printer.finish(
-            report,
-            stats,
-            "interrupted: " if stop.signal else "",
-            None if stop.is_set() else estimated,
-        )
+        printer.finish(report, stats, stop.note, None if stop.is_set() else estimated)
         if not arguments.json:  # after `finish` has closed the progress bar
             _show_pages(pages, arguments)
-    if stop.signal:
-        return 128 + stop.signal
-    return EXIT_SOME_FAILED if report.failed else EXIT_OK
+    return stop.exit_code(report.failed)
 
 
 def _count_ahead(
@@ -103,8 +95,7 @@ def _gallery_writer(
 
 def _show_pages(pages: list[Page], arguments: argparse.Namespace) -> None:
     if pages:
-        from thumbnailer.cli.output.gallery import PagePrinter
+        from thumbnailer.cli.output.gallery import show_page
 
-        printer = PagePrinter(arguments)
         for page in pages:
-            printer.show(page)
+            show_page(page, arguments)

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
+from thumbnailer.cli.help_format import EXIT_OK, EXIT_SOME_FAILED
+
 
 class SignalStop:
     """Stop that SIGINT or SIGTERM sets.
@@ -20,6 +22,17 @@ class SignalStop:
     def is_set(self) -> bool:
         """Return whether a signal has arrived."""
         return self.signal != 0
+
+    @property
+    def note(self) -> str:
+        """What goes before the text of a summary."""
+        return "interrupted: " if self.signal else ""
+
+    def exit_code(self, failed: object) -> int:
+        """Return the exit code of a command, of which something may have failed."""
+        if self.signal:
+            return 128 + self.signal
+        return EXIT_SOME_FAILED if failed else EXIT_OK
 
     def __call__(self, signum: int, frame: FrameType | None) -> None:
         if self.signal:

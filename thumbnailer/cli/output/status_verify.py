@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import sys
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -17,108 +18,70 @@ if TYPE_CHECKING:
 # How many reasons are shown for stale and for failed thumbnails: the most frequent ones.
 _MAX_REASONS = 10
 
-_COUNTS = (
-    "thumbnails",
-    "whole",
-    "wrong",
-    "stale",
-    "missing",
-    "failed",
-    "skipped",
-    "fixed",
-    "orphaned",
-)
+_STATES = ("pictures", "current", "stale", "missing", "failed", "skipped", "orphaned", "unknown")
 
 
-class StatusPrinter:
-    """Printer of the result of `status`: a table, or one JSON object.
-
-    Args:
-        as_json: print the JSON object.
-        quiet: print failures only.
-        verbose: also print a line for every thumbnail that is not current.
-    """
-
-    def __init__(self, *, as_json: bool, quiet: bool, verbose: bool) -> None:
-        self._as_json, self._quiet, self._verbose = as_json, quiet, verbose and not quiet
-
-    def show(self, one: StatusItem) -> None:
-        """Print one thumbnail that is not current."""
-        if self._as_json:
-            return
-        name = one.source if one.state == "failed" or not one.path else one.path
-        line = f"{one.state}: {printable(name)}: {printable(one.reason)}"
-        if one.state == "failed" and (self._quiet or self._verbose):
-            print(line, file=sys.stderr, flush=True)
-        elif self._verbose:
-            print(line, flush=True)
-
-    def finish(self, report: StatusReport, note: str) -> None:
-        """Print the table after `note`, or the JSON object."""
-        if self._as_json:
-            fields = asdict(report)
-            print_row(fields | {"seconds": round(report.seconds, 6)})
-        elif not self._quiet:
-            print(note + "\n".join(_table(report)), flush=True)
+def show_status_item(one: StatusItem, arguments: argparse.Namespace) -> None:
+    """Print one thumbnail that is not current, with `--verbose`; with `--quiet` a failed one."""
+    if arguments.json or not (arguments.verbose or arguments.quiet):
+        return
+    name = one.source if one.state == "failed" or not one.path else one.path
+    line = f"{one.state}: {printable(name)}: {printable(one.reason)}"
+    if one.state == "failed":
+        print(line, file=sys.stderr, flush=True)
+    elif not arguments.quiet:
+        print(line, flush=True)
 
 
-class VerifyPrinter:
-    """Printer of the findings and the summary of `verify`: lines of text, or JSON.
+def show_status_report(report: StatusReport, note: str, arguments: argparse.Namespace) -> None:
+    """Print the table after `note`, or the JSON object."""
+    if arguments.json:
+        print_row(asdict(report) | {"seconds": round(report.seconds, 6)})
+    elif not arguments.quiet:
+        print(note + "\n".join(_table(report)), flush=True)
 
-    Args:
-        as_json: print one JSON object per line on stdout.
-        quiet: print only thumbnails that are wrong, stale, missing or failed.
-        verbose: print a line for every thumbnail.
-    """
 
-    def __init__(self, *, as_json: bool, quiet: bool, verbose: bool) -> None:
-        self._as_json, self._quiet, self._verbose = as_json, quiet, verbose
+def show_finding(finding: Finding, arguments: argparse.Namespace) -> None:
+    """Print one finding; with `--quiet` only what is wrong, stale, missing or failed."""
+    if arguments.json:
+        print_row(asdict(finding) | {"source": finding.source.path})
+        return
+    name = finding.thumbnail if finding.status != "failed" else ""
+    reason = f": {printable(finding.reason)}" if finding.reason else ""
+    line = f"{finding.status}: {printable(name or finding.source.path)}{reason}"
+    if finding.is_to_be_made or finding.status == "failed":
+        print(line, file=sys.stderr, flush=True)
+    elif not arguments.quiet and (arguments.verbose or finding.status != "whole"):
+        print(line, flush=True)
 
-    def show(self, finding: Finding) -> None:
-        """Print one finding."""
-        if self._as_json:
-            print_row(asdict(finding) | {"source": finding.source.path})
-            return
-        name = finding.thumbnail if finding.status != "failed" else ""
-        reason = f": {printable(finding.reason)}" if finding.reason else ""
-        line = f"{finding.status}: {printable(name or finding.source.path)}{reason}"
-        if finding.is_to_be_made or finding.status == "failed":
-            print(line, file=sys.stderr, flush=True)
-        elif not self._quiet and (self._verbose or finding.status != "whole"):
-            print(line, flush=True)
 
-    def finish(self, report: VerifyReport, note: str) -> None:
-        """Print the summary; `note` goes before its text."""
-        numbers = {name: getattr(report, name) for name in _COUNTS}
-        if self._as_json:
-            seconds = {"seconds": round(report.seconds, 6)}
-            print_row({"summary": numbers | seconds})
-        elif not self._quiet:
-            counts = [f"{report.thumbnails} thumbnails", f"{report.whole} whole"]
-            counts += [f"{numbers[name]} {name}" for name in _COUNTS[2:] if numbers[name]]
-            print(f"{note}{', '.join(counts)} in {report.seconds:.1f} s", flush=True)
+def show_verify_report(report: VerifyReport, note: str, arguments: argparse.Namespace) -> None:
+    """Print the summary; `note` goes before its text."""
+    numbers = asdict(report)
+    del numbers["findings"], numbers["seconds"]
+    if arguments.json:
+        print_row({"summary": numbers | {"seconds": round(report.seconds, 6)}})
+    elif not arguments.quiet:
+        always = ("thumbnails", "whole")
+        counts = [f"{n} {name}" for name, n in numbers.items() if n or name in always]
+        print(f"{note}{', '.join(counts)} in {report.seconds:.1f} s", flush=True)
 
 
 def _table(report: StatusReport) -> Iterator[str]:
-    rows: list[tuple[str, int, list[str]]] = [
-        ("pictures", report.pictures, []),
-        ("current", report.current, []),
-        ("stale", report.stale, _reasons(report.stale_reasons)),
-        ("missing", report.missing, []),
-        ("failed", report.failed, _reasons(report.failed_reasons)),
-        ("skipped", report.skipped, ["no files, or named twice"]),
-        (
-            "orphaned",
-            report.orphaned,
-            [format_bytes(report.orphaned_bytes)] if report.orphaned else [],
-        ),
-        ("unknown", report.unknown, ["picture can't be looked for, or folder not be read"]),
-        ("on disk", report.thumbnails, [format_bytes(report.size_bytes)]),
-    ]
-    width = max(len(f"{number:,}") for _, number, _ in rows)
-    for label, number, remarks in rows:
+    remarks = {
+        "stale": _reasons(report.stale_reasons),
+        "failed": _reasons(report.failed_reasons),
+        "skipped": ["no files, or named twice"],
+        "orphaned": [format_bytes(report.orphaned_bytes)] if report.orphaned else [],
+        "unknown": ["picture can't be looked for, or folder not be read"],
+        "on disk": [format_bytes(report.size_bytes)],
+    }
+    numbers: dict[str, int] = {state: getattr(report, state) for state in _STATES}
+    numbers["on disk"] = report.thumbnails
+    width = max(len(f"{number:,}") for number in numbers.values())
+    for label, number in numbers.items():
         if number or label not in ("skipped", "unknown"):
-            first, *others = remarks or [""]
+            first, *others = remarks.get(label) or [""]
             yield f"{label:8}  {number:>{width},}  {first}".rstrip()
             yield from (f"{'':8}  {'':{width}}  {remark}" for remark in others)
 
