@@ -7,11 +7,13 @@ chunks name its source and the source's state (mtime, size); there is no ledger.
 from __future__ import annotations
 
 import hashlib
+import io
 import os
 import struct
 import zlib
 from contextlib import suppress
 
+from thumbnailer.imaging.containers.png_chunks import PNG_SIGNATURE, png_chunks
 from thumbnailer.model import Failure, Folder, Source, Thumbnail, WantedThumbnail
 from thumbnailer.thumbs import files
 
@@ -22,7 +24,6 @@ SIZE_FOLDERS = {128: "normal", 256: "large", 512: "x-large", 1024: "xx-large"}
 PRIVATE_FILE = 0o600
 PRIVATE_FOLDER = 0o700
 
-_PNG = b"\x89PNG\r\n\x1a\n"
 _SOFTWARE = "thumbnailer"
 
 # Each program has its own folder of failures. Raise the number when more sources can be read.
@@ -101,22 +102,20 @@ def _read_head(folder: Folder, name: str) -> bytes:
     """Return the first bytes of a PNG; b"" if there is none."""
     with suppress(OSError), files.open_folder(folder) as opened:
         head = files.read(opened, name, _HEAD_BYTES)
-        return head if head.startswith(_PNG) and len(head) >= 24 else b""
+        return head if head.startswith(PNG_SIGNATURE) and len(head) >= 24 else b""
     return b""
 
 
 def _read_text(head: bytes) -> dict[str, str]:
     """Return the texts before the pixels of a PNG (PNG specification, 5.3 and 11.3.3)."""
     texts: dict[str, str] = {}
-    at = len(_PNG)
-    while at + 8 <= len(head):
-        (length,), kind = struct.unpack_from(">I", head, at), head[at + 4 : at + 8]
+    file = io.BytesIO(head)
+    for kind, length in png_chunks(file, len(head) // 12):
         if kind == b"IDAT":
             break
         if kind == b"tEXt":
-            key, _, value = head[at + 8 : at + 8 + length].partition(b"\0")
+            key, _, value = file.read(length).partition(b"\0")
             texts[key.decode("latin-1")] = value.decode("latin-1")
-        at += 12 + length
     return texts
 
 
@@ -135,7 +134,7 @@ def _empty_png(text: tuple[tuple[str, str], ...]) -> bytes:
     chunks = [(b"IHDR", struct.pack(">IIBBBBB", 1, 1, 8, 6, 0, 0, 0))]
     chunks += [(b"tEXt", f"{key}\0{value}".encode("latin-1", "replace")) for key, value in text]
     chunks += [(b"IDAT", zlib.compress(bytes(5))), (b"IEND", b"")]
-    return _PNG + b"".join(
+    return PNG_SIGNATURE + b"".join(
         struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
         for kind, data in chunks
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import struct
 from contextlib import suppress
 from typing import BinaryIO
 
@@ -18,6 +17,7 @@ from thumbnailer.imaging.colour.profiles import (
     profile_bytes,
 )
 from thumbnailer.imaging.containers.exif import exif_block, read_directory, read_exif
+from thumbnailer.imaging.containers.png_chunks import png_chunks
 
 _GREY = ("1", "L", "LA", "I;16", "I")
 
@@ -109,19 +109,13 @@ def _cicp(file: BinaryIO) -> tuple[int, int] | None:
     """
     offset = file.tell()
     try:
-        file.seek(8)
-        for _ in range(_MAX_CHUNKS):
-            head = file.read(8)
-            if len(head) < 8:
-                return None
-            length, kind = struct.unpack(">I4s", head)
+        for kind, length in png_chunks(file, _MAX_CHUNKS):
             if kind in (b"PLTE", b"IDAT"):
-                return None
+                break
             if kind == b"cICP":
                 primaries, curve, *rest = file.read(4).ljust(4, b"\0")
                 is_known = primaries in _PRIMARIES and curve in _CURVES and rest == [0, 1]
                 return (primaries, curve) if is_known and length == 4 else None
-            file.seek(length + 4, 1)
         return None
     finally:
         file.seek(offset)

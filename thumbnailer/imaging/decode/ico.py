@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 from typing import BinaryIO
 
-PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+from thumbnailer.imaging.containers.png_chunks import PNG_SIGNATURE
 
 
 def largest_picture(file: BinaryIO) -> tuple[tuple[int, int], bytes]:

@@ -30,8 +30,9 @@ from PIL import (  # noqa: F401
     WebPImagePlugin,
 )
 
+from thumbnailer.imaging.containers.png_chunks import PNG_SIGNATURE
 from thumbnailer.imaging.decode.heif import open_heif
-from thumbnailer.imaging.decode.ico import PNG_SIGNATURE, largest_picture
+from thumbnailer.imaging.decode.ico import largest_picture
 from thumbnailer.imaging.decode.identify import (
     FORMATS,
     OPTIONAL_FORMATS,

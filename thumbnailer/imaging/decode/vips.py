@@ -6,8 +6,8 @@ decoders are called, and none that detects the format.
 
 from __future__ import annotations
 
+import io
 import os
-import struct
 import sys
 from collections.abc import Callable
 from contextlib import suppress
@@ -17,6 +17,7 @@ from typing import Any, BinaryIO, NamedTuple
 
 from PIL import Image, ImageFile
 
+from thumbnailer.imaging.containers.png_chunks import png_chunks
 from thumbnailer.imaging.decode.shrink_on_load import BOX_GAP
 from thumbnailer.imaging.geometry.orientation import orientation_of
 from thumbnailer.imaging.memory import Claim, claim_memory
@@ -185,17 +186,13 @@ def _is_plain_png(data: bytes) -> bool:
 
     Such a chunk could hold an orientation, which is not read here.
     """
-    at, in_pixels = 8, False
-    for _ in range(_MAX_CHUNKS):
-        if at + 12 > len(data):
-            return False
-        length, kind = struct.unpack_from(">I4s", data, at)
+    file, in_pixels = io.BytesIO(data), False
+    for kind, _ in png_chunks(file, _MAX_CHUNKS):
         if kind == b"IEND":
-            return in_pixels
+            return in_pixels and len(file.read(4)) == 4  # its checksum
         if kind == b"acTL" or (in_pixels and kind != b"IDAT"):
             return False
         in_pixels = in_pixels or kind == b"IDAT"
-        at += length + 12
     return False
 
 
