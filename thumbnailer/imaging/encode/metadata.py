@@ -8,17 +8,26 @@ from __future__ import annotations
 
 import io
 import struct
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from contextlib import suppress
 from typing import BinaryIO, NamedTuple
 
 from PIL import Image
 
-_START = b"Exif\0\0"
+from thumbnailer.imaging.containers.exif import (
+    ENTRY,
+    ENTRY_BYTES,
+    EXIF_DIRECTORY,
+    EXIF_START,
+    exif_block,
+    read_start,
+    read_table,
+    read_value,
+)
 
 # The directories of an EXIF block: the first, and the others by the tags in it that point to them:
 # EXIF 2.32, 4.6.3.
-_MAIN, _EXIF, _GPS = 0, 0x8769, 0x8825
+_MAIN, _EXIF, _GPS = 0, EXIF_DIRECTORY, 0x8825
 
 # The tags that each setting keeps, by directory: EXIF 2.32, 4.6.4 to 4.6.6.
 _TAGS: dict[str, dict[int, Collection[int]]] = {
@@ -68,104 +77,62 @@ def kept_exif(image: Image.Image, file: BinaryIO, keep: Collection[str]) -> byte
             wanted.setdefault(directory, set()).update(tags)
     if not wanted:
         return b""
-    source = file if image.format == "TIFF" else io.BytesIO(_block_of(image))
-    return _copy_tags(source, wanted)
-
-
-def _block_of(image: Image.Image) -> bytes:
-    block = image.info.get("exif")
-    raw = image.info.get("Raw profile type exif")  # in PNGs by ImageMagick: hexadecimal lines
-    if not block and isinstance(raw, str):
-        with suppress(ValueError):
-            block = bytes.fromhex("".join(raw.split("\n")[3:]))
-    return block.removeprefix(_START) if isinstance(block, bytes) else b""
+    source = file if image.format == "TIFF" else io.BytesIO(exif_block(image))
+    with suppress(KeyError, struct.error):  # no EXIF, or no directory where it should be
+        return _copy_tags(source, wanted)
+    return b""
 
 
 def _copy_tags(source: BinaryIO, wanted: dict[int, set[int]]) -> bytes:
     """Return a block with the wanted tags of each directory, in the byte order of the source."""
-    try:
-        source.seek(0)
-        start = source.read(8)
-        order = {b"II*\0": "<", b"MM\0*": ">"}.get(start[:4])
-        if order is None:  # no EXIF, or a TIFF of more than 4 GB
-            return b""
-        (offset,) = struct.unpack_from(order + "I", start, 4)
-        directories = {_MAIN: _read_tags(source, order, offset, wanted.get(_MAIN, set()))}
-        for tag in wanted.keys() - {_MAIN}:
-            pointer = _read_tags(source, order, offset, {tag}).get(tag)
-            if pointer and pointer.type in (_LONG, _IFD) and pointer.number == 1:
-                (target,) = struct.unpack(order + "I", pointer.data)
-                with suppress(struct.error):
-                    directories[tag] = _read_tags(source, order, target, wanted[tag])
-    except struct.error:
-        return b""
-    return _build_block(order, directories)
+    order, place = read_start(source)
+    pointers = wanted.keys() - {_MAIN}
+    main = _read_tags(source, order, place, {*wanted.get(_MAIN, ()), *pointers})
+    others: dict[int, _Directory] = {}
+    for tag in pointers:
+        pointer = main.pop(tag, None)
+        if pointer and pointer.type in (_LONG, _IFD) and pointer.number == 1:
+            (target,) = struct.unpack(order + "I", pointer.data)
+            with suppress(struct.error):
+                others[tag] = _read_tags(source, order, target, wanted[tag])
+    return _build_block(order, main, {tag: values for tag, values in others.items() if values})
 
 
-def _read_tags(source: BinaryIO, order: str, offset: int, tags: Collection[int]) -> _Directory:
-    """Read the given tags of a directory, without those missing, repeated or too long.
-
-    Raises:
-        struct.error: there is no directory at `offset`.
-    """
-    return {
-        tag: value
-        for tag, entry in _entries(source, order, offset)
-        if tag in tags and (value := _read_value(source, order, entry))
-    }
-
-
-def _entries(source: BinaryIO, order: str, offset: int) -> Iterator[tuple[int, bytes]]:
-    """Yield each tag of a directory and the rest of its entry: type, count, and value or offset."""
-    source.seek(offset)
-    (count,) = struct.unpack(order + "H", source.read(2))
-    table = source.read(12 * count)
-    for at in range(0, len(table) - 11, 12):
-        yield struct.unpack_from(order + "H", table, at)[0], table[at + 2 : at + 12]
+def _read_tags(source: BinaryIO, order: str, place: int, tags: Collection[int]) -> _Directory:
+    """Read the given tags of a directory, without those missing or too long."""
+    table, _ = read_table(source, order, place)
+    table = table[: len(table) // ENTRY_BYTES * ENTRY_BYTES]
+    found: _Directory = {}
+    for tag, type, number, field in struct.iter_unpack(order + ENTRY, table):
+        length = _WIDTHS.get(type, 0) * number if tag in tags else 0
+        if 0 < length <= _MAX_VALUE_BYTES:
+            value = _Value(type, number, read_value(source, order, field, length))
+            if len(value.data) == length:
+                found[tag] = value
+    return found
 
 
-def _read_value(source: BinaryIO, order: str, entry: bytes) -> _Value | None:
-    type, count = struct.unpack_from(order + "HI", entry)
-    length = _WIDTHS.get(type, 0) * count
-    if not 0 < length <= _MAX_VALUE_BYTES:
-        return None
-    if length <= 4:
-        return _Value(type, count, entry[6 : 6 + length])
-    source.seek(struct.unpack_from(order + "I", entry, 6)[0])
-    data = source.read(length)
-    return _Value(type, count, data) if len(data) == length else None
-
-
-def _build_block(order: str, directories: dict[int, _Directory]) -> bytes:
+def _build_block(order: str, main: _Directory, others: dict[int, _Directory]) -> bytes:
     """Return an EXIF block of some directories; the first points to the others."""
-    others = {tag: values for tag, values in directories.items() if tag != _MAIN and values}
-    main = dict(directories[_MAIN])
-    if not main and not others:
+    main |= dict.fromkeys(others, _Value(_LONG, 1, bytes(4)))  # so that its length is known
+    if not main:
         return b""
-    offset = 8 + _directory_length(main | dict.fromkeys(others, _Value(_LONG, 1, b"")))
-    tail = b""
+    place, tail = 8 + len(_build_directory(order, main, 8)), b""
     for tag, values in sorted(others.items()):
-        main[tag] = _Value(_LONG, 1, struct.pack(order + "I", offset + len(tail)))
-        tail += _build_directory(order, values, offset + len(tail))
-    head = {"<": b"II*\0", ">": b"MM\0*"}[order] + struct.pack(order + "I", 8)
-    return _START + head + _build_directory(order, main, 8) + tail
+        main[tag] = _Value(_LONG, 1, struct.pack(order + "I", place + len(tail)))
+        tail += _build_directory(order, values, place + len(tail))
+    head = struct.pack(order + "2sHI", {"<": b"II", ">": b"MM"}[order], 42, 8)
+    return EXIF_START + head + _build_directory(order, main, 8) + tail
 
 
-def _directory_length(values: _Directory) -> int:
-    """Return the length in bytes of what `_build_directory` returns for these values."""
-    long = (len(value.data) for value in values.values() if len(value.data) > 4)
-    return 2 + 12 * len(values) + 4 + sum(length + length % 2 for length in long)
-
-
-def _build_directory(order: str, values: _Directory, offset: int) -> bytes:
-    """Return a directory for `offset` in the block, followed by values of more than 4 bytes."""
+def _build_directory(order: str, values: _Directory, place: int) -> bytes:
+    """Return a directory for `place` in the block, followed by values of more than 4 bytes."""
     table, long_values = struct.pack(order + "H", len(values)), b""
-    start = offset + 2 + 12 * len(values) + 4
-    for tag, (type, count, data) in sorted(values.items()):
-        table += struct.pack(order + "HHI", tag, type, count)
-        if len(data) <= 4:
-            table += data.ljust(4, b"\0")
-        else:
-            table += struct.pack(order + "I", start + len(long_values))
+    start = place + 2 + ENTRY_BYTES * len(values) + 4
+    for tag, (type, number, data) in sorted(values.items()):
+        field = data
+        if len(data) > 4:
+            field = struct.pack(order + "I", start + len(long_values))
             long_values += data + bytes(len(data) % 2)
+        table += struct.pack(order + ENTRY, tag, type, number, field)
     return table + bytes(4) + long_values
