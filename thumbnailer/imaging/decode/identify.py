@@ -21,25 +21,26 @@ OPTIONAL_FORMATS = {"ico": "ICO", "jpeg2000": "JPEG2000", "ppm": "PPM", "psd": "
 # Those that need an optional dependency.
 _EXTRAS = ("heif", "raw")
 
-# Magic numbers of formats that are read if `Limits.also` has their key: (key, offset, bytes, name).
-_OPTIONAL_SIGNATURES = (
-    ("ico", 0, b"\x00\x00\x01\x00", "an ICO icon"),
-    ("jpeg2000", 4, b"jP  ", "a JPEG 2000 picture"),
-    ("jpeg2000", 0, b"\xff\x4f\xff\x51", "a JPEG 2000 picture"),
-    ("psd", 0, b"8BPS\0\1", "a Photoshop document"),
-    # Raw formats with a magic number of their own: CR3, CR2, CRW, RW2, ORF (three), RAF, MRW, X3F.
-    ("raw", 4, b"ftypcrx ", "a camera's raw picture"),
-    ("raw", 8, b"CR\2", "a camera's raw picture"),
-    ("raw", 6, b"HEAPCCDR", "a camera's raw picture"),
-    ("raw", 0, b"IIU\0", "a camera's raw picture"),
-    ("raw", 0, b"IIRO", "a camera's raw picture"),
-    ("raw", 0, b"IIRS", "a camera's raw picture"),
-    ("raw", 0, b"MMOR", "a camera's raw picture"),
-    ("raw", 0, b"FUJIFILMCCD-RAW", "a camera's raw picture"),
-    ("raw", 0, b"\0MRM", "a camera's raw picture"),
-    ("raw", 0, b"FOVb", "a camera's raw picture"),
+# The starts of files in formats that are read if `Limits.also` has the group's name as their key.
+_OPTIONAL_START = re.compile(
+    rb"""(?sx)
+    (?P<ico> \x00\x00\x01\x00)
+    | (?P<jpeg2000> .{4}jP\x20\x20 | \xff\x4f\xff\x51)
+    | (?P<psd> 8BPS\x00\x01)
+    # CR3, CR2, CRW, RW2, ORF (three), RAF, MRW, X3F
+    | (?P<raw> .{4}ftypcrx\x20 | .{8}CR\x02 | .{6}HEAPCCDR | IIU\x00 | IIR[OS] | MMOR
+        | FUJIFILMCCD-RAW | \x00MRM | FOVb)
+    | (?P<ppm> P[1-6f]\s+[#\d])
+    """
 )
-_PPM_HEADER = re.compile(rb"P[1-6f]\s+[#\d]")
+_NAMES = {
+    "ico": "an ICO icon",
+    "jpeg2000": "a JPEG 2000 picture",
+    "ppm": "a PPM picture",
+    "psd": "a Photoshop document",
+    "raw": "a camera's raw picture",
+    "tga": "a TGA picture",
+}
 
 # Brands of ISO/IEC 23008-12, annex B and 10.2. Pillow reads files with an AVIF brand.
 _HEIC_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs"}
@@ -55,20 +56,16 @@ _PHOTOMETRIC, _SUB_IFDS, _DNG_VERSION = 262, 330, 50706
 _SENSOR_DATA = (32803, 34892)  # colour filter array; LinearRaw
 _MAX_SUB_IFDS = 16
 
-# An array of icons, pointers or bitmaps: OS/2 2.0, BITMAPARRAYFILEHEADER.
-_OS2_ARRAY = re.compile(rb"BA.{12}(IC|CI|CP|PT|BM)", re.DOTALL)
-
-# Magic numbers of other files that often have a picture's file name: (offset, bytes, name).
-_UNSUPPORTED_SIGNATURES = (
-    (0, b"%PDF", "a PDF document"),
-    (0, b"PK\x03\x04", "a ZIP archive"),
-    (0, b"\x1f\x8b", "gzip-compressed data"),
-    (0, b"8BPS", "a large Photoshop document"),
-    (0, b"%!PS", "a PostScript document"),
-    (0, b"\xc5\xd0\xd3\xc6", "a PostScript document"),
-    (0, b"\xff\x0a", "a JPEG XL picture"),
-    (4, b"JXL ", "a JPEG XL picture"),
-)
+# The starts of other files that often have a picture's file name, and what they are.
+_UNSUPPORTED_STARTS = {
+    rb"%PDF": "a PDF document",
+    rb"PK\x03\x04": "a ZIP archive",
+    rb"\x1f\x8b": "gzip-compressed data",
+    rb"8BPS": "a large Photoshop document",
+    rb"%!PS|\xc5\xd0\xd3\xc6": "a PostScript document",
+    rb"\xff\x0a|.{4}JXL ": "a JPEG XL picture",
+    rb"BA.{12}(IC|CI|CP|PT|BM)": "an OS/2 icon",  # BITMAPARRAYFILEHEADER of OS/2 2.0
+}
 
 
 def identify_optional(file: BinaryIO) -> tuple[str, str]:
@@ -78,18 +75,15 @@ def identify_optional(file: BinaryIO) -> tuple[str, str]:
     """
     file.seek(0)
     start = file.read(512)
-    for key, offset, magic, name in _OPTIONAL_SIGNATURES:
-        if start.startswith(magic, offset):
-            return key, name
-    if _PPM_HEADER.match(start):
-        return "ppm", "a PPM picture"
-    if start.startswith(b"ftyp", 4):
+    if known := _OPTIONAL_START.match(start):
+        key = known.lastgroup or ""
+    elif start.startswith(b"ftyp", 4):
         return _identify_heif(start)
-    if start.startswith((b"II*\0", b"MM\0*")) and _holds_sensor_data(file):
-        return "raw", "a camera's raw picture"
-    if _is_tga(start):
-        return "tga", "a TGA picture"
-    return "", ""
+    elif start.startswith((b"II*\0", b"MM\0*")) and _holds_sensor_data(file):
+        key = "raw"
+    else:
+        key = "tga" if _is_tga(start) else ""
+    return key, _NAMES.get(key, "")
 
 
 def _identify_heif(start: bytes) -> tuple[str, str]:
@@ -158,11 +152,9 @@ def unreadable_reason(file: BinaryIO, also: tuple[str, ...]) -> str:
         if is_at_end or is_cut_short(file):
             return f"truncated: begins like {name}, but ends early"
         return f"begins like {name}, but its header is damaged"
-    for offset, magic, name in _UNSUPPORTED_SIGNATURES:
-        if start.startswith(magic, offset):
+    for unsupported, name in _UNSUPPORTED_STARTS.items():
+        if re.match(unsupported, start, re.DOTALL):
             return f"is {name}, no format that is read here"
-    if _OS2_ARRAY.match(start):
-        return "is an OS/2 icon, no format that is read here"
     for format in FORMATS:
         accepts = Image.OPEN[format][1]
         if accepts and accepts(start[:16]):
