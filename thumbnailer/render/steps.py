@@ -8,7 +8,6 @@ from typing import BinaryIO, NamedTuple, TypeVar
 
 from thumbnailer.imaging.animation import (
     StillImage,
-    encode_frames,
     frame_count,
     keeps_animation,
     render_frames,
@@ -20,7 +19,7 @@ from thumbnailer.imaging.decode.load import load_pixels
 from thumbnailer.imaging.decode.open import Opened, open_picture
 from thumbnailer.imaging.decode.shrink_on_load import can_shrink, picture_extent, shrink_on_load
 from thumbnailer.imaging.decode.vips import decode_shrunk
-from thumbnailer.imaging.encode.encode import encode
+from thumbnailer.imaging.encode.encode import Metadata, Timing, encode
 from thumbnailer.imaging.encode.metadata import kept_exif
 from thumbnailer.imaging.failures import stage
 from thumbnailer.imaging.geometry.fit import (
@@ -138,9 +137,10 @@ def render_pictures(
 
     stills = render_images(whole, recipes, common.crop)
     frame_lists: dict[Recipe, list[StillImage]] = {}
+    timing = Timing()
     if length > 1 and not missing:
         # A smart crop would choose another part of each frame, and the picture would jump.
-        animations, timing = render_frames(
+        animations, timing, missing = render_frames(
             opened,
             length,
             [frames[recipe].canvas for recipe in animated],
@@ -148,15 +148,13 @@ def render_pictures(
             claim,
             lambda picture: [one.image for one in render_images(picture, animated, "centre")],
         )
-        frame_lists, missing = dict(zip(animated, animations, strict=True)), timing.note
+        frame_lists = dict(zip(animated, animations, strict=True))
     pictures = []
     for (recipe, text), (image, icc, _) in zip(wanted, stills, strict=True):
         with stage("encode"):
-            if len(frame_lists.get(recipe, ())) > 1:
-                made = encode_frames(frame_lists[recipe], timing, recipe, exif=exif, profile=icc)
-            else:
-                made = encode(image, recipe, exif=exif, profile=icc, text=text)
-            pictures.append(made)
+            images = frame_lists.get(recipe, ())
+            images = images if len(images) > 1 else [image]
+            pictures.append(encode(images, recipe, Metadata(exif, icc, text), timing))
     return tuple(pictures), "; ".join(filter(None, (missing, stills[0].remark)))
 
 
