@@ -7,17 +7,22 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from thumbnailer.imaging.animation import frame_count, keeps_animation
-from thumbnailer.imaging.colour.depth import fix_png_depth
-from thumbnailer.imaging.colour.source_profile import profile_name, source_profile
-from thumbnailer.imaging.decode.open import open_picture
-from thumbnailer.imaging.decode.shrink_on_load import can_shrink, shrink_on_load
+from thumbnailer.imaging.colour.source_profile import profile_name
+from thumbnailer.imaging.decode.shrink_on_load import can_shrink
 from thumbnailer.imaging.failures import stage
 from thumbnailer.imaging.geometry.fit import largest_scaled
 from thumbnailer.imaging.geometry.orientation import orientation_of
-from thumbnailer.imaging.previews.embedded_preview import choose_preview, preview_size
+from thumbnailer.imaging.previews.embedded_preview import preview_size
 from thumbnailer.recipe import Limits, Recipe
-from thumbnailer.render.steps import Decoded, decode, frame_for, grant_all, oriented_sides
+from thumbnailer.render.steps import (
+    Decoded,
+    decode,
+    frame_for,
+    grant_all,
+    open_source,
+    oriented_sides,
+    shrink_or_preview,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,27 +71,20 @@ def describe(file: BinaryIO, recipes: Sequence[Recipe], limits: Limits) -> Descr
         StageError: it can't be opened or decoded.
     """
     with stage("open"):
-        opened = open_picture(file, limits)
-        size, mode, profile = opened.size, opened.mode, source_profile(opened, file)
-        fix_png_depth(opened)
-        is_still = not any(map(keeps_animation, recipes)) or frame_count(opened) == 1
+        picture = open_source(file, recipes, limits, grant_all)
+        opened, profile = picture.image, picture.profile
+        size, mode = opened.size, opened.mode
     with stage("decode"):
-        shrinks = can_shrink(opened)
+        shrinks, preview, unfit = can_shrink(opened), None, ""
         if shrinks:
             whole = Decoded(opened, opened.size, opened.size, orientation_of(opened), "")
         else:
-            whole = decode(opened, file, profile, recipes, is_still, limits, grant_all)
+            whole = decode(picture, recipes)
         orientation = whole.orientation
         frames = [frame_for(whole.full, orientation, recipe) for recipe in recipes]
-        needed = largest_scaled(frames)
-        stands_in, unfit, previews = None, "", recipes[0].previews
-        if previews != "never":
-            verified = previews == "verify"
-            stands_in, unfit = choose_preview(
-                opened, file, needed, profile, verified, limits, grant_all
-            )
-        if shrinks and stands_in is None:
-            shrink_on_load(opened, needed)
+        if shrinks:
+            needed, previews = largest_scaled(frames), recipes[0].previews
+            preview, unfit = shrink_or_preview(picture, needed, previews)
     count = 1
     with suppress(Exception):  # a broken animation still has a first frame
         count = getattr(opened, "n_frames", 1)
@@ -98,9 +96,9 @@ def describe(file: BinaryIO, recipes: Sequence[Recipe], limits: Limits) -> Descr
         orientation,
         profile_name(profile) if profile else "",
         preview_size(opened, file),
-        stands_in is not None,
+        preview is not None,
         unfit,
-        (stands_in or whole.image).size,
+        (preview or whole.image).size,
         tuple(oriented_sides(frame.canvas, orientation) for frame in frames),
         whole.missing,
     )

@@ -16,7 +16,7 @@ from thumbnailer.imaging.colour.depth import fix_png_depth, to_resizable
 from thumbnailer.imaging.colour.source_profile import source_profile
 from thumbnailer.imaging.colour.to_srgb import to_output_colours, to_srgb
 from thumbnailer.imaging.decode.load import load_pixels
-from thumbnailer.imaging.decode.open import Opened, open_picture
+from thumbnailer.imaging.decode.open import OpenPicture, open_picture
 from thumbnailer.imaging.decode.shrink_on_load import can_shrink, picture_extent, shrink_on_load
 from thumbnailer.imaging.decode.vips import decode_shrunk
 from thumbnailer.imaging.encode.encode import Metadata, Timing, encode
@@ -61,14 +61,6 @@ class Decoded(NamedTuple):
     missing: str
 
 
-class _Rendered(NamedTuple):
-    """A thumbnail before it is encoded, its ICC profile or b"", and what was ignored."""
-
-    image: StillImage
-    profile: bytes
-    remark: str
-
-
 def grant_all(needed_bytes: int) -> None:
     """Grant any memory claim: for callers without a memory budget."""
 
@@ -91,118 +83,133 @@ def render_pictures(
     Raises:
         StageError: a step failed; nothing else is raised for a bad file.
     """
-    common = wanted[0][0]  # all recipes of a job share the settings that are not per size
     recipes = [recipe for recipe, _ in wanted]
-    animated = list(filter(keeps_animation, recipes))
+    common = recipes[0]  # all recipes of a job share the settings that are not per size
     with stage("open"):
-        opened = open_picture(file, limits)
-        profile = source_profile(opened, file)
-        fix_png_depth(opened)
-        length = frame_count(opened) if animated else 1
+        picture = open_source(file, recipes, limits, claim)
+        opened = picture.image
     with stage("decode"):
-        decoded = decode(opened, file, profile, recipes, length == 1, limits, claim)
-        whole, extent, full, orientation, missing = decoded
-        frames = frames_for(full, orientation, recipes, limits)
+        decoded = decode(picture, recipes)
+        frames = frames_for(decoded.full, decoded.orientation, recipes, limits)
         canvases = [frames[recipe].canvas for recipe in recipes]
-        claim_canvas_memory(whole, opened.format or "", canvases, limits, claim)
+        claim_canvas_memory(decoded.image, opened.format or "", canvases, limits, claim)
     with stage("encode"):
         exif = kept_exif(opened, file, common.keep)
-
-    def render_images(picture: StillImage, some: Sequence[Recipe], crop: str) -> list[_Rendered]:
-        with stage("resize"):
-            image, image_icc, aside = to_resizable(picture), profile, ""
-            resample = lanczos
-            if common.linear:  # linear light can be computed from sRGB only
-                from thumbnailer.imaging.geometry.linear_light import resample
-
-                (image, aside), image_icc = to_srgb(image, profile), b""
-            parts = resize_all(image, extent, [frames[recipe] for recipe in some], crop, resample)
-        rendered = []
-        for recipe, part in zip(some, parts, strict=True):
-            frame = frames[recipe]
-            with stage("orientation"):
-                part, canvas = (
-                    apply_orientation(part, orientation),
-                    oriented_sides(frame.canvas, orientation),
-                )
-            with stage("colour"):
-                part, icc, remark = to_output_colours(part, image_icc, keep="icc" in recipe.keep)
-                if recipe.sharpen:
-                    part = sharpen(part, full[0] / frame.scaled[0])
-                part = pad(part, canvas, recipe.background)
-            # `opened` itself is reused for its next frame.
-            part = part.copy() if part is opened else part
-            rendered.append(_Rendered(part, icc, aside or remark))
-        return rendered
-
-    stills = render_images(whole, recipes, common.crop)
-    frame_lists: dict[Recipe, list[StillImage]] = {}
-    timing = Timing()
-    if length > 1 and not missing:
-        # A smart crop would choose another part of each frame, and the picture would jump.
-        animations, timing, missing = render_frames(
+    show = partial(_show, picture, decoded)
+    stills, profile, remark = show(decoded.image, frames, common.crop)
+    films = {recipe: [still] for recipe, still in zip(frames, stills, strict=True)}
+    timing, missing = Timing(), decoded.missing
+    if picture.frames > 1 and not missing:
+        moving = {recipe: frame for recipe, frame in frames.items() if keeps_animation(recipe)}
+        results, timing, missing = render_frames(
             opened,
-            length,
-            [frames[recipe].canvas for recipe in animated],
+            picture.frames,
+            [frame.canvas for frame in moving.values()],
             limits,
             claim,
-            lambda picture: [one.image for one in render_images(picture, animated, "centre")],
+            # A smart crop would choose another part of each frame, and the picture would jump.
+            lambda image: show(image, moving, "centre")[0],
         )
-        frame_lists = dict(zip(animated, animations, strict=True))
-    pictures = []
-    for (recipe, text), (image, icc, _) in zip(wanted, stills, strict=True):
+        films |= {recipe: film for recipe, film in zip(moving, results, strict=True) if film[1:]}
+    made = []
+    for recipe, text in wanted:
         with stage("encode"):
-            images = frame_lists.get(recipe, ())
-            images = images if len(images) > 1 else [image]
-            pictures.append(encode(images, recipe, Metadata(exif, icc, text), timing))
-    return tuple(pictures), "; ".join(filter(None, (missing, stills[0].remark)))
+            made.append(encode(films[recipe], recipe, Metadata(exif, profile, text), timing))
+    return tuple(made), "; ".join(filter(None, (missing, remark)))
 
 
-def decode(
-    opened: Opened,
-    file: BinaryIO,
-    profile: bytes,
-    recipes: Sequence[Recipe],
-    is_still: bool,
-    limits: Limits,
-    claim: Claim,
-) -> Decoded:
+def open_source(
+    file: BinaryIO, recipes: Sequence[Recipe], limits: Limits, claim: Claim
+) -> OpenPicture:
+    """Open a picture, and read of it what its thumbnails need besides pixels."""
+    image = open_picture(file, limits)
+    profile = source_profile(image, file)
+    fix_png_depth(image)
+    frames = frame_count(image) if any(map(keeps_animation, recipes)) else 1
+    return OpenPicture(image, file, profile, frames, limits, claim)
+
+
+def _show(
+    picture: OpenPicture,
+    decoded: Decoded,
+    image: StillImage,
+    frames: dict[Recipe, Frame],
+    crop: str,
+) -> tuple[list[StillImage], bytes, str]:
+    """Make the thumbnails of a picture, or of a frame of an animation.
+
+    Returns:
+        One for each of `frames`, the ICC profile of all or b"", and in words what was ignored.
+    """
+    common = next(iter(frames))
+    with stage("resize"):
+        image, profile, aside = to_resizable(image), picture.profile, ""
+        resample = lanczos
+        if common.linear:  # linear light can be computed from sRGB only
+            from thumbnailer.imaging.geometry.linear_light import resample
+
+            (image, aside), profile = to_srgb(image, profile), b""
+        parts = resize_all(image, decoded.extent, list(frames.values()), crop, resample)
+    shown = []
+    for (recipe, frame), part in zip(frames.items(), parts, strict=True):
+        with stage("orientation"):
+            part = apply_orientation(part, decoded.orientation)
+            canvas = oriented_sides(frame.canvas, decoded.orientation)
+        with stage("colour"):
+            part, icc, remark = to_output_colours(part, profile, keep="icc" in common.keep)
+            if recipe.sharpen:
+                part = sharpen(part, decoded.full[0] / frame.scaled[0])
+            part = pad(part, canvas, recipe.background)
+        # What was opened is reused for its next frame.
+        shown.append(part.copy() if part is picture.image else part)
+    return shown, icc, aside or remark
+
+
+def decode(picture: OpenPicture, recipes: Sequence[Recipe]) -> Decoded:
     """Decode no more of a picture than its thumbnails need, by the fastest decoder available.
-
-    Args:
-        profile: its ICC profile, as from `source_profile`.
-        is_still: whether only its first frame is needed.
 
     Raises:
         Exception: it is broken or too large; `stage` turns this into a `StageError`.
     """
-    common = recipes[0]
+    opened, file, _, _, limits, claim = picture
+    full = opened.size
 
-    def needed(full: tuple[int, int], orientation: int) -> tuple[int, int]:
+    def needed(orientation: int) -> tuple[int, int]:
         return largest_scaled(list(frames_for(full, orientation, recipes, limits).values()))
 
-    full = opened.size
     if can_shrink(opened):
         orientation = orientation_of(opened)
-        size = needed(full, orientation)
-        if common.previews != "never":
-            from thumbnailer.imaging.previews.embedded_preview import (
-                choose_preview,  # most runs do not need it
-            )
-
-            is_verified = common.previews == "verify"
-            preview, _ = choose_preview(opened, file, size, profile, is_verified, limits, claim)
-            if preview:
-                return Decoded(preview, preview.size, full, orientation, "")
-        shrink_on_load(opened, size)
+        preview, _ = shrink_or_preview(picture, needed(orientation), recipes[0].previews)
+        if preview:
+            return Decoded(preview, preview.size, full, orientation, "")
         image, missing = load_pixels(opened, file, limits, claim)
         return Decoded(image, picture_extent(image.size, full), full, orientation, missing)
-    if is_still and not common.linear:  # it shrinks encoded values, not linear light
-        small = decode_shrunk(opened, file, partial(needed, full), limits, claim)
+    # Only the first frame of an animation would be decoded, and encoded values be averaged.
+    if picture.frames == 1 and not recipes[0].linear:
+        small = decode_shrunk(picture, needed)
         if small:
             return Decoded(small.image, small.extent, full, orientation_of(small.image), "")
     image, missing = load_pixels(opened, file, limits, claim)
     return Decoded(image, image.size, image.size, orientation_of(image), missing)
+
+
+def shrink_or_preview(
+    picture: OpenPicture, size: tuple[int, int], previews: str
+) -> tuple[StillImage | None, str]:
+    """Choose what a thumbnail of `size` (px) is made from, if the decoder can shrink.
+
+    Returns:
+        The picture's preview, or None if the picture has been set to shrink on load; and why its
+        preview is not used, "" if there is none or none is wanted.
+    """
+    preview, reason = None, ""
+    if previews != "never":
+        from thumbnailer.imaging.previews.embedded_preview import choose_preview  # rarely needed
+
+        preview, reason = choose_preview(picture, size, previews == "verify")
+    if not preview:
+        shrink_on_load(picture.image, size)
+    return preview, reason
 
 
 def frames_for(

@@ -8,7 +8,7 @@ import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 # Imported to register their formats, so that Pillow need not search for plugins during a job.
 from PIL import (  # noqa: F401
@@ -43,7 +43,7 @@ from thumbnailer.imaging.decode.raw import open_raw
 from thumbnailer.imaging.decode.shrink_on_load import can_shrink
 from thumbnailer.imaging.decode.webp import WEBP_HEADER_BYTES, webp_size
 from thumbnailer.imaging.failures import LimitError, NoPictureError
-from thumbnailer.imaging.memory import check_bytes, picture_bytes
+from thumbnailer.imaging.memory import Claim, check_bytes, picture_bytes
 from thumbnailer.recipe import Limits
 
 # A progressive JPEG has about ten scans. Each costs a pass over all pixels, even if it has few
@@ -61,8 +61,23 @@ _MAX_ICON_PIXELS = 1 << 20
 
 _PILLOW_LOCK = threading.Lock()
 
-# Type of a picture whose header has been read, for modules that do not import Pillow.
-Opened = ImageFile.ImageFile
+
+class OpenPicture(NamedTuple):
+    """A picture whose header has been read, and what decoding it may cost.
+
+    Attributes:
+        image: as opened from `file`, not yet decoded.
+        profile: its ICC profile; b"" for sRGB.
+        frames: how many frames are wanted of it; 1 for a still.
+        claim: called with the bytes needed before they are allocated; may wait.
+    """
+
+    image: ImageFile.ImageFile
+    file: BinaryIO
+    profile: bytes
+    frames: int
+    limits: Limits
+    claim: Claim
 
 
 def open_picture(file: BinaryIO, limits: Limits) -> ImageFile.ImageFile:

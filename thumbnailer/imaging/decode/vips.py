@@ -13,15 +13,15 @@ from collections.abc import Callable
 from contextlib import suppress
 from functools import cache
 from math import ceil, prod
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any, NamedTuple
 
 from PIL import Image, ImageFile
 
 from thumbnailer.imaging.containers.png_chunks import png_chunks
+from thumbnailer.imaging.decode.open import OpenPicture
 from thumbnailer.imaging.decode.shrink_on_load import BOX_GAP
 from thumbnailer.imaging.geometry.orientation import orientation_of
-from thumbnailer.imaging.memory import Claim, claim_memory
-from thumbnailer.recipe import Limits
+from thumbnailer.imaging.memory import claim_memory
 
 # Smallest pictures to decode here, in px by format. The first must make up for 45 ms of loading the
 # library. For WebP nothing is gained below 4 megapixels: 3 save no time, 4.7 a quarter of it and 12
@@ -88,33 +88,26 @@ def _limit_malloc_arenas() -> None:
         ctypes.CDLL(None).mallopt(_ARENA_MAX, 1)
 
 
-def decode_shrunk(
-    image: ImageFile.ImageFile,
-    file: BinaryIO,
-    needed: Callable[[int], Size],
-    limits: Limits,
-    claim: Claim,
-) -> ShrunkPicture | None:
+def decode_shrunk(opened: OpenPicture, needed: Callable[[int], Size]) -> ShrunkPicture | None:
     """Decode a picture at a reduced size that is large enough for its thumbnails.
 
     The claim is for what Pillow would need. libvips takes half of that: it decodes PNGs in strips,
     and makes fewer copies of WebPs.
 
     Args:
-        image: as opened from `file`, not yet decoded.
         needed: returns the size in px that is needed, given the picture's orientation (1 to 8).
-        claim: called with the bytes needed before they are allocated; may wait.
 
     Returns:
-        The picture with all `info` of `image`; None where Pillow has to decode it.
+        The picture with all `info` of the opened image; None where Pillow has to decode it.
 
     Raises:
         LimitError: it needs more memory than allowed.
     """
+    image, file = opened.image, opened.file
     min_pixels = MIN_PIXELS.get(image.format or "")
     if not min_pixels or prod(image.size) < min_pixels:
         return None
-    claim_memory(image, limits, claim)
+    claim_memory(image, opened.limits, opened.claim)
     try:
         file.seek(0)
         max_bytes = prod(image.size) * len(image.getbands())

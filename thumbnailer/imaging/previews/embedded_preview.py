@@ -11,14 +11,14 @@ import struct
 from collections.abc import Iterator
 from contextlib import suppress
 from math import ceil
-from typing import BinaryIO, NamedTuple
+from typing import BinaryIO
 
 from PIL import Image, ImageFile
 
 from thumbnailer.imaging.containers.exif import Exif, exif_block, read_directory, read_exif
-from thumbnailer.imaging.decode.open import open_picture
+from thumbnailer.imaging.decode.open import OpenPicture, open_picture
 from thumbnailer.imaging.decode.shrink_on_load import shrink_on_load
-from thumbnailer.imaging.memory import Claim, claim_memory
+from thumbnailer.imaging.memory import claim_memory
 from thumbnailer.imaging.previews.partial_jpeg import band_memory_bytes, decode_bands
 from thumbnailer.imaging.previews.preview_match import mismatch_reason
 from thumbnailer.recipe import Limits
@@ -49,18 +49,6 @@ _SHAPE_PX, _SHAPE_SHARE = 1.5, 0.01
 _MAX_BLACK = 24
 
 
-class PreviewChoice(NamedTuple):
-    """Result of `choose_preview`: a preview to use, or the reason for decoding the picture.
-
-    Attributes:
-        image: the loaded preview without bars; None if the picture must be decoded.
-        reason: why none is used; "" if one is, or if there is none.
-    """
-
-    image: Image.Image | None
-    reason: str
-
-
 class _Unsuitable(Exception):
     """The preview can't be used; the message says why."""
 
@@ -77,43 +65,30 @@ def preview_size(image: ImageFile.ImageFile, file: BinaryIO) -> Size | None:
 
 
 def choose_preview(
-    image: ImageFile.ImageFile,
-    file: BinaryIO,
-    size: Size,
-    profile: bytes,
-    verified: bool,
-    limits: Limits,
-    claim: Claim,
-) -> PreviewChoice:
+    picture: OpenPicture, size: Size, verified: bool
+) -> tuple[Image.Image | None, str]:
     """Choose a preview that is large enough for a thumbnail and not older than its picture.
 
     Its age is judged from metadata, as far as these tell.
 
     Args:
-        image: as opened from `file`, not yet loaded.
         size: width and height in px of the whole picture at the thumbnail's scale.
-        profile: the picture's ICC profile; b"" for sRGB.
         verified: whether to compare the preview with a part of the picture too.
+
+    Returns:
+        The loaded preview without bars, or None if the picture must be decoded; and why none is
+        used, "" if one is, or if there is none.
     """
     try:
-        return PreviewChoice(
-            _suitable_preview(image, file, size, profile, verified, limits, claim), ""
-        )
+        return _suitable_preview(picture, size, verified), ""
     except _Unsuitable as reason:
-        return PreviewChoice(None, str(reason))
+        return None, str(reason)
     except Exception:  # damaged EXIF data and previews may raise anything
-        return PreviewChoice(None, "makes no sense")
+        return None, "makes no sense"
 
 
-def _suitable_preview(
-    image: ImageFile.ImageFile,
-    file: BinaryIO,
-    size: Size,
-    profile: bytes,
-    verified: bool,
-    limits: Limits,
-    claim: Claim,
-) -> Image.Image:
+def _suitable_preview(picture: OpenPicture, size: Size, verified: bool) -> Image.Image:
+    image, file, profile, _, limits, claim = picture
     block = exif_block(image)
     if image.format not in ("JPEG", "MPO") or not block:
         raise _Unsuitable("")
@@ -125,8 +100,8 @@ def _suitable_preview(
     bands_bytes = band_memory_bytes(file) if verified else 0
     claim_memory(preview, limits, lambda needed: claim(needed + bands_bytes))
     preview.load()
-    picture = _crop_bars(preview, image.size)
-    if picture.width + 1 < size[0] or picture.height + 1 < size[1]:
+    cropped = _crop_bars(preview, image.size)
+    if cropped.width + 1 < size[0] or cropped.height + 1 < size[1]:
         raise _Unsuitable("is smaller than the thumbnail")
     if verified:
         try:
@@ -135,9 +110,9 @@ def _suitable_preview(
             raise _Unsuitable("can't be compared with the picture, which is truncated") from None
         except Exception:
             raise _Unsuitable("can't be compared with a part of the picture") from None
-        if reason := mismatch_reason(picture, bands):
+        if reason := mismatch_reason(cropped, bands):
             raise _Unsuitable(reason)
-    return picture
+    return cropped
 
 
 def _check_age(image: ImageFile.ImageFile, exif: Exif) -> None:
