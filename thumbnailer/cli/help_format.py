@@ -32,7 +32,13 @@ class HelpFormatter(argparse.HelpFormatter):
         return super()._format_action(action)
 
     def _format_action_invocation(self, action: argparse.Action) -> str:
-        return option_usage(action)
+        """Return an option with its value, or a positional argument."""
+        if not action.option_strings:
+            return str(action.metavar or action.dest)
+        if isinstance(action, argparse.BooleanOptionalAction):
+            return f"--[no-]{action.option_strings[0][2:]}"
+        value = self._format_args(action, action.dest)
+        return f"{', '.join(action.option_strings)} {value}".rstrip()
 
     def _fill_text(self, text: str, width: int, indent: str) -> str:
         return "\n".join(
@@ -65,19 +71,6 @@ class ArgumentParser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Print an error in one line and exit with the code for wrong usage."""
         self.exit(EXIT_USAGE, f"{self.prog}: {printable(message)} (see {self.prog} --help)\n")
-
-
-def option_usage(action: argparse.Action) -> str:
-    """Return an option with its value, or a positional argument, as the help shows it."""
-    if isinstance(action, argparse.BooleanOptionalAction):
-        return f"--[no-]{action.option_strings[0][2:]}"
-    value = str(action.metavar or action.dest)
-    if action.nargs == "?" and action.option_strings:
-        value = f"[{value}]"
-    if not action.option_strings:
-        return value
-    options = ", ".join(action.option_strings)
-    return options if action.nargs == 0 else f"{options} {value}"
 
 
 def closest_match(word: str, words: list[str]) -> str:

@@ -1,18 +1,15 @@
-"""The manual page, generated from the same parser as `--help`.
+"""The manual page, generated from the same table as `--help`.
 
 Format: groff_man(7).
 """
 
 from __future__ import annotations
 
-import argparse
 import re
 import textwrap
-from collections.abc import Iterable
 
 import thumbnailer
-from thumbnailer.cli.help_format import HelpFormatter, option_usage
-from thumbnailer.cli.parser import build_parser
+from thumbnailer.cli.options import COMMANDS
 
 _HEAD = r""".TH THUMBNAILER 1 "" "thumbnailer {version}" "User Commands"
 .SH NAME
@@ -30,8 +27,7 @@ they go to a folder
 .I thumbs
 beside each picture.
 In brackets are the defaults.
-.SH COMMANDS
-"""
+.SH COMMANDS"""
 
 _TAIL = r""".SH EXIT STATUS
 .TP
@@ -60,71 +56,34 @@ It marks the folder as made by this program.
 """
 
 
-class _RoffFormatter(HelpFormatter):
-    """Help formatter that writes the help of one command as a section of the manual page.
+def manual_page() -> str:
+    """Return the manual page in roff format.
 
     An option that an earlier command has with the same help is only named.
-
-    Args:
-        prog: the program and the command.
-        seen: the options described so far, with their help; those of this command are added.
     """
-
-    def __init__(self, prog: str, seen: set[str]) -> None:
-        super().__init__(prog)
-        self._seen, self._repeated, self._lines = seen, list[str](), list[str]()
-        self._heading: str | None = None
-
-    def add_usage(self, usage: str | None, *_: object, **__: object) -> None:
-        self._lines.append(f".SS {_escape_roff((usage or '') % {'prog': self._prog})}")
-
-    def add_text(self, text: str | None) -> None:
-        lines = (text or "").splitlines()
-        if lines[1:]:  # a heading and examples
-            self._lines += [".PP", f".I {lines[0]}", ".nf", *map(_escape_roff, lines[1:]), ".fi"]
-        else:
-            self._lines += map(_escape_roff, lines)
-
-    def start_section(self, heading: str | None) -> None:
-        self._heading = heading
-
-    def end_section(self) -> None:
-        pass
-
-    def add_arguments(self, actions: Iterable[argparse.Action]) -> None:
-        for action in actions:
-            line = f"{option_usage(action)}: {action.help}"
-            if line in self._seen:
-                self._repeated.append(option_usage(action).rpartition(", ")[2].partition(" ")[0])
-                continue
-            self._seen.add(line)
-            if self._heading:
-                self._lines += [".PP", f".I {self._heading}:"]
-                self._heading = None
-            self._lines += [
-                ".TP",
-                f".B {_escape_roff(option_usage(action))}",
-                _escape_roff(action.help or ""),
-            ]
-
-    def format_help(self) -> str:
-        lines = [*self._lines]
-        if len(self._repeated) > 1:  # more than --help
-            repeated = f"Also, as described above: {', '.join(self._repeated)}."
-            lines += [".PP", *map(_escape_roff, textwrap.wrap(repeated, 60))]
-        return "\n".join(lines) + "\n"
+    lines, seen = list[str](), set[tuple[str, str]]()
+    for name, command in COMMANDS.items():
+        lines += [f".SS {_escape(f'thumbnailer {name} {command.usage}'.rstrip())}"]
+        lines += [_escape(command.description)]
+        repeated = []
+        for title, options in command.groups.items():
+            heading = [".PP", f".I {title}:"]
+            for usage, about in options.items():
+                option = usage if usage.startswith("-") else usage.strip("[.]")
+                if (option, about) in seen:
+                    repeated.append(option.rpartition(", ")[2].partition(" ")[0])
+                    continue
+                seen.add((option, about))
+                lines += [*heading, ".TP", f".B {_escape(option)}", _escape(about)]
+                heading = []
+        examples = [_escape(f"  thumbnailer {name} {example}") for example in command.examples]
+        lines += [".PP", ".I examples:", ".nf", *examples, ".fi"]
+        if len(repeated) > 1:  # more than --help
+            also = f"Also, as described above: {', '.join(repeated)}."
+            lines += [".PP", *map(_escape, textwrap.wrap(also, 60))]
+    return "\n".join([_HEAD.replace("{version}", thumbnailer.__version__), *lines, _TAIL])
 
 
-def manual_page() -> str:
-    """Return the manual page in roff format."""
-    seen: set[str] = set()
-    parts = [_HEAD.replace("{version}", thumbnailer.__version__)]
-    for command in build_parser().commands.values():
-        command.formatter_class = lambda prog: _RoffFormatter(prog, seen)
-        parts.append(command.format_help())
-    return "".join([*parts, _TAIL])
-
-
-def _escape_roff(text: str) -> str:
+def _escape(text: str) -> str:
     text = text.replace("\\", r"\e").replace("-", r"\-")
     return re.sub(r"^([.'])", r"\\&\1", text)

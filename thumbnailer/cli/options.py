@@ -95,6 +95,10 @@ class Command(NamedTuple):
     groups: dict[str, dict[str, str]]
     usage: str = "[OPTION]... SOURCE..."
 
+    @property
+    def description(self) -> str:
+        return f"{self.about[0].upper()}{self.about[1:]}."
+
 
 COMMANDS = {
     "make": Command(

@@ -69,7 +69,7 @@ def build_parser() -> ArgumentParser:
             name,
             usage=f"%(prog)s {command.usage}".rstrip(),
             help=command.about,
-            description=f"{command.about[0].upper()}{command.about[1:]}.",
+            description=command.description,
             epilog=f"examples:\n{examples}",
         )
         for title, options in command.groups.items():
