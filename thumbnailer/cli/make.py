@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from thumbnailer.cli.output.run_json import JsonPrinter
@@ -27,7 +28,7 @@ _COUNT_SECONDS = 0.5
 
 def make(arguments: argparse.Namespace, settings: Settings) -> int:
     """Run the command `make` and return its exit code."""
-    write_pages = _gallery_writer(arguments, settings)
+    write_pages = _page_writer(arguments, settings) if arguments.gallery else None
     printer = (
         JsonPrinter()
         if arguments.json
@@ -49,7 +50,7 @@ def make(arguments: argparse.Namespace, settings: Settings) -> int:
                     sample.add(outcome.source)
             if sample.count and not stop.is_set() and (arguments.json or not arguments.quiet):
                 estimated = estimate(sample, settings, run)
-            pages = list(write_pages(stop))
+            pages = list(write_pages(stop=stop)) if write_pages else []
         except ThumbnailError:
             if report.found:
                 printer.finish(report, stats, "")
@@ -75,22 +76,17 @@ def _count_ahead(
     return thread
 
 
-def _gallery_writer(
+def _page_writer(
     arguments: argparse.Namespace, settings: Settings
-) -> Callable[[SignalStop], Iterator[Page]]:
-    """Return a function that writes the gallery pages after the run, if `--gallery` is given.
+) -> Callable[..., Iterator[Page]]:
+    """Return a function that writes the gallery pages after the run; a dry run has none.
 
     Raises at once, before anything is made, if a page could not be written.
     """
-    if not arguments.gallery:
-        return lambda stop: iter(())
-    from thumbnailer.gallery.write import (  # 25 ms, with its HTML code
-        page_locations,
-        write_pages,
-    )
+    from thumbnailer.gallery.write import page_locations, write_pages  # 25 ms, with its HTML code
 
     places = page_locations(arguments.source, settings)
-    return lambda stop: write_pages([] if arguments.dry_run else places, settings, stop=stop)
+    return partial(write_pages, [] if arguments.dry_run else places, settings)
 
 
 def _show_pages(pages: list[Page], arguments: argparse.Namespace) -> None:

@@ -65,8 +65,7 @@ class ProgressBar(_Tqdm):
     def _words(self, columns: int) -> str:
         """Return the text beside the bar: the most important parts that fit, then the folder."""
         speed, bytes_speed = self._speeds()
-        of_all = f"/{self.total}" if self.total else ""
-        words = f"{self.n}{of_all}"
+        words = f"{self.n}/{self.total}" if self.total else f"{self.n}"
         parts = [f"{self._failed} failed"] if self._failed else []
         parts += [f"{format_number(speed)} pictures/s"] if speed else []
         if speed and self.total and self.total > self.n:
@@ -78,8 +77,8 @@ class ProgressBar(_Tqdm):
         folder = printable(os.path.dirname(self._path))
         folder = folder.encode(self._encoding, "backslashreplace").decode(self._encoding)
         room = columns - len(words) - 2
-        if disp_len(folder) > room:
-            folder = _end_of_path(folder, room)
+        if disp_len(folder) > room:  # the end of a path tells more than its start
+            folder = "..." + disp_trim(folder[::-1], room - 3)[::-1] if room >= 8 else ""
         return f"{words}, {folder}" if folder else words
 
     def _speeds(self) -> tuple[float, float]:
@@ -94,11 +93,3 @@ class ProgressBar(_Tqdm):
         if seconds < 0.1:
             return 0, 0
         return (self.n - pictures) / seconds, (self._bytes - size) / seconds
-
-
-def _end_of_path(folder: str, columns: int) -> str:
-    """Return the end of a path, which tells more than its start; "" if there is no room."""
-    if columns < 8:
-        return ""
-    backwards: str = disp_trim(folder[::-1], columns - 3)
-    return "..." + backwards[::-1]

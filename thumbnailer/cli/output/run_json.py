@@ -18,19 +18,15 @@ class JsonPrinter:
 
     def show(self, outcome: Outcome, report: Report) -> None:
         """Print one outcome."""
+        thumbnails = [
+            {"path": one.path, "width": one.width, "height": one.height, "bytes": one.size_bytes}
+            for one in outcome.thumbnails
+        ]
         print_row(
             {
                 "source": outcome.source.path,
                 "status": outcome.status,
-                "thumbnails": [
-                    {
-                        "path": thumbnail.path,
-                        "width": thumbnail.width,
-                        "height": thumbnail.height,
-                        "bytes": thumbnail.size_bytes,
-                    }
-                    for thumbnail in outcome.thumbnails
-                ],
+                "thumbnails": thumbnails,
                 "error": error_row(outcome.error),
                 "note": outcome.note or None,
                 "seconds": round(outcome.seconds, 6),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import heapq
 import re
 from dataclasses import dataclass, field
 
@@ -36,13 +35,14 @@ class RunStats:
         source_bytes: total size of their sources, in bytes.
         thumbnail_bytes: total size of the thumbnails made, in bytes.
         groups: the reasons, by status (`failed` or `skipped`) and kind of reason.
+        slowest: wall time in the worker in seconds, and path; the slowest picture first.
     """
 
     tried: int = 0
     source_bytes: int = 0
     thumbnail_bytes: int = 0
     groups: dict[tuple[str, str], ReasonGroup] = field(default_factory=dict)
-    _slowest: list[tuple[float, str]] = field(default_factory=list)
+    slowest: list[tuple[float, str]] = field(default_factory=list)
 
     def add(self, outcome: Outcome) -> None:
         """Count one outcome."""
@@ -52,9 +52,8 @@ class RunStats:
             self.tried += 1
             self.source_bytes += outcome.source.size_bytes
             self.thumbnail_bytes += sum(made.size_bytes for made in outcome.thumbnails)
-            heapq.heappush(self._slowest, (outcome.seconds, outcome.source.path))
-            if len(self._slowest) > _MAX_SLOWEST:
-                heapq.heappop(self._slowest)
+            slowest = [*self.slowest, (outcome.seconds, outcome.source.path)]
+            self.slowest = sorted(slowest, reverse=True)[:_MAX_SLOWEST]
         if outcome.error and outcome.error.stage not in ("stopped", "dry run"):
             self._count_reason(outcome.status, reason_kind(outcome.error), outcome.source.path)
 
@@ -65,11 +64,6 @@ class RunStats:
         group.count += 1
         if len(group.sources) < _MAX_PATHS:
             group.sources.append(path)
-
-    @property
-    def slowest(self) -> list[tuple[float, str]]:
-        """The slowest pictures: wall time in the worker in seconds, and path; slowest first."""
-        return sorted(self._slowest, reverse=True)
 
 
 def reason_kind(failure: Failure) -> str:

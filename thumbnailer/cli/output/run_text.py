@@ -31,9 +31,8 @@ class TextPrinter:
         self._left_out: Mapping[str, int] = {}
         self._bar: ProgressBar | None = None
         if bar and not quiet and sys.stderr.isatty() and os.environ.get("TERM") != "dumb":
-            from thumbnailer.cli.output.progress_bar import (
-                ProgressBar,  # tqdm takes 40 ms; only a terminal needs it
-            )
+            # tqdm takes 40 ms; only a terminal needs it.
+            from thumbnailer.cli.output.progress_bar import ProgressBar
 
             self._bar = ProgressBar(sys.stderr)
 
@@ -57,22 +56,18 @@ class TextPrinter:
             self._bar.advance(outcome, report)
         if outcome.status == "current" and not self._verbose:
             return
+        error, path = outcome.error, printable(outcome.source.path)
         if outcome.note and outcome.status == "made" and not self._quiet:
-            self._write(
-                f"made: {printable(outcome.source.path)}: {printable(outcome.note)}", sys.stderr
-            )
-        reason = f": {outcome.error.reason}" if outcome.error else ""
-        line = f"{outcome.status}: {printable(outcome.source.path)}{printable(reason)}"
-        if outcome.error and outcome.error.fatal:
-            pass  # reported by the error that ends the run
+            self._write(f"made: {path}: {printable(outcome.note)}", sys.stderr)
+        line = f"{outcome.status}: {path}" + (f": {printable(error.reason)}" if error else "")
+        if error and (error.fatal or error.stage == "stopped"):
+            pass  # reported once, by the error that ends the run or the note of the summary
         elif outcome.status == "failed":
             self._write(line, sys.stderr)
-        elif outcome.error and outcome.error.stage == "dry run":
+        elif error and error.stage == "dry run":
             self._would_be_made += 1
             if not self._quiet:
-                self._write(f"would be made: {printable(outcome.source.path)}", sys.stdout)
-        elif outcome.error and outcome.error.stage == "stopped":
-            pass  # reported once, by the note of the summary
+                self._write(f"would be made: {path}", sys.stdout)
         elif outcome.status == "skipped" and not self._quiet:
             self._write(line, sys.stderr)
         elif self._verbose:
