@@ -16,8 +16,8 @@ from thumbnailer.cli.signals import stop_on_signals
 from thumbnailer.config.settings import Settings
 from thumbnailer.errors import ThumbnailError
 from thumbnailer.model import Stop
-from thumbnailer.watcher.health import Health, write_health
-from thumbnailer.watcher.loop import WatchLoop
+from thumbnailer.watcher.health import write_health
+from thumbnailer.watcher.loop import WatchLoop, WatchOptions
 from thumbnailer.watcher.systemd import notify, notify_reloading, watchdog_interval_seconds
 
 _HEALTH_SECONDS = 1.0
@@ -56,18 +56,17 @@ def run_watch(
     address = environment.get("NOTIFY_SOCKET")
     printer = WatchPrinter(as_json=arguments.json, quiet=arguments.quiet, verbose=arguments.verbose)
 
+    options = WatchOptions(
+        arguments.settle,
+        arguments.rescan,
+        arguments.poll,
+        arguments.keep_orphans,
+        arguments.gallery,
+    )
+
     def new_loop() -> WatchLoop:
-        return WatchLoop(
-            arguments.source,
-            load(),
-            stop=stop_or_reload,
-            settle_seconds=arguments.settle,
-            rescan_seconds=arguments.rescan,
-            poll_seconds=arguments.poll,
-            keep_orphans=arguments.keep_orphans,
-            gallery=arguments.gallery,
-            tell=printer.print_event,
-        )
+        settings, tell = load(), printer.print_event
+        return WatchLoop(arguments.source, settings, options, stop=stop_or_reload, tell=tell)
 
     with stop_on_signals() as stop, _on_hangup() as stop_or_reload:
         stop_or_reload.stop = stop
@@ -123,7 +122,8 @@ def _health_thread(
             if health:
                 _write_health_file(health, loop)
             if ping_seconds and time.monotonic() - loop.last_beat < max_beat_age_seconds:
-                status = f"{loop.report.made} made, {loop.backlog} waiting"
+                state = loop.health()
+                status = f"{state.counts['made']} made, {state.backlog} waiting"
                 notify(address, WATCHDOG=1, STATUS=status)
             if ended.wait(wait_seconds):
                 return
@@ -140,17 +140,7 @@ def _health_thread(
 
 
 def _write_health_file(path: str, loop: WatchLoop) -> None:
-    report = loop.report
-    counts = {name: getattr(report, name) for name in ("made", "skipped", "failed", "removed")}
-    state = Health(
-        counts=counts,
-        backlog=loop.backlog,
-        oldest_pending_seconds=loop.oldest_pending_seconds,
-        last_rescan=loop.last_rescan,
-        mode=loop.mode,
-        last_error=loop.last_error,
-    )
     try:
-        write_health(os.path.abspath(path), state)
+        write_health(os.path.abspath(path), loop.health())
     except OSError as error:
         loop.last_error = f"{path}: {error.strerror or error}"

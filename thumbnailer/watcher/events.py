@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import partial
@@ -61,6 +62,9 @@ class FolderObserver:
         put: called with each event, in one of watchdog's threads.
         poll_seconds: poll all files at this interval; None to use the system's events.
 
+    Attributes:
+        lacks_watches: set once inotify has no watch left for a folder.
+
     Raises:
         OSError: the root can't be watched.
     """
@@ -73,10 +77,11 @@ class FolderObserver:
         put: Callable[[Event], None],
         poll_seconds: float | None = None,
     ) -> None:
-        self._lacks_watches = False
+        self.lacks_watches = threading.Event()
         self._is_picture, self._put, self._lost_reason = is_picture, put, ""
         self._inotify: InotifyFD | None = None
-        self._log_handler = _OverflowLogHandler(self._note_lost_events)
+        self._log_handler = logging.Handler(logging.WARNING)
+        self._log_handler.emit = self._note_lost_events  # type: ignore[method-assign]
         logging.getLogger("watchdog").addHandler(self._log_handler)
         listened = _EVENTS
         if poll_seconds is not None:
@@ -91,14 +96,14 @@ class FolderObserver:
                 _FilteredEmitter,
                 inotify_fd=self._inotify,
                 enters=enters,
-                on_missing_watch=self._note_missing_watch,
+                on_missing_watch=self.lacks_watches.set,
             )
         else:
             self._observer = Observer()
+        handler = fs.FileSystemEventHandler()
+        handler.dispatch = self._dispatch  # type: ignore[method-assign]
         try:
-            self._observer.schedule(
-                _Handler(self._dispatch), root, recursive=True, event_filter=listened
-            )
+            self._observer.schedule(handler, root, recursive=True, event_filter=listened)
             self._observer.start()
         except BaseException:
             self.close()
@@ -122,16 +127,9 @@ class FolderObserver:
             return OBSERVER_ENDED
         return reason
 
-    def lacks_watches(self) -> bool:
-        """Return whether inotify ran out of watches for folders since the last call."""
-        lacks, self._lacks_watches = self._lacks_watches, False
-        return lacks
-
-    def _note_lost_events(self, words: str) -> None:
-        self._lost_reason = words
-
-    def _note_missing_watch(self) -> None:
-        self._lacks_watches = True
+    def _note_lost_events(self, record: logging.LogRecord) -> None:
+        """Note that events were lost, which watchdog only logs."""
+        self._lost_reason = record.getMessage()
 
     def _dispatch(self, event: fs.FileSystemEvent) -> None:
         try:
@@ -139,22 +137,6 @@ class FolderObserver:
                 self._put(translated)
         except Exception as error:  # an exception would end watchdog's thread
             self._lost_reason = f"an event could not be handled: {error}"
-
-
-class _Handler(fs.FileSystemEventHandler):
-    def __init__(self, dispatch: Callable[[fs.FileSystemEvent], None]) -> None:
-        self.dispatch = dispatch  # type: ignore[assignment, method-assign]
-
-
-class _OverflowLogHandler(logging.Handler):
-    """A log handler that reports lost events, which watchdog only logs."""
-
-    def __init__(self, tell: Callable[[str], None]) -> None:
-        super().__init__(logging.WARNING)
-        self._tell = tell
-
-    def emit(self, record: logging.LogRecord) -> None:
-        self._tell(record.getMessage())
 
 
 def _translate(event: fs.FileSystemEvent, is_picture: Callable[[str], bool]) -> Iterator[Event]:

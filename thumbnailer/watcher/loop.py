@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
+from dataclasses import dataclass
+from functools import cache
 from queue import Empty, Queue
 from typing import Unpack
 
@@ -25,8 +27,9 @@ from thumbnailer.model import Outcome, Report, Run, Source, Stop
 from thumbnailer.operations.pipeline import run_pipeline
 from thumbnailer.thumbs.ledger import own_names
 from thumbnailer.watcher.events import NATIVE_EVENTS, Event
+from thumbnailer.watcher.health import Health
 from thumbnailer.watcher.reporting import OutcomeFilter
-from thumbnailer.watcher.root import WatchedRoot
+from thumbnailer.watcher.root import Tell, WatchedRoot
 from thumbnailer.watcher.settling import SettlingFiles
 
 # How long to sleep when nothing happens; also how soon a stop is noticed.
@@ -41,6 +44,17 @@ _EVENTS_AT_ONCE = 10_000
 
 # The pause after a full disk or when no worker starts: doubled from the first to the last value.
 _BACK_OFF_SECONDS = (1.0, 60.0)
+
+
+@dataclass(frozen=True, slots=True)
+class WatchOptions:
+    """How a watch notices changes, and what it keeps current; as the arguments of `watch`."""
+
+    settle_seconds: float = 1.0
+    rescan_seconds: float = 60.0
+    poll_seconds: float | None = None
+    keep_orphans: bool = False
+    gallery: bool = False
 
 
 def watch(
@@ -78,28 +92,21 @@ def watch(
         SourceError: a source is missing, can't be read or is no folder; raised at once.
         ConfigError: a setting is unknown or impossible; raised at once.
     """
-    loop = WatchLoop(
-        sources,
-        merge_settings(settings, overrides),
-        stop=stop_event,
-        settle_seconds=settle,
-        rescan_seconds=rescan,
-        poll_seconds=poll,
-        keep_orphans=keep_orphans,
-        gallery=gallery,
-    )
-    return loop.run()
+    options = WatchOptions(settle, rescan, poll, keep_orphans, gallery)
+    return WatchLoop(sources, merge_settings(settings, overrides), options, stop=stop_event).run()
 
 
 class WatchLoop:
     """One watch from its start to its end, and its state for monitoring.
 
-    The arguments are those of `watch`; `tell` is called with the name of an event and a message.
+    Args:
+        sources, settings: as for `watch`.
+        stop: once it is set, `run` ends.
+        tell: called with the name of an event and a message.
 
     Attributes:
         settings: as given.
         report: the sum of the outcomes yielded so far.
-        last_rescan: when the last one ended, seconds since the epoch; None before the first.
         last_error: the message of the last error; None if there was none.
         last_beat: when it last looked for work, on the monotonic clock.
     """
@@ -108,73 +115,65 @@ class WatchLoop:
         self,
         sources: Path | Iterable[Path],
         settings: Settings,
+        options: WatchOptions,
         *,
         stop: Stop,
-        settle_seconds: float = 1.0,
-        rescan_seconds: float = 60.0,
-        poll_seconds: float | None = None,
-        keep_orphans: bool = False,
-        gallery: bool = False,
-        tell: Callable[[str, str], None] = lambda event, message: None,
+        tell: Tell = lambda event, message: None,
     ) -> None:
         opened = open_sources(sources, settings)
         folders = opened.folders
         for root in opened.roots:
             if root not in folders:
                 raise SourceError(None, "is no folder; only folders can be watched", root)
-        self.settings, self._stop, self._tell = settings, stop, tell
-        self._settle_seconds, self._rescan_seconds = settle_seconds, rescan_seconds
-        self._keep_orphans = keep_orphans
-        self._is_picture = settings.choice.is_picture
+        self.settings, self._options, self._stop, self._tell = settings, options, stop, tell
         # No SimpleQueue: up to Python 3.12 its `get` waits forever if a signal, such as one that
         # ends the watch, is handled at the very moment of its time-out.
         self._events: Queue[Event] = Queue()
         self._roots = [
-            WatchedRoot(path, below, settings, self._events.put, poll_seconds)
+            WatchedRoot(path, below, settings, self._events.put, tell, options.poll_seconds)
             for path, below in folders.items()
         ]
-        self._live_gallery = LiveGallery(opened.roots, settings, stop) if gallery else None
-        self._settling = SettlingFiles(settle_seconds)
+        self._live_gallery = LiveGallery(opened.roots, settings, stop) if options.gallery else None
+        self._settling = SettlingFiles(options.settle_seconds)
         self._outcome_filter = OutcomeFilter(self._roots, self._settling)
-        self._gone: dict[str, float] = {}  # when to remove the thumbnails of each path
-        self._unclosed: set[str] = set()  # paths of the present batch, not closed by their writers
-        self._own_folders: set[str] = set()  # folders of thumbnails, whose events we cause
+        self._is_own_folder = cache(_is_own_folder)  # until the end of the next rescan
         self._rescan_in_progress: Iterator[Source | Outcome] | None = None
         self._next_rescan = self._next_root_check = self._paused_until = 0.0
         self._back_off_seconds = _BACK_OFF_SECONDS[0]
         self.report = Report()
-        self.last_rescan: float | None = None
+        self._last_rescan: float | None = None
         self.last_error: str | None = None
         self.last_beat = time.monotonic()
 
-    @property
-    def mode(self) -> str:
-        """`inotify`, `native` (events of other systems), or `polling` if any root is polled."""
-        modes = {root.mode for root in self._roots}
-        return "polling" if "polling" in modes else NATIVE_EVENTS
-
-    @property
-    def backlog(self) -> int:
-        """The number of pictures that are known to have changed and are not done."""
-        return len(self._settling)
-
-    @property
-    def oldest_pending_seconds(self) -> float:
-        return self._settling.oldest_seconds(time.monotonic())
+    def health(self) -> Health:
+        """Return its present state; may be called by another thread."""
+        statuses = ("made", "skipped", "failed", "removed")
+        is_polling = any(root.mode == "polling" for root in self._roots)
+        return Health(
+            counts={status: getattr(self.report, status) for status in statuses},
+            backlog=len(self._settling),
+            oldest_pending_seconds=self._settling.oldest_seconds(time.monotonic()),
+            last_rescan=self._last_rescan,
+            mode="polling" if is_polling else NATIVE_EVENTS,
+            last_error=self.last_error,
+        )
 
     def run(self) -> Iterator[Outcome]:
         """Watch, and yield outcomes until the stop is set; may be called again after that."""
         self._rescan_in_progress = self._rescan()
         try:
             for root in self._roots:
-                for event, message in root.open():
-                    self._tell(event, message)
+                root.open()
             with new_pool(self.settings) as pool:
                 while not self._stop.is_set():
                     self.last_beat = time.monotonic()
                     self._take_events()
-                    self._check_roots()
-                    for outcome in self._work(pool):
+                    now = time.monotonic()
+                    if now >= self._next_root_check:
+                        self._next_root_check = now + _CHECK_ROOTS_SECONDS
+                        if any([*map(WatchedRoot.check, self._roots)]):  # all are checked
+                            self._rescan_everything()
+                    for outcome in self._step(now, pool):
                         self.last_beat = time.monotonic()
                         self.report.add(outcome)
                         if outcome.status == "failed" and outcome.error:
@@ -182,18 +181,15 @@ class WatchLoop:
                         if self._live_gallery:
                             self._live_gallery.note_change()
                         yield outcome
-                    self._update_gallery()
+                    if self._live_gallery:
+                        is_busy = bool(self._rescan_in_progress or self._settling)
+                        for event, message in self._live_gallery.update_if_due(is_busy=is_busy):
+                            self._tell(event, message)
         finally:
             if self._live_gallery:
                 self._live_gallery.close()
             for root in self._roots:
                 root.close()
-
-    def _update_gallery(self) -> None:
-        if self._live_gallery:
-            is_busy = bool(self._rescan_in_progress or self._settling)
-            for event, message in self._live_gallery.update_if_due(is_busy=is_busy):
-                self._tell(event, message)
 
     def _take_events(self) -> None:
         """Handle the events that have come; wait for one tick if there is nothing else to do."""
@@ -206,59 +202,39 @@ class WatchLoop:
             pass
 
     def _handle_event(self, event: Event) -> None:
-        now = time.monotonic()
-        if os.path.dirname(event.path) in self._own_folders:
-            return
-        if event.kind == "gone":
+        now, path, kind = time.monotonic(), event.path, event.kind
+        if self._is_own_folder(os.path.dirname(path)):
+            return  # we have caused it
+        if kind == "gone":
             if self._live_gallery:  # no outcome follows if its thumbnail is kept
                 self._live_gallery.note_change()
-            self._outcome_filter.forget(event.path)
-            self._gone[event.path] = now + self._settle_seconds
+            self._outcome_filter.forget(path)
+            self._settling.add_gone(path, now)
             # Polling reports what has taken its place before it reports it as gone.
-            if os.path.isdir(event.path):
-                self._handle_new_folder(event.path, now)
-            elif os.path.lexists(event.path):
-                self._settling.add(event.path, now)
-            else:
-                self._settling.discard(event.path)
-        elif event.kind == "folder":
-            self._handle_new_folder(event.path, now)
-        else:
-            self._settling.add(event.path, now, is_closed=event.kind == "closed")
-
-    def _handle_new_folder(self, folder: str, now: float) -> None:
-        """Add the pictures in a new folder: they may have come before it was watched."""
-        roots = [root for root in self._roots if root.holds(folder) and root.enters(folder)]
-        if not roots:
-            return
-        for place, folders, names in os.walk(folder):
-            if self._stop.is_set():
+            if not os.path.lexists(path):
+                self._settling.discard(path)
                 return
-            folders[:] = [
-                name
-                for name in folders
-                if any(root.enters(os.path.join(place, name)) for root in roots)
-            ]
-            for root in roots:
-                root.check_for_orphans(place)
-            for name in filter(self._is_picture, names):
-                path = os.path.join(place, name)
-                if path not in self._settling:
-                    self._settling.add(path, now)
+            kind = "folder" if os.path.isdir(path) else "touched"
+        if kind == "folder":  # its pictures may have come before it was watched
+            for root in self._roots:
+                for picture in root.pictures_below(path, self._stop):
+                    if picture not in self._settling:
+                        self._settling.add(picture, now)
+        else:
+            self._settling.add(path, now, is_closed=kind == "closed")
 
-    def _work(self, pool: Pool) -> Iterator[Outcome]:
-        """Do the work of one batch; after an error that affects all of it, pause and retry."""
-        now = time.monotonic()
+    def _step(self, now: float, pool: Pool) -> Iterator[Outcome]:
+        """Do what is due; after an error that affects all of it, pause and retry."""
         if now < self._paused_until:
             return
         try:
             paths = self._settling.settled(now, _SLICE_PATHS)
-            self._unclosed = {path for path, is_closed in paths.items() if not is_closed}
-            yield from self._remove_thumbnails_of_gone(now)
+            gone = self._settling.gone(now)
+            for root in () if self._options.keep_orphans else self._roots:
+                yield from root.removed(gone)
             for root in self._roots:
                 if any(map(root.holds, paths)):
-                    yield from self._batch(root.located(paths), pool)
-            self._unclosed.clear()
+                    yield from self._make(root.sources_at(paths), pool, paths)
             if self._rescan_in_progress:
                 yield from self._continue_rescan(self._rescan_in_progress, pool)
             elif now >= self._next_rescan:
@@ -271,92 +247,55 @@ class WatchLoop:
             self._back_off_seconds = min(2 * self._back_off_seconds, _BACK_OFF_SECONDS[1])
             self._rescan_everything()
 
-    def _batch(self, found: Iterable[Source | Outcome], pool: Pool) -> Iterator[Outcome]:
+    def _make(
+        self, found: Iterable[Source | Outcome], pool: Pool, closed: Mapping[str, bool]
+    ) -> Iterator[Outcome]:
+        """Make the thumbnails of a batch of sources; `closed` says which files are complete."""
         for outcome in run_pipeline(found, self.settings, Run(stop=self._stop), pool):
-            if outcome.thumbnails:
-                self._remember_own_folder(os.path.dirname(outcome.thumbnails[0].path))
-            is_unclosed = outcome.source.path in self._unclosed
+            is_unclosed = not closed.get(outcome.source.path, True)
             if reported := self._outcome_filter.to_report(outcome, is_unclosed=is_unclosed):
                 yield reported
 
-    def _remember_own_folder(self, folder: str) -> None:
-        """Ignore events in a folder from now on if it holds only our own thumbnails."""
-        if folder not in self._own_folders:
-            with suppress(OSError):
-                if own_names(folder) is None:
-                    self._own_folders.add(folder)
-
-    def _remove_thumbnails_of_gone(self, now: float) -> Iterator[Outcome]:
-        due = [path for path, when in self._gone.items() if when <= now]
-        for path in due:
-            del self._gone[path]
-        if due and not self._keep_orphans:
-            for root in self._roots:
-                yield from root.removed(due)
-
-    def _continue_rescan(
-        self, rescan_items: Iterator[Source | Outcome], pool: Pool
-    ) -> Iterator[Outcome]:
-        part = _TimeSlice(rescan_items, _SLICE_SECONDS)
-        yield from self._batch(part, pool)
+    def _continue_rescan(self, items: Iterator[Source | Outcome], pool: Pool) -> Iterator[Outcome]:
+        yield from self._make(self._slice(items), pool, {})
         for root in self._roots:
             root.record_made()
-        if part.is_last and not self._stop.is_set():
-            for root in self._roots:
-                if not self._keep_orphans and root.identity is not None:
-                    yield from root.orphans(self._stop)
-            self._rescan_in_progress = None
-            self._own_folders.clear()
-            self._next_rescan = time.monotonic() + self._rescan_seconds
-            self._tell(
-                "ready" if self.last_rescan is None else "rescan", "everything has been looked at"
-            )
-            self.last_rescan = time.time()
+        if self._rescan_in_progress or self._stop.is_set():
+            return
+        for root in () if self._options.keep_orphans else self._roots:
+            yield from root.orphans(self._stop)
+        self._is_own_folder.cache_clear()
+        self._next_rescan = time.monotonic() + self._options.rescan_seconds
+        self._tell("rescan" if self._last_rescan else "ready", "everything has been looked at")
+        self._last_rescan = time.time()
+
+    def _slice(self, items: Iterator[Source | Outcome]) -> Iterator[Source | Outcome]:
+        """Yield items of a rescan until its end, or until events have to be handled again."""
+        end = time.monotonic() + _SLICE_SECONDS
+        for item in items:
+            yield item
+            if time.monotonic() > end:
+                return
+        self._rescan_in_progress = None
 
     def _rescan(self) -> Iterator[Source | Outcome]:
-        """Yield whatever may not be current in any root; fresh files have to settle first."""
+        """Yield whatever may not be current in any root; files that may be unfinished wait."""
+        settle_ns = self._options.settle_seconds * 1e9
         for root in self._roots:
-            if root.identity is None:
-                continue
-            for item in root.changed(self._stop):
-                if isinstance(item, Source) and self._is_fresh(item):
-                    if item.path not in self._settling:
-                        self._settling.add(item.path, time.monotonic())
-                else:
+            for item in root.sources(self._stop):
+                if not isinstance(item, Source) or abs(time.time_ns() - item.mtime_ns) >= settle_ns:
                     yield item
-
-    def _is_fresh(self, source: Source) -> bool:
-        """Return whether a source changed so recently that it may be unfinished."""
-        return abs(time.time_ns() - source.mtime_ns) < self._settle_seconds * 1e9
+                elif item.path not in self._settling:
+                    self._settling.add(item.path, time.monotonic())
 
     def _rescan_everything(self) -> None:
         for root in self._roots:
             root.forget()
         self._rescan_in_progress = self._rescan()
 
-    def _check_roots(self) -> None:
-        now = time.monotonic()
-        if now < self._next_root_check:
-            return
-        self._next_root_check = now + _CHECK_ROOTS_SECONDS
-        for root in self._roots:
-            for event, message in root.check():
-                self._tell(event, message)
-                if event in ("root back", "events lost"):
-                    self._rescan_everything()
 
-
-class _TimeSlice:
-    """The next items of an iterator, up to a time limit in seconds."""
-
-    def __init__(self, items: Iterator[Source | Outcome], seconds: float) -> None:
-        self._items, self._seconds = items, seconds
-        self.is_last = False
-
-    def __iter__(self) -> Iterator[Source | Outcome]:
-        end = time.monotonic() + self._seconds
-        for item in self._items:
-            yield item
-            if time.monotonic() > end:
-                return
-        self.is_last = True
+def _is_own_folder(folder: str) -> bool:
+    """Return whether a folder holds only thumbnails of ours."""
+    with suppress(OSError):
+        return own_names(folder) is None
+    return False

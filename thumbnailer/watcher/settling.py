@@ -31,6 +31,7 @@ class SettlingFiles:
     def __init__(self, settle_seconds: float) -> None:
         self._settle_seconds = settle_seconds
         self._waits: dict[str, _WaitingFile] = {}
+        self._gone: dict[str, float] = {}  # when each path is due that is gone
 
     def __len__(self) -> int:
         return len(self._waits)
@@ -53,6 +54,17 @@ class SettlingFiles:
         due = now + (_AFTER_CLOSE_SECONDS if is_closed else settle_seconds)
         state = None if is_closed else _state(path)
         self._waits[path] = _WaitingFile(first, due, is_closed, state)
+
+    def add_gone(self, path: str, now: float) -> None:
+        """Add a file or folder that is gone, or restart its wait: it may come back at once."""
+        self._gone[path] = now + self._settle_seconds
+
+    def gone(self, now: float) -> list[str]:
+        """Remove and return the paths that were gone long enough."""
+        due = [path for path, when in self._gone.items() if when <= now]
+        for path in due:
+            del self._gone[path]
+        return due
 
     def discard(self, path: str) -> None:
         """Stop waiting for a path."""
