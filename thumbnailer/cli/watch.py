@@ -26,13 +26,12 @@ _HEALTH_SECONDS = 1.0
 class _StopOrReload:
     """Stop of one watch loop: set when the service ends, or when SIGHUP asks for a reload."""
 
-    def __init__(self) -> None:
-        self.stop: Stop | None = None
-        self.reload = False
+    def __init__(self, stop: Stop) -> None:
+        self._stop, self.reload = stop, False
 
     def is_set(self) -> bool:
         """Return whether the loop must end."""
-        return self.reload or (self.stop is not None and self.stop.is_set())
+        return self.reload or self._stop.is_set()
 
     def __call__(self, signum: int, frame: FrameType | None) -> None:
         self.reload = True
@@ -68,8 +67,7 @@ def run_watch(
         settings, tell = load(), printer.print_event
         return WatchLoop(arguments.source, settings, options, stop=stop_or_reload, tell=tell)
 
-    with stop_on_signals() as stop, _on_hangup() as stop_or_reload:
-        stop_or_reload.stop = stop
+    with stop_on_signals() as stop, _on_hangup(stop) as stop_or_reload:
         loop = new_loop()
         while True:
             with _health_thread(loop, arguments.health, environment):
@@ -90,9 +88,9 @@ def run_watch(
 
 
 @contextmanager
-def _on_hangup() -> Iterator[_StopOrReload]:
+def _on_hangup(stop: Stop) -> Iterator[_StopOrReload]:
     """Yield a stop that SIGHUP sets; restore the previous signal handler afterwards."""
-    stop_or_reload = _StopOrReload()
+    stop_or_reload = _StopOrReload(stop)
     if not hasattr(signal, "SIGHUP"):
         yield stop_or_reload
         return

@@ -77,7 +77,7 @@ class Pool:
         func: str,
         options: PoolOptions,
         finish: Callable[[list[Job], list[Answer]], list[Outcome]],
-        fetch: Callable[[list[Job]], list[Job | Failure]] | None = None,
+        fetch: Callable[[list[Job]], list[Job | Failure]] = list,
         closing: threading.Event | None = None,
     ) -> None:
         self._func, self._options, self._finish, self._fetch = func, options, finish, fetch
@@ -175,19 +175,15 @@ class Pool:
 
     def _run_group(self, jobs: list[Job]) -> list[Outcome]:
         """Fetch, run and finish a group of jobs, in a thread of the pool."""
-        answers = self._fetch_and_run(jobs) if self._fetch else self._run_jobs(jobs)
-        return self._finish(jobs, answers)
-
-    def _fetch_and_run(self, jobs: list[Job]) -> list[Answer]:
-        assert self._fetch
         wanted_bytes = sum(job.source.size_bytes for job in jobs) if self._options.remote else 0
         claimed_bytes = self._fetch_budget.acquire(wanted_bytes)
         try:
             fetched = self._fetch(jobs)
-            answers = iter(self._run_jobs([job for job in fetched if isinstance(job, Job)]))
-            return [next(answers) if isinstance(one, Job) else Answer(one, 0.0) for one in fetched]
+            run = iter(self._run_jobs([job for job in fetched if isinstance(job, Job)]))
+            answers = [next(run) if isinstance(one, Job) else Answer(one, 0.0) for one in fetched]
         finally:
             self._fetch_budget.release(claimed_bytes)
+        return self._finish(jobs, answers)
 
     def _run_jobs(self, jobs: list[Job]) -> list[Answer]:
         """Return a worker's answers to all jobs at once, or one by one if that fails."""

@@ -92,12 +92,8 @@ class FolderObserver:
         elif sys.platform == "linux":
             self._inotify = InotifyFD()
             self._inotify.start()
-            self._observer = BaseObserver(
-                _FilteredEmitter,
-                inotify_fd=self._inotify,
-                enters=enters,
-                on_missing_watch=self.lacks_watches.set,
-            )
+            group = partial(_FilteredWatchGroup, enters, self.lacks_watches.set)
+            self._observer = BaseObserver(_FilteredEmitter, inotify_fd=self._inotify, group=group)
         else:
             self._observer = Observer()
         handler = fs.FileSystemEventHandler()
@@ -204,15 +200,9 @@ if sys.platform == "linux":
                 self._on_missing_watch()
 
     class _FilteredEmitter(InotifyEmitter):
-        def __init__(
-            self,
-            *arguments: Any,
-            enters: Callable[[str], bool],
-            on_missing_watch: Callable[[], None],
-            **keywords: Any,
-        ) -> None:
+        def __init__(self, *arguments: Any, group: partial[Any], **keywords: Any) -> None:
             super().__init__(*arguments, **keywords)
-            self._group = partial(_FilteredWatchGroup, enters, on_missing_watch)
+            self._group = group
 
         def on_thread_start(self) -> None:
             self._inotify = self._group(
