@@ -5,8 +5,6 @@ The scripts are static: completing a word does not start the program.
 
 from __future__ import annotations
 
-import re
-
 from thumbnailer.cli.parser import build_parser
 from thumbnailer.config.settings import CHECKS
 from thumbnailer.errors import ThumbnailError
@@ -30,9 +28,6 @@ def completion(shell: str) -> str:
                 action.complete = shtab.FILE  # type: ignore[attr-defined]
             elif action.metavar == "DIR":
                 action.complete = shtab.DIRECTORY  # type: ignore[attr-defined]
-            elif action.dest in CHECKS and not action.choices:
-                # The allowed words, as the error message for a wrong value lists them.
-                right = CHECKS[action.dest].right
-                words = re.findall(r'"([a-z0-9:]+)"', right)
-                action.choices = words if len(words) > 1 and "list" not in right else None
+            elif action.dest in CHECKS:
+                action.choices = CHECKS[action.dest].words or None
     return shtab.complete(root, shell)

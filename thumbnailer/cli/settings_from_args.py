@@ -6,7 +6,6 @@ import argparse
 import os
 from typing import Any
 
-from thumbnailer.config.checks import single_glob
 from thumbnailer.config.overrides import merge_settings
 from thumbnailer.config.settings import CHECKS, Settings
 from thumbnailer.config.toml_file import read_config
@@ -40,6 +39,6 @@ def _parsed(key: str, text: str) -> Any:
         ConfigError: the value is empty or not allowed.
     """
     option, check = f"--{key.replace('_', '-')}", CHECKS[key]
-    if not text and check.read is not single_glob:
+    if not text and key not in ("include", "exclude"):
         raise ConfigError(f"{option}: is empty; must be {check.right}")
     return check.checked(check.read(text), f"{option} {text}")

@@ -28,12 +28,14 @@ class Check:
         fits: whether a value is right; `normal` may still refuse it.
         normal: return the normal form of a value that fits.
         read: parse the text of the command line.
+        words: the right values, if these are a few words.
     """
 
     right: str
     fits: Callable[[Any], object] = lambda _: True
     normal: Callable[[Any], object] = lambda value: value
     read: Callable[[str], object] = str
+    words: tuple[str, ...] = ()
 
     def __call__(self, value: object) -> Any:
         if not self.fits(value):
@@ -80,11 +82,6 @@ def _number(text: str) -> object:
     return text
 
 
-def single_glob(text: str) -> tuple[str, ...]:
-    """Return one glob from the command line; it is not split, since it may contain a comma."""
-    return (text,)
-
-
 def _quoted(names: Collection[str], last: str) -> str:
     *others, final = (f'"{name}"' for name in names)
     return f"{', '.join(others)} {last} {final}"
@@ -92,7 +89,7 @@ def _quoted(names: Collection[str], last: str) -> str:
 
 def one_of(*names: str) -> Check:
     """Return a check that a value is one of these names."""
-    return Check(_quoted(names, "or"), lambda value: value in names, str)
+    return Check(_quoted(names, "or"), lambda value: value in names, str, words=names)
 
 
 def some_of(*names: str) -> Check:
@@ -179,7 +176,7 @@ def globs(examples: str) -> Check:
             and all(isinstance(glob, str) and glob.strip("/") for glob in value)
         ),
         tuple,
-        single_glob,
+        lambda text: (text,),  # not split, since a glob may contain a comma
     )
 
 

@@ -34,13 +34,11 @@ def _explanation_lines(explanation: Explanation) -> Iterator[str]:
             yield "colour profile: broken, ignored"
         elif picture.profile:
             yield f"colour profile: {picture.profile}, to be converted to sRGB"
-        if picture.preview_used:
-            yield f"made from the embedded preview: {_px(picture.decoded)}"
-        elif picture.preview:
+        if picture.preview and not picture.preview_used:
             unfit = f": it {picture.preview_unfit}" if picture.preview_unfit else ""
             yield f"embedded preview: {_px(picture.preview)}, not used{unfit}"
         if picture.preview_used:
-            pass
+            yield f"made from the embedded preview: {_px(picture.decoded)}"
         elif picture.shrink > 1:
             yield f"decoded at 1/{picture.shrink}: {_px(picture.decoded)}"
         else:

@@ -25,9 +25,6 @@ class WatchPrinter:
         as_json, quiet, verbose: as the options `--json`, `--quiet` and `--verbose`.
     """
 
-    # Events that are too frequent or too minor to be shown without `--verbose`.
-    _VERBOSE_ONLY = frozenset({"rescan"})
-
     def __init__(self, *, as_json: bool, quiet: bool, verbose: bool) -> None:
         self._as_json, self._quiet, self._verbose = as_json, quiet, verbose
         self._printer = (
@@ -48,7 +45,8 @@ class WatchPrinter:
     def print_event(self, event: str, words: str) -> None:
         """Print an event of the watch itself, such as `reloaded` or `error`, with a message."""
         now = datetime.now().astimezone().isoformat(timespec="seconds")
-        is_hidden = self._quiet or (not self._verbose and event in self._VERBOSE_ONLY)
+        # Rescans are too frequent to be shown without `--verbose`.
+        is_hidden = self._quiet or (not self._verbose and event == "rescan")
         with _write_errors_ignored():
             if self._as_json:
                 print_row({"event": event, "message": words, "time": now})
