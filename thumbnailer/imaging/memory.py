@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from math import prod
 
 from PIL import Image, ImageFile
@@ -96,3 +98,21 @@ def coefficient_bytes(image: ImageFile.ImageFile) -> int:
     layers: list[tuple[int, int, int, int]] = getattr(image, "layer", [])
     factors = [horizontal * vertical for _, horizontal, vertical, _ in layers]
     return 2 * prod(image.size) * scale**2 * sum(factors) // max(factors, default=1)
+
+
+@contextmanager
+def one_thread(*variables: str) -> Iterator[None]:
+    """Limit the libraries that are loaded inside the block to one thread, as these variables say.
+
+    A worker is one of many, and each thread maps tens of megabytes.
+    """
+    before = {name: os.environ.get(name) for name in variables}
+    os.environ.update(dict.fromkeys(variables, "1"))
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value

@@ -6,6 +6,7 @@ import struct
 from collections.abc import Sequence
 from functools import lru_cache
 from math import exp
+from operator import mul
 from typing import NamedTuple
 
 # The chromaticity x and y of a colour: CIE 1931.
@@ -29,8 +30,7 @@ _KNEE = 0.5
 # Samples per curve. PQ is so steep that steps between 1024 samples would show in the shadows.
 _SAMPLES = {"srgb": 1024, "pq": 4096, "hlg": 4096}
 
-Vector = tuple[float, float, float]
-Matrix = tuple[Vector, Vector, Vector]
+Matrix = Sequence[Sequence[float]]
 
 
 class Primaries(NamedTuple):
@@ -140,47 +140,36 @@ def _compress_light(light: float) -> float:
 
 def _to_d50(primaries: Primaries) -> Matrix:
     """Return the matrix from red, green and blue light to X, Y and Z under D50."""
-    red, green, blue, white = (_xyz(point) for point in primaries)
-    columns = (
-        (red[0], green[0], blue[0]),
-        (red[1], green[1], blue[1]),
-        (red[2], green[2], blue[2]),
-    )
-    amounts = _times_vector(_inverse(columns), white)
-    scaled = _scale(columns, amounts)
-    source, target = _times_vector(_BRADFORD, white), _times_vector(_BRADFORD, _D50)
-    if not all(source):
+    *colours, white = (_xyz(point) for point in primaries)
+    columns = tuple(zip(*colours, strict=True))
+    amounts = _product(_inverse(columns), _column(white))
+    source, target = (_product(_BRADFORD, _column(point)) for point in (white, _D50))
+    if not all(value for (value,) in source):
         raise ValueError("no such white")
-    gains = (target[0] / source[0], target[1] / source[1], target[2] / source[2])
-    return _product(_product(_scale(_inverse(_BRADFORD), gains), _BRADFORD), scaled)
+    gains = [(to / of,) for (to,), (of,) in zip(target, source, strict=True)]
+    adapted = _product(_scale(_inverse(_BRADFORD), gains), _BRADFORD)
+    return _product(adapted, _scale(columns, amounts))
 
 
-def _xyz(point: Point) -> Vector:
+def _xyz(point: Point) -> tuple[float, float, float]:
     x, y = point
     if y <= 0:
         raise ValueError("no such colour")
     return x / y, 1, (1 - x - y) / y
 
 
-def _times_vector(matrix: Matrix, vector: Vector) -> Vector:
-    first, second, third = (sum(a * b for a, b in zip(row, vector, strict=True)) for row in matrix)
-    return first, second, third
+def _column(vector: Sequence[float]) -> Matrix:
+    return [(value,) for value in vector]
 
 
 def _product(one: Matrix, other: Matrix) -> Matrix:
-    first, second, third = (_times_vector(one, column) for column in _transposed(other))
-    return _transposed((first, second, third))
+    columns = list(zip(*other, strict=True))
+    return [[sum(map(mul, row, column)) for column in columns] for row in one]
 
 
-def _transposed(matrix: Matrix) -> Matrix:
-    first, second, third = zip(*matrix, strict=True)
-    return first, second, third
-
-
-def _scale(matrix: Matrix, by: Vector) -> Matrix:
-    """Multiply each column by a number."""
-    first, second, third = ((row[0] * by[0], row[1] * by[1], row[2] * by[2]) for row in matrix)
-    return first, second, third
+def _scale(matrix: Matrix, by: Matrix) -> Matrix:
+    """Multiply each column by a number of the column `by`."""
+    return [[value * of for value, (of,) in zip(row, by, strict=True)] for row in matrix]
 
 
 def _inverse(matrix: Matrix) -> Matrix:

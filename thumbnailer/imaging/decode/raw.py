@@ -7,9 +7,8 @@ decode, and looks as the photographer saw it.
 from __future__ import annotations
 
 import io
-import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -21,7 +20,7 @@ from thumbnailer.imaging.decode.shrink_on_load import SHRINKING_GAP
 from thumbnailer.imaging.failures import NoPictureError
 from thumbnailer.imaging.geometry.fit import Size
 from thumbnailer.imaging.geometry.orientation import apply_orientation, orientation_of, swaps_sides
-from thumbnailer.imaging.memory import HELD_BYTES, check_bytes, coefficient_bytes
+from thumbnailer.imaging.memory import HELD_BYTES, check_bytes, coefficient_bytes, one_thread
 from thumbnailer.recipe import Limits
 
 if TYPE_CHECKING:
@@ -178,25 +177,6 @@ def _sides(size: Size, one: int, other: int) -> Size:
 
 
 def _import_rawpy() -> ModuleType:
-    with _single_threaded():
+    with one_thread("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
         import rawpy
     return rawpy
-
-
-@contextmanager
-def _single_threaded() -> Iterator[None]:
-    """Limit the libraries that are loaded inside the block to one thread.
-
-    A worker is one of many, and each thread maps tens of megabytes.
-    """
-    names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")
-    before = {name: os.environ.get(name) for name in names}
-    os.environ.update(dict.fromkeys(names, "1"))
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value

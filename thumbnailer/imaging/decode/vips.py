@@ -7,7 +7,6 @@ decoders are called, and none that detects the format.
 from __future__ import annotations
 
 import io
-import os
 import sys
 from collections.abc import Callable
 from contextlib import suppress
@@ -21,7 +20,7 @@ from thumbnailer.imaging.containers.png_chunks import png_chunks
 from thumbnailer.imaging.decode.open import OpenPicture
 from thumbnailer.imaging.decode.shrink_on_load import BOX_GAP
 from thumbnailer.imaging.geometry.orientation import orientation_of
-from thumbnailer.imaging.memory import claim_memory
+from thumbnailer.imaging.memory import claim_memory, one_thread
 
 # Smallest pictures to decode here, in px by format. The first must make up for 45 ms of loading the
 # library. For WebP nothing is gained below 4 megapixels: 3 save no time, 4.7 a quarter of it and 12
@@ -54,23 +53,16 @@ def load_pyvips() -> Any:
     It is imported when the first picture needs it.
     """
     is_ours = "pyvips" not in sys.modules
-    threads = os.environ.get("VIPS_CONCURRENCY")
     try:
-        if is_ours:
-            os.environ["VIPS_CONCURRENCY"] = "1"  # read at import; each processor has a worker
         with suppress(ImportError, AttributeError):  # other systems, other C libraries
             _limit_malloc_arenas()
-        import pyvips
+        with one_thread("VIPS_CONCURRENCY"):
+            import pyvips
 
         if is_ours:
             pyvips.cache_set_max(0)  # it would keep pictures in memory
     except Exception:  # OSError where a library is missing, others from cffi
         return None
-    finally:
-        if is_ours and threads is None:
-            os.environ.pop("VIPS_CONCURRENCY", None)
-        elif is_ours and threads is not None:
-            os.environ["VIPS_CONCURRENCY"] = threads
     return pyvips
 
 

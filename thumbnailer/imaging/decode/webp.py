@@ -5,6 +5,8 @@ Pillow allocates two whole pictures when it opens one: 2 GB for a file of 34 byt
 
 from __future__ import annotations
 
+from functools import partial
+
 # The size lies within this many bytes, for each kind of WebP.
 WEBP_HEADER_BYTES = 30
 
@@ -19,20 +21,14 @@ def webp_size(start: bytes) -> tuple[int, int] | None:
     """
     if len(start) < 25 or start[:4] != b"RIFF" or start[8:12] != b"WEBP":
         return None
-    kind = start[12:16]
+    kind, number = start[12:16], partial(int.from_bytes, byteorder="little")
     if kind == b"VP8L" and start[20] == 0x2F:
-        bits = int.from_bytes(start[21:25], "little")
+        bits = number(start[21:25])
         return (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1
     if len(start) < WEBP_HEADER_BYTES:
         return None
     if kind == b"VP8X":
-        return (
-            int.from_bytes(start[24:27], "little") + 1,
-            int.from_bytes(start[27:30], "little") + 1,
-        )
+        return number(start[24:27]) + 1, number(start[27:30]) + 1
     if kind == b"VP8 " and start[23:26] == b"\x9d\x01\x2a":
-        return (
-            int.from_bytes(start[26:28], "little") & 0x3FFF,
-            int.from_bytes(start[28:30], "little") & 0x3FFF,
-        )
+        return number(start[26:28]) & 0x3FFF, number(start[28:30]) & 0x3FFF
     return None

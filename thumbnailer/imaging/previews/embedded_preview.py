@@ -215,19 +215,15 @@ def _crop_bars(preview: Image.Image, picture: Size) -> Image.Image:
     bright = preview.convert("L").point([0 if value <= _MAX_BLACK else 255 for value in range(256)])
     left, top, right, bottom = bright.getbbox() or (0, 0, 0, 0)
     width, height = preview.size
-    if across:
-        cut = _bar_width(left, width - right, across)
-        return preview.crop((cut, 0, width - cut, height))
-    cut = _bar_width(top, height - bottom, down)
-    return preview.crop((0, cut, width, height - cut))
+    x, y = _bar_width(left, width - right, across), _bar_width(top, height - bottom, down)
+    return preview.crop((x, y, width - x, height - y))
 
 
 def _bar_width(one: int, other: int, expected: float) -> int:
     """Return the width in px to crop at two opposite edges; it may cut a little off the picture."""
-    if (
-        abs(one - other) > 1
-        or min(one, other) + 1 < expected
-        or max(one, other) > expected * 1.05 + 2
-    ):
+    if not expected:
+        return 0
+    low, high = sorted((one, other))
+    if high - low > 1 or low + 1 < expected or high > expected * 1.05 + 2:
         raise _Unsuitable("has another shape than the picture")
-    return max(one, other, ceil(expected))
+    return max(high, ceil(expected))
