@@ -157,10 +157,7 @@ def _previews(
 
 
 def _open_large_enough(
-    image: ImageFile.ImageFile,
-    previews: Iterator[bytes],
-    size: Size,
-    limits: Limits,
+    image: ImageFile.ImageFile, previews: Iterator[bytes], size: Size, limits: Limits
 ) -> ImageFile.ImageFile:
     """Open the first preview that may be large enough, set to shrink on load to what is needed.
 
@@ -189,10 +186,7 @@ def _open_large_enough(
 
 
 def _bar_sizes(preview: Size, picture: Size) -> tuple[float, float]:
-    """Return the width of the bars at left and right, and at top and bottom, of a preview.
-
-    In px. Bars are expected if its shape differs from the picture's.
-    """
+    """Return the width in px of the bars at left and right, and at top and bottom, of a preview."""
     width, height = preview
     across = (width - height * picture[0] / picture[1]) / 2
     down = (height - width * picture[1] / picture[0]) / 2

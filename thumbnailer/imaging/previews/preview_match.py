@@ -54,7 +54,7 @@ def mismatch_reason(preview: Image.Image, bands: Sequence[Band]) -> str:
         size = columns, max(1, round((bottom - top) / cell))
         _append_cells(decoded, band.image.resize(size, Image.Resampling.BOX))
         part = preview.resize(size, Image.Resampling.BOX, (0, top, preview.width, bottom))
-        _append_cells(embedded, part.convert("YCbCr"))
+        _append_cells(embedded, part)
     for start in range(0, len(decoded.luma), columns):
         row = decoded.luma[start : start + columns]
         detail += sum((one - other) ** 2 for one, other in pairwise(row))
@@ -76,7 +76,7 @@ def mismatch_reason(preview: Image.Image, bands: Sequence[Band]) -> str:
 
 def _colour_mismatch_reason(decoded: _Mosaic, embedded: _Mosaic, preview: Image.Image) -> str:
     everything = _Mosaic([], [], [])
-    _append_cells(everything, preview.resize((8, 8), Image.Resampling.BOX).convert("YCbCr"))
+    _append_cells(everything, preview.resize((8, 8), Image.Resampling.BOX))
     strength = sqrt(_colour_product(decoded, decoded))
     least = min(_MIN_COLOUR, sqrt(_colour_product(everything, everything)) / 2)
     if strength < least:
@@ -98,14 +98,8 @@ def _colour_product(one: _Mosaic, other: _Mosaic) -> float:
 
 
 def _append_cells(mosaic: _Mosaic, image: Image.Image) -> None:
-    """Append the pixels of an image to a mosaic, as its cells.
-
-    Args:
-        image: YCbCr or L.
-    """
-    data = image.tobytes()
-    if image.mode == "L":
-        data = bytes(value for grey in data for value in (grey, 128, 128))
+    """Append the pixels of an image to a mosaic, as its cells."""
+    data = image.convert("YCbCr").tobytes()
     mosaic.luma.extend(data[::3])
     mosaic.blue.extend(value - 128 for value in data[1::3])
     mosaic.red.extend(value - 128 for value in data[2::3])
