@@ -9,7 +9,7 @@ from math import prod
 from PIL import Image, ImageFile
 
 from thumbnailer.imaging.encode.encode import Timing
-from thumbnailer.imaging.failures import DAMAGED, TRUNCATED, StageError, stage
+from thumbnailer.imaging.failures import DAMAGED, TRUNCATED, StageError, is_of_system, stage
 from thumbnailer.imaging.memory import Claim, picture_bytes
 from thumbnailer.model import Failure
 from thumbnailer.recipe import Limits, Recipe
@@ -27,10 +27,8 @@ _MAX_TIMES_PIXELS = 20
 # Bytes a pixel of a finished frame until all are encoded: the frame and the encoder's copies.
 _FRAME_PIXEL_BYTES = 8
 
-
 # The type of a picture passed between steps, for files that don't import Pillow.
 StillImage = Image.Image
-
 
 # Raised by Pillow when it reads beyond the end of a file.
 _END_OF_FILE_ERRORS = (EOFError, IndexError, struct.error)
@@ -106,10 +104,8 @@ def _decode_frame(image: ImageFile.ImageFile, number: int) -> str:
             image.seek(number)
             image.load()
             return ""
-        except MemoryError:
-            raise
         except Exception as error:  # Pillow raises many kinds on invalid data
-            if isinstance(error, OSError) and error.errno is not None:
+            if is_of_system(error):
                 raise
             is_short = isinstance(error, _END_OF_FILE_ERRORS) or "truncated" in str(error)
             return TRUNCATED if is_short else DAMAGED

@@ -72,6 +72,12 @@ def stage(name: str, place: str = "") -> Iterator[None]:
         raise StageError(Failure(name, _plain_reason(name, error))) from error
 
 
+def is_of_system(error: Exception) -> bool:
+    """Return whether an error comes from the operating system: the picture may be intact."""
+    has_number = isinstance(error, OSError) and error.errno is not None
+    return has_number or isinstance(error, MemoryError)
+
+
 def _plain_reason(name: str, error: Exception) -> str:
     """Return a reason for an unforeseen error; Pillow's messages describe its own internals."""
     if name in ("open", "decode"):

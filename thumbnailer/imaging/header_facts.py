@@ -11,7 +11,7 @@ from PIL import Image, ImageFile
 from thumbnailer.imaging.colour.depth import to_resizable
 from thumbnailer.imaging.containers.exif import exif_block, read_exif
 from thumbnailer.imaging.encode.metadata import kept_exif
-from thumbnailer.imaging.geometry.orientation import orientation_of, swaps_sides
+from thumbnailer.imaging.geometry.orientation import orientation_of, oriented_sides
 
 # DateTimeOriginal and its form: EXIF 2.32, 4.6.6. Cameras without a clock write zeros or blanks.
 _DATE_TIME_ORIGINAL = 0x9003
@@ -25,9 +25,7 @@ def upright_size(image: ImageFile.ImageFile) -> tuple[int, int]:
     Pillow would decode the pixels to read it.
     """
     is_upright = image.format == "TIFF" or (image.format == "PNG" and "exif" not in image.info)
-    if is_upright or not swaps_sides(orientation_of(image)):
-        return image.size
-    return image.height, image.width
+    return oriented_sides(image.size, 1 if is_upright else orientation_of(image))
 
 
 def date_taken(image: ImageFile.ImageFile, file: BinaryIO) -> str:

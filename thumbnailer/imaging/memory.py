@@ -1,4 +1,4 @@
-"""Estimate the memory that a picture needs, from its header."""
+"""Estimate the memory that a picture needs, from its header, and check it against the limits."""
 
 from __future__ import annotations
 
@@ -83,6 +83,20 @@ def check_bytes(needed: int, limits: Limits) -> None:
         raise LimitError(
             f"needs about {needed >> 20} MiB to decode: more than the limit of "
             f"{limits.memory_bytes >> 20} (worker_memory)"
+        )
+
+
+def check_pixels(size: Size, most: int, subject: str = "has") -> None:
+    """Check the size (px) of a picture against a limit, or of what `subject` says.
+
+    Raises:
+        LimitError: it has more pixels.
+    """
+    width, height = size
+    if width * height > most:
+        raise LimitError(
+            f"{subject} {width} x {height} px, {width * height / 1e6:.3g} megapixels: "
+            f"more than the limit of {most / 1e6:.3g} (max_pixels)"
         )
 
 

@@ -11,7 +11,7 @@ from thumbnailer.imaging.colour.source_profile import profile_name
 from thumbnailer.imaging.decode.shrink_on_load import can_shrink
 from thumbnailer.imaging.failures import stage
 from thumbnailer.imaging.geometry.fit import largest_scaled
-from thumbnailer.imaging.geometry.orientation import orientation_of
+from thumbnailer.imaging.geometry.orientation import orientation_of, oriented_sides
 from thumbnailer.imaging.previews.embedded_preview import preview_size
 from thumbnailer.recipe import Limits, Recipe
 from thumbnailer.render.steps import (
@@ -20,7 +20,6 @@ from thumbnailer.render.steps import (
     frame_for,
     grant_all,
     open_source,
-    oriented_sides,
     shrink_or_preview,
 )
 

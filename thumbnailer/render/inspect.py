@@ -10,11 +10,11 @@ from thumbnailer.imaging.decode.load import load_pixels
 from thumbnailer.imaging.decode.open import open_picture
 from thumbnailer.imaging.decode.shrink_on_load import can_shrink
 from thumbnailer.imaging.failures import StageError, stage
-from thumbnailer.imaging.geometry.orientation import orientation_of
+from thumbnailer.imaging.geometry.orientation import orientation_of, oriented_sides
 from thumbnailer.imaging.memory import Claim
 from thumbnailer.model import Failure, Job, Rendering, Thumbnail, WantedThumbnail
 from thumbnailer.recipe import Limits, Recipe
-from thumbnailer.render.steps import frame_for, oriented_sides
+from thumbnailer.render.steps import frame_for
 from thumbnailer.thumbs import files
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from typing import BinaryIO, NamedTuple, TypeVar
+from math import prod
+from typing import BinaryIO, NamedTuple
 
 from thumbnailer.imaging.animation import (
     StillImage,
@@ -24,20 +25,21 @@ from thumbnailer.imaging.encode.metadata import kept_exif
 from thumbnailer.imaging.failures import stage
 from thumbnailer.imaging.geometry.fit import (
     Frame,
-    check_canvases,
     fit_in_box,
     lanczos,
     largest_scaled,
     pad,
     resize_all,
 )
-from thumbnailer.imaging.geometry.orientation import apply_orientation, orientation_of, swaps_sides
+from thumbnailer.imaging.geometry.orientation import (
+    apply_orientation,
+    orientation_of,
+    oriented_sides,
+)
 from thumbnailer.imaging.geometry.sharpen import sharpen
-from thumbnailer.imaging.memory import Claim, claim_canvas_memory
+from thumbnailer.imaging.memory import Claim, check_pixels, claim_canvas_memory
 from thumbnailer.model import EncodedThumbnail
 from thumbnailer.recipe import Box, Limits, Recipe
-
-T = TypeVar("T")
 
 # The keys and values of a PNG's text chunks.
 PngText = tuple[tuple[str, str], ...]
@@ -221,7 +223,9 @@ def frames_for(
         LimitError: a thumbnail would have too many px.
     """
     frames = {recipe: frame_for(size, orientation, recipe) for recipe in recipes}
-    check_canvases(list(frames.values()), size, limits.pixels)
+    for frame in frames.values():
+        if prod(frame.canvas) > prod(size):
+            check_pixels(frame.canvas, limits.pixels, "the thumbnail would have")
     return frames
 
 
@@ -229,8 +233,3 @@ def frame_for(size: tuple[int, int], orientation: int, recipe: Recipe) -> Frame:
     """Return how a picture of `size` (px), stored in an orientation, fits a recipe's box."""
     box = Box(*oriented_sides(recipe.box, orientation))
     return fit_in_box(size, box, recipe.fit, upscale=recipe.upscale)
-
-
-def oriented_sides(sides: tuple[T, T], orientation: int) -> tuple[T, T]:
-    """Return width and height, swapped if the orientation swaps them."""
-    return (sides[1], sides[0]) if swaps_sides(orientation) else sides

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+from contextlib import suppress
 from typing import BinaryIO
 
 from PIL import Image
@@ -103,7 +104,7 @@ def _holds_sensor_data(file: BinaryIO) -> bool:
     Pillow would decode only a tiny preview of it, or meaningless pixels.
     """
     file.seek(0)
-    try:
+    with suppress(Exception):  # invalid header
         tags = ImageFileDirectory_v2(file.read(8))
         file.seek(tags.next)
         tags.load(file)
@@ -114,8 +115,6 @@ def _holds_sensor_data(file: BinaryIO) -> bool:
             tags.load(file)
             if tags.get(_PHOTOMETRIC) in _SENSOR_DATA:
                 return True
-    except Exception:  # invalid header
-        pass
     return False
 
 

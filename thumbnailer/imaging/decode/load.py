@@ -15,7 +15,7 @@ from thumbnailer.imaging.decode.identify import is_cut_short
 from thumbnailer.imaging.decode.open import open_picture, pillow_limit
 from thumbnailer.imaging.decode.progressive import keep_dc_scans
 from thumbnailer.imaging.decode.shrink_on_load import can_shrink, is_shrunk_to_eighth
-from thumbnailer.imaging.failures import DAMAGED, TRUNCATED, DamageError
+from thumbnailer.imaging.failures import DAMAGED, TRUNCATED, DamageError, is_of_system
 from thumbnailer.imaging.geometry.orientation import orientation_of
 from thumbnailer.imaging.memory import Claim, claim_memory, coefficient_bytes
 from thumbnailer.recipe import Limits
@@ -57,10 +57,8 @@ def load_pixels(
         if not _decode_dc_only(image):
             _decode(image)
         return image, ""
-    except MemoryError:
-        raise
     except Exception as error:
-        if isinstance(error, OSError) and error.errno is not None:
+        if is_of_system(error):
             raise
         failure = error
     salvaged, kind, share = None, DAMAGED, None

@@ -42,8 +42,8 @@ from thumbnailer.imaging.decode.identify import (
 from thumbnailer.imaging.decode.raw import open_raw
 from thumbnailer.imaging.decode.shrink_on_load import can_shrink
 from thumbnailer.imaging.decode.webp import WEBP_HEADER_BYTES, webp_size
-from thumbnailer.imaging.failures import LimitError, NoPictureError
-from thumbnailer.imaging.memory import Claim, check_bytes, picture_bytes
+from thumbnailer.imaging.failures import LimitError, NoPictureError, is_of_system
+from thumbnailer.imaging.memory import Claim, check_bytes, check_pixels, picture_bytes
 from thumbnailer.recipe import Limits
 
 # A progressive JPEG has about ten scans. Each costs a pass over all pixels, even if it has few
@@ -90,7 +90,7 @@ def open_picture(file: BinaryIO, limits: Limits) -> ImageFile.ImageFile:
         OSError: the file can't be read.
     """
     if size := webp_size(file.read(WEBP_HEADER_BYTES)):
-        _check_pixels(size, limits.pixels)
+        check_pixels(size, limits.pixels)
         check_bytes(picture_bytes("WEBP", "", size), limits)
     key, _ = identify_optional(file)
     if key and key not in limits.also:
@@ -107,15 +107,13 @@ def open_picture(file: BinaryIO, limits: Limits) -> ImageFile.ImageFile:
         raise LimitError(
             f"has more than {most / 1e6:.3g} megapixels, the limit (max_pixels)"
         ) from None
-    except (LimitError, MemoryError, NoPictureError):
-        raise
     except Exception as error:  # plugins raise many types on an invalid header
-        if isinstance(error, OSError) and error.errno is not None:
+        if is_of_system(error) or isinstance(error, LimitError | NoPictureError):
             raise
         if "too large" in str(error) or "Too much memory" in str(error):
             raise LimitError("holds too much text or too large a colour profile") from None
         raise NoPictureError(unreadable_reason(file, limits.also)) from None
-    _check_pixels(image.size, limits.shrinkable_pixels if can_shrink(image) else limits.pixels)
+    check_pixels(image.size, limits.shrinkable_pixels if can_shrink(image) else limits.pixels)
     if image.info.get("progressive") and _has_too_many_scans(file):
         raise LimitError(f"has more than {_MAX_SCANS} scans, each a pass over the whole picture")
     return image
@@ -141,17 +139,8 @@ def _open_icon(file: BinaryIO, limits: Limits) -> ImageFile.ImageFile:
     size, data = largest_picture(file)
     if data.startswith(PNG_SIGNATURE):
         return open_picture(io.BytesIO(data), limits)
-    _check_pixels(size, min(limits.pixels, _MAX_ICON_PIXELS))
+    check_pixels(size, min(limits.pixels, _MAX_ICON_PIXELS))
     return Image.open(io.BytesIO(data), formats=["ICO"])
-
-
-def _check_pixels(size: tuple[int, int], most: int) -> None:
-    width, height = size
-    if width * height > most:
-        raise LimitError(
-            f"has {width} x {height} px, {width * height / 1e6:.3g} megapixels: "
-            f"more than the limit of {most / 1e6:.3g} (max_pixels)"
-        )
 
 
 def _has_too_many_scans(file: BinaryIO) -> bool:

@@ -10,7 +10,6 @@ from typing import NamedTuple
 
 from PIL import Image
 
-from thumbnailer.imaging.failures import LimitError
 from thumbnailer.imaging.geometry import simd
 from thumbnailer.imaging.geometry.crop import crop_position
 from thumbnailer.recipe import Box
@@ -81,25 +80,6 @@ def _scaled_size(size: Size, across: Fraction, down: Fraction) -> Size:
 def largest_scaled(frames: Sequence[Frame]) -> Size:
     """Return the size in px that a picture must have to serve all frames."""
     return max(frame.scaled[0] for frame in frames), max(frame.scaled[1] for frame in frames)
-
-
-def check_canvases(frames: Sequence[Frame], size: Size, most: int) -> None:
-    """Check that no thumbnail would have too many pixels.
-
-    Args:
-        size: of the picture, in px.
-        most: the most pixels of a thumbnail that has more than the picture.
-
-    Raises:
-        LimitError: a thumbnail would have more.
-    """
-    for frame in frames:
-        width, height = frame.canvas
-        if width * height > max(most, prod(size)):
-            raise LimitError(
-                f"the thumbnail would have {width} x {height} px, {width * height / 1e6:.3g} "
-                f"megapixels: more than the limit of {most / 1e6:.3g} (max_pixels)"
-            )
 
 
 def lanczos(image: Image.Image, size: Size, box: Part | None = None) -> Image.Image:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 from PIL import ExifTags, Image
+
+T = TypeVar("T")
 
 _TRANSPOSE = Image.Transpose
 
@@ -34,6 +38,11 @@ def orientation_of(image: Image.Image) -> int:
 def swaps_sides(orientation: int) -> bool:
     """Return whether an orientation swaps width and height."""
     return orientation >= 5
+
+
+def oriented_sides(sides: tuple[T, T], orientation: int) -> tuple[T, T]:
+    """Return width and height, swapped if the orientation swaps them."""
+    return (sides[1], sides[0]) if swaps_sides(orientation) else sides
 
 
 def apply_orientation(image: Image.Image, orientation: int) -> Image.Image:
