@@ -57,7 +57,7 @@ class WatchOptions:
     gallery: bool = False
 
 
-def watch(
+def watch(  # noqa: PLR0913 - for users: keywords, all but three with a default
     sources: Path | Iterable[Path],
     settings: Settings | None = None,
     *,
