@@ -84,17 +84,17 @@ def render_frames(
         return results, Timing(), note
     claim(needed)
     durations: list[int] = []
-    first = _first_frame(image)
+    first, fault = _first_frame(image), ""
     for number in range(frames):
         if fault := _decode_frame(image, first + number):
             fault += f" after {number} frame{'s' * (number != 1)}"
-            if limits.keep_truncated and number:
-                return results, Timing(durations, _play_count(image)), fault
-            raise StageError(Failure("decode", fault))
+            if not limits.keep_truncated or not number:
+                raise StageError(Failure("decode", fault))
+            break
         durations.append(round(image.info.get("duration") or 0))
         for result, still in zip(results, show(image), strict=True):
             result.append(still)
-    return results, Timing(durations, _play_count(image)), ""
+    return results, Timing(durations, _play_count(image)), fault
 
 
 def _decode_frame(image: ImageFile.ImageFile, number: int) -> str:

@@ -12,6 +12,7 @@ from PIL import Image, ImageFile
 from thumbnailer.imaging.failures import LimitError
 from thumbnailer.recipe import Limits
 
+# Called with the bytes needed before they are allocated; may wait.
 Claim = Callable[[int], None]
 Size = tuple[int, int]
 

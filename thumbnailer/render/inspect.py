@@ -25,7 +25,6 @@ def inspect_thumbnail(job: Job, claim: Claim) -> Rendering | Failure:
 
     Args:
         job: its `thumbnails` are the one wanted, and the one recorded in the ledger.
-        claim: called with a number of bytes before they are needed; may wait.
 
     Returns:
         A rendering without pictures if all is well; else a failure. Its stage is `stale` or

@@ -23,11 +23,7 @@ _MAX_WRITE_NS = 100_000_000
 
 
 def render(job: Job, claim: Claim) -> Rendering | Failure:
-    """Render the thumbnails of a job; nothing is written, and nothing raised for a bad file.
-
-    Args:
-        claim: called with a number of bytes before they are needed; may wait.
-    """
+    """Render the thumbnails of a job; nothing is written, and nothing raised for a bad file."""
     try:
         return _render_unchanged(job, claim)
     except StageError as error:

@@ -77,7 +77,6 @@ def render_pictures(
 
     Args:
         wanted: the recipe of each thumbnail, and the texts about its source that a PNG holds.
-        claim: called with a number of bytes before they are needed; may wait.
 
     Returns:
         A thumbnail for each recipe, and in words what is missing of the source or was ignored.

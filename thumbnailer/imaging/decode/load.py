@@ -42,7 +42,6 @@ def load_pixels(
     Args:
         image: as opened from `file`; may be set to shrink on load.
         limits: with `keep_truncated`, the decoded part of a damaged picture is returned.
-        claim: called with the bytes needed before they are allocated; may wait.
 
     Returns:
         The picture, and a note of what is missing from it; "" if it is complete.

@@ -69,7 +69,6 @@ class OpenPicture(NamedTuple):
         image: as opened from `file`, not yet decoded.
         profile: its ICC profile; b"" for sRGB.
         frames: how many frames are wanted of it; 1 for a still.
-        claim: called with the bytes needed before they are allocated; may wait.
     """
 
     image: ImageFile.ImageFile

@@ -55,11 +55,9 @@ def with_transparent_index(image: Image.Image, colours: int) -> tuple[Image.Imag
         image: L, LA, RGB or RGBA.
         colours: 2 to 256, including the transparent one.
     """
-    holes = _transparent_mask(image)
-    if holes is None:
+    if is_opaque(image):
         return with_palette(image.convert("RGB") if image.mode == "RGBA" else image, colours), None
-    rgb = image.convert("RGB")
-    rgb.paste((0, 0, 0), mask=holes)  # so that invisible pixels take no colour
+    rgb, holes = _cut_out(image)
     return _with_transparency(with_palette(rgb, colours - 1), holes, colours)
 
 
@@ -70,24 +68,14 @@ def with_common_palette(
 
     There is no dithering: it would flicker, and make each frame differ from the last everywhere.
     """
-    all_holes = [_transparent_mask(image) for image in images]
-    has_holes = any(all_holes)
-    pictures = []
-    for image, holes in zip(images, all_holes, strict=True):
-        rgb = image.convert("RGB")
-        if holes:
-            rgb.paste((0, 0, 0), mask=holes)
-        pictures.append(rgb)
+    has_holes = not all(map(is_opaque, images))
+    pictures, all_holes = zip(*map(_cut_out, images), strict=True)
     palette = _sample(pictures).quantize(colours - has_holes, Image.Quantize.FASTOCTREE)
     frames = [picture.quantize(palette=palette, dither=Image.Dither.NONE) for picture in pictures]
     if not has_holes:
         return frames, None
-    no_holes = Image.new("1", images[0].size)
-    transparent_frames = [
-        _with_transparency(frame, holes or no_holes, colours)[0]
-        for frame, holes in zip(frames, all_holes, strict=True)
-    ]
-    return transparent_frames, colours - 1
+    holed = zip(frames, all_holes, strict=True)
+    return [_with_transparency(frame, holes, colours)[0] for frame, holes in holed], colours - 1
 
 
 def is_opaque(image: Image.Image) -> bool:
@@ -160,20 +148,25 @@ def _sample(pictures: Sequence[Image.Image]) -> Image.Image:
     return sheet
 
 
-def _transparent_mask(image: Image.Image) -> Image.Image | None:
-    """Return a mask of the pixels that are transparent in a GIF; None if the picture is opaque."""
+def _cut_out(image: Image.Image) -> tuple[Image.Image, Image.Image | None]:
+    """Return a picture without alpha, and a mask of its transparent pixels in a GIF, if any."""
+    rgb = image.convert("RGB")
     if is_opaque(image):
-        return None
-    return image.getchannel("A").point([255] * _OPAQUE_FROM + [0] * (256 - _OPAQUE_FROM), "1")
+        return rgb, None
+    table = [255] * _OPAQUE_FROM + [0] * (256 - _OPAQUE_FROM)
+    holes = image.getchannel("A").point(table, "1")
+    rgb.paste((0, 0, 0), mask=holes)  # so that invisible pixels take no colour
+    return rgb, holes
 
 
 def _with_transparency(
-    image: Image.Image, holes: Image.Image, colours: int
+    image: Image.Image, holes: Image.Image | None, colours: int
 ) -> tuple[Image.Image, int]:
     """Paint `holes` in the last colour of a picture (L or P); return it and that colour's index."""
     indexed = image if image.mode == "P" else image.convert("P")
     palette = (indexed.getpalette() or [])[: 3 * (colours - 1)]
     last = colours - 1
     indexed.putpalette(palette + [0] * (3 * colours - len(palette)))
-    indexed.paste(last, mask=holes)
+    if holes:
+        indexed.paste(last, mask=holes)
     return indexed, last
