@@ -104,7 +104,7 @@ FORMATS = (
         module="rawpy",
     ),
 )
-_BY_NAME = {format.name: format for format in FORMATS}
+BY_NAME = {format.name: format for format in FORMATS}
 
 # Those that are always read, and those that thumbnails can be written in.
 READ = tuple(format for format in FORMATS if format.read == "always")
@@ -128,14 +128,14 @@ def written_with(option: str) -> str:
 
 def default_qualities() -> str:
     """Return in words the quality that thumbnails have by default: `80, for avif 50`."""
-    usual = _BY_NAME["jpeg"].quality
+    usual = BY_NAME["jpeg"].quality
     others = [one for one in WRITTEN.values() if one.quality not in (0, usual)]
     return ", ".join([str(usual), *(f"for {one.name} {one.quality}" for one in others)])
 
 
 def installed_extras() -> tuple[str, ...]:
     """Return the installed extras, whose formats can be read. Takes 0.2 ms: nothing is imported."""
-    return tuple(name for name in EXTRAS if find_spec(_BY_NAME[name].module))
+    return tuple(name for name in EXTRAS if find_spec(BY_NAME[name].module))
 
 
 def missing_extras() -> tuple[str, ...]:
@@ -150,7 +150,7 @@ def name_filter(also: tuple[str, ...] = ()) -> Callable[[str], bool]:
     Args:
         also: formats to include besides the usual ones, as named in `Limits.also`.
     """
-    read = [*READ, *(_BY_NAME[name] for name in also)]
+    read = [*READ, *(BY_NAME[name] for name in also)]
     endings = tuple(ending for one in read for ending in (*one.endings, *one.odd_endings))
 
     def is_picture(name: str) -> bool:

@@ -8,6 +8,7 @@ from math import prod
 
 from PIL import Image, ImageFile
 
+from thumbnailer.formats import has_option
 from thumbnailer.imaging.encode.encode import Timing
 from thumbnailer.imaging.failures import DAMAGED, TRUNCATED, StageError, is_of_system, stage
 from thumbnailer.imaging.memory import Claim, picture_bytes
@@ -17,7 +18,6 @@ from thumbnailer.recipe import Limits, Recipe
 # Formats that can hold frames of an animation. The pages of a TIFF and the pictures of an MPO are
 # not frames.
 _READ_FORMATS = ("GIF", "WEBP", "PNG", "AVIF")
-_WRITE_FORMATS = ("webp", "gif")
 
 # The longest animation: its frames, and its pixels as a multiple of the limit for a still. A GIF of
 # 640 x 480 px may have 1000 frames, one of 1920 x 1080 px 482, which take about 20 s.
@@ -36,7 +36,7 @@ _END_OF_FILE_ERRORS = (EOFError, IndexError, struct.error)
 
 def keeps_animation(recipe: Recipe) -> bool:
     """Return whether a recipe keeps the animation of an animated source."""
-    return recipe.animated and recipe.format in _WRITE_FORMATS
+    return recipe.animated and has_option(recipe.format, "animated")
 
 
 def frame_count(image: ImageFile.ImageFile) -> int:

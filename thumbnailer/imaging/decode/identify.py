@@ -10,17 +10,8 @@ from typing import BinaryIO
 from PIL import Image
 from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
+from thumbnailer.formats import EXTRAS, READ
 from thumbnailer.imaging.failures import EMPTY
-
-# Formats that are always read. JPEG includes MPO, its multi-picture form: Pillow tells them apart
-# after opening.
-FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF")
-
-# Pillow's names for the formats in `Limits.also`. TGA comes last: it has no magic number.
-OPTIONAL_FORMATS = {"ico": "ICO", "jpeg2000": "JPEG2000", "ppm": "PPM", "psd": "PSD", "tga": "TGA"}
-
-# Those that need an optional dependency.
-_EXTRAS = ("heif", "raw")
 
 # The starts of files in formats that are read if `Limits.also` has the group's name as their key.
 _OPTIONAL_START = re.compile(
@@ -143,8 +134,8 @@ def unreadable_reason(file: BinaryIO, also: tuple[str, ...]) -> str:
         return EMPTY
     key, name = identify_optional(file)
     if key and key not in also:
-        how = f"pip install 'thumbnailer[{key}]'" if key in _EXTRAS else f"--also {key}"
-        return f"is {name}, which is read {'after' if key in _EXTRAS else 'with'} {how}"
+        how = f"pip install 'thumbnailer[{key}]'" if key in EXTRAS else f"--also {key}"
+        return f"is {name}, which is read {'after' if key in EXTRAS else 'with'} {how}"
     if key == "psd" and start[22:24] not in (b"\0\1", b"\0\x08"):
         return "is a Photoshop document of 16 or 32 bits a channel, which is not read here"
     if key:
@@ -154,7 +145,7 @@ def unreadable_reason(file: BinaryIO, also: tuple[str, ...]) -> str:
     for unsupported, name in _UNSUPPORTED_STARTS.items():
         if re.match(unsupported, start, re.DOTALL):
             return f"is {name}, no format that is read here"
-    for format in FORMATS:
+    for format in (one.pillow for one in READ):
         accepts = Image.OPEN[format][1]
         if accepts and accepts(start[:16]):
             if is_cut_short(file) if format in ("WEBP", "AVIF") else is_at_end:

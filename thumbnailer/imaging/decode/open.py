@@ -30,12 +30,11 @@ from PIL import (  # noqa: F401
     WebPImagePlugin,
 )
 
+from thumbnailer.formats import BY_NAME, READ
 from thumbnailer.imaging.containers.png_chunks import PNG_SIGNATURE
 from thumbnailer.imaging.decode.heif import open_heif
 from thumbnailer.imaging.decode.ico import largest_picture
 from thumbnailer.imaging.decode.identify import (
-    FORMATS,
-    OPTIONAL_FORMATS,
     identify_optional,
     unreadable_reason,
 )
@@ -131,7 +130,8 @@ def _open_by_format(file: BinaryIO, key: str, limits: Limits) -> ImageFile.Image
     if key == "ico":
         return _open_icon(file, limits)
     with pillow_limit(max(limits.pixels, limits.shrinkable_pixels)):
-        return Image.open(file, formats=[OPTIONAL_FORMATS[key]] if key else FORMATS)
+        read = [BY_NAME[key]] if key else READ
+        return Image.open(file, formats=[format.pillow for format in read])
 
 
 def _open_icon(file: BinaryIO, limits: Limits) -> ImageFile.ImageFile:

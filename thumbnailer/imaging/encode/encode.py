@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from PIL import Image, ImageFile, PngImagePlugin
 
+from thumbnailer.formats import WRITTEN, has_option
 from thumbnailer.imaging.colour.to_srgb import flatten
 from thumbnailer.imaging.containers.exif import EXIF_START
 from thumbnailer.imaging.encode.palette import (
@@ -30,15 +31,14 @@ _AVIF_SPEED = 8
 # Method 4 takes 5 ms at 256 px, method 6 twice that for 4 % fewer bytes.
 _WEBP_METHOD = 4
 
-# The longest side in px: libjpeg's JPEG_MAX_DIMENSION, RFC 9649, AV1 section 5.5.1, GIF89a section
-# 18. PNG has no limit that matters.
-_MAX_SIDES = {"jpeg": 65_500, "webp": 16_383, "avif": 65_536, "gif": 65_535}
-
 # Numbers of colours, which PNG and GIF have in place of a quality. `_ALL_COLOURS`: no palette.
 _ALL_COLOURS = MAX_COLOURS + 1
 _COLOURS = (2, 4, 8, 16, 32, 64, 128, MAX_COLOURS)
 
 _MAXBLOCK_LOCK = threading.Lock()
+
+_Images = Sequence[Image.Image]
+_Input = tuple[_Images, dict[str, Any]]
 
 
 class Metadata(NamedTuple):
@@ -86,7 +86,7 @@ def encode(
     format, size = recipe.format, images[0].size
     if format == "auto":
         format = "jpeg" if is_opaque(images[0]) else "png"
-    most = _MAX_SIDES.get(format)
+    most = WRITTEN[format].max_side
     if most and max(size) > most:
         reason = f"would have {size[0]} x {size[1]} px: {format} can have {most} at most"
         raise StageError(Failure("encode", reason))
@@ -99,10 +99,10 @@ def encode(
         image.info = {}  # Pillow would write parts of it again: comment, profile, transparency
     exif = metadata.exif.removeprefix(EXIF_START) if format == "webp" else metadata.exif
     extra = {"exif": exif, "icc_profile": metadata.profile}
-    extra = {key: value for key, value in extra.items() if value and format != "gif"}
+    extra = {key: value for key, value in extra.items() if value and has_option(format, "keep")}
 
     def encode_at(level: int) -> bytes:
-        written, options = _encoder_input(images, format, recipe, timing, level)
+        written, options = _ENCODERS[format](images, recipe, timing, level)
         if format == "png" and metadata.text:
             options["pnginfo"] = _chunks(metadata.text)
         buffer = io.BytesIO()
@@ -138,7 +138,7 @@ def _encode_within_limit(at: Callable[[int], bytes], format: str, recipe: Recipe
         else:
             high = middle
     if best is None:
-        worst = "with 2 colours" if format in ("png", "gif") else "at quality 1"
+        worst = "at quality 1" if has_option(format, "quality") else "with 2 colours"
         reason = f"is longer than {recipe.max_bytes} bytes even {worst} (max_bytes)"
         raise StageError(Failure("encode", reason))
     return best
@@ -151,35 +151,31 @@ def _levels(format: str, recipe: Recipe) -> Sequence[int]:
     return _COLOURS if format == "gif" else range(1, recipe.quality + 1)
 
 
-def _encoder_input(
-    images: Sequence[Image.Image], format: str, recipe: Recipe, timing: Timing, level: int
-) -> tuple[Sequence[Image.Image], dict[str, Any]]:
-    """Return what Pillow is to encode, and its options, for a quality or a number of colours."""
-    if format == "gif":
-        return _gif_input(images, timing, level)
-    if format == "png":  # zlib's highest level takes twice the time for 0.6 % fewer bytes
-        return images if level == _ALL_COLOURS else [with_palette(images[0], level)], {}
-    options: dict[str, Any] = {"quality": level}
-    if format == "webp":
-        options["method"] = _WEBP_METHOD
-        if len(images) > 1:
-            options |= {"duration": timing.durations, "loop": min(timing.plays, 0xFFFF)}
-            options["kmax"] = (
-                0  # no keyframe but the first: up to 58 % fewer bytes in half the time
-            )
-        return images, options
-    if format == "jpeg":
-        options |= {"optimize": True, "progressive": recipe.progressive}
-    else:  # one thread, since there is a worker process for each processor already
-        options |= {"speed": _AVIF_SPEED, "max_threads": 1}
-    if images[0].mode != "L":
-        options["subsampling"] = recipe.subsampling
+def _jpeg(images: _Images, recipe: Recipe, timing: Timing, quality: int) -> _Input:
+    options = {"optimize": True, "progressive": recipe.progressive}
+    return images, {"quality": quality, **options, **_subsampling(images, recipe)}
+
+
+def _png(images: _Images, recipe: Recipe, timing: Timing, colours: int) -> _Input:
+    # zlib's highest level takes twice the time for 0.6 % fewer bytes.
+    return images if colours == _ALL_COLOURS else [with_palette(images[0], colours)], {}
+
+
+def _webp(images: _Images, recipe: Recipe, timing: Timing, quality: int) -> _Input:
+    options: dict[str, Any] = {"quality": quality, "method": _WEBP_METHOD}
+    if len(images) > 1:
+        options |= {"duration": timing.durations, "loop": min(timing.plays, 0xFFFF)}
+        options["kmax"] = 0  # no keyframe but the first: up to 58 % fewer bytes in half the time
     return images, options
 
 
-def _gif_input(
-    images: Sequence[Image.Image], timing: Timing, colours: int
-) -> tuple[Sequence[Image.Image], dict[str, Any]]:
+def _avif(images: _Images, recipe: Recipe, timing: Timing, quality: int) -> _Input:
+    # One thread, since there is a worker process for each processor already.
+    options = {"speed": _AVIF_SPEED, "max_threads": 1}
+    return images, {"quality": quality, **options, **_subsampling(images, recipe)}
+
+
+def _gif(images: _Images, recipe: Recipe, timing: Timing, colours: int) -> _Input:
     if len(images) == 1:
         indexed, transparent = with_transparent_index(images[0], colours)
         return [indexed], {} if transparent is None else {"transparency": transparent}
@@ -193,6 +189,20 @@ def _gif_input(
         # Without disposal 2 the previous frame would show through transparent pixels.
         options |= {"transparency": transparent, "disposal": 2}
     return frames, options
+
+
+def _subsampling(images: _Images, recipe: Recipe) -> dict[str, Any]:
+    return {} if images[0].mode == "L" else {"subsampling": recipe.subsampling}
+
+
+# For each format: what Pillow is to encode, and its options, at a quality or number of colours.
+_ENCODERS: dict[str, Callable[[_Images, Recipe, Timing, int], _Input]] = {
+    "jpeg": _jpeg,
+    "png": _png,
+    "webp": _webp,
+    "avif": _avif,
+    "gif": _gif,
+}
 
 
 def _chunks(text: tuple[tuple[str, str], ...]) -> PngImagePlugin.PngInfo:
