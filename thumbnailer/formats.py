@@ -7,17 +7,15 @@ to read it by an extra, its opener in `imaging/decode/open.py`.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from functools import lru_cache
 from importlib.util import find_spec
-from typing import Literal
+from typing import Literal, NamedTuple
 
 # 80 is near the defaults of sharp and libvips. AVIF's scale differs: its 50 looks like that.
 _QUALITY, _AVIF_QUALITY = 80, 50
 
 
-@dataclass(frozen=True, slots=True)
-class Format:
+class Format(NamedTuple):  # no dataclass, whose import would take 8 ms of `--help`
     """An image format.
 
     Attributes:
@@ -126,11 +124,11 @@ def written_with(option: str) -> str:
     return in_words(name for name, format in WRITTEN.items() if option in (format.options or ()))
 
 
-def default_qualities() -> str:
-    """Return in words the quality that thumbnails have by default: `80, for avif 50`."""
+def default_qualities(preposition: str = "") -> str:
+    """Return in words the quality that thumbnails have by default: `80, avif 50`."""
     usual = BY_NAME["jpeg"].quality
     others = [one for one in WRITTEN.values() if one.quality not in (0, usual)]
-    return ", ".join([str(usual), *(f"for {one.name} {one.quality}" for one in others)])
+    return ", ".join([str(usual), *(f"{preposition}{one.name} {one.quality}" for one in others)])
 
 
 def installed_extras() -> tuple[str, ...]:

@@ -8,12 +8,13 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
+from thumbnailer.formats import ON_REQUEST, WRITTEN, default_qualities, in_words, written_with
 from thumbnailer.watcher.polling import POLL_SECONDS
 
 _THUMBNAILS = {
     "-s, --size SIZE": "box in px: 256, 256x192, 256x, x192 [256]; repeatable",
-    "-f, --format FORMAT": "jpeg, png, webp, avif, gif or auto [jpeg]",
-    "-q, --quality N": "1 to 100, for jpeg, webp and avif [80, avif 50]",
+    "-f, --format FORMAT": f"{in_words((*WRITTEN, 'auto'), 'or')} [jpeg]",
+    "-q, --quality N": f"1 to 100, for {written_with('quality')} [{default_qualities()}]",
     "-o, --output DIR": "mirror the folders into DIR or s3://bucket/folder",
     "--fit FIT": "contain, cover (crop), pad or fill (stretch) [contain]",
 }
@@ -35,7 +36,7 @@ _PICTURES = {
     "--include GLOB": "take only pictures that match; repeatable",
     "--exclude GLOB": "leave out pictures and folders that match; repeatable",
     "--[no-]recursive": "include subfolders, or don't [yes]",
-    "--also LIST": "also read any of ico,jpeg2000,ppm,psd,tga",
+    "--also LIST": f"also read any of {','.join(ON_REQUEST)}",
 }
 
 _LOOKS_AND_LIMITS = {
@@ -45,10 +46,12 @@ _LOOKS_AND_LIMITS = {
         "--background COLOUR": "colour behind transparency and around pad [white]",
         "--[no-]linear": "resize in linear light",
         "--[no-]sharpen": "sharpen slightly after a strong reduction",
-        "--[no-]animated": "keep animations, in webp and gif",
-        "--[no-]progressive": "progressive jpeg: loads coarse first, then sharp",
-        "--subsampling MODE": "4:2:0 or 4:4:4, for jpeg and avif [4:2:0]",
-        "--[no-]palette": "png with at most 256 colours",
+        "--[no-]animated": f"keep animations, in {written_with('animated')}",
+        "--[no-]progressive": (
+            f"progressive {written_with('progressive')}: loads coarse first, then sharp"
+        ),
+        "--subsampling MODE": f"4:2:0 or 4:4:4, for {written_with('subsampling')} [4:2:0]",
+        "--[no-]palette": f"{written_with('palette')} with at most 256 colours",
         "--max-bytes N": "lower the quality until a file has at most N bytes",
         "--keep LIST": "metadata to keep: copyright,date,gps,icc [none]",
         "--previews WHEN": "use cameras' previews: verify, trust or never [never]",

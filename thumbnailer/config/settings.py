@@ -64,7 +64,8 @@ class Settings:
     quality: int | str = _setting(
         "auto",
         checks.quality,
-        f"1 (small) to 100 (good), for {written_with('quality')}; auto: {default_qualities()}.",
+        f"1 (small) to 100 (good), for {written_with('quality')}; "
+        f"auto: {default_qualities('for ')}.",
     )
     fit: str = _setting(
         "contain",
