@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import stat
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
@@ -103,13 +103,7 @@ def survey_folders(
         folders: thumbnail folders to survey; a `Removal` is passed on as unknown.
         stop: once it is set, the survey ends.
     """
-    real_roots = {real: root for root in roots if (real := os.path.realpath(root))}
-    real_path, seen = lru_cache(os.path.realpath), set()
-
-    @lru_cache  # nearly all thumbnails of a folder have their sources in one folder
-    def root_of(place: str) -> tuple[str, str | None]:
-        return real_path(place), _root_of(real_path(place), real_roots)
-
+    root_of, seen = _root_finder(roots), set()
     for folder in folders:
         if stop and stop.is_set():
             break
@@ -121,36 +115,54 @@ def survey_folders(
         except OSError as error:
             yield OrphanSurvey(unknown=[unreadable_folder(folder.path, error)])
             continue
-        if known is None or (real := os.path.realpath(folder.path)) in seen:
-            continue
-        seen.add(real)
-        findings = OrphanSurvey()
-        for name, origin in known.origins():
-            if stop and stop.is_set():
-                break
-            source = ledger.source_path(folder, origin)
-            if source is None:  # buckets are not asked whether an object still exists
+        if known is not None and (real := os.path.realpath(folder.path)) not in seen:
+            seen.add(real)
+            yield _survey(folder, known, root_of, stop)
+
+
+def _survey(
+    folder: Folder, known: ledger.Ledger, root_of: Callable[[str], str | None], stop: Stop | None
+) -> OrphanSurvey:
+    """Survey one thumbnail folder by its ledger."""
+    findings = OrphanSurvey()
+    for name, origin in known.origins():
+        if stop and stop.is_set():
+            break
+        source = ledger.source_path(folder, origin)
+        if source is None or name == ledger.MARK or not files.is_plain_name(name):
+            continue  # None: buckets are not asked whether an object still exists
+        with suppress(ValueError):  # a NUL in a line that thumbnailer did not write
+            if (root := root_of(source)) is None:
                 continue
             orphan = Orphan(folder, name, origin, source)
-            place, source_name = os.path.split(source)
+            size_bytes = _length(orphan.path) if name in known else None
+            findings.thumbnails[root] += size_bytes is not None
+            findings.size_bytes += size_bytes or 0
             try:
-                real_place, root = root_of(place)
-                root = real_roots.get(os.path.join(real_place, source_name), root)
-                if root is None or name == ledger.MARK or not files.is_plain_name(name):
-                    continue
-                size_bytes = _length(orphan.path) if name in known else None
-                findings.thumbnails[root] += size_bytes is not None
-                findings.size_bytes += size_bytes or 0
                 if is_gone(source):
                     findings.orphans.append(replace(orphan, size_bytes=size_bytes))
-            except ValueError:  # a NUL in a line that thumbnailer did not write
-                continue
             except OSError as error:
                 if size_bytes is not None:
-                    reason = f"{source} can't be looked for: {error.strerror}"
-                    failure = Failure("scan", reason)
+                    failure = Failure("scan", f"{source} can't be looked for: {error.strerror}")
                     findings.unknown.append(Removal(orphan.path, source, "kept", failure))
-        yield findings
+    return findings
+
+
+def _root_finder(roots: Iterable[str]) -> Callable[[str], str | None]:
+    """Return a function that finds the innermost root with a path, links to it resolved."""
+    real_roots = {os.path.realpath(root): root for root in roots}
+
+    @lru_cache  # nearly all thumbnails of a folder have their sources in one folder
+    def root_of_folder(folder: str) -> tuple[str, str | None]:
+        real = os.path.realpath(folder)
+        return real, _root_of(real, real_roots)
+
+    def root_of(path: str) -> str | None:
+        folder, name = os.path.split(path)
+        real, root = root_of_folder(folder)
+        return real_roots.get(os.path.join(real, name), root)
+
+    return root_of
 
 
 def _length(path: str) -> int | None:
