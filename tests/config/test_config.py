@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import tomllib
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
@@ -13,6 +15,7 @@ from support.program import in_a_process, make, thumbnailer
 from support.project import PROJECT
 
 from thumbnailer import ConfigError, Settings
+from thumbnailer.config.settings import KEYS
 
 
 def test_the_project_s_config_toml_is_what_the_code_prints() -> None:
@@ -98,6 +101,19 @@ def test_a_wrong_file_is_one_line_with_file_key_value_and_what_is_right(
     assert run.code == 2
     assert run.err.startswith(f"thumbnailer: {complaint}")
     assert run.err.count("\n") == 1
+
+
+ODD_VALUES: list[Any] = [
+    *([["a"]], [{}], [None], [[]], {"a": [[]]}, {"a": {"size": [[]]}}, {1: 2}, {"a": {"fit": []}}),
+    *(None, object(), 1j, b"\xff", float("nan"), float("inf"), -1, (), ((),), {()}, "\0", "\ud800"),
+]
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_no_value_is_so_odd_that_it_is_not_refused_in_words(key: str) -> None:
+    for value in ODD_VALUES:
+        with suppress(ConfigError):
+            Settings(**{key: value})
 
 
 def test_a_file_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:

@@ -50,7 +50,7 @@ class Check:
         """
         try:
             return self(value)
-        except (ValueError, RecursionError):
+        except (ValueError, TypeError, RecursionError):  # TypeError: such as a list in a list
             raise ConfigError(f"{said}: must be {self.right}") from None
 
 
@@ -162,7 +162,7 @@ cluster = Check(
 
 output = Check(
     "the path of a folder, or s3://bucket/folder",
-    lambda value: isinstance(value, str | bytes | os.PathLike) and "\0" not in os.fsdecode(value),
+    lambda value: isinstance(value, str | bytes | os.PathLike) and b"\0" not in os.fsencode(value),
     os.fsdecode,
 )
 

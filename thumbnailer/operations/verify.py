@@ -161,12 +161,14 @@ def _findings(
 ) -> Iterator[Finding]:
     """Yield a finding for each thumbnail, in order of completion."""
 
+    limits = settings.limits
+
     def inspections() -> Iterator[Job | Outcome]:
         for item in thumbnail_states(found, settings):
             if isinstance(item, Outcome):
                 yield item
             elif item.made:
-                yield Job(item.source, (item.wanted, item.made), settings.limits)
+                yield Job(item.source, (item.wanted, item.made), limits)
             else:
                 error = Failure(*_unread_status(item))
                 unmade = Thumbnail(item.path, 0, 0, 0)
