@@ -13,10 +13,13 @@ The format is that of ISO 10918-1, annexes B and G.
 
 from __future__ import annotations
 
+import io
 import re
 import struct
 from collections.abc import Iterator
 from typing import NamedTuple
+
+from thumbnailer.imaging.containers.jpeg_segments import Segment, read_segment
 
 _SOF2, _DHT, _EOI, _SOS, _DQT = 0xC2, 0xC4, 0xD9, 0xDA, 0xDB
 _FRAME_MARKERS = {*range(0xC0, 0xD0)} - {_DHT, 0xC8, 0xCC}
@@ -114,31 +117,25 @@ def _kept_segments(data: bytes) -> Iterator[bytes]:
         raise ValueError("coefficients are missing, which libjpeg would guess")
 
 
-def _segments(data: bytes) -> Iterator[tuple[int, int, int, int]]:
-    """Yield the marker, start, start of the body, and end of each segment up to the end marker.
-
-    A scan's data are part of its segment.
-    """
-    at = 2
+def _segments(data: bytes) -> Iterator[Segment]:
+    """Yield the segments up to the end marker; a scan's data are part of its segment."""
+    file, at = io.BytesIO(data), 2
     for _ in range(_MAX_SEGMENTS):
-        marker = data[at + 1]
-        if data[at] != 0xFF or marker in _UNEXPECTED:
-            raise ValueError("no segment")
-        if marker == _EOI:
-            yield marker, at, at + 2, at + 2
-            return
-        end = at + 2 + int.from_bytes(data[at + 2 : at + 4])
-        if end < at + 4:
-            raise ValueError("a segment shorter than its own length")
+        segment = read_segment(file, at)
+        marker, _, body, end = segment
+        if marker in _UNEXPECTED or body > at + 4:
+            raise ValueError("no segment that an encoder writes, or fill bytes before it")
         if marker == _SOS:
-            if end != at + 8 + 2 * data[at + 4]:
+            if end != body + 4 + 2 * data[body]:
                 raise ValueError("a scan's header of another length than its components take")
             found = _SCAN_END.search(data, end)
             if not found:
                 raise ValueError("ends early")
-            end = found.start()
-        yield marker, at, at + 4, end
-        at = end
+            segment = segment._replace(end=found.start())
+        yield segment
+        if marker == _EOI:
+            return
+        at = segment.end
     raise ValueError("too many segments")
 
 

@@ -17,6 +17,7 @@ from typing import BinaryIO, NamedTuple
 
 from PIL import Image
 
+from thumbnailer.imaging.containers.jpeg_segments import read_segment
 from thumbnailer.imaging.decode.open import open_picture
 from thumbnailer.recipe import Limits
 
@@ -127,21 +128,16 @@ def _split(image: Image.Image, places: list[tuple[int, int]], header: _Header) -
 
 
 def _read_header(file: BinaryIO) -> _Header:
-    file.seek(2)
-    tables, interval = b"", 0
+    at, tables, interval = 2, b"", 0
     size, unit, height_at, components = (0, 0), (0, 0), 0, 0
     for _ in range(_MAX_SEGMENTS):
-        marker = file.read(2)
-        while marker == b"\xff\xff":
-            marker = marker[:1] + file.read(1)
-        kind = marker[1]
-        (length,) = struct.unpack(">H", file.read(2))
+        kind, _, start, at = read_segment(file, at)
         if kind in _SKIPPED:
-            file.seek(length - 2, os.SEEK_CUR)
             continue
         if kind not in (*_SOF, _DHT, _SOS, _DQT, _DRI):
             raise ValueError("is coded in a way that is not known here")
-        body = file.read(length - 2)
+        file.seek(start)
+        body = file.read(at - start)
         if kind in _SOF:
             height_at = len(tables) + 5
             height, width, components = struct.unpack_from(">HHB", body, 1)
@@ -150,11 +146,11 @@ def _read_header(file: BinaryIO) -> _Header:
             size = width, height
         elif kind == _DRI:
             (interval,) = struct.unpack(">H", body)
-        tables += marker + struct.pack(">H", length) + body
+        tables += struct.pack(">BBH", 0xFF, kind, 2 + len(body)) + body
         if kind == _SOS:
             if body[0] != components or not height_at:
                 raise ValueError("has several scans")
-            return _Header(tables, size, height_at, unit, interval, file.tell())
+            return _Header(tables, size, height_at, unit, interval, at)
     raise ValueError("has too many segments")
 
 
