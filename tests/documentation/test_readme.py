@@ -26,6 +26,7 @@ from support.waiting import eventually
 
 from thumbnailer import Settings, make_thumbnails
 from thumbnailer.cli.parser import parse_args
+from thumbnailer.formats import EXTRAS, ON_REQUEST, READ, WRITTEN
 
 COMMANDS = [
     "pip install . && thumbnailer make sample_images --config config.toml",
@@ -429,6 +430,17 @@ def test_every_option_is_in_a_table_and_none_made_up() -> None:
     told = set(re.findall(r"`(--[a-z]+)[ `]", section("`thumbnailer explain")))
     assert options_of("explain") == settings | told
     assert options_of("config") == settings | remote
+
+
+def test_the_formats_are_those_of_the_table() -> None:
+    words = " ".join(section("What it does with a picture").split())
+    told = re.search(r"It reads ([\w, ]+) and writes ([\w, ]+)\.", words)
+    assert told
+    read, written = (set(re.findall(r"\w+", names.lower())) - {"and"} for names in told.groups())
+    assert read == {format.name for format in READ}
+    assert written == set(WRITTEN)
+    assert f"--also {','.join(ON_REQUEST)}" in words
+    assert all(f"pip install 'thumbnailer[{name}]'" in words for name in EXTRAS)
 
 
 def test_the_house_is_drawn_as_its_contract_has_it() -> None:
