@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from thumbnailer.config.settings import Settings
-from thumbnailer.errors import ConfigError
+from thumbnailer.errors import ConfigError, SourceError
 from thumbnailer.model import Answer, Failure, Job, Outcome, Run, Source, Stop
 from thumbnailer.scan.folders import FolderPictures
 from thumbnailer.scan.selection import Choice
@@ -50,10 +50,6 @@ class Pictures(Protocol):
 
 class Thumbs(Protocol):
     """The thumbnails of a run: in folders, or in a bucket."""
-
-    @property
-    def is_remote(self) -> bool:
-        """Whether they are in a bucket."""
 
     def prepare(self) -> None:
         """Create what must be there before the first thumbnail.
@@ -168,6 +164,16 @@ class Sources:
     def is_remote(self) -> bool:
         """Whether any is in a bucket."""
         return is_remote(*self.roots)
+
+    def refuse_files(self, why: str) -> None:
+        """Check that all are folders; `why` says for what they must be.
+
+        Raises:
+            SourceError: one is a file.
+        """
+        for root in self.roots:
+            if root not in self.folders:
+                raise SourceError(None, f"is no folder; {why}", root)
 
     def scan(self, settings: Settings, stop: Stop | None = None) -> Iterator[Source | Outcome]:
         """Yield what the scan finds in all of them."""

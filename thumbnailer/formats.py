@@ -43,6 +43,11 @@ class Format(NamedTuple):  # no dataclass, whose import would take 8 ms of `--he
     odd_endings: tuple[str, ...] = ()
 
     @property
+    def read_endings(self) -> tuple[str, ...]:
+        """All endings that are taken for this format when it is read."""
+        return self.endings + self.odd_endings
+
+    @property
     def mime_type(self) -> str:
         """Its MIME type."""
         return f"image/{self.name}"
@@ -121,7 +126,7 @@ def in_words(names: Iterable[str], last: str = "and") -> str:
 
 def written_with(option: str) -> str:
     """Return in words the formats of thumbnails that a setting has an effect on."""
-    return in_words(name for name, format in WRITTEN.items() if option in (format.options or ()))
+    return in_words(name for name in WRITTEN if has_option(name, option))
 
 
 def default_qualities(preposition: str = "") -> str:
@@ -149,7 +154,7 @@ def name_filter(also: tuple[str, ...] = ()) -> Callable[[str], bool]:
         also: formats to include besides the usual ones, as named in `Limits.also`.
     """
     read = [*READ, *(BY_NAME[name] for name in also)]
-    endings = tuple(ending for one in read for ending in (*one.endings, *one.odd_endings))
+    endings = tuple(ending for one in read for ending in one.read_endings)
 
     def is_picture(name: str) -> bool:
         # macOS puts files named "._name" beside others on foreign disks: metadata, no pictures.

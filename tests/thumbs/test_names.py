@@ -28,11 +28,7 @@ NAMES = st.builds(
     lambda stem, ending: stem + ending,
     st.text(ALPHABET, min_size=1, max_size=250),
     st.sampled_from(
-        [
-            *sorted(ending for one in READ for ending in one.endings + one.odd_endings),
-            ".JPG",
-            ".Png",
-        ]
+        [*sorted(ending for one in READ for ending in one.read_endings), ".JPG", ".Png"]
     ),
 ).filter(lambda name: len(os.fsencode(name)) <= 255)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property, partial
 from itertools import islice
 
@@ -27,8 +27,6 @@ class BucketThumbs:
         layout: which thumbnails there should be, and where.
         stop: once it is set, answers are not waited for.
     """
-
-    is_remote = True
 
     def __init__(self, layout: Layout, stop: Stop | None) -> None:
         self._layout, self._stop = layout, stop
@@ -101,13 +99,21 @@ class BucketThumbs:
                 if not isinstance(answer, OSError)
             }
             for item in batch:
-                if isinstance(item, SourceSlots):
-                    version = source_version(item.source)
-                    for at, slot in enumerate(item.slots):
-                        path = _current_path(slot)
-                        if path and made_from.get(path) != version:
-                            item.slots[at] = slot._replace(earlier="the picture has changed since")
-                yield item
+                yield item if isinstance(item, Outcome) else _of_same_version(item, made_from)
+
+
+def _of_same_version(found: SourceSlots, made_from: Mapping[str, str | None]) -> SourceSlots:
+    """Return a source's slots, without outcomes of thumbnails that were made of other versions."""
+    expected = source_version(found.source)
+    return SourceSlots(
+        found.source,
+        [
+            slot._replace(earlier="the picture has changed since")
+            if (path := _current_path(slot)) and made_from.get(path) != expected
+            else slot
+            for slot in found.slots
+        ],
+    )
 
 
 def _current_path(slot: Slot) -> str:

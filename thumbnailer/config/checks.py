@@ -10,11 +10,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from thumbnailer.errors import ConfigError
-from thumbnailer.formats import WRITTEN
+from thumbnailer.formats import WRITTEN, in_words
 from thumbnailer.thumbs.naming import is_template
 
-# The longest side in px that libjpeg writes. WebP's limit is 16383; its encoder checks that.
-_MAX_SIDE = 65_500
+# JPEG's limit. WebP's is lower; its encoder checks that.
+_MAX_SIDE = WRITTEN["jpeg"].max_side
 
 _MAX_SECONDS = 86_400
 
@@ -83,8 +83,7 @@ def _number(text: str) -> object:
 
 
 def _quoted(names: Collection[str], last: str) -> str:
-    *others, final = (f'"{name}"' for name in names)
-    return f"{', '.join(others)} {last} {final}"
+    return in_words((f'"{name}"' for name in names), last)
 
 
 def one_of(*names: str) -> Check:

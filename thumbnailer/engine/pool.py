@@ -58,6 +58,9 @@ _AHEAD_PER_WORKER = 1
 _CHECK_STOP_SECONDS = 0.1
 
 
+Finish = Callable[[list[Job], list[Answer]], list[Outcome]]
+
+
 class Pool:
     """Worker processes that run one function; a context manager that leaves no process behind.
 
@@ -76,7 +79,7 @@ class Pool:
         self,
         func: str,
         options: PoolOptions,
-        finish: Callable[[list[Job], list[Answer]], list[Outcome]],
+        finish: Finish,
         fetch: Callable[[list[Job]], list[Job | Failure]] = list,
         closing: threading.Event | None = None,
     ) -> None:

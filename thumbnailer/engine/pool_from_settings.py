@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
 
 from thumbnailer.config.settings import Settings
 from thumbnailer.door import open_thumbs, source_fetcher
 from thumbnailer.engine.machine import available_memory_bytes, usable_cpus
-from thumbnailer.engine.pool import Pool
+from thumbnailer.engine.pool import Finish, Pool
 from thumbnailer.engine.worker_main import PoolOptions
-from thumbnailer.model import Answer, Job, Outcome
 
 # A name, not the function: importing it would import Pillow, which only workers need.
 _RENDER = "thumbnailer.render.job:render"
-
-Finish = Callable[[list[Job], list[Answer]], list[Outcome]]
 
 
 def worker_count(settings: Settings) -> int:

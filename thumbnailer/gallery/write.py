@@ -12,7 +12,7 @@ from thumbnailer.config.overrides import Overrides, merge_settings
 from thumbnailer.config.settings import Settings
 from thumbnailer.door import Path, open_sources
 from thumbnailer.engine.pool_from_settings import new_pool
-from thumbnailer.errors import ConfigError, SourceError
+from thumbnailer.errors import ConfigError
 from thumbnailer.gallery.page_builder import Page, PageBuilder, PageLocation, read_earlier_page
 from thumbnailer.model import (
     Answer,
@@ -69,10 +69,8 @@ def page_locations(sources: Path | Iterable[Path], settings: Settings) -> list[P
     if settings.is_for_desktop:
         raise ConfigError("layout = 'freedesktop': the desktop's cache has no gallery")
     opened = open_sources(sources, settings)
+    opened.refuse_files("only folders have a gallery")
     folders = opened.folders
-    for root in opened.roots:
-        if root not in folders:
-            raise SourceError(None, "is no folder; only folders have a gallery", root)
     if output := os.fspath(settings.output):
         found = [PageLocation(Folder(output, ""), tuple(folders.items()))]
     else:

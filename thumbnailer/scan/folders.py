@@ -270,9 +270,8 @@ def _thumbs_folders(root: str, stop: Stop | None) -> Iterator[Folder | Removal]:
         if inner and ledger.own_names(path) is None:
             return None, []
         subfolders = [name for name in subfolders_of(path) if may_hold_pictures(name)]
-        return Folder(
-            root, os.path.join(inner, THUMBS)
-        ) if THUMBS in subfolders else None, subfolders
+        thumbs = Folder(root, os.path.join(inner, THUMBS)) if THUMBS in subfolders else None
+        return thumbs, subfolders
 
     for found in unless_unreadable(walk(read, stop=stop), root):
         if isinstance(found, Folder):

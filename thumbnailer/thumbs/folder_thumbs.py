@@ -36,8 +36,6 @@ class FolderThumbs:
         clean_up: clean up thumbnail folders when they are first used.
     """
 
-    is_remote = False
-
     def __init__(self, layout: Layout, *, clean_up: bool = True) -> None:
         self._layout = layout
         self._folder_states = FolderStates(len(layout.recipes), clean_up=clean_up)

@@ -21,7 +21,7 @@ from thumbnailer.config.settings import Settings
 from thumbnailer.door import Path, open_sources
 from thumbnailer.engine.pool import Pool
 from thumbnailer.engine.pool_from_settings import new_pool
-from thumbnailer.errors import OutputError, SourceError, WorkerError
+from thumbnailer.errors import OutputError, WorkerError
 from thumbnailer.gallery.live import LiveGallery
 from thumbnailer.model import Outcome, Report, Run, Source, Stop
 from thumbnailer.operations.pipeline import run_pipeline
@@ -121,17 +121,14 @@ class WatchLoop:
         tell: Tell = lambda event, message: None,
     ) -> None:
         opened = open_sources(sources, settings)
-        folders = opened.folders
-        for root in opened.roots:
-            if root not in folders:
-                raise SourceError(None, "is no folder; only folders can be watched", root)
+        opened.refuse_files("only folders can be watched")
         self.settings, self._options, self._stop, self._tell = settings, options, stop, tell
         # No SimpleQueue: up to Python 3.12 its `get` waits forever if a signal, such as one that
         # ends the watch, is handled at the very moment of its time-out.
         self._events: Queue[Event] = Queue()
         self._roots = [
             WatchedRoot(path, below, settings, self._events.put, tell, options.poll_seconds)
-            for path, below in folders.items()
+            for path, below in opened.folders.items()
         ]
         self._live_gallery = LiveGallery(opened.roots, settings, stop) if options.gallery else None
         self._settling = SettlingFiles(options.settle_seconds)

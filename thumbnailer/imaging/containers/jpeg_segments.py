@@ -7,6 +7,9 @@ from typing import BinaryIO, NamedTuple
 # Markers that stand alone, without a length: TEM, RST0 to RST7, SOI and EOI.
 _ALONE = {0x01, *range(0xD0, 0xDA)}
 
+# Pictures have dozens of segments. Each takes one or two microseconds; a file may hold millions.
+MAX_SEGMENTS = 1000
+
 # The most fill bytes before a marker that are skipped.
 _MAX_FILL_BYTES = 60
 

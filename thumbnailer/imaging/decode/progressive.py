@@ -19,7 +19,7 @@ import struct
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from thumbnailer.imaging.containers.jpeg_segments import Segment, read_segment
+from thumbnailer.imaging.containers.jpeg_segments import MAX_SEGMENTS, Segment, read_segment
 
 _SOF2, _DHT, _EOI, _SOS, _DQT = 0xC2, 0xC4, 0xD9, 0xDA, 0xDB
 _FRAME_MARKERS = {*range(0xC0, 0xD0)} - {_DHT, 0xC8, 0xCC}
@@ -32,8 +32,6 @@ _METADATA = {*range(0xE1, 0xEE), 0xEF, 0xFE}
 # The marker that ends the data of a scan; stuffed zeros and restart markers are part of the data.
 _SCAN_END = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
 
-# Pictures have dozens of segments. Each takes one or two microseconds; a file may hold millions.
-_MAX_SEGMENTS = 1000
 _MAX_TABLES = 8  # in one segment: four of each class
 
 _COEFFICIENTS = 64
@@ -120,7 +118,7 @@ def _kept_segments(data: bytes) -> Iterator[bytes]:
 def _segments(data: bytes) -> Iterator[Segment]:
     """Yield the segments up to the end marker; a scan's data are part of its segment."""
     file, at = io.BytesIO(data), 2
-    for _ in range(_MAX_SEGMENTS):
+    for _ in range(MAX_SEGMENTS):
         segment = read_segment(file, at)
         marker, _, body, end = segment
         if marker in _UNEXPECTED or body > at + 4:

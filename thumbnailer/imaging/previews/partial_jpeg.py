@@ -17,7 +17,7 @@ from typing import BinaryIO, NamedTuple
 
 from PIL import Image
 
-from thumbnailer.imaging.containers.jpeg_segments import read_segment
+from thumbnailer.imaging.containers.jpeg_segments import MAX_SEGMENTS, read_segment
 from thumbnailer.imaging.decode.open import open_picture
 from thumbnailer.recipe import Limits
 
@@ -36,7 +36,6 @@ _RESTART_MARKER = re.compile(rb"\xff[\xd0-\xd7]")
 # ISO 10918-1, table B.1: the markers of segments that decoding needs, and of those to be skipped.
 _SOF, _DHT, _SOS, _DQT, _DRI = (0xC0, 0xC1), 0xC4, 0xDA, 0xDB, 0xDD
 _SKIPPED = (*range(0xE0, 0xF0), 0xFE)
-_MAX_SEGMENTS = 1000
 
 # How far before the end of the file to look for the end marker: cameras append other data to it.
 _TAIL_BYTES = (1 << 10, 1 << 18)
@@ -130,7 +129,7 @@ def _split(image: Image.Image, places: list[tuple[int, int]], header: _Header) -
 def _read_header(file: BinaryIO) -> _Header:
     at, tables, interval = 2, b"", 0
     size, unit, height_at, components = (0, 0), (0, 0), 0, 0
-    for _ in range(_MAX_SEGMENTS):
+    for _ in range(MAX_SEGMENTS):
         kind, _, start, at = read_segment(file, at)
         if kind in _SKIPPED:
             continue
