@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 def run(arguments: argparse.Namespace) -> int:
     """Run the command that the arguments name, and return its exit code."""
     if arguments.command == "completion":
-        from thumbnailer.cli.completion import completion
+        from thumbnailer.cli.help.completion import completion
 
         return _print(completion(arguments.shell))
     if arguments.command == "man":
-        from thumbnailer.cli.manpage import manual_page
+        from thumbnailer.cli.help.manpage import manual_page
 
         return _print(manual_page())
     if arguments.command == "watch":
