@@ -93,6 +93,13 @@ def test_the_manual_page_has_every_command_and_option() -> None:
         assert {option for option in options if option not in page} == set()
 
 
+def test_the_manual_page_explains_every_exit_code() -> None:
+    section = thumbnailer("man").out.partition("\n.SH EXIT STATUS\n")[2].partition("\n.SH")[0]
+    entries = dict(re.findall(r"^\.TP\n\.B (.*)\n([^.].*)", section, re.MULTILINE))
+    assert [*entries] == ["0", "1", "2", "3", "130, 143"]
+    assert {entry.count("`") for entry in entries.values()} == {0}
+
+
 @pytest.mark.parametrize(
     "check",
     [

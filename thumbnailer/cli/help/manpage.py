@@ -9,6 +9,7 @@ import re
 import textwrap
 
 import thumbnailer
+from thumbnailer.cli.help_format import EXIT_CODES
 from thumbnailer.cli.options import COMMANDS
 
 _HEAD = r""".TH THUMBNAILER 1 "" "thumbnailer {version}" "User Commands"
@@ -29,26 +30,7 @@ beside each picture.
 In brackets are the defaults.
 .SH COMMANDS"""
 
-_TAIL = r""".SH EXIT STATUS
-.TP
-.B 0
-All well, or a watch that was told to stop.
-.TP
-.B 1
-It could not run: a source is missing, no worker can be started,
-the disk is full or read-only; or
-.B prune
-refuses.
-.TP
-.B 2
-Wrong usage or configuration.
-.TP
-.B 3
-Done, but some pictures failed, or some thumbnails could not be removed.
-.TP
-.BR 130 ", " 143
-Interrupted by Ctrl-C, terminated by SIGTERM.
-.SH FILES
+_TAIL = r""".SH FILES
 .TP
 .I .thumbnailer
 In each folder of thumbnails: which thumbnail was made of which picture.
@@ -81,7 +63,15 @@ def manual_page() -> str:
         if len(repeated) > 1:  # more than --help
             also = f"Also, as described above: {', '.join(repeated)}."
             lines += [".PP", *map(_escape, textwrap.wrap(also, 60))]
+    lines += [".SH EXIT STATUS"]
+    for codes, meaning in EXIT_CODES.items():
+        lines += [".TP", f".B {', '.join(map(str, codes))}"]
+        lines += textwrap.wrap(re.sub("`(.+?)`", r"\\fB\1\\fR", _sentence(meaning)), 80)
     return "\n".join([_HEAD.replace("{version}", thumbnailer.__version__), *lines, _TAIL])
+
+
+def _sentence(text: str) -> str:
+    return _escape(f"{text[0].upper()}{text[1:]}.")
 
 
 def _escape(text: str) -> str:
