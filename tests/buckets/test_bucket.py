@@ -27,6 +27,7 @@ from support.s3_server import (
 )
 
 from thumbnailer import ConfigError, iter_thumbnails, make_thumbnails, prune, watch, write_gallery
+from thumbnailer.errors import install_hint
 
 pytest.importorskip("obstore", reason="the extra s3 is not installed")
 
@@ -373,4 +374,4 @@ def test_without_the_extra_one_line_names_it() -> None:
         [sys.executable, "-c", f"{script}sys.exit(main({words}))"], capture_output=True, text=True
     )
     assert done.returncode == 2
-    assert done.stderr == "thumbnailer: s3://bucket: needs pip install 'thumbnailer[s3]'\n"
+    assert done.stderr == f"thumbnailer: s3://bucket: needs {install_hint('s3')}\n"

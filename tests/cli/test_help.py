@@ -16,6 +16,8 @@ from support.imports import HEAVY, imported
 from support.pictures import tree
 from support.program import THUMBNAILER, in_a_process, thumbnailer
 
+from thumbnailer.errors import install_hint
+
 COMMANDS = [
     "make",
     "watch",
@@ -201,5 +203,5 @@ def test_without_the_extra_completion_says_how_to_get_it(tmp_path: Path) -> None
     (tmp_path / "shtab.py").write_text("raise ImportError")
     run = in_a_process("completion", "bash", PYTHONPATH=str(tmp_path))
     assert (run.code, run.out) == (1, "")
-    how = "pip install 'thumbnailer[completion]'"
+    how = install_hint("completion")
     assert run.err == f"thumbnailer: completion comes with an extra; install it with {how}\n"

@@ -11,6 +11,8 @@ from support.pictures import picture, tree
 from support.program import in_a_process, make, thumbnailer
 from support.terminal import Session, on_terminal
 
+from thumbnailer.errors import install_hint
+
 
 @pytest.fixture
 def holiday(photos: Path) -> Path:
@@ -139,8 +141,8 @@ def test_pictures_left_out_for_want_of_an_extra_are_told_of(photos: Path, tmp_pa
     (tmp_path / "sitecustomize.py").write_text(hidden)  # as if they were not installed
     shown = on_terminal("make", photos, out_too=True, PYTHONPATH=str(tmp_path)).shown
     assert "1 found, 1 made" in shown
-    assert "  left out for want of an extra: 2 heif (pip install 'thumbnailer[heif]')" in shown
-    assert "  left out for want of an extra: 1 raw (pip install 'thumbnailer[raw]')" in shown
+    assert f"  left out for want of an extra: 2 heif ({install_hint('heif')})" in shown
+    assert f"  left out for want of an extra: 1 raw ({install_hint('raw')})" in shown
     run = in_a_process("make", photos, PYTHONPATH=str(tmp_path))
     assert "left out" not in run.out + run.err, "a script did not ask"
     quiet = on_terminal("make", "--quiet", photos, out_too=True, PYTHONPATH=str(tmp_path))

@@ -30,6 +30,7 @@ from support.waiting import until
 
 from thumbnailer import Settings, ThumbnailError, iter_thumbnails
 from thumbnailer.cluster.ray_cluster import RayCluster
+from thumbnailer.errors import install_hint
 from thumbnailer.model import Job
 
 pytestmark = pytest.mark.extra
@@ -415,9 +416,7 @@ def test_without_ray_the_extra_is_named(photos: Path) -> None:
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
     assert done.returncode == 2
-    assert done.stderr == (
-        "thumbnailer: cluster = 'auto': needs Ray: pip install 'thumbnailer[ray]'\n"
-    )
+    assert done.stderr == (f"thumbnailer: cluster = 'auto': needs Ray: {install_hint('ray')}\n")
 
 
 @pytest.mark.parametrize("address", ["local", "ray://host:1", "host", "http://a:1", "a b:1", ":1"])

@@ -22,6 +22,7 @@ from support.sandbox_escapes import ESCAPES, Scene, write
 from support.sandbox_work import encoded, enter_beside_a_thread, refuse_landlock
 
 from thumbnailer.engine import sandbox
+from thumbnailer.errors import install_hint
 from thumbnailer.model import Failure
 
 REASON = sandbox.unavailable_reason()
@@ -126,7 +127,7 @@ def test_a_run_that_requires_it_does_not_start_without(photos: Path, tmp_path: P
     tree(photos, "a.jpg")
     (tmp_path / "landlockpy.py").write_text("raise ImportError")
     run = in_a_process("make", "--sandbox", "require", photos, PYTHONPATH=str(tmp_path))
-    install = "the extra is not installed: pip install 'thumbnailer[sandbox]'"
+    install = f"the extra is not installed: {install_hint('sandbox')}"
     reason = install if LINUX else "only Linux has Landlock"
     assert run.err == f"thumbnailer: the sandbox that is required can't be had: {reason}\n"
     assert (run.code, run.out) == (1, "")
@@ -230,6 +231,6 @@ def test_without_the_extra_the_reason_is_said() -> None:
         "from thumbnailer.engine import sandbox; print(sandbox.unavailable_reason())"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
-    install = "the extra is not installed: pip install 'thumbnailer[sandbox]'"
+    install = f"the extra is not installed: {install_hint('sandbox')}"
     expected = install if LINUX else "only Linux has Landlock"
     assert (done.stdout, done.stderr) == (f"{expected}\n", "")

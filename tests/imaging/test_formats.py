@@ -20,6 +20,7 @@ from support.program import make
 from support.thumbs import thumb
 
 from thumbnailer import PictureError, make_thumbnail, make_thumbnails, watch
+from thumbnailer.errors import install_hint
 
 UPRIGHT = ["red", "lime", "blue", "white"]
 # What each format that is read on demand is called, and the endings it has.
@@ -385,8 +386,8 @@ def test_the_caller_s_own_pillow_stays_as_it_was(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("module", "name", "said"),
     [
-        ("pillow_heif", "a.heic", "is a HEIC picture, which is read after pip install"),
-        ("rawpy", "a.dng", "is a camera's raw picture, which is read after pip install"),
+        ("pillow_heif", "a.heic", "is a HEIC picture, which is read after"),
+        ("rawpy", "a.dng", "is a camera's raw picture, which is read after"),
     ],
 )
 def test_without_the_extra_they_are_left_alone_and_named(
@@ -402,7 +403,7 @@ def test_without_the_extra_they_are_left_alone_and_named(
     report = make_thumbnails(photos / name)
     (failed,) = report.failures
     assert failed.error
-    assert failed.error.reason == f"{said} 'thumbnailer[{extra}]'"
+    assert failed.error.reason == f"{said} {install_hint(extra)}"
     if find_spec_without(monkeypatch, module):
         (tried,) = [make_thumbnails(photos)]
         assert tried.found == 1, "what failed for want of the extra is tried anew"

@@ -30,7 +30,7 @@ from thumbnailer.cluster.read_ahead import ReadAhead
 from thumbnailer.cluster.remote_task import node_versions, run_remote_task
 from thumbnailer.config.settings import Settings
 from thumbnailer.engine.pool import next_group_size
-from thumbnailer.errors import ConfigError, WorkerError
+from thumbnailer.errors import ConfigError, WorkerError, install_hint
 from thumbnailer.model import Failure, Job, Outcome, Stop
 
 # A group has at most this many jobs, or as many as take about this long together. With few slots,
@@ -87,7 +87,7 @@ class RayCluster:
         self, address: str, settings: Settings, max_tasks: int | None, module: str
     ) -> None:
         if not find_spec("ray"):
-            raise ConfigError(f"cluster = {address!r}: needs Ray: pip install 'thumbnailer[ray]'")
+            raise ConfigError(f"cluster = {address!r}: needs Ray: {install_hint('ray')}")
         self._address, self._settings, self._max_tasks = address, settings, max_tasks
         self._module, self._cwd = module, os.getcwd()
         self._ray: Any = None

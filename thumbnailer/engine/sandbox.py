@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import sys
 
+from thumbnailer.errors import install_hint
+
 
 def unavailable_reason() -> str:
     """Return why `enter` can't be used here, in words; empty if it can."""
@@ -16,7 +18,7 @@ def unavailable_reason() -> str:
     try:
         import landlockpy
     except ImportError:
-        return "the extra is not installed: pip install 'thumbnailer[sandbox]'"
+        return f"the extra is not installed: {install_hint('sandbox')}"
     try:
         if not landlockpy.supported():
             return "this kernel has no Landlock, or it is switched off"

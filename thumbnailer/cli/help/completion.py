@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from thumbnailer.cli.parser import build_parser
 from thumbnailer.config.settings import CHECKS
-from thumbnailer.errors import ThumbnailError
+from thumbnailer.errors import ThumbnailError, install_hint
 
 
 def completion(shell: str) -> str:
@@ -19,7 +19,7 @@ def completion(shell: str) -> str:
     try:
         import shtab
     except ImportError:
-        how = "pip install 'thumbnailer[completion]'"
+        how = install_hint("completion")
         raise ThumbnailError(f"completion comes with an extra; install it with {how}") from None
     root = build_parser()
     for command in root.commands.values():

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from thumbnailer.cli.output.run_stats import ReasonGroup, RunStats
 from thumbnailer.cli.output.text import format_bytes, format_duration, format_number, printable
+from thumbnailer.errors import install_hint
 from thumbnailer.model import Outcome, Report, Thumbnail
 
 if TYPE_CHECKING:
@@ -92,8 +93,7 @@ class TextPrinter:
             for line in stats_lines(report, stats):
                 print(f"  {line}")
         for extra, number in self._left_out.items():
-            how = f"pip install 'thumbnailer[{extra}]'"
-            print(f"  left out for want of an extra: {number:,} {extra} ({how})")
+            print(f"  left out for want of an extra: {number:,} {extra} ({install_hint(extra)})")
 
     def _write(self, line: str, stream: TextIO) -> None:
         if self._bar is not None:

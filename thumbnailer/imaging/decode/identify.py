@@ -10,6 +10,7 @@ from typing import BinaryIO
 from PIL import Image
 from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
+from thumbnailer.errors import install_hint
 from thumbnailer.formats import EXTRAS, READ
 from thumbnailer.imaging.failures import EMPTY
 
@@ -134,7 +135,7 @@ def unreadable_reason(file: BinaryIO, also: tuple[str, ...]) -> str:
         return EMPTY
     key, name = identify_optional(file)
     if key and key not in also:
-        how = f"pip install 'thumbnailer[{key}]'" if key in EXTRAS else f"--also {key}"
+        how = install_hint(key) if key in EXTRAS else f"--also {key}"
         return f"is {name}, which is read {'after' if key in EXTRAS else 'with'} {how}"
     if key == "psd" and start[22:24] not in (b"\0\1", b"\0\x08"):
         return "is a Photoshop document of 16 or 32 bits a channel, which is not read here"
