@@ -1,4 +1,4 @@
-"""What the project says of itself: its name and its extras."""
+"""What the project says of itself: its name, its extras, and the checks before a commit."""
 
 from __future__ import annotations
 
@@ -99,3 +99,12 @@ def test_extras_of_several() -> None:
 def test_no_extra_names_another_project() -> None:
     lines = [line for lines in META["optional-dependencies"].values() for line in lines]
     assert not [line for line in lines if re.match(r"thumbnailer\b", line)]
+
+
+def test_what_is_checked_before_a_commit_is_what_ci_checks() -> None:
+    script = (PROJECT / ".ci" / "run").read_text()
+    install, *lint = re.findall(r"^(pip install .*lint.*|ruff .*|mypy|lint-imports)$", script, re.M)
+    assert install
+    hooks = (PROJECT / ".pre-commit-config.yaml").read_text()
+    assert re.findall(r"^ +entry: (.*)$", hooks, re.MULTILINE) == lint
+    assert len(lint) == 4
