@@ -1,0 +1,87 @@
+"""What is built for others: a source distribution and a wheel."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import tarfile
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from support.pictures import files_below
+from support.program import thumbnailer
+from support.project import PROJECT
+
+COMPLETIONS = {
+    "bash": "bash-completion/completions/thumbnailer",
+    "fish": "fish/vendor_completions.d/thumbnailer.fish",
+    "zsh": "zsh/site-functions/_thumbnailer",
+}
+MANUAL = "man/man1/thumbnailer.1"
+UNIT = "systemd/system/thumbnailer.service"
+
+pytestmark = [pytest.mark.slow, pytest.mark.extra, pytest.mark.xdist_group("built")]
+
+
+@dataclass(frozen=True)
+class Built:
+    """Both, unpacked: the project, what is in site-packages, and what is below `share`."""
+
+    project: Path
+    packages: Path
+    share: Path
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
+    pytest.importorskip("build", reason="build, of the extra `lint`, is not installed")
+    folder = tmp_path_factory.mktemp("built")
+    words = [sys.executable, "-m", "build", "--outdir", str(folder), str(PROJECT)]
+    subprocess.run(words, check=True, timeout=200)
+    (sdist,), (wheel,) = folder.glob("*.tar.gz"), folder.glob("*.whl")
+    with tarfile.open(sdist) as archive:
+        archive.extractall(folder, filter="data")
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(folder / "wheel")
+    (data,) = (folder / "wheel").glob("*.data")
+    return Built(folder / sdist.name.removesuffix(".tar.gz"), folder / "wheel", data / "data/share")
+
+
+def test_the_source_distribution_holds_the_whole_project(built: Built) -> None:
+    if not (PROJECT / ".git").exists():
+        pytest.skip("only git knows what belongs to the project")
+    words = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    listed = subprocess.run(words, cwd=PROJECT, check=True, capture_output=True).stdout
+    names = {name for name in listed.decode().split("\0") if (PROJECT / name).is_file()}
+    assert files_below(built.project) == names | {"PKG-INFO"}
+
+
+def test_the_wheel_holds_every_file_of_the_package(built: Built) -> None:
+    names = {name for name in files_below(PROJECT / "thumbnailer") if "__pycache__" not in name}
+    assert {"py.typed", "gallery/page.html", "gallery/style.css", "gallery/view.js"} < names
+    assert files_below(built.packages / "thumbnailer") == names
+
+
+def test_the_wheel_has_what_the_system_looks_for_and_no_more(built: Built) -> None:
+    assert files_below(built.share) == {*COMPLETIONS.values(), MANUAL, UNIT}
+    unit = PROJECT / "thumbnailer" / "help" / "thumbnailer.service"
+    assert (built.share / UNIT).read_text() == unit.read_text()
+
+
+def test_man_finds_the_page(built: Built) -> None:
+    assert (built.share / MANUAL).read_text() == thumbnailer("man").out
+    if not shutil.which("man"):
+        pytest.skip("man is not installed")
+    words = ["man", "-M", str(built.share / "man"), "-w", "thumbnailer"]
+    found = subprocess.run(words, check=True, capture_output=True, text=True).stdout
+    assert Path(found.strip()) == built.share / MANUAL
+
+
+@pytest.mark.parametrize("shell", COMPLETIONS)
+def test_shells_find_their_script(built: Built, shell: str) -> None:
+    pytest.importorskip("shtab", reason="the extra `completion` is not installed")
+    script = (built.share / COMPLETIONS[shell]).read_text()
+    assert script == thumbnailer("completion", shell).out
