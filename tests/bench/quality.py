@@ -8,8 +8,8 @@ over the pictures in FOLDER. Nothing is encoded lossily.
 
 from __future__ import annotations
 
+import argparse
 import statistics
-import sys
 import tempfile
 from pathlib import Path
 
@@ -55,4 +55,6 @@ def main(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    parser = argparse.ArgumentParser(prog="python -m tests.bench.quality")
+    parser.add_argument("folder", type=Path)
+    main(parser.parse_args().folder)
