@@ -9,11 +9,12 @@ import tomllib
 from typing import Any
 
 import pytest
-from support.project import PROJECT
+from support.project import PROJECT, TESTS
 
 GITHUB = PROJECT / ".github"
 WORKFLOWS = {path.name: path.read_text() for path in (GITHUB / "workflows").iterdir()}
 CI, RELEASE = WORKFLOWS["ci.yml"], WORKFLOWS["release.yml"]
+SECURITY = (GITHUB / "SECURITY.md").read_text()
 SCRIPT = (PROJECT / ".ci" / "run").read_text()
 METADATA: dict[str, Any] = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]
 CLASSIFIERS = "\n".join(METADATA["classifiers"])
@@ -120,6 +121,42 @@ def test_nothing_from_outside_is_pasted_into_a_script(name: str) -> None:
     for _, job in jobs(WORKFLOWS[name]).items():
         for script in re.findall(r"run: (\|\n(?: {10}.*\n)+|.*)", job):
             assert "${{" not in script
+
+
+def test_every_test_that_holds_a_promise_is_there() -> None:
+    table = re.findall(r"^\| [A-Z].*\| (.*) \|$", SECURITY, re.MULTILINE)
+    assert len(table) > 5
+    tests = "".join(path.read_text() for path in TESTS.rglob("test_*.py"))
+    for held_by in table:
+        named = re.findall(r"`(test_\w+)`", held_by)
+        assert named
+        assert [name for name in named if f"\ndef {name}(" not in tests] == []
+    for target in re.findall(r"\]\(([^)]*)\)", SECURITY):
+        assert (GITHUB / target).exists()
+
+
+def test_the_network_is_for_buckets_and_clusters_only() -> None:
+    users = re.compile(
+        r"^\s*(?:import|from) (?:asyncio|boto3|ftplib|http|obstore|ray|requests|smtplib|socket|ssl"
+        r"|socketserver|urllib\.request|urllib3|xmlrpc)\b",
+        re.MULTILINE,
+    )
+    package = PROJECT / "thumbnailer"
+    found = {
+        path.relative_to(package)
+        for path in package.rglob("*.py")
+        if users.search(path.read_text())
+    }
+    places = {path.parts[0] for path in found if path.as_posix() != "watcher/systemd.py"}
+    assert places == {"buckets", "cluster"}
+    assert "AF_INET" not in (package / "watcher" / "systemd.py").read_text()
+
+
+def test_what_the_sandbox_does_not_hold_is_told() -> None:
+    """As long as answers are unpickled, SECURITY.md says so."""
+    receiver = (PROJECT / "thumbnailer" / "engine" / "worker.py").read_text()
+    told = "is unpickled by the process that started it" in SECURITY
+    assert told == ("pickle.loads" in receiver)
 
 
 @pytest.mark.slow
