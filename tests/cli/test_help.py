@@ -27,6 +27,7 @@ COMMANDS = [
     "status",
     "verify",
     "config",
+    "help",
     "completion",
     "man",
 ]
@@ -183,6 +184,7 @@ def heard_from(leader: int, end: str, patience: float = 20) -> str:
         (["make", "--fo"], {"--format", "--force"}),
         (["make", "--format", ""], {"jpeg", "png", "webp", "avif", "gif", "auto"}),
         (["completion", ""], {"bash", "zsh", "fish"}),
+        (["help", "c"], {"configuration", "cluster"}),
         (["make", "tr"], {"trip"}),
         (["make", "--output", "tr"], {"trip"}),
     ],

@@ -38,6 +38,7 @@ def on_terminal(
     *arguments: str | Path,
     columns: int = 100,
     out_too: bool = False,
+    in_too: bool = False,
     cwd: Path | None = None,
     **environment: str,
 ) -> Session:
@@ -46,6 +47,7 @@ def on_terminal(
     Args:
         columns: its width; 0 if it does not know its size.
         out_too: stdout is there, too.
+        in_too: so is stdin; nobody types there.
     """
     leader, terminal = pty.openpty()
     if columns:
@@ -54,7 +56,7 @@ def on_terminal(
         [*THUMBNAILER, *map(str, arguments)],
         cwd=cwd,
         env={**os.environ, "TERM": "xterm", **environment},
-        stdin=subprocess.DEVNULL,
+        stdin=terminal if in_too else subprocess.DEVNULL,
         stdout=terminal if out_too else subprocess.PIPE,
         stderr=terminal,
     ) as process:

@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 
 def run(arguments: argparse.Namespace) -> int:
     """Run the command that the arguments name, and return its exit code."""
+    if arguments.command == "help":
+        from thumbnailer.cli.help.pages import show_help
+
+        return show_help(arguments.page)
     if arguments.command == "completion":
         from thumbnailer.cli.help.completion import completion
 

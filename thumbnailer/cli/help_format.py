@@ -34,12 +34,16 @@ EXIT_CODES = {
 _COLUMNS, _OPTION_COLUMNS = 79, 24
 
 
+def text_width() -> int:
+    """Return the width of help: that of the terminal, up to 79 columns."""
+    return min(shutil.get_terminal_size().columns, _COLUMNS)
+
+
 class HelpFormatter(argparse.HelpFormatter):
     """Help with one line per option, `-s, --size SIZE` or `--[no-]upscale`, in 79 columns."""
 
     def __init__(self, prog: str) -> None:
-        columns = min(shutil.get_terminal_size().columns, _COLUMNS)
-        super().__init__(prog, max_help_position=_OPTION_COLUMNS, width=columns)
+        super().__init__(prog, max_help_position=_OPTION_COLUMNS, width=text_width())
 
     def _format_action(self, action: argparse.Action) -> str:
         if action.nargs == argparse.PARSER:  # the commands, without a heading

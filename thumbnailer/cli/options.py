@@ -218,6 +218,12 @@ COMMANDS = {
         },
         "[OPTION]...",
     ),
+    "help": Command(
+        "show a help page, or the list of them",
+        ("watch", "--settle"),
+        {"arguments": {"[PAGE]": "a page, or a command or option to read about", **_HELP}},
+        "[PAGE]",
+    ),
     "completion": Command(
         "print a completion script for a shell",
         ("zsh > ~/.zfunc/_thumbnailer", "fish > ~/.config/fish/completions/thumbnailer.fish"),
@@ -255,6 +261,7 @@ _HOW: dict[str, dict[str, Any]] = {
     "SOURCE...": {"nargs": "+"},
     "[SOURCE...]": {"nargs": "*"},
     "FILE...": {"nargs": "+"},
+    "[PAGE]": {"nargs": "?"},
     "SHELL": {"choices": ("bash", "zsh", "fish")},
 }
 

@@ -28,6 +28,8 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
         hint = f"did you mean {close}?" if close else f"there are {', '.join(root.commands)}"
         root.error(f"there is no command {name}; {hint}")
     arguments, rest = root.parse_known_args(words)
+    if name == "help" and rest and not arguments.page:
+        arguments.page = rest.pop(0)  # an option: thumbnailer help --settle
     unknown = next((word for word in rest if word.startswith("-")), "")
     if unknown:
         command = root.commands.get(name, root)
@@ -54,7 +56,7 @@ def build_parser(only: str | None = None) -> ArgumentParser:
         prog="thumbnailer",
         usage="%(prog)s COMMAND [OPTION]...",
         description="Thumbnails of many pictures: in parallel, safely, again and again.",
-        epilog="examples:\n  thumbnailer make ~/Pictures\n  thumbnailer make --help",
+        epilog="examples:\n  thumbnailer make ~/Pictures\n  thumbnailer help",
     )
     commands = root.add_subparsers(
         dest="command", prog=root.prog, title="commands", parser_class=ArgumentParser

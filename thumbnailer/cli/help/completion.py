@@ -5,6 +5,7 @@ The scripts are static: completing a word does not start the program.
 
 from __future__ import annotations
 
+from thumbnailer.cli.help.pages import PAGES
 from thumbnailer.cli.parser import build_parser
 from thumbnailer.config.settings import CHECKS
 from thumbnailer.errors import ThumbnailError, install_hint
@@ -28,6 +29,8 @@ def completion(shell: str) -> str:
                 action.complete = shtab.FILE  # type: ignore[attr-defined]
             elif action.metavar == "DIR":
                 action.complete = shtab.DIRECTORY  # type: ignore[attr-defined]
+            elif action.metavar == "PAGE":
+                action.choices = PAGES
             elif action.dest in CHECKS:
                 action.choices = CHECKS[action.dest].words or None
     return shtab.complete(root, shell)
