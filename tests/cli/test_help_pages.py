@@ -128,6 +128,12 @@ def test_help_pages_cost_nothing_they_do_not_need() -> None:
     assert not imported("help", "watch") & heavy
 
 
+def test_the_manual_page_names_every_page() -> None:
+    manual = thumbnailer("man").out.replace("\\-", "-").partition("\n.SH SEE ALSO\n")[2]
+    listed = re.findall(r"^\.B thumbnailer help (\S+)\n(\S.*)\.$", manual, re.MULTILINE)
+    assert [page for page, _ in listed] == list(PAGES)
+
+
 def test_a_page_that_nobody_can_read_is_one_line() -> None:
     with open("/dev/full", "w") as full:
         argv = [*THUMBNAILER, "help", "make"]

@@ -9,6 +9,7 @@ import re
 import textwrap
 
 import thumbnailer
+from thumbnailer.cli.help.pages import page_titles
 from thumbnailer.cli.help_format import EXIT_CODES
 from thumbnailer.cli.options import COMMANDS
 
@@ -30,16 +31,29 @@ beside each picture.
 In brackets are the defaults.
 .SH COMMANDS"""
 
-_TAIL = r""".SH FILES
+_FILES = r""".SH FILES
 .TP
 .I .thumbnailer
 In each folder of thumbnails: which thumbnail was made of which picture.
-It marks the folder as made by this program.
-"""
+It marks the folder as made by this program."""
 
 
 def manual_page() -> str:
     """Return the manual page in roff format.
+
+    Raises:
+        ThumbnailError: the help pages, which it names, can't be read.
+    """
+    head = _HEAD.replace("{version}", thumbnailer.__version__)
+    exit_codes = {", ".join(map(str, codes)): about for codes, about in EXIT_CODES.items()}
+    pages = {f"thumbnailer help {name}": about for name, about in page_titles().items()}
+    parts = [head, *_commands(), ".SH EXIT STATUS", *_entries(exit_codes)]
+    parts += [_FILES, ".SH SEE ALSO", *_entries(pages), ""]
+    return "\n".join(parts)
+
+
+def _commands() -> list[str]:
+    """Return the section on the commands.
 
     An option that an earlier command has with the same help is only named.
     """
@@ -63,15 +77,16 @@ def manual_page() -> str:
         if len(repeated) > 1:  # more than --help
             also = f"Also, as described above: {', '.join(repeated)}."
             lines += [".PP", *map(_escape, textwrap.wrap(also, 60))]
-    lines += [".SH EXIT STATUS"]
-    for codes, meaning in EXIT_CODES.items():
-        lines += [".TP", f".B {', '.join(map(str, codes))}"]
-        lines += textwrap.wrap(re.sub("`(.+?)`", r"\\fB\1\\fR", _sentence(meaning)), 80)
-    return "\n".join([_HEAD.replace("{version}", thumbnailer.__version__), *lines, _TAIL])
+    return lines
 
 
-def _sentence(text: str) -> str:
-    return _escape(f"{text[0].upper()}{text[1:]}.")
+def _entries(entries: dict[str, str]) -> list[str]:
+    """Return a list of terms, each with what it is about in a sentence; backticks make bold."""
+    lines = []
+    for term, about in entries.items():
+        sentence = _escape(f"{about[0].upper()}{about[1:]}.")
+        lines += [".TP", f".B {_escape(term)}", re.sub("`(.+?)`", r"\\fB\1\\fR", sentence)]
+    return lines
 
 
 def _escape(text: str) -> str:
