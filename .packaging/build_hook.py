@@ -25,8 +25,8 @@ class SharedFiles(BuildHookInterface):  # type: ignore[type-arg]
         if version == "editable":
             return
         sys.path.insert(0, self.root)
-        from thumbnailer.cli.completion import completion
-        from thumbnailer.cli.manpage import manual_page
+        from thumbnailer.cli.help.completion import completion
+        from thumbnailer.cli.help.manpage import manual_page
 
         texts = {"man/man1/thumbnailer.1": manual_page()}
         texts |= {place: completion(shell) for shell, place in COMPLETIONS.items()}
