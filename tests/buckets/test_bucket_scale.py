@@ -16,7 +16,7 @@ from thumbnailer import iter_thumbnails
 pytest.importorskip("obstore", reason="the extra s3 is not installed")
 pytest.importorskip("boto3", reason="the extra s3 is not installed")
 
-# What is measured for a million keys is the same: see README.md.
+# What is measured for a million keys is the same: see the help page `buckets`.
 PICTURES = 200_000
 
 

@@ -49,7 +49,7 @@ def test_every_page_is_listed_in_a_line_with_its_title_on_one_screen() -> None:
 
 
 def test_every_file_is_a_page() -> None:
-    files = (PROJECT / "thumbnailer" / "help").iterdir()
+    files = (PROJECT / "thumbnailer" / "help").glob("*.md")
     assert {file.name for file in files} == {f"{page}.md" for page in PAGES}
 
 

@@ -1,4 +1,4 @@
-"""The reference of the Python interface, written by the README's command."""
+"""The reference of the Python interface, written by the command of the help page."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from html import unescape
 from pathlib import Path
 
 import pytest
+from support.pages import block
 from support.project import PROJECT
-from support.readme import block
 
 import thumbnailer
 from thumbnailer import Settings, ThumbnailError, errors

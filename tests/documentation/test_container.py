@@ -1,4 +1,4 @@
-"""The README's Containerfile, as far as it can be checked where no container is built."""
+"""The Containerfile of the help pages, as far as it can be checked where no container is built."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
+from support.pages import block
 from support.pictures import tree
 from support.program import THUMBNAILER
 from support.project import PROJECT
-from support.readme import block
 from support.waiting import eventually
 
 from thumbnailer.cli.parser import parse_args

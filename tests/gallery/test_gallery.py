@@ -18,10 +18,10 @@ from urllib.parse import unquote_to_bytes, urljoin
 
 import pytest
 from PIL import ExifTags, Image
+from support.pages import block
 from support.pictures import files_below, picture, tree
 from support.processes import start, wait_until_up
 from support.program import THUMBNAILER, Run, thumbnailer
-from support.project import PROJECT
 from support.waiting import eventually
 
 from thumbnailer import ConfigError, OutputError, SourceError, write_gallery
@@ -286,17 +286,17 @@ def test_a_look_that_takes_too_long_costs_the_facts_and_is_not_repeated(photos: 
     assert gallery(photos, *large)[0]["looked"] == 0
 
 
-def test_the_readme_shows_what_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_help_page_shows_what_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     photos = tree(Path("photos"), "a.jpg", "sub/b.jpg")
     (photos / "notes.png").write_text("text")
     make("photos")
-    readme = (PROJECT / "README.md").read_text()
-    (shown,) = re.findall(r"^    (\{\"page\": .*)$", readme, re.MULTILINE)
+    shown, _ = block('{"page": ').lines
     (row,) = gallery("photos")
     varying = {"bytes": 0, "seconds": 0}
     assert json.loads(shown) | varying == row | varying
-    assert f"    $ thumbnailer gallery photos\n    {thumbnailer('gallery', 'photos').out}" in readme
+    said = thumbnailer("gallery", "photos").out
+    assert block("$ thumbnailer gallery photos").lines[1:] == said.splitlines()
 
 
 def test_a_page_that_somebody_has_spoilt_is_written_anew(photos: Path) -> None:

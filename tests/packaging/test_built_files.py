@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from support.pages import block
 from support.pictures import files_below
 from support.program import thumbnailer
 from support.project import PROJECT
@@ -28,8 +29,9 @@ pytestmark = [pytest.mark.slow, pytest.mark.extra, pytest.mark.xdist_group("buil
 
 @dataclass(frozen=True)
 class Built:
-    """Both, unpacked: the project, what is in site-packages, and what is below `share`."""
+    """Both: the wheel, and unpacked the project, site-packages, and what is below `share`."""
 
+    wheel: Path
     project: Path
     packages: Path
     share: Path
@@ -47,7 +49,8 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(folder / "wheel")
     (data,) = (folder / "wheel").glob("*.data")
-    return Built(folder / sdist.name.removesuffix(".tar.gz"), folder / "wheel", data / "data/share")
+    project = folder / sdist.name.removesuffix(".tar.gz")
+    return Built(wheel, project, folder / "wheel", data / "data/share")
 
 
 def test_the_source_distribution_holds_the_whole_project(built: Built) -> None:
@@ -85,3 +88,36 @@ def test_shells_find_their_script(built: Built, shell: str) -> None:
     pytest.importorskip("shtab", reason="the extra `completion` is not installed")
     script = (built.share / COMPLETIONS[shell]).read_text()
     assert script == thumbnailer("completion", shell).out
+
+
+def test_the_commands_of_the_help_pages_install_upgrade_and_uninstall_it(
+    built: Built, tmp_path: Path
+) -> None:
+    (tmp_path / "system").mkdir()
+    *lines, start = block("python3 -m venv /opt/thumbnailer").lines
+    assert start == "systemctl enable --now thumbnailer"
+    pip = "/opt/thumbnailer/bin/pip "
+    upgrade, uninstall = (
+        block(f"pip {word}").first_line.replace("pip ", pip, 1)
+        for word in ("install --upgrade batch-thumbnailer", "uninstall batch-thumbnailer")
+    )
+
+    def run(line: str) -> None:
+        for place, stand_in in {
+            "/opt/thumbnailer": tmp_path / "opt",
+            "/etc/systemd/system": tmp_path / "system",
+            "install batch-thumbnailer": f"install {built.wheel}",
+            "--upgrade batch-thumbnailer": f"--upgrade {built.wheel}",
+        }.items():
+            line = line.replace(place, str(stand_in))
+        subprocess.run(line, shell=True, check=True, timeout=200, input=b"y\n")
+
+    for line in (*lines, upgrade):
+        run(line)
+    unit = (tmp_path / "system" / "thumbnailer.service").read_text()
+    assert unit == (PROJECT / "thumbnailer" / "help" / "thumbnailer.service").read_text()
+    program = tmp_path / "opt" / "bin" / "thumbnailer"
+    made = subprocess.run([program, "make", tmp_path], capture_output=True, text=True, check=True)
+    assert made.stdout.startswith("0 found")
+    run(uninstall)
+    assert not [name for name in files_below(tmp_path / "opt") if "thumbnailer" in name]

@@ -3,7 +3,7 @@
     head, without processors ── bridge ─┬─ node 1
                                         └─ node 2
 
-What it takes: `ip netns`, and the rights of root. The commands are those that the README gives.
+What it takes: `ip netns`, and the rights of root. The commands are those of the page `cluster`.
 """
 
 from __future__ import annotations

@@ -13,7 +13,6 @@ import io
 import os
 import re
 import shutil
-import sys
 import tempfile
 from collections.abc import Sequence
 from html import escape
@@ -21,9 +20,6 @@ from pathlib import Path
 
 from PIL import Image
 from playwright.sync_api import sync_playwright
-
-sys.path.insert(0, str(Path(__file__).parents[1]))  # as for pytest
-
 from support.chromium import FLAGS
 from support.program import thumbnailer
 from support.project import PROJECT, SAMPLES

@@ -24,9 +24,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parents[1]))  # as for pytest
-
 from support.pictures import picture
 from support.processes import Started, send, start, workers_of
 from support.watching import (

@@ -1,0 +1,156 @@
+"""What the README and the help pages say is so: their tables, links and names."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.pages import CONTRIBUTING, HELP, PATHS, README, TEXTS, page, section
+from support.program import thumbnailer
+from support.project import PROJECT
+from tools.tables import filled
+
+from thumbnailer.formats import FORMATS, WRITTEN
+
+PYPROJECT: dict[str, Any] = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]
+ALL = "\n".join(TEXTS.values())
+
+
+def named(path: Path) -> str:
+    return path.relative_to(PROJECT).as_posix()
+
+
+@pytest.mark.parametrize("path", PATHS, ids=named)
+def test_generated_parts_are_as_the_code_has_them(path: Path) -> None:
+    assert filled(TEXTS[path]) == TEXTS[path], "python -m tests.tools.tables writes them"
+
+
+def anchors(text: str) -> set[str]:
+    """The names that GitHub gives to headings."""
+    titles = re.findall(r"^##+ (.*)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+@pytest.mark.parametrize("path", PATHS, ids=named)
+def test_links_lead_somewhere(path: Path) -> None:
+    for target in re.findall(r"\]\(([^)]*)\)", TEXTS[path]):
+        if target.startswith("https://"):
+            continue
+        name, _, anchor = target.partition("#")
+        found = (path.parent / name).resolve() if name else path
+        assert found.exists(), target
+        assert not anchor or anchor in anchors(found.read_text()), target
+
+
+def test_every_page_can_be_reached_from_the_readme() -> None:
+    linked = set(re.findall(r"\((thumbnailer/help/[\w-]+\.md)\)", README))
+    assert linked == {named(path) for path in HELP.glob("*.md")}
+
+
+def test_every_program_of_the_tests_is_there() -> None:
+    programs = re.findall(r"python -m ((?:tests|thumbnailer)[\w.]*)", ALL)
+    assert len(set(programs)) > 5
+    for name in programs:
+        path = PROJECT.joinpath(*name.split("."))
+        assert path.with_suffix(".py").exists() or (path / "__main__.py").exists(), name
+
+
+def test_every_file_named_for_what_to_add_is_there() -> None:
+    rows = section(TEXTS[CONTRIBUTING], "Where to add what")
+    files = re.findall(r"`(thumbnailer/[\w/.]+)`", rows)
+    assert len(files) > 15
+    for name in files:
+        assert (PROJECT / name).exists(), name
+
+
+def test_what_is_installed_is_ours_and_every_extra_is_there() -> None:
+    installed = re.findall(r"pip (?:un)?install (?:-\S+ )*'?([\w./-]+)(?:\[([\w,-]+)\])?", ALL)
+    assert len(installed) > 8
+    for name, extras in installed:
+        assert name in (PYPROJECT["name"], ".", "/src"), name
+        assert {*filter(None, extras.split(","))} <= {*PYPROJECT["optional-dependencies"]}, extras
+    named = re.findall(r"extras? `(\w+)`|`(\w+)` and `(\w+)`, or|or `(\w+)` and `(\w+)` \|", ALL)
+    assert len(named) > 8
+    assert {name for names in named for name in names if name} <= {
+        *PYPROJECT["optional-dependencies"]
+    }
+
+
+def long_options(text: str) -> set[str]:
+    """The options of a help text; those that switch on and off as what switches on."""
+    lines = re.findall(r"^  (-.*?)(?:  |$)", text.replace("--[no-]", "--"), re.MULTILINE)
+    found = {name for line in lines for name in re.findall(r"--[a-z][a-z-]*", line)}
+    return {name for name in found if not name.startswith("--no-")} - {"--help"}
+
+
+def options_told(text: str) -> Iterator[str]:
+    """The options in the tables of a page, and those that it says are like those of `make`."""
+    for usage in re.findall(r"^\| (`-.*?) \|", text, re.MULTILINE):
+        yield from re.findall(r"--[a-z][a-z-]*", usage.replace("[no-]", ""))
+    but = re.search(r"It also takes all options of .* but (.*)\.", text)
+    if but:
+        yield from {*options_told(section(page("make"), "Options"))} - {
+            *re.findall(r"--[a-z-]+", but[1])
+        }
+
+
+@pytest.mark.parametrize(
+    "command", ["make", "watch", "gallery", "status", "verify", "prune", "explain"]
+)
+def test_every_option_is_told_and_none_made_up(command: str) -> None:
+    if (HELP / f"{command}.md").exists():
+        text = section(page(command), "Options")
+    else:
+        text = section(page("status-verify-prune"), f"`thumbnailer {command}")
+    assert {*options_told(text)} == long_options(thumbnailer(command, "--help").out)
+
+
+def test_options_named_anywhere_are_there() -> None:
+    commands = ("make", "watch", "gallery", "prune", "explain", "status", "verify")
+    known = set[str]().union(*(long_options(thumbnailer(one, "--help").out) for one in commands))
+    ours = {name for text in [README, *map(page, PAGES_OF_COMMANDS)] for name in dashed(text)}
+    assert ours - {f"--no-{name[2:]}" for name in known} <= known | {"--help", "--version"}
+
+
+PAGES_OF_COMMANDS = (
+    *("make", "watch", "gallery", "status-verify-prune", "library", "configuration", "output"),
+    *("formats", "reliability", "troubleshooting"),
+)
+
+
+def dashed(text: str) -> set[str]:
+    return set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", text))
+
+
+def test_every_format_is_told() -> None:
+    rows = re.findall(r"^\| (.*?) \| (`\..*?) \| (.*?) \| (.*?) \|", page("formats"), re.MULTILINE)
+    assert len(rows) == len(FORMATS)
+    for format, (_, endings, read, written) in zip(FORMATS, rows, strict=True):
+        assert endings.replace("`", "").split() == [*format.read_endings]
+        assert (format.read == "always") == (read == "yes")
+        assert (format.name in WRITTEN) == (written == "yes")
+
+
+def test_messages_explained_are_there() -> None:
+    rows = re.findall(r"^\| (.*?) \|", page("troubleshooting"), re.MULTILINE)
+    messages = {words for row in rows for words in re.findall(r"`([a-z(][^`]* ?[^`]*)`", row)}
+    messages = {words for words in messages if " " in words or "(" in words}
+    code = "".join(path.read_text() for path in (PROJECT / "thumbnailer").rglob("*.py"))
+    assert len(messages) > 3
+    assert {words for words in messages if words not in code} == set()
+
+
+def test_every_test_named_is_there() -> None:
+    named = set(re.findall(r"`(test_\w+)`", ALL))
+    tests = "".join(path.read_text() for path in (PROJECT / "tests").rglob("test_*.py"))
+    assert len(named) > 30
+    assert {name for name in named if f"\ndef {name}(" not in tests} == set()
+
+
+def test_every_exit_code_is_explained() -> None:
+    for code in ("0", "1", "2", "3", "130, 143"):
+        assert re.search(rf"^\| {code} \|", page("output"), re.MULTILINE)

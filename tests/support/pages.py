@@ -1,0 +1,69 @@
+"""What people read, taken apart: the README and the help pages, their blocks of code and tables."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+
+from support.project import PROJECT
+
+HELP = PROJECT / "thumbnailer" / "help"
+CONTRIBUTING = PROJECT / ".github" / "CONTRIBUTING.md"
+PATHS = [PROJECT / "README.md", CONTRIBUTING, *sorted(HELP.glob("*.md"))]
+TEXTS = {path: path.read_text() for path in PATHS}
+README = TEXTS[PROJECT / "README.md"]
+
+
+@dataclass(frozen=True)
+class Block:
+    """A block of code; `language` is "" for an indented one."""
+
+    path: Path
+    language: str
+    text: str
+
+    @property
+    def first_line(self) -> str:
+        return self.text.partition("\n")[0]
+
+    @property
+    def lines(self) -> list[str]:
+        return self.text.splitlines()
+
+    @property
+    def commands(self) -> list[tuple[str, list[str]]]:
+        """What is typed after a `$`, each with the lines that it prints."""
+        parts = re.split(r"^\$ ", self.text, flags=re.MULTILINE)[1:]
+        return [(lines[0], lines[1:]) for lines in map(str.splitlines, parts)]
+
+
+def blocks() -> Iterator[Block]:
+    """All blocks of all pages."""
+    fenced = re.compile(r"^```(\w+)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+    for path, text in TEXTS.items():
+        yield from (Block(path, *found.groups()) for found in fenced.finditer(text))
+        lines = fenced.sub("", text).splitlines()
+        for is_code, group in groupby(lines, lambda line: line.startswith("    ")):
+            if is_code:
+                yield Block(path, "", "".join(f"{line[4:]}\n" for line in group))
+
+
+def block(start: str) -> Block:
+    """The only block that begins so."""
+    (found,) = (one for one in blocks() if one.text.startswith(start))
+    return found
+
+
+def page(name: str) -> str:
+    """The text of a help page."""
+    return TEXTS[HELP / f"{name}.md"]
+
+
+def section(text: str, title: str) -> str:
+    """What is below a heading that begins so, up to the next of its level."""
+    _, found, after = text.partition(f"\n## {title}")
+    assert found, title
+    return after.partition("\n## ")[0]
