@@ -101,13 +101,15 @@ def test_a_table_has_columns_as_wide_as_they_need() -> None:
 | option | about | count |
 |---|---|--:|
 | `--truncated fail\|keep` | what to do with a truncated picture, such as `keep` | 1 |
-| `--size` | the box in px | 1,000 |
+| `-s`, `--size` | the box in px | 1,000 |
+| the extra `s3` | buckets | 20 |
 """
     assert plain(table, 60) == (
         "  option                 about                         count\n"
         "  --truncated fail|keep  what to do with a truncated       1\n"
         "                         picture, such as `keep`\n"
-        "  --size                 the box in px                 1,000\n"
+        "  -s, --size             the box in px                 1,000\n"
+        "  the extra `s3`         buckets                          20\n"
     )
 
 
@@ -131,7 +133,17 @@ def test_a_table_too_wide_for_columns_is_a_list() -> None:
 
 
 ODD = [
-    *("", "|", "| a", "||\n|-|", "| a |\n|-|\n| b | c | d |", f"| {'x' * 90} |", "| `a", "> q"),
+    *(
+        "",
+        "|",
+        "| a",
+        "| a\n|",
+        "||\n|-|",
+        "| a |\n|-|\n| b | c | d |",
+        f"| {'x' * 90} |",
+        "| `a",
+        "> q",
+    ),
     *("**", "`", "[a](b", "```\ncode", "<!-- mark", "- ", "1. ", "# ", "\ttab", "a\r\nb", "\\"),
 ]
 

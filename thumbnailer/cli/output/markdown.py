@@ -34,6 +34,7 @@ _INLINE = re.compile(
     re.VERBOSE,
 )
 _MARK = re.compile(":?-+:?")
+_TERM = re.compile("(?:`[^`]+`[, ]*)+")  # such as `-s`, `--size SIZE`
 _BODY = "  "  # before all but headings, which stand out by it where there is no bold
 _BOLD = 0xF0000  # of Supplementary Private Use Area-A: U+F0041 is a bold A
 _GAP = "  "  # between the columns of a table
@@ -115,11 +116,13 @@ def _where(target: str, text: str) -> str:
 
 def _table(lines: list[str], width: int) -> list[str]:
     """Return a table in columns or, where these would be too narrow, as a list of its rows."""
-    parts = (re.split(r"(?<!\\)\|", line.rstrip().removesuffix("|"))[1:] for line in lines)
+    parts = (re.split(r"(?<!\\)\|", line[1:].rstrip().removesuffix("|")) for line in lines)
     head, *body = ([cell.strip().replace(r"\|", "|") for cell in row] for row in parts)
     marks = body.pop(0) if body and all(map(_MARK.fullmatch, body[0])) else []
-    rows = [[_inline(cell, "`" if at else "") for at, cell in enumerate(row)] for row in body]
-    rows.insert(0, [_inline(cell, tick="") for cell in head])
+    rows = [[_inline(cell, tick="") for cell in head]]
+    for first, *others in body:
+        tick = "" if _TERM.fullmatch(first) else "`"
+        rows.append([_inline(first, tick), *map(_inline, others)])
     columns = [*zip_longest(*rows, fillvalue="")]
     widths = [max(1, *map(len, column)) for column in columns]
     least = [_least_width(*column) for column in columns]
