@@ -60,8 +60,8 @@ def page_titles() -> dict[str, str]:
 def find_page(word: str) -> str:
     """Return the name of the page that a word leads to.
 
-    It is the name, a part of it such as `verify`, or its beginning; or it is in a heading, or, if
-    it is an option, begins a row of a table.
+    It is the name, a part of it such as `verify`, or its beginning; or the page has it in a heading
+    or, if it is an option, at the beginning of a row of a table.
 
     Raises:
         ConfigError: it leads to no page.
@@ -72,12 +72,11 @@ def find_page(word: str) -> str:
     begun = [name for name in PAGES if name.startswith(word)]
     if word in words or len(begun) == 1:
         return words.get(word) or begun[0]
-    heading, row = "##+ .*", r"\| [^|]*"
-    for place in (heading, row) if word.startswith("-") else (heading,):
-        sought = re.compile(rf"^{place}(?<!\w){re.escape(_switch(word))}(?![\w-])", re.M | re.I)
-        for name in PAGES:
-            if sought.search(_switch(_read(name))):
-                return name
+    place = r"(?:##+ .*|\| [^|]*)" if word.startswith("-") else "##+ .*"
+    sought = re.compile(rf"^{place}(?<!\w){re.escape(_switch(word))}(?![\w-])", re.M | re.I)
+    for name in PAGES:
+        if sought.search(_switch(_read(name))):
+            return name
     close = closest_match(word, [*words])
     hint = f"did you mean {close}?" if close else f"there are {', '.join(PAGES)}"
     raise ConfigError(f"there is no help page {word}; {hint}")
