@@ -19,26 +19,6 @@ from contextlib import suppress
 from functools import cache
 
 
-def install_hint(extra: str) -> str:
-    """Return the command that installs an extra."""
-    return f"pip install '{_distribution_name()}[{extra}]'"
-
-
-@cache
-def _distribution_name() -> str:
-    """Return the name under which this program is installed, by the command that it brought.
-
-    Not by `packages_distributions`, which misses editable installations.
-    """
-    from importlib.metadata import entry_points  # takes 40 ms
-
-    with suppress(Exception):  # the damaged metadata of any other package raises anything
-        for script in entry_points(group="console_scripts", name="thumbnailer"):
-            if script.value == "thumbnailer.__main__:main" and script.dist:
-                return script.dist.name
-    return "batch-thumbnailer"  # not installed: a source tree or a frozen program
-
-
 class ThumbnailError(Exception):
     """Base class of every exception that this package raises on purpose."""
 
@@ -89,3 +69,23 @@ class PruneRefused(ThumbnailError):
 
 class WorkerError(ThumbnailError):
     """Lack of workers: no process can be started, or a cluster can't be used or is lost."""
+
+
+def install_hint(extra: str) -> str:
+    """Return the command that installs an extra."""
+    return f"pip install '{_distribution_name()}[{extra}]'"
+
+
+@cache
+def _distribution_name() -> str:
+    """Return the name under which this program is installed, by the command that it brought.
+
+    Not by `packages_distributions`, which misses editable installations.
+    """
+    from importlib.metadata import entry_points  # takes 40 ms
+
+    with suppress(Exception):  # the damaged metadata of any other package raises anything
+        for script in entry_points(group="console_scripts", name="thumbnailer"):
+            if script.value == "thumbnailer.__main__:main" and script.dist:
+                return script.dist.name
+    return "batch-thumbnailer"  # not installed: a source tree or a frozen program
