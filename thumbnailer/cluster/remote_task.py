@@ -42,6 +42,6 @@ def run_remote_task(name: str, caller_versions: str, pickled_args: bytes) -> byt
 def node_versions() -> str:
     """Return the versions that must be equal everywhere, so that all nodes give equal results."""
     python = python_version().rpartition(".")[0]
-    own, pillow = version("thumbnailer"), version("Pillow")
-    parts = [f"thumbnailer {own}", f"Pillow {pillow}", f"Python {python}", *installed_extras()]
-    return ", ".join(parts)
+    own = import_module("thumbnailer").__version__  # an import of it would be one upwards
+    parts = [f"thumbnailer {own}", f"Pillow {version('Pillow')}", f"Python {python}"]
+    return ", ".join([*parts, *installed_extras()])
