@@ -72,7 +72,7 @@ def test_what_is_installed_is_ours_and_every_extra_is_there() -> None:
     installed = re.findall(r"pip (?:un)?install (?:-\S+ )*'?([\w./-]+)(?:\[([\w,-]+)\])?", ALL)
     assert len(installed) > 8
     for name, extras in installed:
-        assert name in (PYPROJECT["name"], ".", "/src"), name
+        assert name in (PYPROJECT["name"], ".", "/src", "pre-commit"), name
         assert {*filter(None, extras.split(","))} <= {*PYPROJECT["optional-dependencies"]}, extras
     named = re.findall(r"extras? `(\w+)`|`(\w+)` and `(\w+)`, or|or `(\w+)` and `(\w+)` \|", ALL)
     assert len(named) > 8
