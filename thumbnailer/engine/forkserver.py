@@ -33,5 +33,5 @@ def _restore_stderr() -> None:
 
 
 _silence_stderr()
-sandbox.unavailable_reason()
+sandbox.prepare()
 os.register_at_fork(after_in_child=_restore_stderr)

@@ -7,8 +7,17 @@ decoder then controls a process that can't write a file, run a program or reach 
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 
 from thumbnailer.errors import install_hint
+
+
+def prepare() -> None:
+    """Do once, before workers are forked, what `enter` needs; no error if it can't be used here."""
+    with suppress(ImportError, OSError):
+        import landlockpy
+
+        landlockpy.supported()
 
 
 def unavailable_reason() -> str:
