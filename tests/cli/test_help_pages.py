@@ -11,16 +11,14 @@ from pathlib import Path
 
 import pytest
 from support.imports import HEAVY, imported
+from support.pages import HELP
+from support.pages import page as markdown
 from support.program import THUMBNAILER, in_a_process, thumbnailer
 from support.project import PROJECT
 from support.terminal import Session, on_terminal
 
 from thumbnailer.cli.help.pages import PAGES
 from thumbnailer.cli.options import COMMANDS
-
-
-def markdown(page: str) -> str:
-    return (PROJECT / "thumbnailer" / "help" / f"{page}.md").read_text()
 
 
 def code(text: str) -> set[str]:
@@ -49,8 +47,7 @@ def test_every_page_is_listed_in_a_line_with_its_title_on_one_screen() -> None:
 
 
 def test_every_file_is_a_page() -> None:
-    files = (PROJECT / "thumbnailer" / "help").glob("*.md")
-    assert {file.stem for file in files} == {*PAGES}
+    assert {file.stem for file in HELP.glob("*.md")} == {*PAGES}
 
 
 @pytest.mark.parametrize("columns", [80, 50])

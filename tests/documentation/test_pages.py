@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import tomllib
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +20,11 @@ PYPROJECT: dict[str, Any] = tomllib.loads((PROJECT / "pyproject.toml").read_text
 ALL = "\n".join(TEXTS.values())
 
 
-def named(path: Path) -> str:
+def in_project(path: Path) -> str:
     return path.relative_to(PROJECT).as_posix()
 
 
-@pytest.mark.parametrize("path", PATHS, ids=named)
+@pytest.mark.parametrize("path", PATHS, ids=in_project)
 def test_generated_parts_are_as_the_code_has_them(path: Path) -> None:
     assert filled(TEXTS[path]) == TEXTS[path], "python -m tests.tools.tables writes them"
 
@@ -36,7 +35,7 @@ def anchors(text: str) -> set[str]:
     return {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in titles}
 
 
-@pytest.mark.parametrize("path", PATHS, ids=named)
+@pytest.mark.parametrize("path", PATHS, ids=in_project)
 def test_links_lead_somewhere(path: Path) -> None:
     for target in re.findall(r"\]\(([^)]*)\)", TEXTS[path]):
         if target.startswith("https://"):
@@ -49,7 +48,7 @@ def test_links_lead_somewhere(path: Path) -> None:
 
 def test_every_page_can_be_reached_from_the_readme() -> None:
     linked = set(re.findall(r"\((thumbnailer/help/[\w-]+\.md)\)", README))
-    assert linked == {named(path) for path in HELP.glob("*.md")}
+    assert linked == {in_project(path) for path in HELP.glob("*.md")}
 
 
 def test_every_program_of_the_tests_is_there() -> None:
@@ -75,28 +74,30 @@ def test_what_is_installed_is_ours_and_every_extra_is_there() -> None:
         assert name in (PYPROJECT["name"], ".", "/src", "pre-commit"), name
         assert {*filter(None, extras.split(","))} <= {*PYPROJECT["optional-dependencies"]}, extras
     named = re.findall(r"extras? `(\w+)`|`(\w+)` and `(\w+)`, or|or `(\w+)` and `(\w+)` \|", ALL)
-    assert len(named) > 8
-    assert {name for names in named for name in names if name} <= {
+    assert {name for names in named for name in names if name} == {
         *PYPROJECT["optional-dependencies"]
-    }
+    } - {"docs", "lint", "test", "test-all"}
 
 
-def long_options(text: str) -> set[str]:
-    """The options of a help text; those that switch on and off as what switches on."""
-    lines = re.findall(r"^  (-.*?)(?:  |$)", text.replace("--[no-]", "--"), re.MULTILINE)
-    found = {name for line in lines for name in re.findall(r"--[a-z][a-z-]*", line)}
-    return {name for name in found if not name.startswith("--no-")} - {"--help"}
+def options_of(command: str) -> set[str]:
+    """The options that `--help` lists, as `-s, --size`; of `--[no-]upscale` what switches on."""
+    text = thumbnailer(command, "--help").out
+    lines = re.findall(r"^  (-.*?)(?:  |$)", text, re.MULTILINE)
+    return {names(line) for line in lines} - {"-h, --help"}
 
 
-def options_told(text: str) -> Iterator[str]:
+def names(usage: str) -> str:
+    return ", ".join(re.findall(r"--?[a-z][a-z-]*", usage.replace("[no-]", "")))
+
+
+def options_told(text: str) -> set[str]:
     """The options in the tables of a page, and those that it says are like those of `make`."""
-    for usage in re.findall(r"^\| (`-.*?) \|", text, re.MULTILINE):
-        yield from re.findall(r"--[a-z][a-z-]*", usage.replace("[no-]", ""))
-    but = re.search(r"It also takes all options of .* but (.*)\.", text)
-    if but:
-        yield from {*options_told(section(page("make"), "Options"))} - {
-            *re.findall(r"--[a-z-]+", but[1])
-        }
+    told = {names(usage) for usage in re.findall(r"^\| (`-.*?) \|", text, re.MULTILINE)}
+    if but := re.search(r"It also takes all options of .* but (.*)\.", text):
+        lacking = re.findall(r"--[a-z-]+", but[1])
+        make = options_told(section(page("make"), "Options"))
+        told |= {one for one in make if not one.endswith(tuple(lacking))}
+    return told
 
 
 @pytest.mark.parametrize(
@@ -107,24 +108,28 @@ def test_every_option_is_told_and_none_made_up(command: str) -> None:
         text = section(page(command), "Options")
     else:
         text = section(page("status-verify-prune"), f"`thumbnailer {command}")
-    assert {*options_told(text)} == long_options(thumbnailer(command, "--help").out)
+    assert options_told(text) == options_of(command) != set()
 
 
-def test_options_named_anywhere_are_there() -> None:
-    commands = ("make", "watch", "gallery", "prune", "explain", "status", "verify")
-    known = set[str]().union(*(long_options(thumbnailer(one, "--help").out) for one in commands))
-    ours = {name for text in [README, *map(page, PAGES_OF_COMMANDS)] for name in dashed(text)}
-    assert ours - {f"--no-{name[2:]}" for name in known} <= known | {"--help", "--version"}
+def test_config_has_the_options_of_make_that_are_settings() -> None:
+    others = {"--force", "--retry-failed", "-n, --dry-run", "--gallery"}
+    others |= {"--json", "--quiet", "-v, --verbose"}
+    assert options_of("config") == options_of("make") - others
 
 
-PAGES_OF_COMMANDS = (
+# Those that show only options of ours.
+OURS = (
     *("make", "watch", "gallery", "status-verify-prune", "library", "configuration", "output"),
     *("formats", "reliability", "troubleshooting"),
 )
 
 
-def dashed(text: str) -> set[str]:
-    return set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", text))
+def test_options_named_anywhere_are_there() -> None:
+    commands = ("make", "watch", "gallery", "prune", "explain", "status", "verify")
+    known = {name for one in commands for usage in options_of(one) for name in usage.split(", ")}
+    known |= {f"--no-{name[2:]}" for name in known} | {"--help", "--version"}
+    text = "\n".join([README, *map(page, OURS)])
+    assert set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", text)) <= known
 
 
 def test_every_format_is_told() -> None:
@@ -138,7 +143,7 @@ def test_every_format_is_told() -> None:
 
 def test_messages_explained_are_there() -> None:
     rows = re.findall(r"^\| (.*?) \|", page("troubleshooting"), re.MULTILINE)
-    messages = {words for row in rows for words in re.findall(r"`([a-z(][^`]* ?[^`]*)`", row)}
+    messages = {words for row in rows for words in re.findall(r"`([a-z(][^`]*)`", row)}
     messages = {words for words in messages if " " in words or "(" in words}
     code = "".join(path.read_text() for path in (PROJECT / "thumbnailer").rglob("*.py"))
     assert len(messages) > 3

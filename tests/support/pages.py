@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import re
+import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import groupby
 from pathlib import Path
 
 from support.project import PROJECT
 
 HELP = PROJECT / "thumbnailer" / "help"
-CONTRIBUTING = PROJECT / ".github" / "CONTRIBUTING.md"
-PATHS = [PROJECT / "README.md", CONTRIBUTING, *sorted(HELP.glob("*.md"))]
+GITHUB = PROJECT / ".github"
+CONTRIBUTING, SECURITY = GITHUB / "CONTRIBUTING.md", GITHUB / "SECURITY.md"
+PATHS = [PROJECT / "README.md", CONTRIBUTING, SECURITY, *sorted(HELP.glob("*.md"))]
 TEXTS = {path: path.read_text() for path in PATHS}
 README = TEXTS[PROJECT / "README.md"]
 
@@ -45,10 +46,8 @@ def blocks() -> Iterator[Block]:
     fenced = re.compile(r"^```(\w+)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
     for path, text in TEXTS.items():
         yield from (Block(path, *found.groups()) for found in fenced.finditer(text))
-        lines = fenced.sub("", text).splitlines()
-        for is_code, group in groupby(lines, lambda line: line.startswith("    ")):
-            if is_code:
-                yield Block(path, "", "".join(f"{line[4:]}\n" for line in group))
+        for lines in re.findall(r"(?<=\n\n)(?: {4}.*\n)+", fenced.sub("", text)):
+            yield Block(path, "", textwrap.dedent(lines))
 
 
 def block(start: str) -> Block:

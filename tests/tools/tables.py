@@ -12,9 +12,9 @@ from collections.abc import Iterable, Mapping
 
 from support.pages import HELP, TEXTS, page
 
-from thumbnailer.cli.help.pages import PAGES
+from thumbnailer.cli.help.pages import page_titles
 from thumbnailer.cli.help_format import EXIT_CODES
-from thumbnailer.cli.options import COMMANDS
+from thumbnailer.cli.options import COMMANDS, long_name
 from thumbnailer.config.settings import KEYS, Settings
 from thumbnailer.formats import FORMATS, ON_REQUEST, READ, WRITTEN, Format, in_words
 
@@ -22,7 +22,7 @@ _PART = re.compile(r"(<!-- generated: ([\w ]+) -->\n).*?(?=<!-- end -->)", re.DO
 
 # The options of `make` that most people need, for the README.
 _COMMON = (
-    *("--size", "--format", "--quality", "--output", "--fit", "--recursive", "--include"),
+    *("--size", "--format", "--quality", "--output", "--fit", "--[no-]recursive", "--include"),
     *("--exclude", "--jobs", "--config", "--dry-run", "--force", "--json"),
 )
 
@@ -34,8 +34,13 @@ _READ_HOW = {
 }
 
 # Formats whose names are no abbreviations.
-_NAMES = {"webp": "WebP", "jpeg2000": "JPEG 2000", "heif": "HEIC, HEIF", "raw": "raw (cameras)"}
-_NAMES["psd"] = "PSD (Photoshop)"
+_NAMES = {
+    "webp": "WebP",
+    "jpeg2000": "JPEG 2000",
+    "psd": "PSD (Photoshop)",
+    "heif": "HEIC, HEIF",
+    "raw": "raw (cameras)",
+}
 
 
 def filled(text: str) -> str:
@@ -78,11 +83,6 @@ def _code(usage: str) -> str:
     return ", ".join(f"`{part}`" for part in usage.split(", "))
 
 
-def _long(usage: str) -> str:
-    """The name of an option that has a short one too, or a value."""
-    return usage.replace("[no-]", "").rpartition(", ")[2].partition(" ")[0]
-
-
 def _options_of(command: str) -> str:
     """All options of `make` and `prune`; of others, which take settings, what `make` has not so."""
     groups = _rows(command)
@@ -95,8 +95,8 @@ def _options_of(command: str) -> str:
     if command == "prune":
         return _option_table(dict(pairs))
     make = [pair for options in _rows("make").values() for pair in options.items()]
-    own = {_long(usage) for usage, _ in pairs}
-    lacking = [_long(usage) for usage, _ in make if _long(usage) not in own]
+    own = {long_name(usage) for usage, _ in pairs}
+    lacking = [long_name(usage) for usage, _ in make if long_name(usage) not in own]
     names = in_words(f"`{name}`" for name in lacking if name.startswith("-"))
     also = f"It also takes all options of [make](make.md#options) but {names}.\n"
     table = _option_table(dict(pair for pair in pairs if pair not in make))
@@ -113,9 +113,6 @@ def _cell(text: str) -> str:
 
 
 def _formats() -> str:
-    def quality(one: Format) -> str:
-        return str(one.quality) if one.quality else ""
-
     rows = (
         [
             _name(one),
@@ -123,7 +120,7 @@ def _formats() -> str:
             _READ_HOW[one.read].format(name=one.name),
             "" if one.options is None else "yes",
             ", ".join(f"`--{option}`" for option in one.options or ()),
-            quality(one),
+            str(one.quality or ""),
         ]
         for one in FORMATS
     )
@@ -161,7 +158,7 @@ def _extras() -> str:
 
 def _common_options() -> str:
     usages = {
-        _long(usage): (usage, about)
+        long_name(usage): (usage, about)
         for options in _rows("make").values()
         for usage, about in options.items()
     }
@@ -169,8 +166,7 @@ def _common_options() -> str:
 
 
 def _exit_codes() -> str:
-    codes = ([", ".join(map(str, codes)), meaning] for codes, meaning in EXIT_CODES.items())
-    return _table(["code", "meaning"], codes)
+    return _table(["code", "meaning"], EXIT_CODES.items())
 
 
 def _settings() -> str:
@@ -186,9 +182,9 @@ def _settings() -> str:
 
 
 def _pages() -> str:
-    titles = (page(name).partition("\n")[0].partition(": ")[2] for name in PAGES)
-    links = (f"[{name}](thumbnailer/help/{name}.md)" for name in PAGES)
-    return _table(["page", "what for"], zip(links, titles, strict=True))
+    titles = page_titles().items()
+    rows = ([f"[{name}](thumbnailer/help/{name}.md)", about] for name, about in titles)
+    return _table(["page", "what for"], rows)
 
 
 def _benchmark() -> str:

@@ -17,17 +17,17 @@ EXIT_OK, EXIT_COULD_NOT_RUN, EXIT_USAGE, EXIT_SOME_FAILED = 0, 1, 2, 3
 # What they mean, for the manual page and the help; commands are in backticks. The signals' codes
 # are 128 + SIGINT and 128 + SIGTERM.
 EXIT_CODES = {
-    (EXIT_OK,): "all well, or a `watch` that was told to stop",
-    (EXIT_COULD_NOT_RUN,): (
+    str(EXIT_OK): "all well, or a `watch` that was told to stop",
+    str(EXIT_COULD_NOT_RUN): (
         "could not run: a source is missing, no worker can be started, the disk is full or "
         "read-only; or `prune` refuses"
     ),
-    (EXIT_USAGE,): "wrong usage or configuration",
-    (EXIT_SOME_FAILED,): (
+    str(EXIT_USAGE): "wrong usage or configuration",
+    str(EXIT_SOME_FAILED): (
         "done, but some pictures failed, some thumbnails could not be removed, or `verify` found "
         "some that are not well"
     ),
-    (130, 143): "interrupted by Ctrl-C, terminated by SIGTERM; but for `watch`",
+    "130, 143": "interrupted by Ctrl-C, terminated by SIGTERM; but for `watch`",
 }
 
 # Width of the help: a terminal of the usual width. Longer lines would be harder to read.

@@ -236,6 +236,11 @@ COMMANDS = {
 }
 
 
+def long_name(usage: str) -> str:
+    """Return the long name of an option given as in the table: `--size` of `-s, --size SIZE`."""
+    return usage.rpartition(", ")[2].partition(" ")[0]
+
+
 def seconds_above_0(text: str) -> float:
     """Parse a number of seconds; raise ArgumentTypeError if it is not above 0 or is infinite."""
     try:

@@ -11,7 +11,7 @@ import textwrap
 import thumbnailer
 from thumbnailer.cli.help.pages import page_titles
 from thumbnailer.cli.help_format import EXIT_CODES
-from thumbnailer.cli.options import COMMANDS
+from thumbnailer.cli.options import COMMANDS, long_name
 
 _HEAD = r""".TH THUMBNAILER 1 "" "thumbnailer {version}" "User Commands"
 .SH NAME
@@ -45,9 +45,8 @@ def manual_page() -> str:
         ThumbnailError: the help pages, which it names, can't be read.
     """
     head = _HEAD.replace("{version}", thumbnailer.__version__)
-    exit_codes = {", ".join(map(str, codes)): about for codes, about in EXIT_CODES.items()}
     pages = {f"thumbnailer help {name}": about for name, about in page_titles().items()}
-    parts = [head, *_commands(), ".SH EXIT STATUS", *_entries(exit_codes)]
+    parts = [head, *_commands(), ".SH EXIT STATUS", *_entries(EXIT_CODES)]
     parts += [_FILES, ".SH SEE ALSO", *_entries(pages), ""]
     return "\n".join(parts)
 
@@ -67,7 +66,7 @@ def _commands() -> list[str]:
             for usage, about in options.items():
                 option = usage if usage.startswith("-") else usage.strip("[.]")
                 if (option, about) in seen:
-                    repeated.append(option.rpartition(", ")[2].partition(" ")[0])
+                    repeated.append(long_name(option))
                     continue
                 seen.add((option, about))
                 lines += [*heading, ".TP", f".B {_escape(option)}", _escape(about)]
