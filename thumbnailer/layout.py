@@ -21,6 +21,7 @@ class Layout:
         template: template of the thumbnails' names; "" to name them like their source.
         desktop: whether `output` is the freedesktop cache, which has its own size folders.
         endpoint, verify_etag: as in `Settings`, for a bucket.
+        replace: whether thumbnails replace files that are not thumbnailer's.
     """
 
     recipes: Mapping[str, Recipe]
@@ -30,3 +31,4 @@ class Layout:
     desktop: bool = False
     endpoint: str = ""
     verify_etag: bool = False
+    replace: bool = False

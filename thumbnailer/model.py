@@ -43,6 +43,8 @@ class Source:
         etag: the ETag of an object in a bucket, which differs between any two contents of it; ""
             for a file. An object's time has whole seconds only, so the nanoseconds in `mtime_ns`
             are a checksum of the ETag.
+        ctime_ns: the time of the last change of the file or of anything about it, in nanoseconds
+            since the epoch; 0 for an object, and on Windows, where files have none.
     """
 
     path: str
@@ -50,6 +52,7 @@ class Source:
     mtime_ns: int
     below: str = ""
     etag: str = ""
+    ctime_ns: int = 0
 
     @property
     def is_remote(self) -> bool:
@@ -116,6 +119,8 @@ class WantedThumbnail:
         png_name: its file name if the recipe's format is `auto` and it becomes a `png`; else "".
         text: keys and values about the source to write into a `png` (PNG specification, tEXt).
         listed: what is there now, if `folder` is in a bucket.
+        replaces: the lengths in bytes of the files called `name` and `png_name` that may be
+            replaced: those that are there and were written by thumbnailer; None if there is none.
     """
 
     folder: Folder
@@ -125,6 +130,7 @@ class WantedThumbnail:
     png_name: str = ""
     text: tuple[tuple[str, str], ...] = ()
     listed: ListedState | None = None
+    replaces: tuple[int | None, int | None] = (None, None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,11 +201,13 @@ class Rendering:
         state: the source with the size and time that it had when it was read.
         encoded: one thumbnail for each in `Job.wanted`, in the same order.
         note: what is missing of the source or was ignored, in words; "" if nothing is.
+        digest: that of the source's content, if it was read from a file; see `disk.digest`.
     """
 
     state: Source
     encoded: tuple[EncodedThumbnail, ...]
     note: str = ""
+    digest: str = ""
 
 
 class HeaderFacts(NamedTuple):

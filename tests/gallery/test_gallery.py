@@ -317,19 +317,6 @@ def test_a_page_that_somebody_has_spoilt_is_written_anew(photos: Path) -> None:
         assert (photos / PAGE).read_bytes() == good
 
 
-def test_a_source_that_can_no_longer_be_read_lacks_facts_and_nothing_else(photos: Path) -> None:
-    tree(photos, "a.jpg", "b.jpg")
-    make(photos)
-    before = os.stat(photos / "a.jpg")
-    (photos / "a.jpg").write_bytes(b"\0" * before.st_size)
-    os.utime(photos / "a.jpg", ns=(before.st_atime_ns, before.st_mtime_ns))
-    assert gallery(photos)[0]["pictures"] == 2
-    rows = Read(photos / PAGE).rows
-    assert rows["a.jpg"][WIDTH:COLOUR] == [0, 0, ""]
-    assert rows["a.jpg"][COLOUR] == rows["b.jpg"][COLOUR] != ""
-    assert gallery(photos)[0]["looked"] == 0
-
-
 def test_several_sizes_and_an_output_tree(photos: Path, tmp_path: Path) -> None:
     tree(photos, "a.jpg", "sub/b.jpg")
     other = tree(tmp_path / "other", "c.jpg")

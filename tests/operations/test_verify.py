@@ -181,9 +181,13 @@ def test_damage_is_found_and_can_be_mended(
     assert (finding.thumbnail, finding.source.path) == (str(thumbnail), str(source))
 
     mended = verify(photos, fix=True)
-    if thumbnail.is_dir():  # whoever made that may want it
+    if not mended.fixed:  # whoever made that may want it
+        assert "can't be made anew" in mended.findings[0].reason
+        assert f"{thumbnail} is in the way" in mended.findings[0].reason
+        mended = verify(photos, fix=True, replace=True)
+    if thumbnail.is_dir():
         assert mended.findings[0].reason == (
-            f"is a folder; can't be made anew: {photos}/thumbs: Is a directory"
+            f"is a folder; can't be made anew: {thumbnail} is in the way: it is a folder"
         )
         return
     assert (mended.fixed, mended.is_well) == (1, True)
@@ -301,13 +305,13 @@ def test_fixing_makes_what_is_missing_and_leaves_what_is_whole(photos: Path) -> 
     tree(photos, "a.jpg", "b.jpg")
     make_thumbnails(photos)
     tree(photos, "c.jpg")
-    cut(photos / "thumbs" / "b.jpg")
+    flip(photos / "thumbs" / "b.jpg")
     before = (photos / "thumbs" / "a.jpg").stat().st_ino
     run = thumbnailer("verify", "photos", "--fix", cwd=photos.parent)
     assert run.code == 0
     *lines, summary = run.out.splitlines()
     assert sorted(lines) == [
-        "fixed: photos/thumbs/b.jpg: is not as long as it was made",
+        "fixed: photos/thumbs/b.jpg: begins like JPEG, but its header is damaged",
         "fixed: photos/thumbs/c.jpg: has not been made",
     ]
     assert summary.startswith("3 thumbnails, 1 whole, 2 fixed in ")
@@ -322,15 +326,27 @@ def test_what_cannot_be_fixed_says_why(photos: Path) -> None:
     text(source)  # the disk's fault: the length and the time are what they were
     os.utime(source, ns=(stamp, stamp))
     (finding,) = verify(photos, fix=True).findings
-    assert finding.status == "failed"
-    assert finding.reason == "its picture can't be read: is text, no picture"
-    assert files_below(photos) == {"a.jpg", "thumbs/a.jpg"}
-    os.truncate(photos / "thumbs" / "a.jpg", 100)
-    (finding,) = verify(photos, fix=True).findings
-    assert finding.status == "wrong"
+    assert finding.status == "stale"
     assert finding.reason == (
-        "is not as long as it was made; can't be made anew: is text, no picture"
+        "the picture has changed since; can't be made anew: is text, no picture"
     )
+    assert files_below(photos) == {"a.jpg", "thumbs/a.jpg"}
+
+
+def test_what_may_be_the_user_s_is_replaced_only_if_told(photos: Path) -> None:
+    tree(photos, "a.jpg")
+    make_thumbnails(photos)
+    mine = photos / "thumbs" / "a.jpg"
+    mine.write_text("mine")
+    (finding,) = verify(photos, fix=True).findings
+    assert (finding.status, finding.reason) == (
+        "wrong",
+        f"is not as long as it was made; can't be made anew: {mine} is in the way: "
+        "it has been changed since thumbnailer made it",
+    )
+    assert mine.read_text() == "mine"
+    assert verify(photos, fix=True, replace=True).fixed == 1
+    assert verify(photos).whole == 1
 
 
 @pytest.mark.slow
@@ -427,7 +443,7 @@ def test_quiet_says_what_is_not_well(photos: Path) -> None:
     run = thumbnailer("verify", photos, "--quiet")
     assert (run.code, run.out) == (3, "")
     assert run.err == f"wrong: {photos}/thumbs/b.jpg: is not as long as it was made\n"
-    run = thumbnailer("verify", photos, "--quiet", "--fix")
+    run = thumbnailer("verify", photos, "--quiet", "--fix", "--replace")
     assert (run.code, run.out, run.err) == (0, "", "")
 
 
@@ -450,7 +466,7 @@ def test_what_may_not_be_read_is_told_of(photos: Path) -> None:
     words = [*RESTRICTED, *THUMBNAILER, "verify", "photos"]
     done = subprocess.run(words, cwd=photos.parent, capture_output=True, text=True, timeout=60)
     assert sorted(done.stderr.splitlines()) == [
-        "failed: photos/a.jpg: its picture can't be read: Permission denied",
+        "failed: photos/a.jpg: the picture can't be read: Permission denied",
         "wrong: photos/thumbs/b.jpg: Permission denied",
     ]
 
@@ -469,7 +485,7 @@ def test_a_full_disk_ends_fixing_and_what_was_found_is_told(photos: Path, tmp_pa
         with suppress(OSError), open(disk / "filler", "wb", buffering=0) as filler:
             while True:
                 filler.write(bytes(4096))
-        run = thumbnailer("verify", "--fix", photos, "-o", disk / "out")
+        run = thumbnailer("verify", "--fix", "--replace", photos, "-o", disk / "out")
     finally:
         subprocess.run(["umount", str(disk)], check=True)
     assert run.code == 1

@@ -18,8 +18,8 @@ from support.program import THUMBNAILER, make
 from support.waiting import eventually, nobody, state_of, until
 
 from thumbnailer import OutputError, PictureError, make_thumbnail, make_thumbnails
+from thumbnailer.disk.files import open_folder
 from thumbnailer.model import Folder
-from thumbnailer.thumbs.files import open_folder
 
 
 @pytest.fixture
@@ -128,7 +128,10 @@ def test_a_folder_in_place_of_a_thumbnail_is_a_failure(photos: Path) -> None:
     (photos / "thumbs" / "a.jpg").mkdir()
     run = make(photos)
     assert run.statuses == {"a.jpg": "failed", "b.jpg": "current"}
-    assert "Is a directory" in next(row["error"]["reason"] for row in run.rows if row["error"])
+    reason = next(row["error"]["reason"] for row in run.rows if row["error"])
+    assert reason.endswith("thumbs/a.jpg is in the way: it is a folder")
+    assert make(photos, "--replace").statuses == {"a.jpg": "failed", "b.jpg": "current"}
+    assert (photos / "thumbs" / "a.jpg").is_dir()
 
 
 @root_only
@@ -184,7 +187,8 @@ def test_a_folder_that_may_not_be_written_is_an_error_that_names_it(public_folde
 WRITER = """
 import sys
 from thumbnailer.model import Folder
-from thumbnailer.thumbs.files import open_folder, replace
+from thumbnailer.disk.files import open_folder
+from thumbnailer.disk.new_files import replace
 with open_folder(Folder(sys.argv[1], "thumbs")) as opened:
     while True:
         replace(opened, "b.jpg", bytes(100_000_000))

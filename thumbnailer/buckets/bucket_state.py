@@ -43,7 +43,7 @@ from thumbnailer.recipe import attempt_fingerprint
 from thumbnailer.thumbs.folder_state import FAILED_BEFORE, NOT_MADE
 from thumbnailer.thumbs.ledger import MARK
 from thumbnailer.thumbs.naming import untruncated_name
-from thumbnailer.thumbs.plan import Slot
+from thumbnailer.thumbs.plan import Slot, in_the_way
 from thumbnailer.urls import split_url
 
 # How many claimed keys and folders' marks are cached. Two sources can have thumbnails of the same
@@ -76,6 +76,7 @@ class BucketState:
         self._formats = possible_formats(self._recipe.format)
         self._fingerprint = self._recipe.fingerprint
         self._attempt = attempt_fingerprint(self._recipe, layout.limits)
+        self._may_replace = layout.replace
         self._marks: OrderedDict[str, Mark | None] = OrderedDict()
         self._claimed: OrderedDict[str, str] = OrderedDict()
         self._started = time.monotonic()
@@ -196,9 +197,9 @@ class BucketState:
             return Failure("scan", "was named twice")
         if holder:
             return Failure("plan", f"{self.url}/{key} is already the thumbnail of {holder}")
-        if entry and (not mark or entry.modified < mark.ours):
-            why = "is in the way: it was not made by thumbnailer"
-            return Failure("plan", f"{self.url}/{key} {why}")
+        is_ours = not entry or (mark and entry.modified >= mark.ours)
+        if not is_ours and not self._may_replace:
+            return in_the_way(f"{self.url}/{key}")
         self._claimed[key] = source.path
         if len(self._claimed) > _MAX_CACHED:
             self._claimed.popitem(last=False)

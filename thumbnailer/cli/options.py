@@ -25,6 +25,8 @@ _REMOTE = {
     "--cluster ADDRESS": "run on a Ray cluster: auto, or its head's HOST:PORT",
 }
 
+_REPLACE = {"--replace": "replace files in the way that thumbnailer did not make"}
+
 _CONFIG_AND_JOBS = {
     "-c, --config FILE": "read settings from FILE; options override them",
     "-j, --jobs N": "pictures at the same time [one per processor]",
@@ -117,6 +119,7 @@ COMMANDS = {
                 "-n, --dry-run": "write nothing; say what would be made",
                 "--force": "make every thumbnail again, current or not",
                 "--retry-failed": "try pictures again that failed before",
+                **_REPLACE,
                 **_GALLERY,
                 **_CONFIG_AND_JOBS,
                 **_output("picture"),
@@ -135,6 +138,7 @@ COMMANDS = {
                 "--poll [SECONDS]": "look at all files so often [5]; don't rely on events",
                 "--keep-orphans": "keep thumbnails whose source is gone",
                 "--health FILE": "write the state of the watch to FILE, as JSON",
+                **_REPLACE,
                 **_GALLERY,
                 **_CONFIG_AND_JOBS,
                 **_output("picture"),
@@ -202,6 +206,7 @@ COMMANDS = {
             "thumbnails": _THUMBNAILS,
             "this run": {
                 "--fix": "make wrong, stale and missing ones again",
+                **_REPLACE,
                 **_CONFIG_AND_JOBS,
                 **_output("thumbnail"),
             },
@@ -212,7 +217,7 @@ COMMANDS = {
         "print the settings in force as a config.toml",
         ("> config.toml", "--config old.toml --size 512 > new.toml"),
         {
-            "arguments": _HELP | _REMOTE,
+            "arguments": _HELP | _REMOTE | _REPLACE,
             "thumbnails": _THUMBNAILS | _CONFIG_AND_JOBS,
             **_pictures({}),
         },
@@ -259,6 +264,7 @@ _HOW: dict[str, dict[str, Any]] = {
     "--include": {"action": "append"},
     "--exclude": {"action": "append"},
     "--verify-etag": {"default": None},
+    "--replace": {"default": None},
     "--settle": {"type": seconds_above_0, "default": 1.0},
     "--rescan": {"type": seconds_above_0, "default": 60.0},
     "--poll": {"nargs": "?", "const": POLL_SECONDS},

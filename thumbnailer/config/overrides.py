@@ -43,6 +43,7 @@ class Overrides(Looks, total=False):
     output: str | os.PathLike[str]
     endpoint: str
     verify_etag: bool
+    replace: bool
     jobs: int | str
     cluster: str
     recursive: bool

@@ -147,6 +147,11 @@ class Settings:
         flag,
         "Whether each thumbnail in a bucket is checked for what it was made of (a request each).",
     )
+    replace: bool = _setting(
+        False,
+        flag,
+        "Whether thumbnails replace files of the same name that are not thumbnailer's.",
+    )
     jobs: int | str = _setting(
         "auto",
         auto_or(whole(1, 1024)),
@@ -291,6 +296,7 @@ class Settings:
             self.is_for_desktop,
             self.endpoint,
             self.verify_etag,
+            self.replace,
         )
 
     @property

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from thumbnailer.disk import files
 from thumbnailer.imaging.decode.load import load_pixels
 from thumbnailer.imaging.decode.open import open_picture
 from thumbnailer.imaging.failures import StageError, stage
 from thumbnailer.imaging.header_facts import date_taken, mean_colour, upright_size
 from thumbnailer.imaging.memory import Claim
 from thumbnailer.model import Failure, HeaderFacts, Job, Thumbnail
-from thumbnailer.thumbs import files
 
 
 def read_header(job: Job, claim: Claim) -> HeaderFacts | Failure:

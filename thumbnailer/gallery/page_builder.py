@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from thumbnailer.config.settings import Settings
+from thumbnailer.disk import files, new_files
 from thumbnailer.door import open_thumbs
 from thumbnailer.engine.pool import Pool
 from thumbnailer.errors import OutputError
@@ -37,7 +38,7 @@ from thumbnailer.model import (
     Thumbnail,
 )
 from thumbnailer.scan.folders import scan
-from thumbnailer.thumbs import files, ledger
+from thumbnailer.thumbs import ledger_file
 from thumbnailer.thumbs.folder_state import FAILED_BEFORE, holds_files
 
 
@@ -114,8 +115,8 @@ class PageBuilder:
         if is_new:
             try:
                 with files.open_folder(folder, create=True) as opened:
-                    ledger.mark_folder(opened, shared=holds_files(folder.path))
-                    files.replace(opened, NAME, page)
+                    ledger_file.mark_folder(opened, shared=holds_files(folder.path))
+                    new_files.replace(opened, NAME, page)
             except OSError as error:
                 raise OutputError(f"{self._location.path}: {error.strerror}") from error
         return Page(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Unpack
 
 from thumbnailer.config.overrides import Overrides, merge_settings
 from thumbnailer.config.settings import Settings
+from thumbnailer.disk import files
 from thumbnailer.door import Path, open_thumbs, refuse_buckets
 from thumbnailer.errors import ConfigError
 from thumbnailer.formats import has_option
@@ -15,7 +16,6 @@ from thumbnailer.imaging.failures import StageError, stage
 from thumbnailer.model import Failure, Outcome, Source
 from thumbnailer.operations.thumbnail_state import thumbnail_state
 from thumbnailer.scan.folders import check_source, find_source, source_finder
-from thumbnailer.thumbs import files
 
 if TYPE_CHECKING:
     from thumbnailer.render.describe import Description

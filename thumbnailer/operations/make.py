@@ -11,6 +11,7 @@ from typing import Unpack
 
 from thumbnailer.config.overrides import Looks, Overrides, merge_settings
 from thumbnailer.config.settings import Settings
+from thumbnailer.disk import files, new_files
 from thumbnailer.door import Path, is_remote, open_sources, pictures_at
 from thumbnailer.errors import ConfigError, OutputError, PictureError, SourceError
 from thumbnailer.formats import format_by_ending
@@ -19,7 +20,6 @@ from thumbnailer.model import Folder, Outcome, Report, Run, Source, Stop, Thumbn
 from thumbnailer.operations.choose_engine import new_engine
 from thumbnailer.operations.pipeline import run_pipeline
 from thumbnailer.scan.folders import check_source
-from thumbnailer.thumbs import files
 from thumbnailer.thumbs.folder_thumbs import check_names
 
 
@@ -68,7 +68,7 @@ def make_thumbnail(source: Path, thumbnail: Path, **looks: Unpack[Looks]) -> Thu
             limits = replace(settings.limits, memory_bytes=sys.maxsize)
             (made,), _ = render_pictures(file, [(recipe, ())], limits)
         with stage("write", path), files.open_folder(Folder(folder, "")) as opened:
-            files.replace(opened, name, made.data)
+            new_files.replace(opened, name, made.data)
     except StageError as error:
         failure = error.failure
         if failure.fatal:

@@ -73,7 +73,7 @@ def survey_thumbnails(
 
 def thumbnail_state(source: Source, slot: Slot, limits: Limits) -> ThumbnailState:
     """Return the state of a source's thumbnail."""
-    wanted, earlier = slot
+    wanted, earlier = slot.wanted, slot.earlier
     path = os.path.join(wanted.folder.path, wanted.name)
     if isinstance(earlier, Outcome) and not is_from_damaged_source(earlier, limits):
         if earlier.error:

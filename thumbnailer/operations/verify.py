@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import os
-import stat
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Literal, Unpack
 
 from thumbnailer.config.overrides import Overrides, merge_settings
 from thumbnailer.config.settings import Settings
+from thumbnailer.disk import files
 from thumbnailer.door import Path, open_sources
 from thumbnailer.engine.pool import Pool
 from thumbnailer.engine.pool_from_settings import new_pool
@@ -188,12 +186,8 @@ def _unread_status(thumbnail: ThumbnailState) -> tuple[str, str]:
         return thumbnail.state, thumbnail.reason.removesuffix(FAILED_BEFORE)
     if thumbnail.state == "missing":
         return thumbnail.state, "is gone"
-    with suppress(OSError):
-        mode = os.lstat(thumbnail.path).st_mode
-        if not stat.S_ISREG(mode):
-            kind = "link" if stat.S_ISLNK(mode) else "folder" if stat.S_ISDIR(mode) else "device"
-            return "wrong", f"is a {kind}"
-    return "wrong", "is not as long as it was made"
+    kind = files.kind_of(thumbnail.path)
+    return "wrong", "is not as long as it was made" if kind == "file" else f"is a {kind}"
 
 
 def _finish(jobs: list[Job], answers: list[Answer]) -> list[Outcome]:

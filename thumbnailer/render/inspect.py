@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import BinaryIO
 
+from thumbnailer.disk import files
 from thumbnailer.imaging.decode.check_whole import check_whole
 from thumbnailer.imaging.decode.load import load_pixels
 from thumbnailer.imaging.decode.open import open_picture
@@ -15,7 +16,6 @@ from thumbnailer.imaging.memory import Claim
 from thumbnailer.model import Failure, Job, Rendering, Thumbnail, WantedThumbnail
 from thumbnailer.recipe import Limits, Recipe
 from thumbnailer.render.steps import frame_for
-from thumbnailer.thumbs import files
 
 
 def inspect_thumbnail(job: Job, claim: Claim) -> Rendering | Failure:

@@ -9,11 +9,12 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import BinaryIO
 
+from thumbnailer.disk import files
+from thumbnailer.disk.digest import content_digest
 from thumbnailer.imaging.failures import CHANGING, StageError, stage
 from thumbnailer.imaging.memory import Claim
 from thumbnailer.model import Failure, Job, Rendering
 from thumbnailer.render.steps import render_pictures
-from thumbnailer.thumbs import files
 
 # A picture that is still being written changes while it is read; it is read this often at most.
 _MAX_READS = 3
@@ -42,14 +43,18 @@ def _render_unchanged(job: Job, claim: Claim) -> Rendering:
         with file:
             before = _stat_between_writes(file)
             try:
+                with stage("open"):
+                    digest = content_digest(file, before.st_size)
+                    file.seek(0)
                 pictures, note = render_pictures(file, wanted, job.limits, claim)
             except StageError:
                 if _is_unchanged(job.source.path, before):
                     raise
                 continue
         if _is_unchanged(job.source.path, before):
-            state = replace(job.source, size_bytes=before.st_size, mtime_ns=before.st_mtime_ns)
-            return Rendering(state, pictures, note)
+            size_bytes, mtime_ns, ctime_ns = files.state_of(before)
+            state = replace(job.source, size_bytes=size_bytes, mtime_ns=mtime_ns, ctime_ns=ctime_ns)
+            return Rendering(state, pictures, note, digest)
     raise StageError(Failure("open", CHANGING, lasts=False))
 
 

@@ -9,10 +9,11 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import ClassVar
 
+from thumbnailer.disk import files
 from thumbnailer.errors import SourceError, SourceForbidden, SourceMissing
 from thumbnailer.model import Failure, Folder, Outcome, Source, Status, Stop
 from thumbnailer.scan.selection import ALL_PICTURES, Choice, may_hold_pictures
-from thumbnailer.thumbs import files, ledger
+from thumbnailer.thumbs import ledger_file
 from thumbnailer.thumbs.folders import (
     THUMBS,
     Removal,
@@ -55,7 +56,7 @@ def check_source(path: str) -> bool:
             files.open_source(path).close()
             return False
         os.scandir(path).close()
-        is_ours = ledger.own_names(path) is None
+        is_ours = ledger_file.own_names(path) is None
     except FileNotFoundError as error:
         raise SourceMissing(error.errno, "no such file or folder", path) from None
     except PermissionError as error:
@@ -117,10 +118,10 @@ class FolderListing:
         return (_source_at(prefix + name, self.below) for name in self.names)
 
     def state(self) -> int:
-        """Return a hash of the pictures' names, sizes and times, which takes 4 µs a picture."""
+        """Return a hash of the pictures' names, lengths and times, which takes 4 µs a picture."""
         state, prefix = 0, os.path.join(self.path, "")
         for name in self.names:
-            state = hash((state, name, *_size_and_mtime(prefix + name)))
+            state = hash((state, name, *_state(prefix + name)))
         return state
 
 
@@ -165,7 +166,7 @@ def source_finder(
                 missing.add(inner)
             return None
         try:
-            return ledger.own_names(_joined(root, inner))
+            return ledger_file.own_names(_joined(root, inner))
         except FileNotFoundError:
             missing.add(inner)
         except OSError:
@@ -198,7 +199,7 @@ def _list_folder(
 
     Names, not directory entries: an entry keeps the result of its `stat`, 600 bytes a picture.
     """
-    own = ledger.own_names(folder)
+    own = ledger_file.own_names(folder)
     if own is None:
         return [], []
     pictures, subfolders = [], []
@@ -214,12 +215,11 @@ def _list_folder(
     return sorted(pictures), sorted(subfolders)
 
 
-def _size_and_mtime(path: str) -> tuple[int, int]:
+def _state(path: str) -> tuple[int, int, int]:
     try:
-        status = os.stat(path)
+        return files.state_of(os.stat(path))
     except OSError:
-        return -1, 0
-    return status.st_size, status.st_mtime_ns
+        return -1, 0, 0
 
 
 def _source_at(path: str, below: str) -> Source | Outcome:
@@ -233,7 +233,8 @@ def _source_at(path: str, below: str) -> Source | Outcome:
             path, "failed", f"can't be read: {getattr(error, 'strerror', error)}"
         )
     if stat.S_ISREG(found.st_mode):
-        return Source(path, found.st_size, found.st_mtime_ns, below)
+        size_bytes, mtime_ns, ctime_ns = files.state_of(found)
+        return Source(path, size_bytes, mtime_ns, below, ctime_ns=ctime_ns)
     kind = "a folder behind a link" if stat.S_ISDIR(found.st_mode) else "a device, pipe or socket"
     return _without_source(path, "skipped", f"is {kind}, not a file")
 
@@ -267,7 +268,7 @@ def _thumbs_folders(root: str, stop: Stop | None) -> Iterator[Folder | Removal]:
 
     def read(inner: str) -> tuple[Folder | None, list[str]]:
         path = _joined(root, inner)
-        if inner and ledger.own_names(path) is None:
+        if inner and ledger_file.own_names(path) is None:
             return None, []
         subfolders = [name for name in subfolders_of(path) if may_hold_pictures(name)]
         thumbs = Folder(root, os.path.join(inner, THUMBS)) if THUMBS in subfolders else None

@@ -7,10 +7,14 @@ are recorded with one write, for the thumbnails of up to sixteen pictures.
 
 from __future__ import annotations
 
+import errno
 import os
-from contextlib import suppress
+from collections.abc import Mapping
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 
+from thumbnailer.disk import files, new_files
+from thumbnailer.disk.digest import source_digest
 from thumbnailer.imaging.failures import StageError, stage
 from thumbnailer.model import (
     Answer,
@@ -25,7 +29,11 @@ from thumbnailer.model import (
     WantedThumbnail,
 )
 from thumbnailer.recipe import Limits, attempt_fingerprint
-from thumbnailer.thumbs import files, freedesktop, ledger
+from thumbnailer.thumbs import freedesktop, ledger, ledger_file
+from thumbnailer.thumbs.plan import in_the_way
+
+# How often a folder is made again that another process, which prunes, removes while it is empty.
+_MAX_TRIES = 20
 
 
 @dataclass(slots=True)
@@ -37,26 +45,57 @@ class ThumbnailTask:
     state: Source
     made: EncodedThumbnail | Failure
     note: str
+    digest: str = ""
     result: Thumbnail | Failure | None = None
+
+    @property
+    def is_png(self) -> bool:
+        """Whether it is the PNG of a thumbnail whose format is `auto`."""
+        made = self.made
+        return (
+            isinstance(made, EncodedThumbnail)
+            and bool(self.wanted.png_name)
+            and made.format == "png"
+        )
 
     @property
     def name(self) -> str:
         """The thumbnail's file name, which for `auto` depends on the format it was made in."""
-        is_png = (
-            isinstance(self.made, EncodedThumbnail)
-            and self.wanted.png_name
-            and self.made.format == "png"
-        )
-        return self.wanted.png_name if is_png else self.wanted.name
+        return self.wanted.png_name if self.is_png else self.wanted.name
 
-    def attempt(self, result: Thumbnail | Failure) -> ledger.Attempt:
-        """Return the attempt to record in the ledger."""
-        recipe = self.wanted.recipe
+    @property
+    def other_name(self) -> str:
+        """The name that it would have in the other format of `auto`; "" if there is none."""
+        return self.wanted.name if self.is_png else self.wanted.png_name
+
+    @property
+    def replaces(self) -> int | None:
+        """The length in bytes of the file of its name that it may replace; None if there is none"""
+        return self.wanted.replaces[self.is_png]
+
+    @property
+    def replaces_other(self) -> int | None:
+        """The same of the file of the other name."""
+        return self.wanted.replaces[not self.is_png]
+
+    @property
+    def result_bytes(self) -> int:
+        """The length of the thumbnail that was made."""
+        return self.result.size_bytes if isinstance(self.result, Thumbnail) else 0
+
+    def to_line(self) -> bytes:
+        """Return the line of the ledger that records its result."""
+        result, recipe = self.result, self.wanted.recipe
+        assert result
         is_made = isinstance(result, Thumbnail)
         fingerprint = recipe.fingerprint if is_made else attempt_fingerprint(recipe, self.limits)
+        digest = self.digest
+        if not digest and not self.state.is_remote:
+            with suppress(OSError):
+                digest = source_digest(self.state)
         return ledger.Attempt(
-            self.name, self.wanted.origin, self.state, fingerprint, result, self.note
-        )
+            self.name, self.wanted.origin, self.state, digest, fingerprint, result, self.note
+        ).to_line()
 
 
 def finish(jobs: list[Job], answers: list[Answer]) -> list[Outcome]:
@@ -82,7 +121,7 @@ def tasks_of(job: Job, answer: Answer) -> list[ThumbnailTask]:
         return [ThumbnailTask(wanted, job.limits, job.source, made, "") for wanted in job.wanted]
     assert isinstance(made, Rendering)
     return [
-        ThumbnailTask(wanted, job.limits, made.state, picture, made.note)
+        ThumbnailTask(wanted, job.limits, made.state, picture, made.note, made.digest)
         for wanted, picture in zip(job.wanted, made.encoded, strict=True)
     ]
 
@@ -107,69 +146,148 @@ def outcome_of(job: Job, answer: Answer, tasks: list[ThumbnailTask]) -> Outcome:
 
 
 def _write_in_folder(folder: Folder, tasks: list[ThumbnailTask]) -> None:
-    try:
-        with (
-            stage("write", folder.path),
-            files.open_folder(folder, create=True) as opened,
-        ):
-            (_write_for_desktop if folder.desktop else _write)(opened, folder, tasks)
-    except StageError as error:
-        # A picture that failed in the worker keeps that reason, unless this error ends the run.
-        write_failure = error.failure
-        for task in tasks:
-            failed = isinstance(task.made, Failure) and not write_failure.fatal
-            task.result = task.made if failed and isinstance(task.made, Failure) else write_failure
+    write = _write_for_desktop if folder.desktop else _write
+    for last_try in (*[False] * _MAX_TRIES, True):
+        try:
+            with stage("write", folder.path):
+                try:
+                    with files.open_folder(folder, create=True) as opened:
+                        write(opened, folder, tasks)
+                except FileNotFoundError:
+                    if last_try or not os.path.isdir(folder.anchor):
+                        raise
+                    continue  # another process has removed the folder, as it was empty
+        except StageError as error:
+            _fail(tasks, error.failure)
+        return
+
+
+def _fail(tasks: list[ThumbnailTask], failure: Failure) -> None:
+    """Let a failure to write be the result of all tasks.
+
+    A picture that failed in the worker keeps that reason, unless this failure ends the run."""
+    for task in tasks:
+        failed = isinstance(task.made, Failure) and not failure.fatal
+        task.result = task.made if failed and isinstance(task.made, Failure) else failure
 
 
 def _write(opened: files.OpenFolder, folder: Folder, tasks: list[ThumbnailTask]) -> None:
-    made = {
-        task.name: task.wanted.origin for task in tasks if isinstance(task.made, EncodedThumbnail)
-    }
-    ledger.mark_folder(opened, shared=folder.shared, reserved=made)
-    attempts = []
+    """Write thumbnails to temporary files, then record them, then give them their names."""
+    with ExitStack() as temporaries:
+        new = {}
+        for task in tasks:
+            if written := _write_temporary(opened, task, temporaries):
+                new[task.name] = written
+        with ledger_file.locked(opened, shared=folder.shared) as locked:
+            lengths = {name: files.length(opened, name) for name in new}
+            _refuse_what_is_in_the_way(opened, locked, tasks, lengths)
+            made = [task for task in tasks if isinstance(task.result, Thumbnail)]
+            failed = [t for t in tasks if isinstance(t.result, Failure) and t.result.lasts]
+            # If the older thumbnail has the same length, a line written now would make it pass for
+            # the new one after a kill.
+            alike = [task for task in made if lengths[task.name] == task.result_bytes]
+            before = [task for task in made if task not in alike]
+            before += failed
+            locked.append(
+                [ledger.length_line(t.name, t.wanted.origin, t.result_bytes) for t in alike]
+                + [task.to_line() for task in before]
+            )
+            moved = [task for task in made if _move(opened, locked, task, new, lengths)]
+            locked.append(task.to_line() for task in alike if task in moved)
+            _remove_old_names(opened, locked, moved)
+
+
+def _write_temporary(
+    opened: files.OpenFolder, task: ThumbnailTask, temporaries: ExitStack
+) -> new_files.NewFile | None:
+    """Write a thumbnail to a temporary file, and set the task's result."""
+    if isinstance(task.made, Failure):
+        task.result = task.made
+        return None
+    made, source = task.made, task.state
+    mode = 0o666 if source.is_remote else files.permissions(source.path)
+    try:
+        with stage("write", opened.path):
+            new = temporaries.enter_context(new_files.new_file(opened, made.data, mode))
+    except StageError as error:
+        if files.is_removed(opened):
+            raise FileNotFoundError(errno.ENOENT, error.failure.reason, opened.path) from None
+        task.result = error.failure
+        return None
+    path = os.path.join(opened.path, task.name)
+    task.result = Thumbnail(path, made.width, made.height, len(made.data))
+    return new
+
+
+def _refuse_what_is_in_the_way(
+    opened: files.OpenFolder,
+    locked: ledger_file.LockedLedger,
+    tasks: list[ThumbnailTask],
+    lengths: Mapping[str, int | None],
+) -> None:
+    """Let each task fail whose thumbnail would replace a file that is not thumbnailer's."""
+    known = None
     for task in tasks:
-        result = _replace(opened, task.name, task.made)
-        task.result = result
-        if isinstance(result, Thumbnail) or result.lasts:
-            attempts.append(task.attempt(result))
-    ledger.record_attempts(opened, attempts, shared=folder.shared)
-    _remove_old_names(opened, folder, tasks)
+        length = lengths.get(task.name)
+        if not isinstance(task.result, Thumbnail) or length in (None, task.replaces):
+            continue
+        known = known or locked.read()  # another run may have written it meanwhile
+        if not known.owns(task.name, length):
+            task.result = in_the_way(task.result.path)
+
+
+def _move(
+    opened: files.OpenFolder,
+    locked: ledger_file.LockedLedger,
+    task: ThumbnailTask,
+    new: Mapping[str, new_files.NewFile],
+    lengths: Mapping[str, int | None],
+) -> bool:
+    """Give a thumbnail its name; return whether it has it. Its line has been written."""
+    try:
+        with stage("write", opened.path):
+            new[task.name].move_to(task.name)
+    except StageError as error:
+        task.result = error.failure
+        older = lengths[task.name]
+        lines = [ledger.removal_line(task.name)]
+        if older is not None:
+            lines.append(ledger.length_line(task.name, task.wanted.origin, older))
+        locked.append(lines)
+        return False
+    return True
 
 
 def _write_for_desktop(
     opened: files.OpenFolder, folder: Folder, tasks: list[ThumbnailTask]
 ) -> None:
     for task in tasks:
-        task.result = _replace(opened, task.name, task.made, freedesktop.PRIVATE_FILE)
-        if isinstance(task.result, Thumbnail):
-            freedesktop.forget_failure(folder, task.name)
-        elif task.result.lasts:
-            attempt = attempt_fingerprint(task.wanted.recipe, task.limits)
-            freedesktop.record_failure(task.wanted, attempt, task.result)
+        made = task.made
+        if isinstance(made, Failure):
+            task.result = made
+            if made.lasts:
+                attempt = attempt_fingerprint(task.wanted.recipe, task.limits)
+                freedesktop.record_failure(task.wanted, attempt, made)
+            continue
+        try:
+            with stage("write", opened.path):
+                new_files.replace(opened, task.name, made.data, freedesktop.PRIVATE_FILE)
+        except StageError as error:
+            task.result = error.failure
+            continue
+        path = os.path.join(opened.path, task.name)
+        task.result = Thumbnail(path, made.width, made.height, len(made.data))
+        freedesktop.forget_failure(folder, task.name)
 
 
-def _replace(
-    opened: files.OpenFolder, name: str, made: EncodedThumbnail | Failure, mode: int = 0o666
-) -> Thumbnail | Failure:
-    if isinstance(made, Failure):
-        return made
-    try:
-        with stage("write", opened.path):
-            files.replace(opened, name, made.data, mode)
-    except StageError as error:
-        return error.failure
-    return Thumbnail(os.path.join(opened.path, name), made.width, made.height, len(made.data))
-
-
-def _remove_old_names(opened: files.OpenFolder, folder: Folder, tasks: list[ThumbnailTask]) -> None:
+def _remove_old_names(
+    opened: files.OpenFolder, locked: ledger_file.LockedLedger, tasks: list[ThumbnailTask]
+) -> None:
     """Remove the former thumbnail of a picture that gained or lost alpha: its name differs."""
-    others = {
-        task.wanted.name if task.name == task.wanted.png_name else task.wanted.png_name: task
-        for task in tasks
-        if task.wanted.png_name and isinstance(task.result, Thumbnail)
-    }
-    existing = others.keys() & set(files.list_names(opened)) if others else ()
-    for name in existing:
+    for task in tasks:
         with suppress(OSError):
-            files.remove(opened, name)
-            ledger.record_removals(opened, {name: others[name].wanted.origin}, shared=folder.shared)
+            name = task.other_name
+            length = files.length(opened, name) if name else None
+            if length not in (None, files.NO_FILE) and length == task.replaces_other:
+                files.remove(opened, name)
+                locked.append([ledger.removal_line(name)])

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import os
-import stat
 from collections import OrderedDict
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import replace as replaced
 from functools import cached_property, lru_cache
 
+from thumbnailer.disk import files, new_files
+from thumbnailer.disk.digest import source_digest
 from thumbnailer.model import Failure, Folder, Outcome, Source, Thumbnail, WantedThumbnail
-from thumbnailer.thumbs import files, freedesktop, ledger
+from thumbnailer.thumbs import freedesktop, ledger_file
+from thumbnailer.thumbs.ledger import MARK, Attempt, Ledger, LedgerEntry
 from thumbnailer.thumbs.naming import casefolded, with_hash
+from thumbnailer.thumbs.plan import in_the_way
 
 # Appended to the failure reason of a source that is not tried again.
 FAILED_BEFORE = " (failed before and has not changed since)"
@@ -23,6 +26,9 @@ NOT_INTACT = "is gone, or is not as it was made"
 # The cache holds the states of this many folders with about this many thumbnails (650 bytes each).
 # Sources come folder by folder, but a caller's list of paths may be in any order.
 _KEPT_FOLDERS, _KEPT_THUMBNAILS = 256, 20_000
+
+# The entries of sources that were only touched are renewed in batches of this many.
+_MAX_RENEWED = 1000
 
 
 class FolderStates:
@@ -51,8 +57,14 @@ class FolderStates:
         while len(self._kept) > self._at_once and (
             len(self._kept) > _KEPT_FOLDERS or sum(map(len, self._kept.values())) > _KEPT_THUMBNAILS
         ):
-            self._kept.popitem(last=False)
+            _, dropped = self._kept.popitem(last=False)
+            dropped.renew()
         return folder_state
+
+    def renew(self) -> None:
+        """Record the new state of sources that were touched only; see `FolderState.renew`."""
+        for folder_state in self._kept.values():
+            folder_state.renew()
 
 
 class FolderState:
@@ -64,20 +76,23 @@ class FolderState:
 
     def __init__(self, folder: Folder, *, clean_up: bool) -> None:
         known, self._refusal = None, None
+        self._read_at = ledger_file.stamp(folder)
         try:
-            known = ledger.read(folder)
+            known = ledger_file.read(folder)
             if known is not None and clean_up:
-                _clean_up(folder, known)
+                ledger_file.clean_up(folder, known)
         except OSError as error:
             path = error.filename if isinstance(error.filename, str) else ""
             where = folder.path if os.sep not in path else path
             self._refusal = Failure("write", f"{where}: {error.strerror}")
         if known is None:
-            known = ledger.Ledger(shared=holds_files(folder.path))
+            known = Ledger(shared=holds_files(folder.path))
         self._ledger = known
         self.folder = Folder(folder.anchor, folder.below, known.shared)
         self._prefix = os.path.join(self.folder.path, "")
         self._claimed: set[str] = set()
+        self._may_write = clean_up
+        self._renewed: list[Attempt] = []
 
     def __len__(self) -> int:
         return max(len(self._ledger), len(self._claimed))
@@ -92,7 +107,7 @@ class FolderState:
     ) -> Outcome | None:
         """Return a current outcome and claim the name if nothing has changed, else None."""
         size = self._ledger.size_if_made(name, origin, source, recipe)
-        if not size or name in self._claimed or self.folder.shared:
+        if not size or name in self._claimed:
             return None
         thumbnail = Thumbnail(self._prefix + name, *size)
         if not _is_intact(thumbnail):
@@ -112,23 +127,44 @@ class FolderState:
         if held and held[0] != name:
             name = with_hash(name, origin)
             held = self._other_holder(name, origin)
-        path = os.path.join(self.folder.path, name)
         if held:
+            path = os.path.join(self.folder.path, name)
             return Failure("plan", f"{path} is already the thumbnail of {held[1]}")
         if name in self._claimed:
             return Failure("scan", "was named twice")
-        if self.folder.shared and os.path.lexists(path) and not self._is_ours(name):
-            return Failure("plan", f"{path} is in the way: it was not made by thumbnailer")
         self._claimed.add(name)
         self._holders[casefolded(name)] = name, origin
         return name
+
+    def file_at(self, name: str, *, may_replace: bool) -> tuple[int | None, Failure | None]:
+        """Return what is there under the name of a thumbnail.
+
+        Args:
+            may_replace: whether a file or link that is not thumbnailer's may be replaced.
+
+        Returns:
+            The length in bytes of what it would replace, None if there is nothing; and why it may
+            not be replaced.
+        """
+        path = os.path.join(self.folder.path, name)
+        length = files.length_at(path)
+        if length is None or self._owns(name, length):
+            return length, None
+        kind, why = files.kind_of(path), "it was not made by thumbnailer"
+        if may_replace and kind in ("file", "link"):
+            return length, None
+        if kind != "file":
+            why = f"it is a {kind}"
+        elif self._ledger.has_file(name):
+            why = "it has been changed since thumbnailer made it"
+        return length, in_the_way(path, why)
 
     def _other_holder(self, name: str, origin: str) -> tuple[str, str] | None:
         """Return the equivalent name that another source holds, with that source; None if free."""
         held_name, holder = self._holders.get(casefolded(name), (name, origin))
         if holder == origin:
             return None
-        source = ledger.source_path(self.folder, holder)
+        source = ledger_file.source_path(self.folder, holder)
         if source is None:  # buckets are not asked whether an object still exists
             return held_name, holder
         return (held_name, source) if os.path.lexists(source) else None
@@ -158,28 +194,75 @@ class FolderState:
             return NOT_MADE
         if entry.origin != wanted.origin:
             return f"was made of {entry.origin}"
-        if (entry.size_bytes, entry.mtime_ns) != (source.size_bytes, source.mtime_ns):
-            return "the picture has changed since"
+        try:
+            if not self._shows(entry, source):
+                return "the picture has changed since"
+        except OSError as error:
+            reason = f"the picture can't be read: {error.strerror}"
+            return Outcome(source, "failed", error=Failure("open", reason, lasts=False))
         if isinstance(entry.result, Failure):
             if entry.fingerprint != attempt:
                 return "failed with other settings"
             again = f"{entry.result.reason}{FAILED_BEFORE}"
-            return Outcome(source, "failed", error=replace(entry.result, reason=again))
+            self._renew_later(name, entry, source)
+            return Outcome(source, "failed", error=replaced(entry.result, reason=again))
         if entry.fingerprint != recipe:
             return "was made with other settings, or by another version"
         thumbnail = Thumbnail(path, *entry.result)
         if not _is_intact(thumbnail):
             return NOT_INTACT
+        self._renew_later(name, entry, source)
         return Outcome(source, "current", (thumbnail,), note=entry.note)
 
-    def _is_ours(self, name: str) -> bool:
-        """Return whether thumbnailer made a file, perhaps in another run a moment ago."""
-        if name in self._ledger:
+    def _shows(self, entry: LedgerEntry, source: Source) -> bool:
+        """Return whether an entry is of the source as it is now.
+
+        If only its ctime differs, it may have been touched (`chmod`, a restored backup), or changed
+        by an editor that keeps the time: its content decides.
+        """
+        if (entry.size_bytes, entry.mtime_ns) != (source.size_bytes, source.mtime_ns):
+            return False
+        if entry.ctime_ns == source.ctime_ns or not entry.ctime_ns:  # of an earlier version
             return True
-        with suppress(OSError):
-            now = ledger.read(self.folder)
-            return now is not None and name in now
-        return False
+        return bool(entry.digest) and _digest(source) == entry.digest
+
+    def _renew_later(self, name: str, entry: LedgerEntry, source: Source) -> None:
+        """Note that a source was only touched, so that the next run need not read it again."""
+        if self._may_write and entry.ctime_ns != source.ctime_ns and (digest := _digest(source)):
+            size = entry.result
+            result = size if isinstance(size, Failure) else Thumbnail(self._prefix + name, *size)
+            attempt = Attempt(
+                name, entry.origin, source, digest, entry.fingerprint, result, entry.note
+            )
+            self._renewed.append(attempt)
+            if len(self._renewed) >= _MAX_RENEWED:
+                self.renew()
+
+    def renew(self) -> None:
+        """Record the new ctime of sources that were only touched.
+
+        Their thumbnails lose the permissions that the sources have lost."""
+        renewed, self._renewed = self._renewed, []
+        if not renewed:
+            return
+        with suppress(OSError), files.open_folder(self.folder) as opened:
+            with ledger_file.locked(opened) as locked:
+                locked.append(attempt.to_line() for attempt in renewed)
+            for attempt in renewed:
+                if isinstance(attempt.result, Thumbnail):
+                    with suppress(OSError):
+                        mode = files.permissions(attempt.state.path)
+                        files.restrict(opened, attempt.name, mode)
+
+    def _owns(self, name: str, length: int) -> bool:
+        """Return whether thumbnailer wrote a file, perhaps in another run a moment ago."""
+        if self._ledger.owns(name, length):
+            return True
+        if (now := ledger_file.stamp(self.folder)) != self._read_at:
+            with suppress(OSError):
+                self._ledger = ledger_file.read(self.folder) or self._ledger
+            self._read_at = now
+        return self._ledger.owns(name, length)
 
 
 class FreedesktopFolderState:
@@ -189,10 +272,13 @@ class FreedesktopFolderState:
         self.folder = folder
         if clean_up:
             with suppress(OSError), files.open_folder(folder) as opened:
-                files.remove_stale_temporaries(opened)
+                new_files.remove_stale_temporaries(opened)
 
     def __len__(self) -> int:
         return 0
+
+    def renew(self) -> None:
+        """Do nothing: a thumbnail of the desktop's cache has no entry that could be renewed."""
 
     def outcome_if_unchanged(
         self, name: str, origin: str, source: Source, recipe: str
@@ -207,6 +293,10 @@ class FreedesktopFolderState:
             return Failure("scan", "is in the desktop's cache of thumbnails")
         return name
 
+    def file_at(self, name: str, *, may_replace: bool) -> tuple[int | None, Failure | None]:
+        """Return that nothing is in the way: all programs write thumbnails of these names."""
+        return None, None
+
     def state_of(
         self, wanted: WantedThumbnail, source: Source, recipe: str, attempt: str
     ) -> Outcome | str:
@@ -219,26 +309,18 @@ class FreedesktopFolderState:
         return NOT_MADE
 
 
-def _clean_up(folder: Folder, known: ledger.Ledger) -> None:
-    with files.open_folder(folder) as opened:
-        files.remove_stale_temporaries(opened)
-        if known.is_bloated:
-            # A line that another run adds meanwhile may be lost: its thumbnail is made once more.
-            files.replace(opened, ledger.MARK, known.to_bytes())
+# Several sizes ask for the same.
+_digest = lru_cache(16)(source_digest)
 
 
 def holds_files(path: str) -> bool:
     """Return whether a folder holds files other than thumbnailer's mark and temporary files."""
     with suppress(OSError):
-        names = set(os.listdir(path)) - {ledger.MARK}  # may have been made a moment ago
-        return not all(map(files.is_temporary, names))
+        names = set(os.listdir(path)) - {MARK}  # may have been made a moment ago
+        return not all(map(new_files.is_temporary, names))
     return False
 
 
 def _is_intact(thumbnail: Thumbnail) -> bool:
     # After a crash of the machine a file may have lost its content, so the length must match too.
-    try:
-        status = os.lstat(thumbnail.path)
-    except OSError:
-        return False
-    return status.st_size == thumbnail.size_bytes and stat.S_ISREG(status.st_mode)
+    return files.length_at(thumbnail.path) == thumbnail.size_bytes

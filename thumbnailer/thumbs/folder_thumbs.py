@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from functools import partial
 
+from thumbnailer.disk import files
 from thumbnailer.errors import ConfigError, OutputError
 from thumbnailer.formats import possible_formats
 from thumbnailer.layout import Layout
@@ -19,7 +22,7 @@ from thumbnailer.model import (
     WantedThumbnail,
 )
 from thumbnailer.recipe import attempt_fingerprint
-from thumbnailer.thumbs import files, ledger
+from thumbnailer.thumbs import ledger_file
 from thumbnailer.thumbs.finish import finish
 from thumbnailer.thumbs.folder_state import FolderStates, holds_files
 from thumbnailer.thumbs.folders import THUMBS
@@ -55,9 +58,9 @@ class FolderThumbs:
             elif output:
                 files.make_folder(output)
                 folder = Folder(output, "")
-                if ledger.read(folder) is None:
+                if ledger_file.read(folder) is None:
                     with files.open_folder(folder) as opened:
-                        ledger.mark_folder(opened, shared=holds_files(output))
+                        ledger_file.mark_folder(opened, shared=holds_files(output))
         except OSError as error:
             why = "is no folder" if isinstance(error, FileExistsError) else error.strerror
             raise OutputError(f"{output}: {why}; choose another output folder") from error
@@ -88,13 +91,16 @@ class FolderThumbs:
                 if isinstance(wanted, Failure):
                     yield refused(source, wanted)
                     break
-                slots.append(Slot(wanted, outcome or size.state_of(source, wanted)))
+                slots.append(Slot(wanted, outcome) if outcome else size.slot(source, wanted))
             else:
                 yield SourceSlots(source, slots)
 
     def plan(self, found: Iterable[Source | Outcome], run: Run) -> Iterator[Job | Outcome]:
         """Yield a job for each source that needs one, an outcome for each other."""
-        return plan(self.look(found, quick=not run.force), self._layout.limits, run)
+        try:
+            yield from plan(self.look(found, quick=not run.force), self._layout.limits, run)
+        finally:
+            self._folder_states.renew()
 
     def finish(self, jobs: list[Job], answers: list[Answer]) -> list[Outcome]:
         """Write the thumbnails that workers made for some jobs, and return their outcomes."""
@@ -171,9 +177,18 @@ class _Size:
         text = source_text(source) if is_for_desktop else ()
         return WantedThumbnail(self._state.folder, origin, names[0], self._recipe, png_name, text)
 
-    def state_of(self, source: Source, wanted: WantedThumbnail) -> Outcome | str:
-        """Return an earlier run's outcome if it still applies, else in words why it does not."""
-        return self._state.state_of(wanted, source, self._fingerprint, self._attempt)
+    def slot(self, source: Source, wanted: WantedThumbnail) -> Slot:
+        """Return what there is of a thumbnail, and what is in its way."""
+        earlier = self._state.state_of(wanted, source, self._fingerprint, self._attempt)
+        file_at = partial(self._state.file_at, may_replace=self._layout.replace)
+        length, obstacle = file_at(wanted.name)
+        png_length = None
+        if wanted.png_name:
+            png_length, png_obstacle = file_at(wanted.png_name)
+            obstacle = obstacle or png_obstacle
+        if length is not None or png_length is not None:
+            wanted = replace(wanted, replaces=(length, png_length))
+        return Slot(wanted, earlier, obstacle)
 
     def _names(self, source: Source, source_name: str) -> list[str]:
         """Return the name of a thumbnail, or two if its format is known only once it is made."""

@@ -13,9 +13,9 @@ import struct
 import zlib
 from contextlib import suppress
 
+from thumbnailer.disk import files, new_files
 from thumbnailer.imaging.containers.png_chunks import PNG_SIGNATURE, png_chunks
 from thumbnailer.model import Failure, Folder, Source, Thumbnail, WantedThumbnail
-from thumbnailer.thumbs import files
 
 # The folder of each size, by the longest side of its thumbnails in px.
 SIZE_FOLDERS = {128: "normal", 256: "large", 512: "x-large", 1024: "xx-large"}
@@ -91,7 +91,7 @@ def record_failure(wanted: WantedThumbnail, attempt: str, failure: Failure) -> N
     """
     text = (*wanted.text, ("Thumb::Attempt", attempt), ("Comment", failure.reason))
     with files.open_folder(_failure_folder(wanted.folder), create=True) as opened:
-        files.replace(opened, wanted.name, _empty_png(text), PRIVATE_FILE)
+        new_files.replace(opened, wanted.name, _empty_png(text), PRIVATE_FILE)
 
 
 def _failure_folder(folder: Folder) -> Folder:

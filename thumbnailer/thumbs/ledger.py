@@ -3,38 +3,51 @@
 The first line is a header. Each further line is one attempt; a thumbnail's last line counts:
 
     {"thumbnailer": 1, "shared": false}
-    ["photo.jpg", "../photo.jpg", 48213, 1760000000000000000, "3f2a…", 256, 171, 9120]
-    ["broken.jpg", "../broken.jpg", 12, 1760000000000000000, "9b41…", "open", "is empty"]
+    ["a.jpg", "../a.jpg", 48213, 1760000000000000000, "3f2a…", 256, 171, 9120, 1760…, "5e0c…"]
+    ["b.jpg", "../b.jpg", 12, 1760000000000000000, "9b41…", "open", "is empty", 1760…, "77f1…"]
 
 The fields are thumbnail, source, the source's bytes and mtime in ns, and the fingerprint of the
-attempt. Then come width, height and bytes, or stage and reason of a failure; for a truncated
-picture, what is missing comes last. A line is written only after its thumbnail has its final name:
-after a kill at any point, at worst a picture is made again. In a folder shared with other files, an
-earlier line with an empty fingerprint reserves the name. A line with only a name, such as
-`["photo.jpg"]`, removes the thumbnail's entry.
+attempt; then width, height and bytes, or stage and reason of a failure; then the source's ctime in
+ns and the digest of its content. For a truncated picture, what is missing comes last. A line with
+only a name, such as `["a.jpg"]`, removes the thumbnail's entry.
+
+A line is written just before its thumbnail gets its name, so every file of ours has one whatever
+happens. After a kill in between, the thumbnail of the line before is still there: its length is
+known from that line, or from one with an empty fingerprint, which only keeps the length.
 """
 
 from __future__ import annotations
 
 import json
-import os
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from thumbnailer.model import Failure, Folder, Source, Thumbnail
-from thumbnailer.thumbs import files
-from thumbnailer.urls import is_url
+from thumbnailer.model import Failure, Source, Thumbnail
 
+# The name of the file, in a folder or a bucket.
 MARK = ".thumbnailer"
 _VERSION = 1
 
-# The field types of a valid line.
-_MADE_TYPES = (str, str, int, int, str, int, int, int)
-_FAILED_TYPES = (str, str, int, int, str, str, str)
-_MADE_WITH_NOTE_TYPES = (*_MADE_TYPES, str)
-_LINE_TYPES = (_MADE_TYPES, _FAILED_TYPES, _MADE_WITH_NOTE_TYPES)
+# A line has 150 to 300 bytes, and most lines may be superseded by others, so a folder of a million
+# thumbnails needs no more. A longer file was not written by thumbnailer.
+MAX_BYTES = 600_000_000
+_MAX_ENTRIES = 1_500_000
+
+# A path has at most 4096 bytes on Linux; one that is no UTF-8 takes six characters a byte.
+_MAX_LINE_BYTES = 50_000
+
+# If this much of a file has no line of ours, nothing more of it is read.
+_MAX_BYTES_WITHOUT_LINE = 1 << 20
+
+# The field types of a valid line. Those without ctime and digest are of earlier versions.
+_MADE_EARLIER = (str, str, int, int, str, int, int, int)
+_FAILED_EARLIER = (str, str, int, int, str, str, str)
+_MADE = (*_MADE_EARLIER, int, str)
+_MADE_TYPES = {_MADE, (*_MADE, str), _MADE_EARLIER, (*_MADE_EARLIER, str)}
+_LINE_TYPES = {*_MADE_TYPES, (*_FAILED_EARLIER, int, str), _FAILED_EARLIER}
+_MAX_FIELDS = len(_MADE) + 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +55,8 @@ class LedgerEntry:
     """A recorded attempt: the source and its state, the settings' fingerprint, and the result.
 
     Attributes:
+        size_bytes, mtime_ns, ctime_ns, digest: the source's state; the last two are 0 and "" if
+            they are not known.
         result: width and height in px and length in bytes of the thumbnail, or the failure.
         note: what is missing of the source, though it has a thumbnail.
     """
@@ -51,6 +66,8 @@ class LedgerEntry:
     mtime_ns: int
     fingerprint: str
     result: tuple[int, int, int] | Failure
+    ctime_ns: int = 0
+    digest: str = ""
     note: str = ""
 
 
@@ -61,6 +78,7 @@ class Attempt(NamedTuple):
         name: file name of the thumbnail.
         origin: path of its source, relative to the folder.
         state: the source as it was when it was read.
+        digest: that of its content; "" if it is not known.
         fingerprint: that of the recipe, or that of the attempt if it failed.
         result: the thumbnail, or why it failed.
         note: what is missing of the source or was ignored, in words.
@@ -69,47 +87,65 @@ class Attempt(NamedTuple):
     name: str
     origin: str
     state: Source
+    digest: str
     fingerprint: str
     result: Thumbnail | Failure
-    note: str
+    note: str = ""
+
+    def to_line(self) -> bytes:
+        """Return its line in the ledger."""
+        state, result = self.state, self.result
+        row = [self.name, self.origin, state.size_bytes, state.mtime_ns, self.fingerprint]
+        if isinstance(result, Thumbnail):
+            row += [result.width, result.height, result.size_bytes]
+        else:
+            row += [result.stage, result.reason]
+        row += [state.ctime_ns, self.digest]
+        return _line([*row, self.note] if self.note and isinstance(result, Thumbnail) else row)
 
 
 class Ledger:
     """The entries of one folder's ledger, by thumbnail name.
 
+    Args:
+        pieces: the content of its file, in pieces of any length.
+        shared: whether the folder holds files of others, if there is no ledger yet.
+
     Attributes:
-        shared: whether the folder also holds files that thumbnailer did not make.
+        shared: whether the folder also holds files that thumbnailer did not make. A ledger whose
+            header is damaged can't tell, so it counts as shared.
+        is_damaged: whether its header or other parts make no sense.
+        is_foreign: whether nothing of it makes sense, so that it was not written by thumbnailer.
     """
 
-    __slots__ = ("_lines", "_rows", "_written", "shared")
+    __slots__ = ("_lines", "_older", "_rows", "is_damaged", "is_foreign", "shared")
 
-    def __init__(self, data: bytes = b"", *, shared: bool = False) -> None:
-        self.shared = shared
+    def __init__(self, pieces: Iterable[bytes] = (), *, shared: bool = False) -> None:
+        self.shared, self.is_damaged, self.is_foreign = shared, False, False
         self._rows: dict[str, list[Any]] = {}
-        self._written: set[str] = set()
+        self._older: dict[str, set[int]] = {}  # lengths of files that superseded lines tell of
         self._lines = 0
-        for row in _parse(data):
-            if isinstance(row, list) and row and isinstance(name := row[0], str):
-                self._rows[name] = row
-                self._lines += 1
-                if len(row) != len(_FAILED_TYPES) or tuple(map(type, row)) != _FAILED_TYPES:
-                    self._written.add(name)
-                if len(row) == 1:
-                    del self._rows[name]
-                    self._written.discard(name)
-            elif isinstance(row, dict):
-                self.shared = self.shared or row.get("shared") is True
+        self._read(pieces)
 
     def __len__(self) -> int:
         return len(self._rows)
 
-    def __contains__(self, name: str) -> bool:
-        """Return whether a file was, or was about to be, written; false if all attempts failed."""
-        return name in self._written
+    def owns(self, name: str, length: int) -> bool:
+        """Return whether thumbnailer wrote a file of this name that has this length in bytes.
+
+        An empty file counts as one that lost its content in a crash of the machine."""
+        lengths = self._lengths(name)
+        if length <= 0:
+            return length == 0 and bool(lengths)
+        return length in lengths
+
+    def has_file(self, name: str) -> bool:
+        """Return whether thumbnailer wrote, or was about to write, a file of this name."""
+        return bool(self._lengths(name))
 
     def names(self) -> Collection[str]:
         """Return the names of thumbnails that were, or were about to be, written."""
-        return self._written
+        return {name for name in self._rows if self._lengths(name)}
 
     def origins(self) -> Iterator[tuple[str, str]]:
         """Yield each thumbnail's name with its source: a path relative to the folder, or a URL."""
@@ -123,10 +159,15 @@ class Ledger:
         kinds = tuple(map(type, row))
         if kinds not in _LINE_TYPES:
             return None
-        _, origin, size_bytes, mtime_ns, fingerprint, *rest = row
-        if kinds == _FAILED_TYPES:
-            return LedgerEntry(origin, size_bytes, mtime_ns, fingerprint, Failure(*rest))
-        return LedgerEntry(origin, size_bytes, mtime_ns, fingerprint, tuple(rest[:3]), *rest[3:])
+        result: tuple[int, int, int] | Failure
+        if kinds in _MADE_TYPES:
+            result, state = (row[5], row[6], row[7]), row[8:]
+        else:
+            result, state = Failure(row[5], row[6]), row[7:]
+        if len(state) < 2:  # of an earlier version
+            state = [0, "", *state]
+        _, origin, size_bytes, mtime_ns, fingerprint, *_ = row
+        return LedgerEntry(origin, size_bytes, mtime_ns, fingerprint, result, *state)
 
     def size_if_made(
         self, name: str, origin: str, source: Source, fingerprint: str
@@ -135,12 +176,14 @@ class Ledger:
 
         None otherwise, and for an entry with a note. Ten times as fast as `get`."""
         row = self._rows.get(name, [])
-        if len(row) != len(_MADE_TYPES):
+        if len(row) != len(_MADE):
             return None
-        _, made_of, size_bytes, mtime_ns, by, width, height, length = row
+        _, made_of, size_bytes, mtime_ns, by, width, height, length, ctime_ns, _ = row
         if mtime_ns != source.mtime_ns or size_bytes != source.size_bytes or made_of != origin:
             return None
-        if by != fingerprint or not type(width) is type(height) is type(length) is int:
+        if by != fingerprint or ctime_ns != source.ctime_ns:
+            return None
+        if not type(width) is type(height) is type(length) is int:
             return None
         return width, height, length
 
@@ -149,147 +192,77 @@ class Ledger:
         """Whether most lines are superseded by later ones."""
         return self._lines > 2 * len(self._rows) + 100
 
-    def to_bytes(self) -> bytes:
-        """Return the content of a ledger file without superseded lines."""
-        rows = []
+    def to_bytes(self, length_of: Callable[[str], int | None]) -> bytes:
+        """Return the content of a ledger file without superseded lines.
+
+        Args:
+            length_of: returns the length in bytes of the folder's file of a name.
+        """
+        lines = [header(self.shared)]
         for name, row in self._rows.items():
-            if name in self and tuple(map(type, row)) == _FAILED_TYPES:
-                rows.append(_reservation(*row[:4]))  # an older thumbnail exists
-            rows.append(row)
-        return _header(self.shared) + b"".join(map(_line, rows))
+            if name in self._older and (length := length_of(name)) in self._older[name]:
+                lines.append(length_line(name, str(row[1]), length or 0))
+            lines.append(_line(row))
+        return b"".join(lines)
+
+    def _lengths(self, name: str) -> Collection[int]:
+        """Return the lengths that a file of ours of this name may have."""
+        row, older = self._rows.get(name, []), self._older.get(name, ())
+        return {*older, row[7]} if tuple(map(type, row)) in _MADE_TYPES else older
+
+    def _read(self, pieces: Iterable[bytes]) -> None:
+        first, rest, count = None, b"", 0
+        for piece in pieces:
+            first = piece if first is None else first
+            count += len(piece)
+            lines, _, rest = (rest + piece).rpartition(b"\n")
+            rest = rest.lstrip(b"\0")  # a crash may leave a hole
+            self._add(lines)
+            is_ours = self._lines or count < _MAX_BYTES_WITHOUT_LINE
+            if len(rest) > _MAX_LINE_BYTES or len(self._rows) > _MAX_ENTRIES or not is_ours:
+                self.is_damaged, rest = True, b""
+                break
+        self._add(rest)  # cut short
+        if first is None:
+            return
+        if not _is_header(first.partition(b"\n")[0]):
+            self.is_damaged = self.shared = True
+        is_remnant = count < _MAX_BYTES_WITHOUT_LINE and _is_remnant(first)
+        self.is_foreign = self.is_damaged and not is_remnant and not any(self.origins())
+
+    def _add(self, lines: bytes) -> None:
+        rows = _parse(lines)
+        # Nested values would take many times the memory of the file; no line of ours has any.
+        if lines.count(b"[") + lines.count(b"{") > len(rows):
+            rows = [row for row in rows if not {list, dict} & set(map(type, row))]
+        for row in rows:
+            if type(row) is dict:
+                self.shared = self.shared or row.get("shared") is True
+            elif type(row) is list and 0 < len(row) <= _MAX_FIELDS and type(row[0]) is str:
+                name = row[0]
+                self._lines += 1
+                if len(row) == 1:
+                    self._rows.pop(name, None)
+                    self._older.pop(name, None)
+                    continue
+                if name in self._rows and (lengths := self._lengths(name)):
+                    self._older[name] = set(lengths)
+                self._rows[name] = row
 
 
-def read(folder: Folder) -> Ledger | None:
-    """Return the folder's ledger; None if the folder is missing or has none.
-
-    Raises:
-        OSError: the folder or its ledger is a link, or can't be read.
-    """
-    with suppress(FileNotFoundError), files.open_folder(folder) as opened:
-        return Ledger(files.read(opened, MARK))
-    return None
-
-
-def source_path(folder: Folder, origin: str) -> str | None:
-    """Return the path of a source by its origin in a folder's ledger; None if it is in a bucket."""
-    if is_url(origin):
-        return None
-    # `..` is resolved textually: the thumbnail folder may be a link, or not exist yet.
-    return os.path.normpath(os.path.join(folder.path, origin))
-
-
-def own_names(path: str) -> Collection[str] | None:
-    """Return which names in a folder are thumbnailer's: none if unmarked, all (None) if not shared.
-
-    Raises:
-        OSError: the folder is not there, or its mark can't be read.
-    """
-    # Held open: a folder that is moved away and back would briefly look unmarked.
-    with files.open_folder(Folder(path, "")) as opened:
-        try:
-            header = Ledger(files.read(opened, MARK, 4096).partition(b"\n")[0])
-            return Ledger(files.read(opened, MARK)).names() if header.shared else None
-        except FileNotFoundError:
-            return ()
-
-
-def mark_folder(
-    opened: files.OpenFolder, *, shared: bool, reserved: Mapping[str, str] | None = None
-) -> None:
-    """Mark the folder as thumbnailer's, before the first thumbnail is written into it.
-
-    In a shared folder the names of thumbnails to be written are reserved: later runs then know
-    whose files they are, even if this one is killed before recording them.
-
-    Args:
-        reserved: those names, with the sources they are reserved for.
-
-    Raises:
-        OSError: it can't be written.
-    """
-    origins = reserved.items() if reserved and shared else ()
-    rows = [_reservation(name, origin, 0, 0) for name, origin in origins]
-    _append(opened, rows, shared=shared)
-
-
-def record_attempts(
-    opened: files.OpenFolder,
-    attempts: Iterable[Attempt],
-    *,
-    shared: bool,
-) -> None:
-    """Append a line for each attempt to the ledger.
-
-    Raises:
-        OSError: the ledger can't be written.
-    """
-    rows = []
-    for name, origin, state, fingerprint, result, note in attempts:
-        row = [name, origin, state.size_bytes, state.mtime_ns, fingerprint]
-        if isinstance(result, Thumbnail):
-            row += [result.width, result.height, result.size_bytes, *filter(None, [note])]
-        else:
-            row += [result.stage, result.reason]
-        rows.append(row)
-    _append(opened, rows, shared=shared)
-
-
-def record_removals(opened: files.OpenFolder, origins: Mapping[str, str], *, shared: bool) -> None:
-    """Append lines that remove the entries of deleted thumbnails.
-
-    Lines are only added, so lines that other runs write meanwhile are kept. If another run has
-    made a thumbnail again in the meantime, its name is reserved for its source again.
-
-    Args:
-        origins: the thumbnails' names, with their sources.
-
-    Raises:
-        OSError: it can't be written; the thumbnails count as missing.
-    """
-    _append(opened, [[name] for name in origins], shared=shared)
-    made_again = origins.keys() & set(files.list_names(opened))
-    if rows := [_reservation(name, origins[name], 0, 0) for name in sorted(made_again)]:
-        _append(opened, rows, shared=shared)
-
-
-def remove_if_empty(folder: Folder, levels: int) -> None:
-    """Remove a folder that holds at most an empty, unshared ledger, then its parents likewise.
-
-    Args:
-        levels: the most folders to remove, this one included; the anchor is never removed.
-
-    Raises:
-        OSError: it can't be read or changed.
-    """
-    below = folder.below
-    while below and levels:
-        levels -= 1
-        here = Folder(folder.anchor, below)
-        with files.open_folder(here) as opened:
-            names = files.list_names(opened)
-            if names == [MARK]:
-                known = Ledger(files.read(opened, MARK))
-                if known.shared or any(known.origins()):
-                    return
-                files.remove(opened, MARK)
-            if not files.remove_folder(here):
-                if names == [MARK]:  # another process has added a file meanwhile
-                    mark_folder(opened, shared=False)
-                return
-        below = os.path.dirname(below)
-
-
-def _append(opened: files.OpenFolder, rows: list[list[Any]], *, shared: bool) -> None:
-    files.append(opened, MARK, _header(shared), b"".join(map(_line, rows)))
-
-
-def _header(shared: bool) -> bytes:
+def header(shared: bool) -> bytes:
+    """Return the first line of a ledger."""
     return json.dumps({"thumbnailer": _VERSION, "shared": shared}).encode() + b"\n"
 
 
-def _reservation(name: str, origin: str, size_bytes: int, mtime_ns: int) -> list[Any]:
-    """Return a row that reserves a name for a source: its empty fingerprint matches none."""
-    return [name, origin, size_bytes, mtime_ns, "", 0, 0, 0]
+def removal_line(name: str) -> bytes:
+    """Return a line that removes a thumbnail's entry."""
+    return _line([name])
+
+
+def length_line(name: str, origin: str, length: int) -> bytes:
+    """Return a line that says that the file of a name is ours if it has a length in bytes."""
+    return _line([name, origin, 0, 0, "", 0, 0, length])
 
 
 def _line(row: list[Any]) -> bytes:
@@ -297,12 +270,30 @@ def _line(row: list[Any]) -> bytes:
     return json.dumps(row, separators=(",", ":")).encode("ascii") + b"\n"
 
 
-def _parse(data: bytes) -> list[Any]:
+def _parse(lines: bytes) -> list[Any]:
     rows: list[Any] = []
     try:  # all at once: 0.5 µs a line instead of 1.5 µs
-        rows = json.loads(b"[" + data.rstrip().replace(b"\n", b",") + b"]")
+        rows = json.loads(b"[" + lines.rstrip().replace(b"\n", b",") + b"]")
     except (ValueError, RecursionError):  # a line cut short, or not written by thumbnailer
-        for line in data.splitlines():
+        for line in lines.splitlines():
             with suppress(ValueError, RecursionError):
-                rows.append(json.loads(line))
-    return rows
+                rows.append(json.loads(line.strip(b"\0")))
+    return [row for row in rows if isinstance(row, list | dict)]
+
+
+def _is_header(line: bytes) -> bool:
+    with suppress(ValueError, RecursionError):
+        row = json.loads(line)
+        return (
+            isinstance(row, dict)
+            and row.get("thumbnailer") == _VERSION
+            and type(row.get("shared")) is bool
+        )
+    return False
+
+
+def _is_remnant(content: bytes) -> bool:
+    """Return whether a short content is what a full disk or a crash leaves of a header."""
+    return not content.strip(b"\0") or any(
+        header(shared).startswith(content.rstrip(b"\0")) for shared in (False, True)
+    )

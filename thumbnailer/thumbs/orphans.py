@@ -13,11 +13,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from itertools import groupby
+from itertools import groupby, islice
 
+from thumbnailer.disk import files, new_files
 from thumbnailer.errors import OutputError
 from thumbnailer.model import FATAL_ERRNOS, Failure, Folder, Stop
-from thumbnailer.thumbs import files, ledger
+from thumbnailer.thumbs import ledger_file
 from thumbnailer.thumbs.folders import (
     THUMBS,
     Removal,
@@ -25,6 +26,10 @@ from thumbnailer.thumbs.folders import (
     size_folders,
     unreadable_folder,
 )
+from thumbnailer.thumbs.ledger import MARK, Ledger, removal_line
+
+# So many orphans are removed under one lock, for which a `make` beside may have to wait.
+_BATCH = 5000
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +116,7 @@ def survey_folders(
             yield OrphanSurvey(unknown=[folder])
             continue
         try:
-            known = ledger.read(folder)
+            known = ledger_file.read(folder)
         except OSError as error:
             yield OrphanSurvey(unknown=[unreadable_folder(folder.path, error)])
             continue
@@ -121,26 +126,32 @@ def survey_folders(
 
 
 def _survey(
-    folder: Folder, known: ledger.Ledger, root_of: Callable[[str], str | None], stop: Stop | None
+    folder: Folder, known: Ledger, root_of: Callable[[str], str | None], stop: Stop | None
 ) -> OrphanSurvey:
     """Survey one thumbnail folder by its ledger."""
     findings = OrphanSurvey()
     for name, origin in known.origins():
         if stop and stop.is_set():
             break
-        source = ledger.source_path(folder, origin)
-        if source is None or name == ledger.MARK or not files.is_plain_name(name):
+        source = ledger_file.source_path(folder, origin)
+        if source is None or name == MARK or not files.is_plain_name(name):
             continue  # None: buckets are not asked whether an object still exists
         with suppress(ValueError):  # a NUL in a line that thumbnailer did not write
             if (root := root_of(source)) is None:
                 continue
             orphan = Orphan(folder, name, origin, source)
-            size_bytes = _length(orphan.path) if name in known else None
+            size_bytes = files.length_at(orphan.path) if known.has_file(name) else None
+            is_ours = size_bytes is None or known.owns(name, size_bytes)
+            if not is_ours:
+                size_bytes = None
             findings.thumbnails[root] += size_bytes is not None
             findings.size_bytes += size_bytes or 0
             try:
                 if is_gone(source):
                     findings.orphans.append(replace(orphan, size_bytes=size_bytes))
+                    if not is_ours:
+                        failure = Failure("scan", "has been changed since thumbnailer made it")
+                        findings.unknown.append(Removal(orphan.path, source, "kept", failure))
             except OSError as error:
                 if size_bytes is not None:
                     failure = Failure("scan", f"{source} can't be looked for: {error.strerror}")
@@ -163,14 +174,6 @@ def _root_finder(roots: Iterable[str]) -> Callable[[str], str | None]:
         return real_roots.get(os.path.join(real, name), root)
 
     return root_of
-
-
-def _length(path: str) -> int | None:
-    """Return the length of a file in bytes; None if there is none."""
-    try:
-        return os.lstat(path).st_size
-    except OSError:
-        return None
 
 
 def is_gone(path: str) -> bool:
@@ -223,40 +226,55 @@ def remove_orphans(orphans: Iterable[Orphan], stop: Stop | None = None) -> Itera
 def _remove_from(
     folder: Folder, orphans: Iterable[Orphan], removals: list[Removal], stop: Stop | None
 ) -> None:
+    pending = iter(orphans)
     with files.open_folder(folder) as opened:
-        known = ledger.Ledger(files.read(opened, ledger.MARK))
-        origins, gone = dict(known.origins()), {}
-        try:
-            for orphan in orphans:
-                if stop and stop.is_set():
-                    break
-                if origins.get(orphan.name) != orphan.origin:
-                    continue  # the name now belongs to another source's thumbnail
-                try:
-                    if not is_gone(orphan.source):
-                        continue
-                    if orphan.name in known:
-                        files.remove(opened, orphan.name)
-                except OSError as error:
-                    if error.errno in FATAL_ERRNOS:
-                        raise
-                    failure = Failure("write", error.strerror or str(error))
-                    removals.append(Removal(orphan.path, orphan.source, "failed", failure))
+        for batch in iter(lambda: list(islice(pending, _BATCH)), []):
+            with ledger_file.locked(opened) as locked:
+                _remove_batch(opened, locked, batch, removals, stop)
+        new_files.remove_stale_temporaries(opened)
+    ledger_file.remove_if_empty(folder, _removable_levels(folder))
+
+
+def _remove_batch(
+    opened: files.OpenFolder,
+    locked: ledger_file.LockedLedger,
+    orphans: Iterable[Orphan],
+    removals: list[Removal],
+    stop: Stop | None,
+) -> None:
+    """Remove some orphans of a folder; a `make` that runs beside has to wait meanwhile."""
+    known, gone = locked.read(), []
+    origins = dict(known.origins())
+    try:
+        for orphan in orphans:
+            if stop and stop.is_set():
+                break
+            if origins.get(orphan.name) != orphan.origin:
+                continue  # the name now belongs to another source's thumbnail
+            try:
+                if not is_gone(orphan.source):
                     continue
-                gone[orphan.name] = orphan.origin
-                if orphan.file_exists:
-                    removals.append(Removal(orphan.path, orphan.source, "removed"))
-        finally:
-            if gone:
-                with suppress(OSError):  # a full disk needs pruning, but may refuse the line
-                    ledger.record_removals(opened, gone, shared=known.shared)
-        files.remove_stale_temporaries(opened)
-    ledger.remove_if_empty(folder, _removable_levels(folder))
+                length = files.length(opened, orphan.name)
+                is_ours = length is not None and known.owns(orphan.name, length)
+                if is_ours:
+                    files.remove(opened, orphan.name)
+            except OSError as error:
+                if error.errno in FATAL_ERRNOS:
+                    raise
+                failure = Failure("write", error.strerror or str(error))
+                removals.append(Removal(orphan.path, orphan.source, "failed", failure))
+                continue
+            gone.append(orphan.name)
+            if orphan.file_exists and is_ours:
+                removals.append(Removal(orphan.path, orphan.source, "removed"))
+    finally:
+        with suppress(OSError):  # a full disk needs pruning, but may refuse the lines
+            locked.append(map(removal_line, gone))
 
 
 def _removable_levels(folder: Folder) -> int:
     """Return how many folders, from this one upwards, may be removed, even without a ledger."""
-    if ledger.own_names(folder.anchor) is None:  # an output tree without other files
+    if ledger_file.own_names(folder.anchor) is None:  # an output tree without other files
         return len(folder.below.split(os.sep))
     return 1 if os.path.basename(folder.below) == THUMBS else 2
 

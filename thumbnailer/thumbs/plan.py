@@ -20,10 +20,12 @@ class Slot(NamedTuple):
     Attributes:
         wanted: the thumbnail that the source should have.
         earlier: an earlier run's outcome if it still applies, else in words why it does not.
+        obstacle: why it can't be made: a file of the user's has its name.
     """
 
     wanted: WantedThumbnail
     earlier: Outcome | str
+    obstacle: Failure | None = None
 
 
 class SourceSlots(NamedTuple):
@@ -57,6 +59,8 @@ def plan(
         known = [sufficient(slot.earlier) for slot in slots]
         if all(known):
             yield combined_outcome(source, [outcome for outcome in known if outcome])
+        elif obstacle := next(filter(None, (slot.obstacle for slot in slots)), None):
+            yield refused(source, obstacle)
         elif run.dry_run:
             yield Outcome(source, "skipped", error=Failure("dry run", "would be made"))
         else:
@@ -84,3 +88,16 @@ def combined_outcome(source: Source, outcomes: list[Outcome]) -> Outcome:
 def refused(source: Source, failure: Failure) -> Outcome:
     """Return the outcome of a source that can have no thumbnail."""
     return Outcome(source, "skipped" if failure.stage == "scan" else "failed", error=failure)
+
+
+_IN_THE_WAY = " is in the way: "
+
+
+def in_the_way(path: str, why: str = "it was not made by thumbnailer") -> Failure:
+    """Return the failure of a thumbnail whose name a file of the user's has."""
+    return Failure("plan", f"{path}{_IN_THE_WAY}{why}", lasts=False)
+
+
+def is_in_the_way(failure: Failure) -> bool:
+    """Return whether a thumbnail was not made since a file of the user's has its name."""
+    return failure.stage == "plan" and _IN_THE_WAY in failure.reason

@@ -16,7 +16,7 @@ from watchdog.observers import Observer
 from watchdog.observers.api import BaseObserver
 from watchdog.observers.polling import PollingObserverVFS
 
-from thumbnailer.thumbs import files
+from thumbnailer.disk import new_files
 
 if sys.platform == "linux":
     from watchdog.observers.inotify import InotifyEmitter, InotifyWatchGroup
@@ -147,7 +147,7 @@ def _translate(event: fs.FileSystemEvent, is_picture: Callable[[str], bool]) -> 
             yield Event("folder", target)
         return
     if isinstance(event, fs.FileMovedEvent):
-        if files.is_temporary(os.path.basename(source)):
+        if new_files.is_temporary(os.path.basename(source)):
             return  # one of our own thumbnails, moved into place
         if is_picture(os.path.basename(target)):
             yield Event("closed", target)

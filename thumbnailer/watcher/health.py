@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 
+from thumbnailer.disk import files, new_files
 from thumbnailer.model import Folder
-from thumbnailer.thumbs import files
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ def write_health(path: str, health: Health) -> None:
     state = asdict(health) | {"last_rescan": _iso(health.last_rescan), "updated": _iso(now)}
     folder, name = os.path.split(path)
     with files.open_folder(Folder(folder, "")) as opened:
-        files.replace(opened, name, json.dumps(state).encode("ascii") + b"\n")
+        new_files.replace(opened, name, json.dumps(state).encode("ascii") + b"\n")
 
 
 def _iso(seconds: float | None) -> str | None:

@@ -25,7 +25,7 @@ from thumbnailer.errors import OutputError, WorkerError
 from thumbnailer.gallery.live import LiveGallery
 from thumbnailer.model import Outcome, Report, Run, Source, Stop
 from thumbnailer.operations.pipeline import run_pipeline
-from thumbnailer.thumbs.ledger import own_names
+from thumbnailer.thumbs.ledger_file import own_names
 from thumbnailer.watcher.events import NATIVE_EVENTS, Event
 from thumbnailer.watcher.health import Health
 from thumbnailer.watcher.reporting import OutcomeFilter

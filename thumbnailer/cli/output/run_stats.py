@@ -7,11 +7,13 @@ from dataclasses import dataclass, field
 
 from thumbnailer.model import Failure, Outcome
 from thumbnailer.thumbs.folder_state import FAILED_BEFORE
+from thumbnailer.thumbs.plan import is_in_the_way
 
 # Limits of memory: kinds of reasons counted separately (later ones count as `other reasons`), paths
 # kept for each kind, and slowest pictures kept.
 _MAX_KINDS, _MAX_PATHS, _MAX_SLOWEST = 20, 3, 3
 OTHER_REASONS = "other reasons"
+IN_THE_WAY = "files in the way"
 
 # Reasons whose first word is enough; percentages, scan lines and signals follow it.
 _FIRST_WORD = re.compile(r"truncated|damaged|crashed|timeout")
@@ -44,6 +46,12 @@ class RunStats:
     groups: dict[tuple[str, str], ReasonGroup] = field(default_factory=dict)
     slowest: list[tuple[float, str]] = field(default_factory=list)
 
+    @property
+    def in_the_way(self) -> int:
+        """Number of thumbnails that were not made since a file of the user's has their name."""
+        group = self.groups.get(("failed", IN_THE_WAY))
+        return group.count if group else 0
+
     def add(self, outcome: Outcome) -> None:
         """Count one outcome."""
         if outcome.status == "current":
@@ -71,6 +79,8 @@ def reason_kind(failure: Failure) -> str:
     reason = failure.reason.removesuffix(FAILED_BEFORE)
     if match := _FIRST_WORD.match(reason) or _LIMIT.search(reason):
         return match[0]
+    if is_in_the_way(failure):
+        return IN_THE_WAY
     if failure.stage == "plan":
         return "the name of the thumbnail is taken"
     if failure.stage == "write":

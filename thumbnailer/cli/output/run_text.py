@@ -92,6 +92,11 @@ class TextPrinter:
         if self._verbose or sys.stdout.isatty():
             for line in stats_lines(report, stats):
                 print(f"  {line}")
+        if stats.in_the_way:
+            print(
+                f"  in the way: {stats.in_the_way:,} files that thumbnailer did not make, or that "
+                "have been changed since (move them away, or replace them with --replace)"
+            )
         for extra, number in self._left_out.items():
             print(f"  left out for want of an extra: {number:,} {extra} ({install_hint(extra)})")
 

@@ -1,42 +1,29 @@
-"""Safe opens and atomic writes: the only module that changes anything on disk.
+"""Safe opens of folders and files; removing them.
 
-Every write goes through an open handle on the thumbnail folder (`dir_fd`), opened without following
-links, so that a link planted at any moment can't redirect a write. Windows has no such handles;
-there the same checks are made by path, immediately before use.
+Every change goes through an open handle on the thumbnail folder (`dir_fd`), opened without
+following links, so that a link planted at any moment can't redirect it. Windows has no such
+handles; there the same checks are made by path, immediately before use.
 """
 
 from __future__ import annotations
 
 import errno
 import os
-import re
 import stat
-import time
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from functools import cache
 from typing import BinaryIO
 
 from thumbnailer.model import Folder
 
-try:
-    import fcntl
-except ImportError:  # Windows
-    fcntl = None  # type: ignore[assignment]
-
-# Temporary files. Their names leave out that of the thumbnail: with a prefix, one of 244 bytes or
-# more is too long for most file systems. The first group identifies the machine: several may write
-# to one folder over a network file system, and locks may not reach from one to another.
-_TEMPORARY = re.compile(r"\.thumbnailer-(?:([0-9a-f]{8})-)?[0-9a-f]{16}\.tmp")
-
-# Without locks, a temporary file of this age (seconds) counts as abandoned.
-_ABANDONED_AFTER_SECONDS = 3600
-
 _OPEN_FLAGS = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 _NO_FOLLOW = getattr(os, "O_NOFOLLOW", 0)
+
 _HAS_DIR_FD = os.open in os.supports_dir_fd and os.rename in os.supports_dir_fd
+
+# The length of what is there but is no regular file.
+NO_FILE = -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +45,12 @@ def open_source(path: str) -> BinaryIO:
         OSError: it can't be opened or is not a regular file.
     """
     return open(_open_regular(path, os.O_RDONLY, path), "rb")
+
+
+def state_of(status: os.stat_result) -> tuple[int, int, int]:
+    """Return a file's length in bytes, its mtime and its ctime in ns; 0 where there is no ctime."""
+    # On Windows `st_ctime` is the time of creation, which a change does not change.
+    return status.st_size, status.st_mtime_ns, 0 if os.name == "nt" else status.st_ctime_ns
 
 
 @contextmanager
@@ -91,38 +84,59 @@ def read(folder: OpenFolder, name: str, most_bytes: int = -1) -> bytes:
         FileNotFoundError: there is none.
         OSError: it is a link or no regular file, or can't be read.
     """
-    with open(_open_file_in(folder, name, os.O_RDONLY), "rb") as file:
+    with open(open_file(folder, name, os.O_RDONLY), "rb") as file:
         return file.read(most_bytes)
 
 
-def replace(folder: OpenFolder, name: str, data: bytes, mode: int = 0o666) -> None:
-    """Create or replace the file `name` atomically, with `data` as its content.
+def length(folder: OpenFolder, name: str) -> int | None:
+    """Return the length in bytes of a regular file; None if there is nothing of that name.
 
-    Args:
-        mode: permissions of the new file, before the process's umask is applied.
-
-    Raises:
-        OSError: it could not be written; the old file is unchanged.
-    """
+    `NO_FILE` if it is a folder, a link or something else."""
+    path, dir_fd = folder.path_and_dir_fd(name)
     try:
-        _replace_once(folder, name, data, mode)
+        status = os.stat(path, dir_fd=dir_fd, follow_symlinks=False)
     except FileNotFoundError:
-        # In the microseconds before the temporary file is locked, another run may clean it up.
-        _replace_once(folder, name, data, mode)
+        return None
+    return status.st_size if stat.S_ISREG(status.st_mode) else NO_FILE
 
 
-def append(folder: OpenFolder, name: str, header: bytes, line: bytes) -> None:
-    """Append one or more lines to a file in the folder; start a new file with `header`.
+def length_at(path: str) -> int | None:
+    """Return what `length` does of a file by its path; None also if that can't be looked at."""
+    try:
+        status = os.lstat(path)
+    except OSError:
+        return None
+    return status.st_size if stat.S_ISREG(status.st_mode) else NO_FILE
 
-    It is one write to a file opened for appending, so the lines of two processes do not mix. Both
-    may write the header of a new file.
+
+def kind_of(path: str) -> str:
+    """Return in a word what is at a path: a file, link, folder or device."""
+    with suppress(OSError):
+        mode = os.lstat(path).st_mode
+        kinds = {stat.S_IFREG: "file", stat.S_IFLNK: "link", stat.S_IFDIR: "folder"}
+        return kinds.get(stat.S_IFMT(mode), "device")
+    return "file"
+
+
+def permissions(path: str) -> int:
+    """Return who may read and write a picture: nobody else may read and write its thumbnails."""
+    try:
+        return stat.S_IMODE(os.stat(path).st_mode) & 0o666 | 0o600
+    except OSError:  # gone meanwhile
+        return 0o600
+
+
+def restrict(folder: OpenFolder, name: str, mode: int) -> None:
+    """Take from a regular file all permissions that `mode` does not give.
 
     Raises:
-        OSError: it could not be written, or is a link or no regular file.
+        OSError: there is none, or its permissions can't be changed.
     """
-    fd = _open_file_in(folder, name, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+    fd = open_file(folder, name, os.O_RDONLY)
     try:
-        _write_all(fd, line if os.fstat(fd).st_size else header + line)
+        now = stat.S_IMODE(os.fstat(fd).st_mode)
+        if now & ~mode and hasattr(os, "fchmod"):
+            os.fchmod(fd, now & mode)
     finally:
         os.close(fd)
 
@@ -155,6 +169,22 @@ def remove_folder(folder: Folder) -> bool:
     return True
 
 
+def is_removed(folder: OpenFolder) -> bool:
+    """Return whether a folder that is held open has been removed meanwhile."""
+    if folder.fd is None:
+        return not os.path.isdir(folder.path)
+    return not os.fstat(folder.fd).st_nlink
+
+
+def is_same_file(folder: OpenFolder, name: str, fd: int) -> bool:
+    """Return whether an open file is still the one of this name."""
+    path, dir_fd = folder.path_and_dir_fd(name)
+    with suppress(FileNotFoundError):
+        now = os.stat(path, dir_fd=dir_fd, follow_symlinks=False)
+        return os.path.samestat(now, os.fstat(fd))
+    return False
+
+
 def list_names(folder: OpenFolder) -> list[str]:
     """Return the names of everything in the folder.
 
@@ -172,25 +202,6 @@ def is_plain_name(name: str) -> bool:
     return False
 
 
-def remove_stale_temporaries(folder: OpenFolder) -> None:
-    """Remove the temporary files of writers that are no longer running.
-
-    A writer locks its file; the kernel releases the lock when the writer dies, even by SIGKILL.
-    Files of other machines are judged by age.
-    """
-    with suppress(OSError):
-        for name in filter(_TEMPORARY.fullmatch, list_names(folder)):
-            path, dir_fd = folder.path_and_dir_fd(name)
-            with suppress(OSError):
-                if _is_abandoned(path, dir_fd, name):
-                    os.unlink(path, dir_fd=dir_fd)
-
-
-def is_temporary(name: str) -> bool:
-    """Return whether a name is that of a temporary file, left by an unfinished `replace`."""
-    return _TEMPORARY.fullmatch(name) is not None
-
-
 def make_folder(path: str, mode: int = 0o777) -> None:
     """Create a folder that the caller named, with its parents, unless it exists.
 
@@ -200,71 +211,31 @@ def make_folder(path: str, mode: int = 0o777) -> None:
     os.makedirs(path, mode, exist_ok=True)
 
 
-def _replace_once(folder: OpenFolder, name: str, data: bytes, mode: int) -> None:
-    temporary, dir_fd = folder.path_and_dir_fd(
-        f".thumbnailer-{_machine_id()}-{os.urandom(8).hex()}.tmp"
-    )
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _NO_FOLLOW | _OPEN_FLAGS
-    fd = os.open(temporary, flags, mode, dir_fd=dir_fd)
-    try:
-        try:
-            _lock(fd)
-            _write_all(fd, data)
-            if fcntl:  # renamed while locked, so that no clean-up sees it unlocked
-                os.replace(
-                    temporary, folder.path_and_dir_fd(name)[0], src_dir_fd=dir_fd, dst_dir_fd=dir_fd
-                )
-        finally:
-            os.close(fd)
-        if not fcntl:  # Windows can only rename closed files
-            os.replace(temporary, folder.path_and_dir_fd(name)[0])
-    except BaseException:
-        with suppress(OSError):
-            os.unlink(temporary, dir_fd=dir_fd)
-        raise
-
-
-def _write_all(fd: int, data: bytes) -> None:
+def write_all(fd: int, data: bytes) -> None:
+    """Write all of `data`; a disk that fills up takes a part, then raises OSError."""
     view = memoryview(data)
-    while view:  # a disk that fills up takes a part, then raises
+    while view:
         view = view[os.write(fd, view) :]
 
 
-def _lock(fd: int) -> bool | None:
-    """Try to lock a file: True on success, False if it is locked, None if locks are unsupported."""
-    if not fcntl:
-        return None
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    except OSError:  # a file system without locks
-        return None
-    return True
+def create_file(folder: OpenFolder, name: str, mode: int) -> int:
+    """Create a file for writing, and return its descriptor.
+
+    Raises:
+        OSError: something of that name exists, or it can't be created.
+    """
+    path, dir_fd = folder.path_and_dir_fd(name)
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _NO_FOLLOW | _OPEN_FLAGS
+    return os.open(path, flags, mode, dir_fd=dir_fd)
 
 
-@cache
-def _machine_id() -> str:
-    """Return eight hexadecimal digits that differ by machine: a checksum of its name."""
-    name = os.uname().nodename if hasattr(os, "uname") else os.environ.get("COMPUTERNAME", "")
-    return f"{zlib.crc32(os.fsencode(name)):08x}"
+def open_file(folder: OpenFolder, name: str, flags: int) -> int:
+    """Open a regular file in the folder without following a link, and return its descriptor.
 
-
-def _is_abandoned(path: str, dir_fd: int | None, name: str) -> bool:
-    match = _TEMPORARY.fullmatch(name)
-    is_near = match and match[1] in (None, _machine_id())
-    fd = _open_regular(path, os.O_WRONLY | _NO_FOLLOW, path, dir_fd)
-    try:
-        locked = _lock(fd) if is_near else None
-        if locked is None:
-            return time.time() - os.fstat(fd).st_mtime > _ABANDONED_AFTER_SECONDS
-        return locked
-    finally:
-        os.close(fd)
-
-
-def _open_file_in(folder: OpenFolder, name: str, flags: int) -> int:
-    """Open a regular file in the folder without following a link."""
+    Raises:
+        FileNotFoundError: there is none.
+        OSError: it is a link or no regular file, or can't be opened.
+    """
     path, dir_fd = folder.path_and_dir_fd(name)
     if not _NO_FOLLOW:
         _refuse_link(path, dir_fd)

@@ -1,0 +1,54 @@
+"""A digest of a picture's content that tells an edited file from one that was only touched."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from typing import BinaryIO
+
+from thumbnailer.disk.files import open_source, state_of
+from thumbnailer.model import Source
+
+# What of a file is read. Editors of metadata change the start (JPEG, PNG, HEIC, TIFF) or the end
+# (PNG, WebP, TIFF); another picture of the same length differs nearly everywhere, so samples of
+# the rest suffice. Together they take 0.2 ms, where reading all of a raw file would take 20.
+_HEAD_BYTES, _TAIL_BYTES, _SAMPLES, _SAMPLE_BYTES = 1 << 17, 1 << 16, 16, 1 << 12
+_MAX_WHOLE_BYTES = _HEAD_BYTES + _TAIL_BYTES + _SAMPLES * _SAMPLE_BYTES
+
+
+def content_digest(file: BinaryIO, size_bytes: int) -> str:
+    """Return a digest of an open file: 16 hexadecimal digits of BLAKE2b (RFC 7693).
+
+    Of a file of more than 256 KiB it takes the start, the end and samples of the rest.
+
+    Args:
+        size_bytes: its length.
+
+    Raises:
+        OSError: it can't be read.
+    """
+    digest = hashlib.blake2b(digest_size=8)
+    file.seek(0)
+    if size_bytes <= _MAX_WHOLE_BYTES:
+        digest.update(file.read(_MAX_WHOLE_BYTES))
+        return digest.hexdigest()
+    digest.update(file.read(_HEAD_BYTES))
+    rest = size_bytes - _HEAD_BYTES - _TAIL_BYTES
+    for number in range(_SAMPLES):
+        file.seek(_HEAD_BYTES + rest * number // _SAMPLES)
+        digest.update(file.read(_SAMPLE_BYTES))
+    file.seek(size_bytes - _TAIL_BYTES)
+    digest.update(file.read(_TAIL_BYTES))
+    return digest.hexdigest()
+
+
+def source_digest(source: Source) -> str:
+    """Return the digest of a file that is as the scan found it; "" if it has changed since.
+
+    Raises:
+        OSError: it can't be read.
+    """
+    with open_source(source.path) as file:
+        digest = content_digest(file, source.size_bytes)
+        now = state_of(os.fstat(file.fileno()))
+    return digest if now == (source.size_bytes, source.mtime_ns, source.ctime_ns) else ""

@@ -1,0 +1,170 @@
+"""Write files that appear under their names whole or not at all, by way of temporary files."""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import time
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from functools import cache
+
+from thumbnailer.disk.files import (
+    OpenFolder,
+    create_file,
+    list_names,
+    open_file,
+    write_all,
+)
+from thumbnailer.disk.locks import ARE_SUPPORTED, lock
+
+# Temporary files. Their names leave out that of the thumbnail: with a prefix, one of 244 bytes or
+# more is too long for most file systems. The first group identifies the machine: several may write
+# to one folder over a network file system, and locks may not reach from one to another.
+_TEMPORARY = re.compile(r"\.thumbnailer-(?:([0-9a-f]{8})-)?[0-9a-f]{16}\.tmp")
+
+# Without locks, a temporary file of this age (seconds) counts as abandoned.
+_ABANDONED_AFTER_SECONDS = 3600
+
+# What a file system without hard links answers to `link`.
+_NO_HARD_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EACCES}
+
+
+@dataclass(slots=True)
+class NewFile:
+    """A temporary file, whole and locked, that waits for its name."""
+
+    folder: OpenFolder
+    temporary: str
+    is_moved: bool = False
+
+    def move_to(self, name: str) -> None:
+        """Give it its name; a file that has this name is replaced.
+
+        Raises:
+            OSError: it can't be, as there is a folder of that name.
+        """
+        source, dir_fd = self.folder.path_and_dir_fd(self.temporary)
+        target, _ = self.folder.path_and_dir_fd(name)
+        os.replace(source, target, src_dir_fd=dir_fd, dst_dir_fd=dir_fd)
+        self.is_moved = True
+
+    def move_to_free(self, name: str) -> bool:
+        """Give it its name if no file has that; return whether it has it now.
+
+        Raises:
+            OSError: it can't be had for another reason.
+        """
+        source, dir_fd = self.folder.path_and_dir_fd(self.temporary)
+        target, _ = self.folder.path_and_dir_fd(name)
+        try:
+            if os.name == "nt":  # where renaming never replaces
+                os.rename(source, target)
+                self.is_moved = True
+            else:
+                os.link(source, target, src_dir_fd=dir_fd, dst_dir_fd=dir_fd)
+        except FileExistsError:
+            return False
+        except OSError as error:
+            if error.errno not in _NO_HARD_LINKS:
+                raise
+            if name in list_names(self.folder):
+                return False
+            self.move_to(name)
+        return True
+
+
+@contextmanager
+def new_file(folder: OpenFolder, data: bytes, mode: int = 0o666) -> Iterator[NewFile]:
+    """Write `data` to a temporary file, which is removed at the end unless it was moved.
+
+    Args:
+        mode: permissions of the file, before the process's umask is applied.
+
+    Raises:
+        OSError: it could not be written.
+    """
+    new, fd = _open_locked(folder, mode)
+    try:
+        try:
+            write_all(fd, data)
+            if ARE_SUPPORTED:  # renamed while locked, so that no clean-up sees it unlocked
+                yield new
+        finally:
+            os.close(fd)
+        if not ARE_SUPPORTED:  # Windows can only rename closed files
+            yield new
+    finally:
+        if not new.is_moved:
+            _unlink(folder, new.temporary)
+
+
+def replace(folder: OpenFolder, name: str, data: bytes, mode: int = 0o666) -> None:
+    """Create or replace the file `name` atomically, with `data` as its content.
+
+    Args:
+        mode: permissions of the new file, before the process's umask is applied.
+
+    Raises:
+        OSError: it could not be written; the old file is unchanged.
+    """
+    with new_file(folder, data, mode) as new:
+        new.move_to(name)
+
+
+def remove_stale_temporaries(folder: OpenFolder) -> None:
+    """Remove the temporary files of writers that are no longer running.
+
+    A writer locks its file; the kernel releases the lock when the writer dies, even by SIGKILL.
+    Files of other machines are judged by age.
+    """
+    with suppress(OSError):
+        for name in filter(_TEMPORARY.fullmatch, list_names(folder)):
+            with suppress(OSError):
+                if _is_abandoned(folder, name):
+                    _unlink(folder, name)
+
+
+def is_temporary(name: str) -> bool:
+    """Return whether a name is that of a temporary file."""
+    return _TEMPORARY.fullmatch(name) is not None
+
+
+def _open_locked(folder: OpenFolder, mode: int) -> tuple[NewFile, int]:
+    """Create a temporary file and lock it; return it with its descriptor."""
+    while True:
+        name = f".thumbnailer-{_machine_id()}-{os.urandom(8).hex()}.tmp"
+        fd = create_file(folder, name, mode)
+        # In the microseconds before it is locked, another run may take it for abandoned.
+        if lock(fd) is not False and os.fstat(fd).st_nlink:
+            return NewFile(folder, name), fd
+        os.close(fd)
+
+
+def _unlink(folder: OpenFolder, name: str) -> None:
+    path, dir_fd = folder.path_and_dir_fd(name)
+    with suppress(OSError):
+        os.unlink(path, dir_fd=dir_fd)
+
+
+@cache
+def _machine_id() -> str:
+    """Return eight hexadecimal digits that differ by machine: a checksum of its name."""
+    name = os.uname().nodename if hasattr(os, "uname") else os.environ.get("COMPUTERNAME", "")
+    return f"{zlib.crc32(os.fsencode(name)):08x}"
+
+
+def _is_abandoned(folder: OpenFolder, name: str) -> bool:
+    match = _TEMPORARY.fullmatch(name)
+    is_near = match and match[1] in (None, _machine_id())
+    fd = open_file(folder, name, os.O_WRONLY)
+    try:
+        locked = lock(fd) if is_near else None
+        if locked is None:
+            return time.time() - os.fstat(fd).st_mtime > _ABANDONED_AFTER_SECONDS
+        return locked
+    finally:
+        os.close(fd)

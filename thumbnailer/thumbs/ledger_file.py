@@ -1,0 +1,223 @@
+"""Read and write the ledgers of thumbnail folders: by appending, under a lock, whole lines.
+
+What several processes do to one ledger at once adds up: whoever appends holds a lock, and whoever
+replaces the file does, too. One that was waiting meanwhile opens the new file.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from functools import partial
+
+from thumbnailer.disk import files, new_files
+from thumbnailer.disk.locks import PATIENCE_SECONDS, lock
+from thumbnailer.model import Folder
+from thumbnailer.thumbs.ledger import MARK, MAX_BYTES, Ledger, header
+from thumbnailer.urls import is_url
+
+_PIECE_BYTES = 1 << 20
+
+
+def read(folder: Folder) -> Ledger | None:
+    """Return the folder's ledger; None if the folder is missing or has none.
+
+    Raises:
+        OSError: the folder or its ledger is a link, or can't be read; or what is there was not
+            written by thumbnailer.
+    """
+    with suppress(FileNotFoundError), files.open_folder(folder) as opened:
+        return _read_in(opened)
+    return None
+
+
+def stamp(folder: Folder) -> tuple[int, int] | None:
+    """Return what changes when the folder's ledger does; None if there is none."""
+    with suppress(OSError):
+        status = os.stat(os.path.join(folder.path, MARK))
+        return status.st_ino, status.st_size
+    return None
+
+
+def source_path(folder: Folder, origin: str) -> str | None:
+    """Return the path of a source by its origin in a folder's ledger; None if it is in a bucket."""
+    if is_url(origin):
+        return None
+    # `..` is resolved textually: the thumbnail folder may be a link, or not exist yet.
+    return os.path.normpath(os.path.join(folder.path, origin))
+
+
+def own_names(path: str) -> Collection[str] | None:
+    """Return which names in a folder are thumbnailer's: none if unmarked, all (None) if not shared.
+
+    Raises:
+        OSError: the folder is not there, or its mark can't be read.
+    """
+    # Held open: a folder that is moved away and back would briefly look unmarked.
+    with files.open_folder(Folder(path, "")) as opened:
+        try:
+            if not Ledger([files.read(opened, MARK, 4096).partition(b"\n")[0]]).shared:
+                return None
+            return _read_in(opened).names()
+        except FileNotFoundError:
+            return ()
+        except OSError as error:
+            if error.errno in (errno.EINVAL, errno.ELOOP):  # no ledger of ours
+                return ()
+            raise
+
+
+def mark_folder(opened: files.OpenFolder, *, shared: bool) -> None:
+    """Mark the folder as thumbnailer's, before the first thumbnail is written into it.
+
+    Raises:
+        OSError: it can't be written.
+    """
+    if files.length(opened, MARK) is None:
+        with new_files.new_file(opened, header(shared)) as new:
+            new.move_to_free(MARK)
+
+
+@dataclass(frozen=True, slots=True)
+class LockedLedger:
+    """The ledger of a folder, held open and locked."""
+
+    opened: files.OpenFolder
+    fd: int
+
+    def read(self) -> Ledger:
+        """Return what it says now.
+
+        Raises:
+            OSError: it can't be read, or was not written by thumbnailer.
+        """
+        os.lseek(self.fd, 0, os.SEEK_SET)
+        return _read_from(self.opened, self.fd)
+
+    def append(self, lines: Iterable[bytes]) -> None:
+        """Append whole lines, all or none.
+
+        Raises:
+            OSError: they can't be written, since the disk is full, for instance.
+        """
+        data, size = b"".join(lines), os.fstat(self.fd).st_size
+        if not data:
+            return
+        if not size:  # emptied by a full disk or a crash
+            data = header(shared=True) + data
+        elif os.lseek(self.fd, -1, os.SEEK_END) >= 0 and os.read(self.fd, 1) != b"\n":
+            data = b"\n" + data  # after a line that was cut short
+        try:
+            files.write_all(self.fd, data)
+        except BaseException:
+            with suppress(OSError):
+                os.ftruncate(self.fd, size)
+            raise
+
+    def replace(self, ledger: Ledger) -> None:
+        """Replace it by one without superseded lines.
+
+        Raises:
+            OSError: that can't be written; the old one stays.
+        """
+        data = ledger.to_bytes(partial(files.length, self.opened))
+        new_files.replace(self.opened, MARK, data)
+
+    def remove(self) -> None:
+        """Remove it: nothing in the folder is ours any more."""
+        files.remove(self.opened, MARK)
+
+
+@contextmanager
+def locked(opened: files.OpenFolder, *, shared: bool | None = None) -> Iterator[LockedLedger]:
+    """Hold the ledger of a folder locked, against other processes and threads.
+
+    Args:
+        shared: whether the folder holds files of others, for the ledger to be made if there is
+            none; None to make none.
+
+    Raises:
+        FileNotFoundError: there is none.
+        OSError: it can't be opened, or another process keeps it locked.
+    """
+    while True:
+        if shared is not None:
+            mark_folder(opened, shared=shared)
+        try:
+            fd = files.open_file(opened, MARK, os.O_RDWR | os.O_APPEND)
+        except FileNotFoundError:
+            if shared is None or files.is_removed(opened):
+                raise
+            continue
+        try:
+            if lock(fd, PATIENCE_SECONDS) is False:
+                path = os.path.join(opened.path, MARK)
+                raise OSError(errno.EAGAIN, f"{path} is kept locked by another process", path)
+            if files.is_same_file(opened, MARK, fd):
+                yield LockedLedger(opened, fd)
+                return
+        finally:
+            os.close(fd)
+
+
+def clean_up(folder: Folder, known: Ledger) -> None:
+    """Remove what dead writers left in a folder, and rewrite its ledger if that is worth it.
+
+    Raises:
+        OSError: the folder can't be written.
+    """
+    with files.open_folder(folder) as opened:
+        new_files.remove_stale_temporaries(opened)
+        if known.is_bloated or known.is_damaged:
+            with locked(opened) as ledger:
+                ledger.replace(ledger.read())
+
+
+def remove_if_empty(folder: Folder, levels: int) -> None:
+    """Remove a folder that holds at most an empty, unshared ledger, then its parents likewise.
+
+    Args:
+        levels: the most folders to remove, this one included; the anchor is never removed.
+
+    Raises:
+        OSError: it can't be read or changed.
+    """
+    below = folder.below
+    while below and levels:
+        levels -= 1
+        here = Folder(folder.anchor, below)
+        with files.open_folder(here) as opened:
+            if files.list_names(opened) == [MARK]:
+                with locked(opened) as ledger:
+                    known = ledger.read()
+                    if known.shared or any(known.origins()) or files.list_names(opened) != [MARK]:
+                        return
+                    ledger.remove()
+                if not files.remove_folder(here):  # another process has added a file meanwhile
+                    mark_folder(opened, shared=True)
+                    return
+            elif not files.remove_folder(here):
+                return
+        below = os.path.dirname(below)
+
+
+def _read_in(opened: files.OpenFolder) -> Ledger:
+    fd = files.open_file(opened, MARK, os.O_RDONLY)
+    try:
+        return _read_from(opened, fd)
+    finally:
+        os.close(fd)
+
+
+def _read_from(opened: files.OpenFolder, fd: int) -> Ledger:
+    ledger = None
+    if (size := os.fstat(fd).st_size) <= MAX_BYTES:
+        pieces = iter(partial(os.read, fd, _PIECE_BYTES), b"")
+        ledger = Ledger(pieces) if size else Ledger([b""])
+    if ledger is None or ledger.is_foreign:
+        path = os.path.join(opened.path, MARK)
+        raise OSError(errno.EINVAL, "was not written by thumbnailer: move it away", path)
+    return ledger
