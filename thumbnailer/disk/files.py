@@ -13,7 +13,7 @@ import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 from thumbnailer.model import Folder
 
@@ -53,9 +53,25 @@ def state_of(status: os.stat_result) -> tuple[int, int, int]:
     return status.st_size, status.st_mtime_ns, 0 if os.name == "nt" else status.st_ctime_ns
 
 
+class Mirrored(NamedTuple):
+    """What a folder mirrors: a folder of sources, and how many folders of its path it mirrors."""
+
+    path: str
+    depth: int
+
+
+_MIRRORS_NOTHING = Mirrored("", 0)
+
+
 @contextmanager
-def open_folder(folder: Folder, *, create: bool = False) -> Iterator[OpenFolder]:
+def open_folder(
+    folder: Folder, *, create: bool = False, mirrors: Mirrored = _MIRRORS_NOTHING
+) -> Iterator[OpenFolder]:
     """Hold a thumbnail folder open, walking down from its anchor without following links.
+
+    Args:
+        create: create what is missing of its path below the anchor.
+        mirrors: what is created gets no more permissions than the folders that it mirrors.
 
     Raises:
         FileNotFoundError: it does not exist and `create` is false.
@@ -64,12 +80,18 @@ def open_folder(folder: Folder, *, create: bool = False) -> Iterator[OpenFolder]
     parts = [part for part in folder.below.split(os.sep) if part]
     here = OpenFolder(folder.anchor, _open_directory(folder.anchor or os.curdir, None, follow=True))
     try:
-        for part in parts:
+        for depth, part in enumerate(parts, 1):
             path, fd = here.path_and_dir_fd(part)
-            if create:
+            try:
+                opened = _open_directory(path, fd)
+            except FileNotFoundError:
+                if not create:
+                    raise
+                mode = 0o700 if folder.desktop else _mode_of(mirrors, len(parts) - depth)
                 with suppress(FileExistsError):
-                    os.mkdir(path, 0o700 if folder.desktop else 0o777, dir_fd=fd)
-            there = OpenFolder(os.path.join(here.path, part), _open_directory(path, fd))
+                    os.mkdir(path, mode, dir_fd=fd)
+                opened = _open_directory(path, fd)
+            there = OpenFolder(os.path.join(here.path, part), opened)
             _close(here)
             here = there
         yield here
@@ -270,6 +292,19 @@ def _open_directory(path: str, dir_fd: int | None, *, follow: bool = False) -> i
         if not follow and error.errno in (errno.ELOOP, errno.ENOTDIR):
             _refuse_link(path, dir_fd)
         raise
+
+
+def _mode_of(mirrors: Mirrored, levels_up: int) -> int:
+    """Return the permissions for a new folder, so many levels above the one that mirrors."""
+    if levels_up >= mirrors.depth:
+        return 0o777
+    path = mirrors.path
+    for _ in range(levels_up):
+        path = os.path.dirname(path)
+    try:
+        return stat.S_IMODE(os.stat(path or os.curdir).st_mode) & 0o777 | 0o700
+    except OSError:  # gone meanwhile
+        return 0o700
 
 
 def _refuse_link(path: str, dir_fd: int | None) -> None:

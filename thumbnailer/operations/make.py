@@ -68,7 +68,7 @@ def make_thumbnail(source: Path, thumbnail: Path, **looks: Unpack[Looks]) -> Thu
             limits = replace(settings.limits, memory_bytes=sys.maxsize)
             (made,), _ = render_pictures(file, [(recipe, ())], limits)
         with stage("write", path), files.open_folder(Folder(folder, "")) as opened:
-            new_files.replace(opened, name, made.data)
+            new_files.replace(opened, name, made.data, files.permissions(source_path))
     except StageError as error:
         failure = error.failure
         if failure.fatal:

@@ -147,11 +147,12 @@ def outcome_of(job: Job, answer: Answer, tasks: list[ThumbnailTask]) -> Outcome:
 
 def _write_in_folder(folder: Folder, tasks: list[ThumbnailTask]) -> None:
     write = _write_for_desktop if folder.desktop else _write
+    mirrors = _mirrored_by(folder, tasks[0].state)
     for last_try in (*[False] * _MAX_TRIES, True):
         try:
             with stage("write", folder.path):
                 try:
-                    with files.open_folder(folder, create=True) as opened:
+                    with files.open_folder(folder, create=True, mirrors=mirrors) as opened:
                         write(opened, folder, tasks)
                 except FileNotFoundError:
                     if last_try or not os.path.isdir(folder.anchor):
@@ -160,6 +161,13 @@ def _write_in_folder(folder: Folder, tasks: list[ThumbnailTask]) -> None:
         except StageError as error:
             _fail(tasks, error.failure)
         return
+
+
+def _mirrored_by(folder: Folder, source: Source) -> files.Mirrored:
+    """Return which folders of sources a folder of an output tree mirrors."""
+    depth = len(source.below.split(os.sep)) if source.below and not source.is_remote else 0
+    path = os.path.dirname(source.path)
+    return files.Mirrored(path, depth if folder.below.endswith(source.below) else 0)
 
 
 def _fail(tasks: list[ThumbnailTask], failure: Failure) -> None:

@@ -216,7 +216,8 @@ class Ledger:
             first = piece if first is None else first
             count += len(piece)
             lines, _, rest = (rest + piece).rpartition(b"\n")
-            rest = rest.lstrip(b"\0")  # a crash may leave a hole
+            if rest.startswith(b"\0"):  # a crash may leave a hole
+                self.is_damaged, rest = True, rest.lstrip(b"\0")
             self._add(lines)
             is_ours = self._lines or count < _MAX_BYTES_WITHOUT_LINE
             if len(rest) > _MAX_LINE_BYTES or len(self._rows) > _MAX_ENTRIES or not is_ours:
@@ -293,7 +294,7 @@ def _is_header(line: bytes) -> bool:
 
 
 def _is_remnant(content: bytes) -> bool:
-    """Return whether a short content is what a full disk or a crash leaves of a header."""
-    return not content.strip(b"\0") or any(
-        header(shared).startswith(content.rstrip(b"\0")) for shared in (False, True)
-    )
+    """Return whether a short content is what a full disk or a crash leaves of a ledger."""
+    text = content.strip(b"\0")
+    is_cut_header = any(header(shared).startswith(text) for shared in (False, True))
+    return is_cut_header or (content[0] == 0 and text.startswith(b'["'))
