@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -47,7 +48,7 @@ def test_a_full_disk_leaves_no_mark_that_makes_a_folder_ours(
     site = small_disk / "site"
     site.mkdir()
     filler = small_disk / "filler"
-    with filler.open("wb", buffering=0) as file, pytest.raises(OSError, match="No space"):
+    with filler.open("wb", buffering=0) as file, suppress(OSError):
         while True:
             file.write(bytes(4096))
     make(photos, "-o", site)
@@ -58,14 +59,7 @@ def test_a_full_disk_leaves_no_mark_that_makes_a_folder_ours(
     assert (site / "b.jpg").read_text() == "mine"
 
 
-REMNANTS = [
-    b"",
-    b"\0" * 36,
-    HEADER[:10],
-    HEADER[:-5],
-    b"\0" * len(HEADER) + b'["x.jpg"',
-    b"\0" * 4096,
-]
+REMNANTS = [b"", b"\0" * 36, b"\0" * 4096, HEADER[:10], HEADER[:-5], b"\0" * 36 + b'["x.jpg"']
 
 
 @pytest.mark.parametrize("remnant", REMNANTS)
@@ -105,7 +99,7 @@ def test_a_damaged_header_costs_no_thumbnail_and_no_file(photos: Path, damage: s
 def test_a_user_s_file_in_a_folder_of_ours_stays(photos: Path, output: bool) -> None:
     tree(photos, "a.jpg")
     thumbs = photos.parent / "out" if output else photos / "thumbs"
-    options = ["-o", thumbs] if output else []
+    options: list[str | Path] = ["-o", thumbs] if output else []
     make(photos, *options)
     (thumbs / "cover.jpg").write_text("mine")
     tree(photos, "cover.jpg")
@@ -257,7 +251,7 @@ def test_two_runs_at_once_lose_no_line_though_both_rewrite_the_ledger(
 
 def test_a_killed_run_leaves_nothing_in_the_way(photos: Path) -> None:
     tree(photos, *(f"{number}.jpg" for number in range(60)))
-    command = [*THUMBNAILER, "make", "--force", "--quiet", photos]
+    command: list[str | Path] = [*THUMBNAILER, "make", "--force", "--quiet", photos]
     thumbs = photos / "thumbs"
     for size in ("64", "200", "65"):
         with subprocess.Popen([*command, "-s", size], start_new_session=True) as process:
