@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 from collections import OrderedDict
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace as replaced
-from functools import cached_property, lru_cache
+from functools import lru_cache
 
 from thumbnailer.disk import files, new_files
 from thumbnailer.disk.digest import source_digest
@@ -23,8 +24,8 @@ FAILED_BEFORE = " (failed before and has not changed since)"
 NOT_MADE = "has not been made"
 NOT_INTACT = "is gone, or is not as it was made"
 
-# The cache holds the states of this many folders with about this many thumbnails (650 bytes each).
-# Sources come folder by folder, but a caller's list of paths may be in any order.
+# The states of this many folders with about this many thumbnails are kept. Sources come folder by
+# folder, but a caller's list of paths may be in any order: then more are kept.
 _KEPT_FOLDERS, _KEPT_THUMBNAILS = 256, 20_000
 
 # The entries of sources that were only touched are renewed in batches of this many.
@@ -44,6 +45,8 @@ class FolderStates:
         self._kept: OrderedDict[tuple[str, str], FolderState | FreedesktopFolderState] = (
             OrderedDict()
         )
+        self._most_thumbnails = _KEPT_THUMBNAILS
+        self._dropped: OrderedDict[tuple[str, str], None] = OrderedDict()
         self._real_path = lru_cache(os.path.realpath)
 
     def at(self, folder: Folder) -> FolderState | FreedesktopFolderState:
@@ -52,13 +55,20 @@ class FolderStates:
         if key in self._kept:
             self._kept.move_to_end(key)
             return self._kept[key]
+        if key in self._dropped:
+            self._most_thumbnails *= 2
+            del self._dropped[key]
         kind = FreedesktopFolderState if folder.desktop else FolderState
         folder_state = self._kept[key] = kind(folder, clean_up=self._clean_up)
         while len(self._kept) > self._at_once and (
-            len(self._kept) > _KEPT_FOLDERS or sum(map(len, self._kept.values())) > _KEPT_THUMBNAILS
+            len(self._kept) > _KEPT_FOLDERS
+            or sum(map(len, self._kept.values())) > self._most_thumbnails
         ):
-            _, dropped = self._kept.popitem(last=False)
+            dropped_key, dropped = self._kept.popitem(last=False)
             dropped.renew()
+            self._dropped[dropped_key] = None
+            if len(self._dropped) > _KEPT_FOLDERS:
+                self._dropped.popitem(last=False)
         return folder_state
 
     def renew(self) -> None:
@@ -76,7 +86,6 @@ class FolderState:
 
     def __init__(self, folder: Folder, *, clean_up: bool) -> None:
         known, self._refusal = None, None
-        self._read_at = ledger_file.stamp(folder)
         try:
             known = ledger_file.read(folder)
             if known is not None and clean_up:
@@ -91,29 +100,31 @@ class FolderState:
         self.folder = Folder(folder.anchor, folder.below, known.shared)
         self._prefix = os.path.join(self.folder.path, "")
         self._claimed: set[str] = set()
+        self._claims: dict[str, tuple[str, str]] = {}
         self._may_write = clean_up
         self._renewed: list[Attempt] = []
 
     def __len__(self) -> int:
         return max(len(self._ledger), len(self._claimed))
 
-    @cached_property
-    def _holders(self) -> dict[str, tuple[str, str]]:
-        """Each name and its source, by casefolded name; not built for an unchanged folder."""
-        return {casefolded(name): (name, origin) for name, origin in self._ledger.origins()}
-
     def outcome_if_unchanged(
-        self, name: str, origin: str, source: Source, recipe: str
+        self, names: Sequence[str], origin: str, source: Source, recipe: str
     ) -> Outcome | None:
-        """Return a current outcome and claim the name if nothing has changed, else None."""
-        size = self._ledger.size_if_made(name, origin, source, recipe)
-        if not size or name in self._claimed:
-            return None
-        thumbnail = Thumbnail(self._prefix + name, *size)
-        if not _is_intact(thumbnail):
-            return None
-        self._claimed.add(name)
-        return Outcome(source, "current", (thumbnail,))
+        """Return a current outcome and claim the names if nothing has changed, else None.
+
+        Args:
+            names: the names that the thumbnail may have: two if its format is `auto`.
+        """
+        for name in names:
+            size = self._ledger.size_if_made(name, origin, source, recipe)
+            if not size or name in self._claimed:
+                continue
+            thumbnail = Thumbnail(self._prefix + name, *size)
+            if not _is_intact(thumbnail):
+                return None
+            self._claimed.update(names)
+            return Outcome(source, "current", (thumbnail,))
+        return None
 
     def claim(self, name: str, origin: str) -> str | Failure:
         """Claim a thumbnail name for a source; return the name to use, or why there is none.
@@ -133,7 +144,7 @@ class FolderState:
         if name in self._claimed:
             return Failure("scan", "was named twice")
         self._claimed.add(name)
-        self._holders[casefolded(name)] = name, origin
+        self._claims[casefolded(name)] = name, origin
         return name
 
     def file_at(self, name: str, *, may_replace: bool) -> tuple[int | None, Failure | None]:
@@ -161,7 +172,8 @@ class FolderState:
 
     def _other_holder(self, name: str, origin: str) -> tuple[str, str] | None:
         """Return the equivalent name that another source holds, with that source; None if free."""
-        held_name, holder = self._holders.get(casefolded(name), (name, origin))
+        key = casefolded(name)
+        held_name, holder = self._claims.get(key) or self._ledger.holder(key) or (name, origin)
         if holder == origin:
             return None
         source = ledger_file.source_path(self.folder, holder)
@@ -258,10 +270,8 @@ class FolderState:
         """Return whether thumbnailer wrote a file, perhaps in another run a moment ago."""
         if self._ledger.owns(name, length):
             return True
-        if (now := ledger_file.stamp(self.folder)) != self._read_at:
-            with suppress(OSError):
-                self._ledger = ledger_file.read(self.folder) or self._ledger
-            self._read_at = now
+        with suppress(OSError):
+            self._ledger = ledger_file.read(self.folder) or self._ledger
         return self._ledger.owns(name, length)
 
 
@@ -281,7 +291,7 @@ class FreedesktopFolderState:
         """Do nothing: a thumbnail of the desktop's cache has no entry that could be renewed."""
 
     def outcome_if_unchanged(
-        self, name: str, origin: str, source: Source, recipe: str
+        self, names: Sequence[str], origin: str, source: Source, recipe: str
     ) -> Outcome | None:
         """Return None: the text chunks must be read in any case, so there is no quicker check."""
         return None

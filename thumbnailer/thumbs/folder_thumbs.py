@@ -151,11 +151,10 @@ class _Size:
 
     def outcome_if_unchanged(self, source: Source, source_name: str) -> Outcome | None:
         """Return a current outcome, and claim the name, if nothing has changed; else None."""
-        if len(self._formats) > 1 or self._origin_prefix is None:
+        if self._origin_prefix is None:
             return None
-        (name,) = self._names(source, source_name)
-        origin = self._origin_prefix + source_name
-        return self._state.outcome_if_unchanged(name, origin, source, self._fingerprint)
+        names, origin = self._names(source, source_name), self._origin_prefix + source_name
+        return self._state.outcome_if_unchanged(names, origin, source, self._fingerprint)
 
     def wanted(
         self, source: Source, source_name: str, *, is_claimed: bool = False

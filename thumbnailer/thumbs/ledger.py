@@ -19,12 +19,13 @@ known from that line, or from one with an empty fingerprint, which only keeps th
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from thumbnailer.model import Failure, Source, Thumbnail
+from thumbnailer.thumbs.naming import casefolded
 
 # The name of the file, in a folder or a bucket.
 MARK = ".thumbnailer"
@@ -37,6 +38,9 @@ _MAX_ENTRIES = 1_500_000
 
 # A path has at most 4096 bytes on Linux; one that is no UTF-8 takes six characters a byte.
 _MAX_LINE_BYTES = 50_000
+
+# The header is within this part of a file.
+_HEAD_BYTES = 4096
 
 # If this much of a file has no line of ours, nothing more of it is read.
 _MAX_BYTES_WITHOUT_LINE = 1 << 20
@@ -108,7 +112,6 @@ class Ledger:
     """The entries of one folder's ledger, by thumbnail name.
 
     Args:
-        pieces: the content of its file, in pieces of any length.
         shared: whether the folder holds files of others, if there is no ledger yet.
 
     Attributes:
@@ -116,16 +119,31 @@ class Ledger:
             header is damaged can't tell, so it counts as shared.
         is_damaged: whether its header or other parts make no sense.
         is_foreign: whether nothing of it makes sense, so that it was not written by thumbnailer.
+        swept_at: when this process last looked for what dead writers left (`time.monotonic`).
     """
 
-    __slots__ = ("_lines", "_older", "_rows", "is_damaged", "is_foreign", "shared")
+    __slots__ = (
+        "_count",
+        "_head",
+        "_holders",
+        "_lines",
+        "_older",
+        "_rest",
+        "_rows",
+        "is_damaged",
+        "is_foreign",
+        "shared",
+        "swept_at",
+    )
 
-    def __init__(self, pieces: Iterable[bytes] = (), *, shared: bool = False) -> None:
+    def __init__(self, *, shared: bool = False) -> None:
         self.shared, self.is_damaged, self.is_foreign = shared, False, False
         self._rows: dict[str, list[Any]] = {}
         self._older: dict[str, set[int]] = {}  # lengths of files that superseded lines tell of
-        self._lines = 0
-        self._read(pieces)
+        self._holders: dict[str, str] | None = None
+        self._lines, self._count = 0, 0
+        self._head = self._rest = b""
+        self.swept_at = float("-inf")
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -139,17 +157,25 @@ class Ledger:
             return length == 0 and bool(lengths)
         return length in lengths
 
+    def holder(self, casefolded_name: str) -> tuple[str, str] | None:
+        """Return the name that equals another if case is ignored, with its source; None if none."""
+        if self._holders is None:  # takes 0.5 s for a million, so only if something is new
+            self._holders = {casefolded(name): name for name in list(self._rows)}
+        name = self._holders.get(casefolded_name, "")
+        entry = self.get(name)
+        return (name, entry.origin) if entry else None
+
     def has_file(self, name: str) -> bool:
         """Return whether thumbnailer wrote, or was about to write, a file of this name."""
         return bool(self._lengths(name))
 
     def names(self) -> Collection[str]:
         """Return the names of thumbnails that were, or were about to be, written."""
-        return {name for name in self._rows if self._lengths(name)}
+        return {name for name in list(self._rows) if self._lengths(name)}
 
     def origins(self) -> Iterator[tuple[str, str]]:
         """Yield each thumbnail's name with its source: a path relative to the folder, or a URL."""
-        for name, row in self._rows.items():
+        for name, row in list(self._rows.items()):  # another thread may add to them
             if tuple(map(type, row)) in _LINE_TYPES:
                 yield name, row[1]
 
@@ -210,25 +236,30 @@ class Ledger:
         row, older = self._rows.get(name, []), self._older.get(name, ())
         return {*older, row[7]} if tuple(map(type, row)) in _MADE_TYPES else older
 
-    def _read(self, pieces: Iterable[bytes]) -> None:
-        first, rest, count = None, b"", 0
-        for piece in pieces:
-            first = piece if first is None else first
-            count += len(piece)
-            lines, _, rest = (rest + piece).rpartition(b"\n")
-            if rest.startswith(b"\0"):  # a crash may leave a hole
-                self.is_damaged, rest = True, rest.lstrip(b"\0")
-            self._add(lines)
-            is_ours = self._lines or count < _MAX_BYTES_WITHOUT_LINE
-            if len(rest) > _MAX_LINE_BYTES or len(self._rows) > _MAX_ENTRIES or not is_ours:
-                self.is_damaged, rest = True, b""
-                break
-        self._add(rest)  # cut short
-        if first is None:
-            return
-        if not _is_header(first.partition(b"\n")[0]):
+    def feed(self, piece: bytes) -> bool:
+        """Take in the next part of its file, of any length; return whether more makes sense."""
+        if len(self._head) < _HEAD_BYTES:
+            self._head = (self._head + piece)[:_HEAD_BYTES]
+        self._count += len(piece)
+        lines, _, rest = (self._rest + piece).rpartition(b"\n")
+        if rest.startswith(b"\0"):  # a crash may leave a hole
+            self.is_damaged, rest = True, rest.lstrip(b"\0")
+        self._add(lines)
+        is_ours = self._lines or self._count < _MAX_BYTES_WITHOUT_LINE
+        if len(rest) > _MAX_LINE_BYTES or len(self._rows) > _MAX_ENTRIES or not is_ours:
+            self.is_damaged, self._rest = True, b""
+            return False
+        self._rest = rest
+        return True
+
+    def end(self) -> None:
+        """Take in that its file ends here, at least for the present."""
+        self._add(self._rest)  # cut short
+        is_shared = header_of(self._head)
+        if is_shared is None:
             self.is_damaged = self.shared = True
-        is_remnant = count < _MAX_BYTES_WITHOUT_LINE and _is_remnant(first)
+        self.shared = self.shared or is_shared is True
+        is_remnant = self._count < _MAX_BYTES_WITHOUT_LINE and _is_remnant(self._head)
         self.is_foreign = self.is_damaged and not is_remnant and not any(self.origins())
 
     def _add(self, lines: bytes) -> None:
@@ -249,11 +280,23 @@ class Ledger:
                 if name in self._rows and (lengths := self._lengths(name)):
                     self._older[name] = set(lengths)
                 self._rows[name] = row
+                if self._holders is not None:
+                    self._holders[casefolded(name)] = name
 
 
 def header(shared: bool) -> bytes:
     """Return the first line of a ledger."""
     return json.dumps({"thumbnailer": _VERSION, "shared": shared}).encode() + b"\n"
+
+
+def header_of(content: bytes) -> bool | None:
+    """Return whether a ledger's folder is shared; None if it has no header."""
+    with suppress(ValueError, RecursionError):
+        row = json.loads(content[:_HEAD_BYTES].partition(b"\n")[0])
+        if isinstance(row, dict) and row.get("thumbnailer") == _VERSION:
+            is_shared = row.get("shared")
+            return is_shared if isinstance(is_shared, bool) else None
+    return None
 
 
 def removal_line(name: str) -> bytes:
@@ -282,19 +325,8 @@ def _parse(lines: bytes) -> list[Any]:
     return [row for row in rows if isinstance(row, list | dict)]
 
 
-def _is_header(line: bytes) -> bool:
-    with suppress(ValueError, RecursionError):
-        row = json.loads(line)
-        return (
-            isinstance(row, dict)
-            and row.get("thumbnailer") == _VERSION
-            and type(row.get("shared")) is bool
-        )
-    return False
-
-
 def _is_remnant(content: bytes) -> bool:
     """Return whether a short content is what a full disk or a crash leaves of a ledger."""
     text = content.strip(b"\0")
     is_cut_header = any(header(shared).startswith(text) for shared in (False, True))
-    return is_cut_header or (content[0] == 0 and text.startswith(b'["'))
+    return is_cut_header or (content[:1] == b"\0" and text.startswith(b'["'))

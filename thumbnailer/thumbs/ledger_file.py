@@ -8,18 +8,25 @@ from __future__ import annotations
 
 import errno
 import os
+import threading
+import time
+from collections import OrderedDict
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
+from typing import NamedTuple
 
 from thumbnailer.disk import files, new_files
 from thumbnailer.disk.locks import PATIENCE_SECONDS, lock
 from thumbnailer.model import Folder
-from thumbnailer.thumbs.ledger import MARK, MAX_BYTES, Ledger, header
+from thumbnailer.thumbs.ledger import MARK, MAX_BYTES, Ledger, header, header_of
 from thumbnailer.urls import is_url
 
 _PIECE_BYTES = 1 << 20
+
+# A folder of more thumbnails than this is swept at most this often.
+_FEW, _SWEEP_SECONDS = 2000, 600
 
 
 def read(folder: Folder) -> Ledger | None:
@@ -31,14 +38,6 @@ def read(folder: Folder) -> Ledger | None:
     """
     with suppress(FileNotFoundError), files.open_folder(folder) as opened:
         return _read_in(opened)
-    return None
-
-
-def stamp(folder: Folder) -> tuple[int, int] | None:
-    """Return what changes when the folder's ledger does; None if there is none."""
-    with suppress(OSError):
-        status = os.stat(os.path.join(folder.path, MARK))
-        return status.st_ino, status.st_size
     return None
 
 
@@ -59,7 +58,7 @@ def own_names(path: str) -> Collection[str] | None:
     # Held open: a folder that is moved away and back would briefly look unmarked.
     with files.open_folder(Folder(path, "")) as opened:
         try:
-            if not Ledger([files.read(opened, MARK, 4096).partition(b"\n")[0]]).shared:
+            if header_of(files.read(opened, MARK, 4096)) is False:
                 return None
             return _read_in(opened).names()
         except FileNotFoundError:
@@ -94,7 +93,6 @@ class LockedLedger:
         Raises:
             OSError: it can't be read, or was not written by thumbnailer.
         """
-        os.lseek(self.fd, 0, os.SEEK_SET)
         return _read_from(self.opened, self.fd)
 
     def append(self, lines: Iterable[bytes]) -> None:
@@ -170,7 +168,10 @@ def clean_up(folder: Folder, known: Ledger) -> None:
         OSError: the folder can't be written.
     """
     with files.open_folder(folder) as opened:
-        new_files.remove_stale_temporaries(opened)
+        # To list 100,000 names takes 50 ms, too long for each new picture of a watch.
+        if len(known) < _FEW or time.monotonic() - known.swept_at > _SWEEP_SECONDS:
+            known.swept_at = time.monotonic()
+            new_files.remove_stale_temporaries(opened)
         if known.is_bloated or known.is_damaged:
             with locked(opened) as ledger:
                 ledger.replace(ledger.read())
@@ -213,11 +214,51 @@ def _read_in(opened: files.OpenFolder) -> Ledger:
 
 
 def _read_from(opened: files.OpenFolder, fd: int) -> Ledger:
-    ledger = None
-    if (size := os.fstat(fd).st_size) <= MAX_BYTES:
-        pieces = iter(partial(os.read, fd, _PIECE_BYTES), b"")
-        ledger = Ledger(pieces) if size else Ledger([b""])
+    """Return the ledger in an open file; of one that was read before, only what is new is read."""
+    status, ledger = os.fstat(fd), None
+    if status.st_size <= MAX_BYTES:
+        with _cache_lock:
+            ledger = _read_cached(fd, status)
     if ledger is None or ledger.is_foreign:
         path = os.path.join(opened.path, MARK)
         raise OSError(errno.EINVAL, "was not written by thumbnailer: move it away", path)
+    return ledger
+
+
+class _Cached(NamedTuple):
+    """A ledger as it was read, with the length, mtime and last bytes that its file had then."""
+
+    ledger: Ledger
+    length: int
+    mtime_ns: int
+    end: bytes
+
+
+# The ledgers that were read last, by device and inode: a watch reads the same one for each picture.
+# All together they have at most so many entries, of 650 bytes each.
+_cache: OrderedDict[tuple[int, int], _Cached] = OrderedDict()
+_cache_lock = threading.Lock()
+_MAX_CACHED_ENTRIES, _MAX_CACHED, _END_BYTES = 200_000, 256, 256
+
+
+def _read_cached(fd: int, status: os.stat_result) -> Ledger:
+    key = status.st_dev, status.st_ino
+    ledger, length, end = Ledger(), 0, b""
+    cached = _cache.pop(key, None)
+    if cached and (status.st_size > cached.length or status.st_mtime_ns == cached.mtime_ns):
+        os.lseek(fd, cached.length - len(cached.end), os.SEEK_SET)
+        if os.read(fd, len(cached.end)) == cached.end:
+            ledger, length, _, end = cached
+    os.lseek(fd, length, os.SEEK_SET)
+    for piece in iter(partial(os.read, fd, _PIECE_BYTES), b""):
+        length += len(piece)
+        end = (end + piece)[-_END_BYTES:]
+        if not ledger.feed(piece):
+            break
+    ledger.end()
+    _cache[key] = _Cached(ledger, length, status.st_mtime_ns, end)
+    while len(_cache) > _MAX_CACHED or sum(len(one.ledger) for one in _cache.values()) > (
+        _MAX_CACHED_ENTRIES
+    ):
+        _cache.popitem(last=False)
     return ledger
