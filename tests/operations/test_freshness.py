@@ -6,16 +6,16 @@ import os
 import shutil
 import signal
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import field, fields, make_dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
-from PIL import Image
+from PIL import ExifTags, Image
 from support.pictures import files_below, picture, tree
-from support.program import THUMBNAILER, make
+from support.program import THUMBNAILER, make, thumbnailer
 from support.waiting import eventually
 from watchdog.events import (
     FileCreatedEvent,
@@ -90,6 +90,111 @@ def test_another_size_at_the_same_instant_is_made_again(photos: Path) -> None:
     assert make(photos).statuses == {"a.jpg": "made"}
     with Image.open(photos / "thumbs" / "a.jpg") as thumbnail:
         assert thumbnail.size == (100, 50)
+
+
+def edit_in_place(path: Path) -> None:
+    """As `exiftool -P -Orientation#=6` does."""
+    with path.open("r+b") as file:
+        file.seek(file.read().index(orientation(1).tobytes()))
+        file.write(orientation(6).tobytes())
+
+
+def edit_by_a_new_file(path: Path) -> None:
+    copy = path.with_name("copy")
+    shutil.copy(path, copy)
+    edit_in_place(copy)
+    copy.replace(path)
+
+
+def put_another_in_its_place(path: Path) -> None:
+    """Whose pixels alone differ, in the middle of a large file."""
+    data = bytearray(path.read_bytes())
+    for at in range(200_000, 400_000, 1000):
+        data[at] ^= 0x55
+    other = path.with_name("other")
+    other.write_bytes(data)
+    other.replace(path)
+
+
+def orientation(value: int) -> Image.Exif:
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = value
+    return exif
+
+
+@pytest.mark.parametrize(
+    ("name", "edit"),
+    [
+        ("a.jpg", edit_in_place),
+        ("a.jpg", edit_by_a_new_file),
+        ("a.bmp", put_another_in_its_place),
+    ],
+)
+def test_an_edit_that_keeps_length_and_time_is_noticed(
+    photos: Path, name: str, edit: Callable[[Path], None]
+) -> None:
+    source = photos / name
+    image = Image.effect_noise((500, 400), 60).convert("RGB")
+    image.save(source, exif=orientation(1))
+    make(photos)
+    thumbnail = next(photos.glob("thumbs/*.jpg"))
+    before, status = thumbnail.read_bytes(), source.stat()
+    edit(source)
+    os.utime(source, ns=(status.st_atime_ns, status.st_mtime_ns))
+    after = source.stat()
+    assert (after.st_size, after.st_mtime_ns) == (status.st_size, status.st_mtime_ns)
+    assert make(photos).statuses == {name: "made"}
+    assert thumbnail.read_bytes() != before
+    assert make(photos).statuses == {name: "current"}
+
+
+def touch_mode(path: Path) -> None:
+    path.chmod(0o640)
+
+
+def restore_from_a_backup(path: Path) -> None:
+    copy = path.with_name("copy")
+    shutil.copy2(path, copy)
+    copy.replace(path)
+
+
+def rename_and_back(path: Path) -> None:
+    path.rename(path.with_name("other"))
+    path.with_name("other").rename(path)
+
+
+@pytest.mark.parametrize("touch", [touch_mode, restore_from_a_backup, rename_and_back])
+def test_a_picture_that_was_only_touched_costs_a_look(
+    photos: Path, touch: Callable[[Path], None]
+) -> None:
+    tree(photos, "a.jpg")
+    (photos / "broken.jpg").write_text("no picture")
+    make(photos, "-s", "32", "-s", "64")
+    thumbnail = photos / "thumbs" / "32" / "a.jpg"
+    before = thumbnail.stat().st_ino
+    for name in ("a.jpg", "broken.jpg"):
+        touch(photos / name)
+    run = make(photos, "-s", "32", "-s", "64")
+    assert run.statuses == {"a.jpg": "current", "broken.jpg": "failed"}
+    assert "failed before" in next(row["error"]["reason"] for row in run.rows if row["error"])
+    assert thumbnail.stat().st_ino == before
+    with opened_below(photos) as opened:
+        make(photos, "-s", "32", "-s", "64")
+        (photos / "last").touch()
+        eventually(lambda: str(photos / "last") in opened)
+    assert str(photos / "a.jpg") not in opened, "the look was remembered"
+
+
+def test_what_makes_nothing_remembers_no_look(photos: Path) -> None:
+    tree(photos, "a.jpg")
+    make(photos)
+    ledger = photos / "thumbs" / ".thumbnailer"
+    before = ledger.read_bytes()
+    (photos / "a.jpg").chmod(0o640)
+    assert make(photos, "--dry-run").statuses == {"a.jpg": "current"}
+    assert thumbnailer("status", photos).code == 0
+    assert thumbnailer("verify", photos).code == 0
+    assert ledger.read_bytes() == before
 
 
 @pytest.mark.parametrize("options", [["-s", "50"], ["-q", "30"], ["-s", "256x100"]])
