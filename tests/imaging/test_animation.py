@@ -313,6 +313,13 @@ def test_a_large_animation_is_a_still(photos: Path) -> None:
     (photos / "a.gif").write_bytes(data[:-1] + again * 5 + b";")
     (row,) = make(*command, "--max-pixels", str(120 * 80)).rows
     assert row["note"].startswith("is an animation of 24 frames, too long")
+    (row,) = make(*command, "--max-pixels", str(120 * 80)).rows
+    assert (row["status"], row["note"][:18]) == ("current", "is an animation of")
+    (row,) = make(*command).rows
+    assert (row["status"], row["note"]) == ("made", None), "the limit is gone"
+    with Image.open(photos / "thumbs" / "a.gif") as image:
+        assert getattr(image, "n_frames", 1) == 24
+    assert make(*command).statuses == {"a.gif": "current"}
 
 
 @pytest.mark.slow

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import tempfile
@@ -12,7 +13,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from support.pictures import files_below, picture, tree
-from support.program import make
+from support.program import make, thumbnailer
 
 from thumbnailer import make_thumbnails
 from thumbnailer.formats import READ, WRITTEN
@@ -134,6 +135,46 @@ def test_a_name_stays_with_the_first_who_had_it_while_that_one_is_there(photos: 
     assert run.statuses["B.jpg"] == "made"
     (photos / "a.png.jpg").unlink()
     assert make(photos).statuses["a.png"] == "made"
+
+
+@pytest.mark.parametrize("twins", [("IMG.jpg", "img.jpg"), ("caf\u00e9.jpg", "cafe\u0301.jpg")])
+@pytest.mark.parametrize("goes", [0, 1])
+def test_a_name_that_only_a_twin_made_necessary_goes_with_the_twin(
+    photos: Path, twins: tuple[str, str], goes: int
+) -> None:
+    tree(photos, *twins)
+    assert make(photos).summary["made"] == 2
+    thumbs = photos / "thumbs"
+    assert sum("~" in name for name in files_below(thumbs)) == 1
+    (photos / twins[goes]).unlink()
+    stays = twins[1 - goes]
+    thumbnailer("prune", "--yes", photos)
+    assert make(photos).summary["found"] == 1
+    assert files_below(thumbs) == {stays}
+    assert make(photos).statuses == {stays: "current"}
+    assert thumbnailer("status", "--json", photos).rows == []
+
+
+def test_a_name_that_a_killed_run_has_left_is_an_orphan(photos: Path) -> None:
+    tree(photos, "IMG.jpg", "img.jpg")
+    make(photos)
+    thumbs = photos / "thumbs"
+    (hashed,) = (name for name in os.listdir(thumbs) if "~" in name)
+    lines = (thumbs / ".thumbnailer").read_bytes().splitlines(keepends=True)
+    before = (thumbs / hashed).read_bytes()
+    (line,) = (line for line in lines if b"~" in line)
+    name = os.path.basename(json.loads(line)[1])
+    (photos / ({"IMG.jpg", "img.jpg"} - {name}).pop()).unlink()
+    thumbnailer("prune", "--yes", photos)
+    make(photos)
+    assert files_below(thumbs) == {name}
+    (thumbs / hashed).write_bytes(before)
+    with (thumbs / ".thumbnailer").open("ab") as ledger:
+        ledger.write(line)
+    assert json.loads(thumbnailer("status", "--json", photos).out)["orphaned"] == 1
+    assert "1 removed" in thumbnailer("prune", photos).out
+    assert files_below(thumbs) == {name}
+    assert make(photos).statuses == {name: "current"}
 
 
 def test_same_names_from_two_folders_collide_in_a_flat_output(tmp_path: Path) -> None:

@@ -29,6 +29,7 @@ from thumbnailer.buckets.marker_objects import (
 from thumbnailer.buckets.merge_listings import FolderState, ThumbnailListing
 from thumbnailer.errors import OutputError
 from thumbnailer.formats import possible_formats
+from thumbnailer.imaging.failures import LIMITED
 from thumbnailer.layout import Layout
 from thumbnailer.model import (
     Failure,
@@ -135,8 +136,12 @@ class BucketState:
             failure = Failure(record.stage, f"{record.reason}{FAILED_BEFORE}")
             return Outcome(source, "failed", error=failure)
         if record and record.stage == MADE:
-            is_about = record.state == state_digest(source, self._fingerprint)
-            note = record.reason if is_about else ""
+            is_limited = record.reason.startswith(LIMITED)
+            fingerprint = self._attempt if is_limited else self._fingerprint
+            if record.state == state_digest(source, fingerprint):
+                note = record.reason
+            elif is_limited:
+                return "was made with other limits"
         if not any(entries):
             return NOT_MADE
         if not mark or mark.fingerprint != self._fingerprint:

@@ -21,7 +21,7 @@ from thumbnailer.buckets.requests import Stopped
 from thumbnailer.buckets.scan import source_of
 from thumbnailer.errors import WorkerError
 from thumbnailer.formats import WRITTEN
-from thumbnailer.imaging.failures import DAMAGED, EMPTY, TRUNCATED
+from thumbnailer.imaging.failures import DAMAGED, EMPTY, LIMITED, TRUNCATED
 from thumbnailer.model import FATAL_ERRNOS, Answer, Failure, Job, Outcome, Stop, Thumbnail
 from thumbnailer.recipe import attempt_fingerprint
 from thumbnailer.thumbs.finish import ThumbnailTask, outcome_of, tasks_of
@@ -137,7 +137,9 @@ async def _put_thumbnail(bucket: Bucket, task: ThumbnailTask) -> bool:
         is_done = await bucket.put(key, made.data, listed.etags[is_png], attributes)
         path = f"{bucket.url}/{key}"
         task.result = Thumbnail(path, made.width, made.height, len(made.data))
-        if task.note.startswith((TRUNCATED, DAMAGED)):
+        if task.note.startswith((TRUNCATED, DAMAGED, LIMITED)):
+            if task.note.startswith(LIMITED):
+                fingerprint = attempt_fingerprint(wanted.recipe, task.limits)
             record = Record(state_digest(state, fingerprint), MADE, task.note)
         if is_done and listed.etags[not is_png] and wanted.png_name:
             with suppress(OSError):

@@ -10,7 +10,14 @@ from PIL import Image, ImageFile
 
 from thumbnailer.formats import has_option
 from thumbnailer.imaging.encode.encode import Timing
-from thumbnailer.imaging.failures import DAMAGED, TRUNCATED, StageError, is_of_system, stage
+from thumbnailer.imaging.failures import (
+    DAMAGED,
+    LIMITED,
+    TRUNCATED,
+    StageError,
+    is_of_system,
+    stage,
+)
 from thumbnailer.imaging.memory import Claim, picture_bytes
 from thumbnailer.model import Failure
 from thumbnailer.recipe import Limits, Recipe
@@ -80,7 +87,7 @@ def render_frames(
     needed += frames * sum(map(prod, sizes)) * _FRAME_PIXEL_BYTES
     is_long = frames > _MAX_FRAMES or frames * prod(image.size) > _MAX_TIMES_PIXELS * limits.pixels
     if is_long or needed > limits.memory_bytes:
-        note = f"is an animation of {frames} frames, too long to keep: shows the first"
+        note = f"{LIMITED} {frames} frames, too long to keep: shows the first"
         return results, Timing(), note
     claim(needed)
     durations: list[int] = []

@@ -20,6 +20,10 @@ TRUNCATED = "truncated"
 DAMAGED = "damaged"
 
 
+# The start of the note on a thumbnail that shows less of its picture because of a limit.
+LIMITED = "is an animation of"
+
+
 class LimitError(Exception):
     """A picture needs more pixels, scans or memory than the limits allow."""
 

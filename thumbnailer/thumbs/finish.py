@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from thumbnailer.disk import files, new_files
 from thumbnailer.disk.digest import source_digest
-from thumbnailer.imaging.failures import StageError, stage
+from thumbnailer.imaging.failures import LIMITED, StageError, stage
 from thumbnailer.model import (
     Answer,
     EncodedThumbnail,
@@ -30,6 +30,7 @@ from thumbnailer.model import (
 )
 from thumbnailer.recipe import Limits, attempt_fingerprint
 from thumbnailer.thumbs import freedesktop, ledger, ledger_file
+from thumbnailer.thumbs.naming import with_hash
 from thumbnailer.thumbs.plan import in_the_way
 
 # How often a folder is made again that another process, which prunes, removes while it is empty.
@@ -74,11 +75,6 @@ class ThumbnailTask:
         return self.wanted.replaces[self.is_png]
 
     @property
-    def replaces_other(self) -> int | None:
-        """The same of the file of the other name."""
-        return self.wanted.replaces[not self.is_png]
-
-    @property
     def result_bytes(self) -> int:
         """The length of the thumbnail that was made."""
         return self.result.size_bytes if isinstance(self.result, Thumbnail) else 0
@@ -87,8 +83,9 @@ class ThumbnailTask:
         """Return the line of the ledger that records its result."""
         result, recipe = self.result, self.wanted.recipe
         assert result
-        is_made = isinstance(result, Thumbnail)
-        fingerprint = recipe.fingerprint if is_made else attempt_fingerprint(recipe, self.limits)
+        fingerprint = recipe.fingerprint
+        if isinstance(result, Failure) or self.note.startswith(LIMITED):
+            fingerprint = attempt_fingerprint(recipe, self.limits)
         digest = self.digest
         if not digest and not self.state.is_remote:
             with suppress(OSError):
@@ -291,11 +288,20 @@ def _write_for_desktop(
 def _remove_old_names(
     opened: files.OpenFolder, locked: ledger_file.LockedLedger, tasks: list[ThumbnailTask]
 ) -> None:
-    """Remove the former thumbnail of a picture that gained or lost alpha: its name differs."""
+    """Remove the former thumbnail of a picture whose name differs.
+
+    It does if the picture has gained or lost alpha and the format is `auto`, or if another picture
+    had the plain name before.
+    """
     for task in tasks:
-        with suppress(OSError):
-            name = task.other_name
-            length = files.length(opened, name) if name else None
-            if length not in (None, files.NO_FILE) and length == task.replaces_other:
-                files.remove(opened, name)
-                locked.append([ledger.removal_line(name)])
+        with_suffix = with_hash(task.name, task.wanted.origin)
+        for name in filter(None, (task.other_name, with_suffix)):
+            with suppress(OSError):
+                length = files.length(opened, name)
+                if length is None:
+                    continue
+                known = locked.read()
+                entry = known.get(name)
+                if entry and entry.origin == task.wanted.origin and known.owns(name, length):
+                    files.remove(opened, name)
+                    locked.append([ledger.removal_line(name)])

@@ -11,6 +11,7 @@ from functools import lru_cache
 
 from thumbnailer.disk import files, new_files
 from thumbnailer.disk.digest import source_digest
+from thumbnailer.imaging.failures import LIMITED
 from thumbnailer.model import Failure, Folder, Outcome, Source, Thumbnail, WantedThumbnail
 from thumbnailer.thumbs import freedesktop, ledger_file
 from thumbnailer.thumbs.ledger import MARK, Attempt, Ledger, LedgerEntry
@@ -218,7 +219,7 @@ class FolderState:
             again = f"{entry.result.reason}{FAILED_BEFORE}"
             self._renew_later(name, entry, source)
             return Outcome(source, "failed", error=replaced(entry.result, reason=again))
-        if entry.fingerprint != recipe:
+        if entry.fingerprint != (attempt if entry.note.startswith(LIMITED) else recipe):
             return "was made with other settings, or by another version"
         thumbnail = Thumbnail(path, *entry.result)
         if not _is_intact(thumbnail):

@@ -25,7 +25,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from thumbnailer.model import Failure, Source, Thumbnail
-from thumbnailer.thumbs.naming import casefolded
+from thumbnailer.thumbs.naming import casefolded, with_hash, without_hash
 
 # The name of the file, in a folder or a bucket.
 MARK = ".thumbnailer"
@@ -164,6 +164,22 @@ class Ledger:
         name = self._holders.get(casefolded_name, "")
         entry = self.get(name)
         return (name, entry.origin) if entry else None
+
+    def is_superseded(self, name: str) -> bool:
+        """Return whether a source's thumbnail has its plain name by now.
+
+        With a hash in its name it was made while a picture of nearly the same name had the plain
+        one (see `FolderState.claim`)."""
+        plain = without_hash(name)
+        of = self.get(name) if plain else None
+        other = self.get(plain) if of else None
+        return bool(
+            of
+            and other
+            and of.origin == other.origin
+            and with_hash(plain, of.origin) == name
+            and self.has_file(plain)
+        )
 
     def has_file(self, name: str) -> bool:
         """Return whether thumbnailer wrote, or was about to write, a file of this name."""

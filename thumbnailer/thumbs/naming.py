@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import unicodedata
 from string import Formatter
 
@@ -12,6 +13,9 @@ from thumbnailer.recipe import Box
 
 # The tokens that a name template may contain; `fill_template` explains them.
 TOKENS = ("stem", "name", "ext", "size", "parent", "hash")
+
+# A name with a hash.
+_HASHED = re.compile(r"(.+)~[0-9a-f]{16}(\.[^.]*|)", re.DOTALL)
 
 # The longest file name, in bytes, that all common file systems take (ext4, XFS, APFS, NTFS).
 _MAX_NAME_BYTES = 255
@@ -89,6 +93,12 @@ def with_hash(name: str, source_name: str) -> str:
     while len(os.fsencode(stem)) > room:
         stem = stem[:-1]
     return stem + tail
+
+
+def without_hash(name: str) -> str:
+    """Return the name that `with_hash` may have made into this one; "" if it has no hash."""
+    match = _HASHED.fullmatch(name)
+    return match[1] + match[2] if match else ""
 
 
 def casefolded(name: str) -> str:

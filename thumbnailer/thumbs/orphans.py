@@ -1,4 +1,4 @@
-"""Find and remove orphans: thumbnails whose sources are gone.
+"""Find and remove orphans: thumbnails whose sources are gone, or have another one by now.
 
 A source is gone if the system reports that it does not exist. After any other error, such as
 "permission denied" or "input/output error", this is unknown, and the thumbnail is kept.
@@ -147,7 +147,7 @@ def _survey(
             findings.thumbnails[root] += size_bytes is not None
             findings.size_bytes += size_bytes or 0
             try:
-                if is_gone(source):
+                if is_gone(source) or known.is_superseded(name):
                     findings.orphans.append(replace(orphan, size_bytes=size_bytes))
                     if not is_ours:
                         failure = Failure("scan", "has been changed since thumbnailer made it")
@@ -252,7 +252,7 @@ def _remove_batch(
             if origins.get(orphan.name) != orphan.origin:
                 continue  # the name now belongs to another source's thumbnail
             try:
-                if not is_gone(orphan.source):
+                if not is_gone(orphan.source) and not known.is_superseded(orphan.name):
                     continue
                 length = files.length(opened, orphan.name)
                 is_ours = length is not None and known.owns(orphan.name, length)
