@@ -24,6 +24,11 @@ DAMAGED = "damaged"
 LIMITED = "is an animation of"
 
 
+# A picture that takes its worker along, or takes too long, may not be the cause: the machine may
+# have been short of memory or time. If it happens in so many runs, it is.
+COUNTED_STAGES, LASTS_AFTER_RUNS = ("crashed", "timeout"), 3
+
+
 class LimitError(Exception):
     """A picture needs more pixels, scans or memory than the limits allow."""
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from thumbnailer.disk import files, new_files
 from thumbnailer.disk.digest import source_digest
-from thumbnailer.imaging.failures import LIMITED, StageError, stage
+from thumbnailer.imaging.failures import COUNTED_STAGES, LIMITED, StageError, stage
 from thumbnailer.model import (
     Answer,
     EncodedThumbnail,
@@ -47,6 +47,7 @@ class ThumbnailTask:
     made: EncodedThumbnail | Failure
     note: str
     digest: str = ""
+    runs: int = 0
     result: Thumbnail | Failure | None = None
 
     @property
@@ -91,7 +92,14 @@ class ThumbnailTask:
             with suppress(OSError):
                 digest = source_digest(self.state)
         return ledger.Attempt(
-            self.name, self.wanted.origin, self.state, digest, fingerprint, result, self.note
+            self.name,
+            self.wanted.origin,
+            self.state,
+            digest,
+            fingerprint,
+            result,
+            self.note,
+            self.runs,
         ).to_line()
 
 
@@ -187,7 +195,7 @@ def _write(opened: files.OpenFolder, folder: Folder, tasks: list[ThumbnailTask])
             lengths = {name: files.length(opened, name) for name in new}
             _refuse_what_is_in_the_way(opened, locked, tasks, lengths)
             made = [task for task in tasks if isinstance(task.result, Thumbnail)]
-            failed = [t for t in tasks if isinstance(t.result, Failure) and t.result.lasts]
+            failed = [task for task in tasks if _is_to_be_recorded(task, locked)]
             # If the older thumbnail has the same length, a line written now would make it pass for
             # the new one after a kill.
             alike = [task for task in made if lengths[task.name] == task.result_bytes]
@@ -200,6 +208,21 @@ def _write(opened: files.OpenFolder, folder: Folder, tasks: list[ThumbnailTask])
             moved = [task for task in made if _move(opened, locked, task, new, lengths)]
             locked.append(task.to_line() for task in alike if task in moved)
             _remove_old_names(opened, locked, moved)
+
+
+def _is_to_be_recorded(task: ThumbnailTask, locked: ledger_file.LockedLedger) -> bool:
+    """Return whether a failure is to be recorded; count the runs if it is of a kind that counts."""
+    failure = task.result
+    if not isinstance(failure, Failure):
+        return False
+    if failure.stage in COUNTED_STAGES and not failure.lasts:
+        task.runs = 1
+        before = locked.read().get(task.name)
+        if before and before.runs and before.origin == task.wanted.origin:
+            states = {(one.size_bytes, one.mtime_ns) for one in (before, task.state)}
+            if len(states) == 1:
+                task.runs = before.runs + (before.run != ledger.THIS_RUN)
+    return failure.lasts or bool(task.runs)
 
 
 def _write_temporary(

@@ -11,7 +11,7 @@ from functools import lru_cache
 
 from thumbnailer.disk import files, new_files
 from thumbnailer.disk.digest import source_digest
-from thumbnailer.imaging.failures import LIMITED
+from thumbnailer.imaging.failures import LASTS_AFTER_RUNS, LIMITED
 from thumbnailer.model import Failure, Folder, Outcome, Source, Thumbnail, WantedThumbnail
 from thumbnailer.thumbs import freedesktop, ledger_file
 from thumbnailer.thumbs.ledger import MARK, Attempt, Ledger, LedgerEntry
@@ -216,6 +216,8 @@ class FolderState:
         if isinstance(entry.result, Failure):
             if entry.fingerprint != attempt:
                 return "failed with other settings"
+            if 0 < entry.runs < LASTS_AFTER_RUNS:
+                return f"failed in {entry.runs} of {LASTS_AFTER_RUNS} runs: {entry.result.reason}"
             again = f"{entry.result.reason}{FAILED_BEFORE}"
             self._renew_later(name, entry, source)
             return Outcome(source, "failed", error=replaced(entry.result, reason=again))

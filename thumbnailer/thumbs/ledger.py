@@ -8,8 +8,9 @@ The first line is a header. Each further line is one attempt; a thumbnail's last
 
 The fields are thumbnail, source, the source's bytes and mtime in ns, and the fingerprint of the
 attempt; then width, height and bytes, or stage and reason of a failure; then the source's ctime in
-ns and the digest of its content. For a truncated picture, what is missing comes last. A line with
-only a name, such as `["a.jpg"]`, removes the thumbnail's entry.
+ns and the digest of its content. For a truncated picture, what is missing comes last; for a failure
+that may not be the picture's fault, the number of runs in which it came, and the last of these. A
+line with only a name, such as `["a.jpg"]`, removes the thumbnail's entry.
 
 A line is written just before its thumbnail gets its name, so every file of ours has one whatever
 happens. After a kill in between, the thumbnail of the line before is still there: its length is
@@ -19,6 +20,7 @@ known from that line, or from one with an empty fingerprint, which only keeps th
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Collection, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -30,6 +32,9 @@ from thumbnailer.thumbs.naming import casefolded, with_hash, without_hash
 # The name of the file, in a folder or a bucket.
 MARK = ".thumbnailer"
 _VERSION = 1
+
+# Tells this run, which may be a watch, from others.
+THIS_RUN = os.urandom(4).hex()
 
 # A line has 150 to 300 bytes, and most lines may be superseded by others, so a folder of a million
 # thumbnails needs no more. A longer file was not written by thumbnailer.
@@ -50,8 +55,10 @@ _MADE_EARLIER = (str, str, int, int, str, int, int, int)
 _FAILED_EARLIER = (str, str, int, int, str, str, str)
 _MADE = (*_MADE_EARLIER, int, str)
 _MADE_TYPES = {_MADE, (*_MADE, str), _MADE_EARLIER, (*_MADE_EARLIER, str)}
-_LINE_TYPES = {*_MADE_TYPES, (*_FAILED_EARLIER, int, str), _FAILED_EARLIER}
-_MAX_FIELDS = len(_MADE) + 1
+_FAILED = (*_FAILED_EARLIER, int, str)
+_FAILED_IN_RUNS = (*_FAILED, int, str)
+_LINE_TYPES = {*_MADE_TYPES, _FAILED_IN_RUNS, _FAILED, _FAILED_EARLIER}
+_MAX_FIELDS = 11
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +70,8 @@ class LedgerEntry:
             they are not known.
         result: width and height in px and length in bytes of the thumbnail, or the failure.
         note: what is missing of the source, though it has a thumbnail.
+        runs: in how many runs it has failed, if it may not be the picture's fault; else 0.
+        run: the last of these.
     """
 
     origin: str
@@ -73,6 +82,8 @@ class LedgerEntry:
     ctime_ns: int = 0
     digest: str = ""
     note: str = ""
+    runs: int = 0
+    run: str = ""
 
 
 class Attempt(NamedTuple):
@@ -86,6 +97,7 @@ class Attempt(NamedTuple):
         fingerprint: that of the recipe, or that of the attempt if it failed.
         result: the thumbnail, or why it failed.
         note: what is missing of the source or was ignored, in words.
+        runs: in how many runs it has failed, this one included, if that is to be counted; else 0.
     """
 
     name: str
@@ -95,6 +107,7 @@ class Attempt(NamedTuple):
     fingerprint: str
     result: Thumbnail | Failure
     note: str = ""
+    runs: int = 0
 
     def to_line(self) -> bytes:
         """Return its line in the ledger."""
@@ -105,7 +118,11 @@ class Attempt(NamedTuple):
         else:
             row += [result.stage, result.reason]
         row += [state.ctime_ns, self.digest]
-        return _line([*row, self.note] if self.note and isinstance(result, Thumbnail) else row)
+        if self.note and isinstance(result, Thumbnail):
+            row.append(self.note)
+        elif self.runs:
+            row += [self.runs, THIS_RUN]
+        return _line(row)
 
 
 class Ledger:
@@ -208,6 +225,8 @@ class Ledger:
             result, state = Failure(row[5], row[6]), row[7:]
         if len(state) < 2:  # of an earlier version
             state = [0, "", *state]
+        if kinds == _FAILED_IN_RUNS:
+            state.insert(2, "")
         _, origin, size_bytes, mtime_ns, fingerprint, *_ = row
         return LedgerEntry(origin, size_bytes, mtime_ns, fingerprint, result, *state)
 
