@@ -18,7 +18,7 @@ from functools import partial
 from typing import NamedTuple
 
 from thumbnailer.disk import files, new_files
-from thumbnailer.disk.locks import PATIENCE_SECONDS, lock
+from thumbnailer.disk.locks import ARE_SUPPORTED, PATIENCE_SECONDS, lock
 from thumbnailer.model import Folder
 from thumbnailer.thumbs.ledger import MARK, MAX_BYTES, Ledger, header, header_of
 from thumbnailer.urls import is_url
@@ -80,9 +80,9 @@ def mark_folder(opened: files.OpenFolder, *, shared: bool) -> None:
             new.move_to_free(MARK)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class LockedLedger:
-    """The ledger of a folder, held open and locked."""
+    """The ledger of a folder, held open and locked; `fd` is -1 once it has been replaced."""
 
     opened: files.OpenFolder
     fd: int
@@ -122,11 +122,21 @@ class LockedLedger:
             OSError: that can't be written; the old one stays.
         """
         data = ledger.to_bytes(partial(files.length, self.opened))
+        if not ARE_SUPPORTED:  # Windows replaces no file that is open
+            self.close()
         new_files.replace(self.opened, MARK, data)
 
     def remove(self) -> None:
         """Remove it: nothing in the folder is ours any more."""
+        if not ARE_SUPPORTED:
+            self.close()
         files.remove(self.opened, MARK)
+
+    def close(self) -> None:
+        """Close it, which ends the lock."""
+        if self.fd >= 0:
+            os.close(self.fd)
+            self.fd = -1
 
 
 @contextmanager
@@ -150,15 +160,16 @@ def locked(opened: files.OpenFolder, *, shared: bool | None = None) -> Iterator[
             if shared is None or files.is_removed(opened):
                 raise
             continue
+        ledger = LockedLedger(opened, fd)
         try:
             if lock(fd, PATIENCE_SECONDS) is False:
                 path = os.path.join(opened.path, MARK)
                 raise OSError(errno.EAGAIN, f"{path} is kept locked by another process", path)
             if files.is_same_file(opened, MARK, fd):
-                yield LockedLedger(opened, fd)
+                yield ledger
                 return
         finally:
-            os.close(fd)
+            ledger.close()
 
 
 def clean_up(folder: Folder, known: Ledger) -> None:
@@ -173,8 +184,12 @@ def clean_up(folder: Folder, known: Ledger) -> None:
             known.swept_at = time.monotonic()
             new_files.remove_stale_temporaries(opened)
         if known.is_bloated or known.is_damaged:
-            with locked(opened) as ledger:
-                ledger.replace(ledger.read())
+            try:
+                with locked(opened) as ledger:
+                    ledger.replace(ledger.read())
+            except OSError:
+                if known.is_damaged:  # a long one can be used, too
+                    raise
 
 
 def remove_if_empty(folder: Folder, levels: int) -> None:
