@@ -55,6 +55,7 @@ def test_a_job_that_takes_its_worker_along_fails_alone(name: str, stage: str, re
     assert error
     assert error.stage == stage
     assert reason in error.reason
+    assert (error.lasts, error.suspect) == (False, True), "the cause may have been something else"
     assert {outcome.status for outcome in outcomes.values()} == {"made"}
 
 

@@ -181,7 +181,8 @@ class RayCluster:
             try:
                 result = self._result(task)
             except self._ray.exceptions.RayError as error:
-                failure = Failure("crashed", f"crashed: {_error_text(error)}", lasts=False)
+                reason = f"crashed: {_error_text(error)}"
+                failure = Failure("crashed", reason, lasts=False, suspect=True)
                 lost = [Outcome(job.source, "failed", error=failure) for job in jobs]
                 yield jobs, lost if len(jobs) == 1 else []
             else:

@@ -61,7 +61,11 @@ def stage(name: str, place: str = "") -> Iterator[None]:
     except (NoPictureError, DamageError) as error:
         raise StageError(Failure(name, str(error))) from None
     except MemoryError as error:
-        raise StageError(Failure(name, "not enough memory")) from error
+        # Of the machine, for the moment, or of what a worker may have, which depends on its past.
+        failure = Failure(name, "not enough memory", lasts=False, suspect=True)
+        raise StageError(failure) from error
+    except ImportError as error:  # of an extra that is being replaced, or can't be mapped
+        raise StageError(Failure(name, f"could not be done: {error}", lasts=False)) from error
     except OSError as error:
         reason = error.strerror or _plain_reason(name, error)
         fatal = name == "write" and error.errno in FATAL_ERRNOS
@@ -73,9 +77,9 @@ def stage(name: str, place: str = "") -> Iterator[None]:
 
 
 def is_of_system(error: Exception) -> bool:
-    """Return whether an error comes from the operating system: the picture may be intact."""
+    """Return whether an error comes from the system around it: the picture may be intact."""
     has_number = isinstance(error, OSError) and error.errno is not None
-    return has_number or isinstance(error, MemoryError)
+    return has_number or isinstance(error, MemoryError | ImportError)
 
 
 def _plain_reason(name: str, error: Exception) -> str:
