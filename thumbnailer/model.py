@@ -176,12 +176,15 @@ class Failure:
         reason: why it failed, in words for people.
         fatal: every other picture would fail too (disk full, read-only file system).
         lasts: a retry is useless until the picture or the settings change.
+        suspect: it may pass, but the picture itself may be the cause: its worker crashed, took too
+            long or ran out of memory. If that happens run after run, it lasts.
     """
 
     stage: str
     reason: str
     fatal: bool = False
     lasts: bool = True
+    suspect: bool = False
 
 
 class EncodedThumbnail(NamedTuple):
@@ -225,10 +228,15 @@ class HeaderFacts(NamedTuple):
     colour: str
 
 
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """What a worker found that was to verify a thumbnail: it is whole, and fits its source."""
+
+
 class Answer(NamedTuple):
     """A worker's result for a job, and the wall time that it took, in seconds."""
 
-    result: Rendering | HeaderFacts | Failure
+    result: Rendering | HeaderFacts | Whole | Failure
     seconds: float
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import platform
+import subprocess
 import sys
 import threading
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
@@ -82,7 +84,7 @@ def test_one_that_is_larger_than_all_the_memory_is_made_alone() -> None:
     names = [f"claim {900 * MIB} {number}" for number in range(6)]
     spans = sorted(
         tuple(map(float, data.split()))
-        for _, data in answers(*names, memory_bytes=100 * MIB)
+        for _, data in answers(*names, memory_bytes=100 * MIB, worker_bytes=1 << 30)
         if isinstance(data, bytes)
     )
     assert len(spans) == 6
@@ -137,6 +139,52 @@ def test_what_needs_more_than_a_worker_may_take_fails_by_its_header(
     assert run.rows[0]["error"]["stage"] == "limits"
     assert "to decode: more than the limit of 32 (worker_memory)" in run.rows[0]["error"]["reason"]
     assert make(photos, "--worker-memory", "512").code == 0
+
+
+# Render a small picture, so that all is loaded, then a large one with so many MiB left for it.
+SHORT_OF_MEMORY = """
+import resource, sys
+from pathlib import Path
+from thumbnailer.model import Failure, Folder, Job, Source, WantedThumbnail
+from thumbnailer.recipe import Box, Limits, Recipe
+from thumbnailer.render.job import render
+
+def rendered(path):
+    wanted = WantedThumbnail(Folder("", ""), "", "a", Recipe(box=Box(64, 64)))
+    return render(Job(Source(path, 0, 0), (wanted,), Limits(10**8, 10**8, 60, 1 << 30)), id)
+
+small, large, mebibytes = sys.argv[1:]
+assert not isinstance(rendered(small), Failure)
+pages = int(Path("/proc/self/statm").read_text().split()[0])
+limit = pages * resource.getpagesize() + (int(mebibytes) << 20)
+resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+failure = rendered(large)
+print(failure.reason, failure.lasts, failure.suspect)
+"""
+
+
+@linux_only
+@pytest.mark.parametrize(
+    ("name", "mode", "options"),
+    [
+        ("a.jpg", "RGB", {"progressive": True}),
+        ("a.png", "RGBA", {}),
+        ("a.webp", "RGB", {}),
+        ("a.webp", "RGBA", {"lossless": True}),
+        ("a.avif", "RGB", {"speed": 10}),
+        ("a.tif", "RGB", {"compression": "tiff_lzw"}),
+    ],
+)
+def test_where_memory_is_short_a_picture_is_not_called_damaged(
+    tmp_path: Path, name: str, mode: str, options: dict[str, Any]
+) -> None:
+    """Decoders call it invalid data. It is no fault of the picture, and may pass."""
+    small = picture(tmp_path / f"small-{name}", (64, 48), mode, **options)
+    image = Image.effect_noise((3000, 2000), 60).convert(mode)
+    image.save(tmp_path / name, **options)
+    command = [sys.executable, "-c", SHORT_OF_MEMORY, str(small), str(tmp_path / name), "12"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout == "not enough memory False True\n"
 
 
 def test_a_jpeg_that_shrinks_on_load_needs_little(photos: Path) -> None:

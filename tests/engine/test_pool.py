@@ -55,6 +55,7 @@ def test_a_job_that_takes_its_worker_along_fails_alone(name: str, stage: str, re
     assert error
     assert error.stage == stage
     assert reason in error.reason
+    assert (error.lasts, error.suspect) == (False, True), "the cause may have been something else"
     assert {outcome.status for outcome in outcomes.values()} == {"made"}
 
 
@@ -62,6 +63,46 @@ def test_a_job_whose_worker_died_is_tried_once_more(tmp_path: Path) -> None:
     with pool() as workers:
         outcomes = list(workers.imap_unordered([job("once", str(tmp_path / "first"))]))
     assert [outcome.status for outcome in outcomes] == ["made"]
+
+
+@pytest.mark.parametrize("way", ["kill", "exit", "segv", "sleep 600", "stop"])
+@pytest.mark.parametrize("place", ["alone", "in a group"])
+@pytest.mark.few(3)
+def test_a_job_is_tried_twice_and_the_others_once(tmp_path: Path, way: str, place: str) -> None:
+    """Alone and among small ones, with which it goes to a worker together."""
+    names = [f"tried quick {number}" for number in range(200)]
+    jobs = [job(name, str(tmp_path / name)) for name in names]
+    bad = job(f"tried {way}", str(tmp_path / "bad"))
+    jobs = [bad] if place == "alone" else [*jobs[:100], bad, *jobs[100:]]
+    timeout_s = 1 if way in ("sleep 600", "stop") else 60
+    with pool(timeout_s=timeout_s) as workers:
+        outcomes = {one.source.path: one for one in workers.imap_unordered(jobs)}
+    assert outcomes.pop(str(tmp_path / "bad")).status == "failed"
+    assert {one.status for one in outcomes.values()} <= {"made"}
+    assert {name: len((tmp_path / name).read_bytes()) for name in os.listdir(tmp_path)} == {
+        "bad": 2,
+        **{name: 1 for name in names if place != "alone"},
+    }
+
+
+def test_a_time_out_is_that_of_one_job_and_not_of_its_group(tmp_path: Path) -> None:
+    names = [f"quick {number}" for number in range(200)]
+    names[100:100] = [f"tried sleep 0.7 quick {number}" for number in range(16)]
+    with pool(workers=1, timeout_s=3) as workers:
+        jobs = [job(name, str(tmp_path / name)) for name in names]
+        assert {one.status for one in workers.imap_unordered(jobs)} == {"made"}
+    assert {len(path.read_bytes()) for path in tmp_path.iterdir()} == {1}
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="closes one direction of a socket")
+def test_a_job_whose_workers_are_lost_before_it_begins_fails_in_the_end() -> None:
+    with pool(func="support.deaf_work:lost_before") as workers:
+        outcomes = list(workers.imap_unordered(map(job, ["one", "two", "three"])))
+    assert len(outcomes) == 3
+    for outcome in outcomes:
+        assert outcome.error
+        assert outcome.error.reason.endswith("worker processes died before they could begin")
+        assert (outcome.error.lasts, outcome.error.suspect) == (False, False)
 
 
 def test_while_one_job_hangs_the_others_go_on(tmp_path: Path) -> None:

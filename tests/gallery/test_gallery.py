@@ -275,14 +275,16 @@ def test_a_change_that_no_thumbnail_shows_is_noticed(photos: Path) -> None:
     assert (before[TAKEN], after[TAKEN]) == ("2001-01-01 01:01:01", "2002-02-02 02:02:02")
 
 
-def test_a_look_that_takes_too_long_costs_the_facts_and_is_not_repeated(photos: Path) -> None:
+def test_a_look_that_takes_too_long_costs_the_facts_until_the_next_page(photos: Path) -> None:
     # To look at a thumbnail of 24 megapixels takes a fifth of a second at least.
     picture(photos / "a.jpg", (6000, 4000))
     large = "--format", "png", "--size", "6000"
     assert make(photos, *large).code == 0
     (page,) = write_gallery(photos, format="png", size=6000, timeout=0.001).pages
     assert (page.pictures, page.looked) == (1, 1)
-    assert Read(photos / PAGE).rows["a.jpg"][WIDTH:SIZES] == [0, 0, "", ""]
+    assert Read(photos / PAGE).rows["a.jpg"][WIDTH:SIZES] == [None] * 4
+    assert gallery(photos, *large)[0]["looked"] == 1
+    assert Read(photos / PAGE).rows["a.jpg"][WIDTH : HEIGHT + 1] == [6000, 4000]
     assert gallery(photos, *large)[0]["looked"] == 0
 
 

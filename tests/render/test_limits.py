@@ -218,3 +218,7 @@ def test_a_picture_that_takes_too_long_fails_by_the_clock(photos: Path) -> None:
     assert run.statuses == {"slow.jpg": "failed", "a.jpg": "made"}
     error = next(row["error"] for row in run.rows if row["error"])
     assert error == {"stage": "timeout", "reason": "timeout: took longer than 0.1 s"}
+    again = make(photos, "--timeout", "0.1", "-s", "3000")
+    assert again.statuses == {"slow.jpg": "failed", "a.jpg": "current"}
+    (tried,) = (row for row in again.rows if row["error"])
+    assert tried["error"] == error, "it was tried again"

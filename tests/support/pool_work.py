@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from thumbnailer.model import EncodedThumbnail, Job, Rendering
@@ -21,9 +22,13 @@ class Unpicklable(Exception):
         super().__init__(first)
 
 
-def said(job: Job, data: bytes) -> Rendering:
-    """An answer of some bytes, whose width is the number of this process."""
-    return Rendering(job.source, (EncodedThumbnail(data, "png", os.getpid(), 1),))
+# What each answer begins with, as the content of a thumbnail has to.
+START = b"\x89PNG\r\n\x1a\n"
+
+
+def said(job: Job, data: bytes, width: int = 0) -> Rendering:
+    """An answer of some bytes, whose width is the number of this process if not another."""
+    return Rendering(job.source, (EncodedThumbnail(START + data, "png", width or os.getpid(), 1),))
 
 
 def work(job: Job, claim: Callable[[int], None]) -> Rendering:
@@ -48,7 +53,7 @@ def work(job: Job, claim: Callable[[int], None]) -> Rendering:
         case "hog":  # so many bytes
             bytes(int(job.wanted[0].name.split()[1]))
         case "large":  # an answer of so many bytes
-            return said(job, b"x" * int(job.wanted[0].name.split()[1]))
+            return said(job, b"x" * int(job.wanted[0].name.split()[1]), width=1 << 23)
         case "claim":  # so many bytes, and keep them for a moment; says when that was
             claim(int(job.wanted[0].name.split()[1]))
             begin = time.monotonic()
@@ -72,6 +77,11 @@ def work(job: Job, claim: Callable[[int], None]) -> Rendering:
             os.kill(os.getpid(), signal.SIGKILL)
         case "sleep":
             time.sleep(float(job.wanted[0].name.split()[1]))
+        case "tried":  # what the rest of the name says; the file named by the source counts tries
+            with open(job.source.path, "ab") as file:
+                file.write(b"x")
+            rest = job.wanted[0].name.partition(" ")[2]
+            return work(replace(job, thumbnails=(replace(job.wanted[0], name=rest),)), claim)
         case "once":  # dies the first time, which the file named by the source remembers
             if not os.path.exists(job.source.path):
                 open(job.source.path, "wb").close()

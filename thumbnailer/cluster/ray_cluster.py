@@ -7,6 +7,9 @@ files are written whole, so each job has one outcome.
 
 (Tasks, and not `ray.util.multiprocessing.Pool`, which loses the jobs of an actor that dies.)
 
+Jobs and outcomes travel pickled, as all does in Ray: the members of a cluster trust each other. The
+pictures are decoded by a pool of workers on each node, whose answers are checked as elsewhere.
+
 This is the only file that uses Ray, which is imported when there is work for it.
 """
 
@@ -178,7 +181,8 @@ class RayCluster:
             try:
                 result = self._result(task)
             except self._ray.exceptions.RayError as error:
-                failure = Failure("crashed", f"crashed: {_error_text(error)}", lasts=False)
+                reason = f"crashed: {_error_text(error)}"
+                failure = Failure("crashed", reason, lasts=False, suspect=True)
                 lost = [Outcome(job.source, "failed", error=failure) for job in jobs]
                 yield jobs, lost if len(jobs) == 1 else []
             else:

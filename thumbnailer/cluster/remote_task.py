@@ -1,4 +1,7 @@
-"""Entry point of a cluster task on its node: check versions, then call a function."""
+"""Entry point of a cluster task on its node: check versions, then call a function.
+
+Both sides unpickle what the other sends: the members of a cluster trust each other.
+"""
 
 from __future__ import annotations
 

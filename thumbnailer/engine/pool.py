@@ -1,9 +1,10 @@
 """Worker processes behind one `imap_unordered`, robust against crashes, hangs and kills.
 
 Each thread of a stdlib `ThreadPool` takes a free worker process, sends it a group of jobs over the
-worker's own pipe and waits for the answers. If the process dies or exceeds its time-out, the thread
-kills it, starts another and tries again. Processes share no lock, so no death can block another
-worker. The jobs that a dead worker held are known, and each job is answered exactly once.
+worker's own pipe and waits for the answers. If the process dies, exceeds its time-out or sends what
+is no answer, the thread kills it, starts another and tries again. Processes share no lock, so no
+death can block another worker. The job that a dead worker had is known, and each job is answered
+exactly once.
 
 (`multiprocessing.Pool` waits forever when a worker is killed: cpython issues 96062 and 79492.)
 """
@@ -14,7 +15,6 @@ import atexit
 import threading
 import time
 from collections.abc import Callable, Generator, Iterable
-from contextlib import suppress
 from itertools import chain
 from multiprocessing.pool import ThreadPool
 from queue import Empty, LifoQueue, Queue
@@ -28,6 +28,10 @@ from thumbnailer.model import Answer, Failure, Job, Outcome, Stop
 # A job whose worker died or timed out is tried once more: the cause may have been something else,
 # such as the kernel's out-of-memory killer.
 _ATTEMPTS = 2
+
+# A worker that was lost before it could begin says nothing about the job. After this many, and as
+# many as there may have been idle, the job fails all the same.
+_MAX_LOST_BEFORE = 10
 
 # How long to wait before each further attempt to start a worker. After the last one the run fails.
 # A fork server that was just killed still looks alive for an instant.
@@ -189,36 +193,52 @@ class Pool:
         return self._finish(jobs, answers)
 
     def _run_jobs(self, jobs: list[Job]) -> list[Answer]:
-        """Return a worker's answers to all jobs at once, or one by one if that fails."""
-        if len(jobs) > 1:
-            with suppress(WorkerLost):
-                return self._run_in_worker(jobs)
-            if self._closing.is_set():
-                raise WorkerError("the pool is closed")
-        return [self._run_alone(job) for job in jobs]
+        """Return an answer to each job; a Failure for one that has taken two workers along.
 
-    def _run_alone(self, job: Job) -> Answer:
-        failures: list[Failure] = []
+        A worker answers job by job. So it is known which one it was lost with: only this one has
+        been tried then. The others begin anew in another worker.
+        """
+        answers: list[Answer] = []
+        attempts = lost_before = answered = 0
         started = time.perf_counter()
-        while len(failures) < _ATTEMPTS:
+        while len(answers) < len(jobs):
             try:
-                return self._run_in_worker([job])[0]
+                self._run_in_worker(jobs[len(answers) :], answers)
             except WorkerLost as lost:
                 if self._closing.is_set():
                     raise
-                if lost.failure:  # None: it was dead before, which this job did not cause
-                    failures.append(lost.failure)
-        return Answer(failures[-1], time.perf_counter() - started)
+                if (
+                    len(answers) > answered
+                ):  # the worker was lost with a job that is tried first now
+                    attempts, lost_before, answered = 0, 0, len(answers)
+                    started = time.perf_counter()
+                failure = lost.failure
+                if failure:
+                    attempts += 1
+                else:
+                    lost_before += 1
+                if lost_before == _MAX_LOST_BEFORE + self._options.workers:
+                    reason = f"crashed: {lost_before} worker processes died before they could begin"
+                    failure, attempts = Failure("crashed", reason, lasts=False), _ATTEMPTS
+                if failure and attempts == _ATTEMPTS:
+                    answers.append(Answer(failure, time.perf_counter() - started))
+        return answers
 
-    def _run_in_worker(self, jobs: list[Job]) -> list[Answer]:
+    def _run_in_worker(self, jobs: list[Job], answers: list[Answer]) -> None:
+        """Append the answers to some jobs, as far as a worker gives them.
+
+        Raises:
+            WorkerLost: it was lost before it had answered all of them.
+            WorkerError: no worker can be started.
+        """
         worker, is_reusable = self._idle.get(), False
         try:
             if self._closing.is_set():
                 raise WorkerLost(None)
             worker = worker or self._new_worker()
-            answers = worker.run_jobs(jobs, self._budget)
+            for answer in worker.run_jobs(jobs, self._budget):
+                answers.append(answer)
             is_reusable = worker.answered < _JOBS_PER_WORKER
-            return answers
         finally:
             if worker and not is_reusable:
                 self._discard(worker)

@@ -6,9 +6,11 @@ import threading
 
 from thumbnailer.config.settings import Settings
 from thumbnailer.door import open_thumbs, source_fetcher
+from thumbnailer.engine.answers import Result
 from thumbnailer.engine.machine import available_memory_bytes, usable_cpus
 from thumbnailer.engine.pool import Finish, Pool
 from thumbnailer.engine.worker_main import PoolOptions
+from thumbnailer.model import Rendering
 
 # A name, not the function: importing it would import Pillow, which only workers need.
 _RENDER = "thumbnailer.render.job:render"
@@ -20,12 +22,18 @@ def worker_count(settings: Settings) -> int:
 
 
 def new_pool(
-    settings: Settings, work: str = _RENDER, finish: Finish | None = None, *, remote: bool = False
+    settings: Settings,
+    work: str = _RENDER,
+    finish: Finish | None = None,
+    *,
+    result: type[Result] = Rendering,
+    remote: bool = False,
 ) -> Pool:
     """Return a pool for the settings; its processes start when there is work.
 
     Args:
         work, finish: `func` and `finish` of `Pool`; by default those that make thumbnails.
+        result: what `work` returns if it does not fail.
         remote: whether pictures are read from or written to a bucket.
     """
     closed = threading.Event()
@@ -37,6 +45,7 @@ def new_pool(
         sandbox=settings.sandbox,
         nice=settings.nice,
         remote=remote,
+        result=result,
     )
     finish = finish or open_thumbs(settings, stop=closed).finish
     return Pool(work, options, finish, source_fetcher(settings, closed), closed)

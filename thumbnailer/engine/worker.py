@@ -5,7 +5,6 @@ from __future__ import annotations
 import multiprocessing
 import os
 import pickle
-import select
 import signal
 import sys
 import threading
@@ -14,10 +13,11 @@ import types
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from multiprocessing import resource_tracker
-from multiprocessing.connection import Connection
 
+from thumbnailer.engine import answers
 from thumbnailer.engine.memory_budget import MemoryBudget
-from thumbnailer.engine.worker_main import JOB_PIECE_BYTES, PIECE_BYTES, PoolOptions, worker_main
+from thumbnailer.engine.pipe import ParentPipe
+from thumbnailer.engine.worker_main import GRANTED, JOBS_LENGTH, PoolOptions, worker_main
 from thumbnailer.errors import WorkerError
 from thumbnailer.model import Answer, Failure, Job
 
@@ -25,8 +25,12 @@ from thumbnailer.model import Answer, Failure, Job
 # second; a machine that swaps may take hundreds of times as long.
 _START_SECONDS = 60.0
 
-# How often a worker that sends and takes nothing gets SIGCONT, in case it was stopped.
-_CHECK_SECONDS = 1.0
+# Time-out of a message that has begun, in either direction, and for each of its bytes. A worker
+# whose picture has taken it over may stop in the middle, however much time its job has left.
+_MESSAGE_SECONDS, _BYTE_SECONDS = 20.0, 1e-7
+
+# The most claims of memory that a job makes: one for each way of decoding it.
+_MAX_CLAIMS = 100
 
 # `multiprocessing` keeps one table of children for the whole process and polls each of them
 # whenever one is started, which is not thread-safe.
@@ -41,10 +45,10 @@ class WorkerKilled(WorkerError):
 
 
 class WorkerLost(Exception):
-    """Error for a worker that died or timed out.
+    """Error for a worker that died, timed out, or sent what is no answer.
 
     Attributes:
-        failure: which of the two happened during a job; None if it was dead before.
+        failure: which of these happened during a job; None if it was lost before.
     """
 
     def __init__(self, failure: Failure | None) -> None:
@@ -68,7 +72,7 @@ class Worker:
 
     def __init__(self, func: str, options: PoolOptions) -> None:
         self.answered = 0
-        self._timeout_s = options.timeout_s
+        self._options = options
         method = start_method()
         context = multiprocessing.get_context(method)
         if method == "forkserver":
@@ -76,10 +80,11 @@ class Worker:
                 ["thumbnailer.engine.forkserver", func.partition(":")[0]]
             )
         try:
-            self._pipe, child_pipe = context.Pipe()
+            connection, child_connection = context.Pipe()
+            self._pipe = ParentPipe(connection, self._continue_if_stopped, self.kill)
             try:
                 self._process = context.Process(  # type: ignore[attr-defined]
-                    target=worker_main, args=(func, child_pipe, options), daemon=True
+                    target=worker_main, args=(func, child_connection, options), daemon=True
                 )
                 with _PROCESS_TABLE_LOCK, _hidden_main(), _blocked_sigint():
                     self._process.start()
@@ -87,7 +92,7 @@ class Worker:
                 self._pipe.close()  # free a descriptor: multiprocessing's clean-up needs some
                 raise
             finally:
-                child_pipe.close()
+                child_connection.close()
         except Exception as error:
             raise WorkerError(f"no worker process can be started: {_error_text(error)}") from error
 
@@ -99,83 +104,118 @@ class Worker:
             WorkerKilled: it was ended by a signal.
         """
         try:
-            reason = self._receive(time.monotonic() + _START_SECONDS)
+            deadline = time.monotonic() + _START_SECONDS
+            kind, length = self._receive_header(deadline)
+            answers.check_start(kind, length)
+            reason = answers.read_ready(self._receive_body(length, deadline))
         except TimeoutError:
             reason = f"silent for {_START_SECONDS:g} s"
+        except answers.BadAnswer as error:
+            reason = f"its first message makes no sense: {error}"
         except (EOFError, OSError):
             reason = self._exit_reason()
         if reason:
             with _PROCESS_TABLE_LOCK:
                 was_killed = (self._process.exitcode or 0) < 0
-            kind = WorkerKilled if was_killed else WorkerError
-            raise kind(f"no worker process can be started: {reason}")
+            error_type = WorkerKilled if was_killed else WorkerError
+            raise error_type(f"no worker process can be started: {reason}")
 
-    def run_jobs(self, jobs: list[Job], budget: MemoryBudget) -> list[Answer]:
-        """Return the worker's answers to the jobs, in their order; a Failure where `func` raised.
+    def run_jobs(self, jobs: list[Job], budget: MemoryBudget) -> Iterator[Answer]:
+        """Yield the worker's answers to the jobs, in their order; a Failure where `func` raised.
 
-        Its time-out does not count its waits for memory, which it claims from the budget.
+        The time-out of each does not count its waits for memory, which it claims from the budget.
 
         Raises:
-            WorkerLost: it died, or did not answer in time; `close` must follow.
+            WorkerLost: it died, did not answer in time, or sent what is no answer to the job whose
+                turn it was; `close` must follow.
         """
-        deadline = time.monotonic() + self._timeout_s
+        if not self._pipe.is_silent():  # it has ended, or speaks without being asked
+            raise WorkerLost(None)
+        try:
+            started, deadline = time.monotonic(), self._deadline()
+            self._send_jobs(jobs, deadline)
+            for job in jobs:
+                result, seconds = self._receive_answer(job, deadline, budget)
+                self.answered += 1
+                yield Answer(result, min(seconds, time.monotonic() - started))
+                deadline = self._deadline()
+        except TimeoutError:
+            reason = f"timeout: took longer than {self._options.timeout_s:g} s"
+            raise WorkerLost(Failure("timeout", reason, lasts=False, suspect=True)) from None
+        except answers.BadAnswer as error:
+            raise _lost(f"the worker process sent what is no answer: {error}") from error
+        except (OSError, EOFError) as error:
+            raise _lost(self._exit_reason()) from error
+
+    def _deadline(self) -> float:
+        """Return when the time of a job that begins now is over, on the monotonic clock."""
+        return time.monotonic() + self._options.timeout_s
+
+    def _send_jobs(self, jobs: list[Job], deadline: float) -> None:
+        """Send some jobs.
+
+        Raises:
+            WorkerLost: the worker has died before.
+            TimeoutError: it does not take them.
+        """
+        message = pickle.dumps(jobs, pickle.HIGHEST_PROTOCOL)
+        message = JOBS_LENGTH.pack(len(message)) + message
+        try:
+            self._pipe.write(message, _message_deadline(len(message), deadline))
+        except TimeoutError:
+            if time.monotonic() >= deadline:
+                raise
+            raise _lost("the worker process does not take its job") from None
+        except OSError as error:
+            raise WorkerLost(None) from error
+
+    def _receive_answer(self, job: Job, deadline: float, budget: MemoryBudget) -> Answer:
+        """Return the answer to a job; grant the memory that it claims before.
+
+        Raises:
+            BadAnswer: it is none.
+            TimeoutError: it does not come by the deadline.
+            OSError, EOFError: the worker has died.
+        """
         claimed_bytes = 0
         try:
-            try:
-                self._send(pickle.dumps(jobs, pickle.HIGHEST_PROTOCOL), deadline)
-            except ConnectionError as error:
-                raise WorkerLost(None) from error
-            while True:
-                message = self._receive(deadline)
-                if isinstance(message, list):
-                    self.answered += len(message)
-                    return message
-                assert isinstance(message, int)
-                budget.release(claimed_bytes)  # of the previous picture
+            for _ in range(_MAX_CLAIMS):
+                kind, length = self._receive_header(deadline)
+                answers.check_header(kind, length, job, self._options.result)
+                body = self._receive_body(length, deadline)
+                if kind != answers.Kind.CLAIM:
+                    return answers.read_answer(kind, body, job)
+                # It can't have more than this, and may not hold back others by a larger claim.
+                wanted_bytes = min(answers.read_claim(body), self._options.worker_bytes)
+                budget.release(claimed_bytes)  # of another way to decode the picture
                 claimed_bytes = 0
                 asked = time.monotonic()
-                claimed_bytes = budget.acquire(message)
+                claimed_bytes = budget.acquire(wanted_bytes)
                 deadline += time.monotonic() - asked
-                self._pipe.send_bytes(b"")
-        except TimeoutError:
-            lost = Failure("timeout", f"timeout: took longer than {self._timeout_s:g} s")
-            raise WorkerLost(lost) from None
-        except (OSError, EOFError) as error:
-            raise WorkerLost(Failure("crashed", f"crashed: {self._exit_reason()}")) from error
+                self._pipe.write(GRANTED, deadline)
+            raise answers.BadAnswer(f"more than {_MAX_CLAIMS} claims of memory")
         finally:
             budget.release(claimed_bytes)
 
-    def _send(self, message: bytes, deadline: float) -> None:
-        """Send pickled jobs in pieces; wake the process if it takes no more of them.
+    def _receive_header(self, deadline: float) -> tuple[int, int]:
+        """Return kind and length of the worker's next message.
 
         Raises:
-            TimeoutError: it did not take them by `deadline` on the monotonic clock.
-            ConnectionError: the worker has died.
-        """
-        parts = memoryview(message)
-        self._pipe.send_bytes(parts[:JOB_PIECE_BYTES])
-        for start in range(JOB_PIECE_BYTES, len(message) + 1, JOB_PIECE_BYTES):
-            while not _wait_until_writable(self._pipe, _CHECK_SECONDS):
-                if time.monotonic() >= deadline:
-                    raise TimeoutError
-                self._continue_if_stopped()
-            self._pipe.send_bytes(parts[start : start + JOB_PIECE_BYTES])
-
-    def _receive(self, deadline: float) -> object:
-        """Return the worker's next message.
-
-        Raises:
-            TimeoutError: it did not come by `deadline` on the monotonic clock.
+            BadAnswer: it stops in the middle.
+            TimeoutError: it does not come by the deadline.
             OSError, EOFError: the worker has died.
         """
-        pieces: list[bytes] = []
-        while not pieces or len(pieces[-1]) == PIECE_BYTES:
-            while not self._pipe.poll(max(0, min(_CHECK_SECONDS, deadline - time.monotonic()))):
-                if time.monotonic() >= deadline:
-                    raise TimeoutError
-                self._continue_if_stopped()
-            pieces.append(self._pipe.recv_bytes())
-        return pickle.loads(b"".join(pieces))
+        first = self._pipe.read(1, deadline)
+        return answers.read_header(first + self._receive_body(answers.HEADER_BYTES - 1, deadline))
+
+    def _receive_body(self, length: int, deadline: float) -> bytes:
+        """Return the rest of a message that has begun; raise what `_receive_header` raises."""
+        try:
+            return self._pipe.read(length, _message_deadline(length, deadline))
+        except TimeoutError:
+            if time.monotonic() >= deadline:
+                raise
+            raise answers.BadAnswer("nothing more in the middle of a message") from None
 
     def _continue_if_stopped(self) -> None:
         """Send SIGCONT: it wakes a stopped process, and a running one ignores it."""
@@ -210,13 +250,14 @@ class Worker:
         return "the worker process ended by itself" if code in (0, 1) else "the worker process died"
 
 
-def _wait_until_writable(pipe: Connection, seconds: float) -> bool:
-    """Wait at most `seconds` for room in the pipe; return whether there is some."""
-    if not hasattr(select, "poll"):  # Windows, whose pipes can't be polled
-        return True
-    poll = select.poll()
-    poll.register(pipe.fileno(), select.POLLOUT)
-    return bool(poll.poll(seconds * 1000))
+def _lost(reason: str) -> WorkerLost:
+    """Return the error for a worker that was lost while it had a job."""
+    return WorkerLost(Failure("crashed", f"crashed: {reason}", lasts=False, suspect=True))
+
+
+def _message_deadline(length: int, deadline: float) -> float:
+    """Return by when a message that begins now has to be over, on the monotonic clock."""
+    return min(deadline, time.monotonic() + _MESSAGE_SECONDS + length * _BYTE_SECONDS)
 
 
 def start_method() -> str:

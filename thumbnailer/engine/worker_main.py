@@ -1,4 +1,7 @@
-"""Main loop of a worker process: receive jobs over a pipe, send back answers."""
+"""Main loop of a worker process: receive jobs over a pipe, send back answers.
+
+Jobs are pickled, since a worker trusts its parent. Answers are not: see `answers`.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ import multiprocessing
 import os
 import pickle
 import signal
+import struct
 import threading
 import time
 import warnings
@@ -15,16 +19,14 @@ from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 
-from thumbnailer.engine import sandbox
-from thumbnailer.model import Answer, Failure, HeaderFacts, Job, Rendering
+from thumbnailer.engine import answers, sandbox
+from thumbnailer.engine.pipe import Pipe
+from thumbnailer.model import Failure, Job, Rendering
 
-# Messages are sent in pieces that a pipe takes whole; the last piece is shorter. So a reader never
-# waits in the middle of a piece, even if the sender is stopped there.
-PIECE_BYTES = 16_000
-
-# The same for jobs, which may hold whole pictures. Linux reports a socket as writable when three
-# quarters of its 208 KiB are free.
-JOB_PIECE_BYTES = 64_000
+# Before the pickled jobs comes their length; after a claim, the parent sends one byte when it is
+# granted.
+JOBS_LENGTH = struct.Struct("<Q")
+GRANTED = b"\0"
 
 # The largest freed block that glibc adapts its mmap threshold to: DEFAULT_MMAP_THRESHOLD_MAX of its
 # malloc, less what glibc needs itself.
@@ -35,7 +37,7 @@ _MMAP_THRESHOLD_BYTES = (32 << 20) - (64 << 10)
 _LIBRARY_BYTES = 64 << 20
 
 # A function that takes a job and a callback; the callback claims memory, in bytes, for the job.
-Work = Callable[[Job, Callable[[int], None]], Rendering | HeaderFacts | Failure]
+Work = Callable[[Job, Callable[[int], None]], answers.Result | Failure]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +46,7 @@ class PoolOptions:
 
     Attributes:
         workers: the largest number of processes.
-        timeout_s: how many seconds one attempt at a group of jobs may take.
+        timeout_s: how many seconds one attempt at a job may take.
         worker_bytes: how much a worker's address space may grow, where the platform can limit that.
         memory_bytes: how much memory all jobs may take together. Half is for small jobs, which
             claim nothing. The others claim their part of the other half and wait until it is free.
@@ -52,6 +54,7 @@ class PoolOptions:
         sandbox: `auto`: enter the sandbox if it is available; `require`: fail if not; or `off`.
         nice: how much to raise the workers' niceness, where the platform has niceness.
         remote: whether pictures are read from or written to a network.
+        result: what the workers' function returns for a job that does not fail.
     """
 
     workers: int
@@ -61,11 +64,13 @@ class PoolOptions:
     sandbox: str
     nice: int = 0
     remote: bool = False
+    result: type[answers.Result] = Rendering
 
 
-def worker_main(name: str, pipe: Connection, options: PoolOptions) -> None:
+def worker_main(name: str, connection: Connection, options: PoolOptions) -> None:
     """Import the function `name` (`module:name`), then answer jobs until the pipe closes."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    pipe = Pipe(connection)
     try:
         _silence_output()
         if options.nice and hasattr(os, "nice"):  # Windows has none
@@ -77,52 +82,36 @@ def worker_main(name: str, pipe: Connection, options: PoolOptions) -> None:
         _reuse_memory()
         _limit_memory(options.worker_bytes + _LIBRARY_BYTES)
     except Exception as error:
-        send(pipe, f"{type(error).__name__}: {error}")
+        pipe.write(answers.ready(f"{type(error).__name__}: {error}"))
         return
 
     unclaimed_bytes = options.memory_bytes // 2 // options.workers
 
     def claim(needed_bytes: int) -> None:
         if needed_bytes > unclaimed_bytes:
-            send(pipe, needed_bytes)
-            pipe.recv_bytes()
+            pipe.write(answers.claim(needed_bytes))
+            pipe.read(len(GRANTED))
 
     # The parent has closed its end of the pipe: no more answers are needed.
     with suppress(EOFError, BrokenPipeError, ConnectionResetError):
-        send(pipe, "")
+        pipe.write(answers.ready(""))
         while True:
-            jobs: list[Job] = pickle.loads(receive(pipe))
-            send(pipe, [_answer(work, job, claim) for job in jobs])
+            (length,) = JOBS_LENGTH.unpack(pipe.read(JOBS_LENGTH.size))
+            jobs: list[Job] = pickle.loads(pipe.read(length))
+            for job in jobs:  # answered one by one, so that it is known which one a worker has
+                pipe.write(_answer(work, job, claim))
 
 
-def send(pipe: Connection, message: object) -> None:
-    """Send a message to the parent: "" or an error text at the start, then claims and answers."""
-    # Plain pickle: `Connection.send` also handles locks and sockets, which takes 15 µs more.
-    data = pickle.dumps(message, pickle.HIGHEST_PROTOCOL)
-    for start in range(0, len(data) + 1, PIECE_BYTES):
-        pipe.send_bytes(data[start : start + PIECE_BYTES])
-
-
-def receive(pipe: Connection) -> bytes | bytearray:
-    """Return the pickled jobs that `Worker.run_jobs` sends, joined from their pieces."""
-    part = pipe.recv_bytes()
-    if len(part) < JOB_PIECE_BYTES:
-        return part
-    message = bytearray(part)
-    while len(part) == JOB_PIECE_BYTES:
-        part = pipe.recv_bytes()
-        message += part
-    return message
-
-
-def _answer(work: Work, job: Job, claim: Callable[[int], None]) -> Answer:
+def _answer(work: Work, job: Job, claim: Callable[[int], None]) -> bytes:
+    """Return the message with the answer to a job."""
     started = time.perf_counter()
-    result: Rendering | HeaderFacts | Failure
     try:
         result = work(job, claim)
+        return answers.answer(result, time.perf_counter() - started)
     except BaseException as error:  # SystemExit too: it must fail the picture only
-        result = Failure("crashed", f"crashed: {type(error).__name__}: {error}")
-    return Answer(result, time.perf_counter() - started)
+        reason = f"crashed: {type(error).__name__}: {error}"
+    failure = Failure("crashed", reason, lasts=False, suspect=True)
+    return answers.answer(failure, time.perf_counter() - started)
 
 
 def _exit_with_parent() -> None:

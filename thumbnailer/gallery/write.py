@@ -97,7 +97,7 @@ def write_pages(
             for job, answer in zip(jobs, answers, strict=True)
         ]
 
-    with new_pool(settings, _READ_HEADER, finish) as pool:
+    with new_pool(settings, _READ_HEADER, finish, result=HeaderFacts) as pool:
         for location in locations:
             started = time.perf_counter()
             builder = PageBuilder(location, settings, facts)

@@ -18,7 +18,7 @@ from thumbnailer.imaging.failures import (
     is_of_system,
     stage,
 )
-from thumbnailer.imaging.memory import Claim, picture_bytes
+from thumbnailer.imaging.memory import Claim, check_room, picture_bytes
 from thumbnailer.model import Failure
 from thumbnailer.recipe import Limits, Recipe
 
@@ -114,6 +114,7 @@ def _decode_frame(image: ImageFile.ImageFile, number: int) -> str:
         except Exception as error:  # Pillow raises many kinds on invalid data
             if is_of_system(error):
                 raise
+            check_room(picture_bytes(image.format or "", image.mode, image.size))
             is_short = isinstance(error, _END_OF_FILE_ERRORS) or "truncated" in str(error)
             return TRUNCATED if is_short else DAMAGED
 

@@ -26,7 +26,7 @@ LIMITED = "is an animation of"
 
 # A picture that takes its worker along, or takes too long, may not be the cause: the machine may
 # have been short of memory or time. If it happens in so many runs, it is.
-COUNTED_STAGES, LASTS_AFTER_RUNS = ("crashed", "timeout"), 3
+LASTS_AFTER_RUNS = 3
 
 
 class LimitError(Exception):
@@ -70,7 +70,11 @@ def stage(name: str, place: str = "") -> Iterator[None]:
     except (NoPictureError, DamageError) as error:
         raise StageError(Failure(name, str(error))) from None
     except MemoryError as error:
-        raise StageError(Failure(name, "not enough memory")) from error
+        # Of the machine, for the moment, or of what a worker may have, which depends on its past.
+        failure = Failure(name, "not enough memory", lasts=False, suspect=True)
+        raise StageError(failure) from error
+    except ImportError as error:  # of an extra that is being replaced, or can't be mapped
+        raise StageError(Failure(name, f"could not be done: {error}", lasts=False)) from error
     except OSError as error:
         reason = error.strerror or _plain_reason(name, error)
         fatal = name == "write" and error.errno in FATAL_ERRNOS
@@ -82,9 +86,9 @@ def stage(name: str, place: str = "") -> Iterator[None]:
 
 
 def is_of_system(error: Exception) -> bool:
-    """Return whether an error comes from the operating system: the picture may be intact."""
+    """Return whether an error comes from the system around it: the picture may be intact."""
     has_number = isinstance(error, OSError) and error.errno is not None
-    return has_number or isinstance(error, MemoryError)
+    return has_number or isinstance(error, MemoryError | ImportError)
 
 
 def _plain_reason(name: str, error: Exception) -> str:

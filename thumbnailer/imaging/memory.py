@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -42,10 +43,16 @@ def claim_memory(image: ImageFile.ImageFile, limits: Limits, claim: Claim) -> No
     Raises:
         LimitError: it needs more memory than a worker may use.
     """
-    needed = picture_bytes(image.format or "", image.mode, image.size) + coefficient_bytes(image)
-    needed += image.info.get(HELD_BYTES, 0)
+    needed = needed_bytes(image)
     check_bytes(needed, limits)
     claim(needed)
+
+
+def needed_bytes(image: ImageFile.ImageFile) -> int:
+    """Return the peak memory, in bytes, for decoding and resizing a picture."""
+    needed = picture_bytes(image.format or "", image.mode, image.size) + coefficient_bytes(image)
+    held: int = image.info.get(HELD_BYTES, 0)
+    return needed + held
 
 
 def claim_canvas_memory(
@@ -85,6 +92,20 @@ def check_bytes(needed: int, limits: Limits) -> None:
             f"needs about {needed >> 20} MiB to decode: more than the limit of "
             f"{limits.memory_bytes >> 20} (worker_memory)"
         )
+
+
+def check_room(needed: int) -> None:
+    """Check that there is memory, after a decoder has failed for a reason that it does not tell.
+
+    libjpeg, libwebp and libavif report a lack of memory as invalid data.
+
+    Raises:
+        MemoryError: there is less than needed.
+    """
+    try:
+        mmap.mmap(-1, max(1, needed)).close()  # no page of it is touched
+    except (OSError, OverflowError) as error:
+        raise MemoryError from error
 
 
 def check_pixels(size: Size, most: int, subject: str = "has") -> None:

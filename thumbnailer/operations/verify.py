@@ -14,7 +14,18 @@ from thumbnailer.door import Path, open_sources
 from thumbnailer.engine.pool import Pool
 from thumbnailer.engine.pool_from_settings import new_pool
 from thumbnailer.errors import ThumbnailError, WorkerError
-from thumbnailer.model import Answer, Failure, Job, Outcome, Run, Source, Status, Stop, Thumbnail
+from thumbnailer.model import (
+    Answer,
+    Failure,
+    Job,
+    Outcome,
+    Run,
+    Source,
+    Status,
+    Stop,
+    Thumbnail,
+    Whole,
+)
 from thumbnailer.operations.pipeline import run_pipeline
 from thumbnailer.operations.thumbnail_state import (
     ThumbnailState,
@@ -172,7 +183,7 @@ def _findings(
                 unmade = Thumbnail(item.path, 0, 0, 0)
                 yield Outcome(item.source, "failed", (unmade,), error)
 
-    with new_pool(settings, _INSPECT, _finish) as pool:
+    with new_pool(settings, _INSPECT, _finish, result=Whole) as pool:
         try:
             yield from map(_finding, pool.imap_unordered(inspections(), stop))
         except WorkerError:

@@ -13,12 +13,12 @@ from thumbnailer.imaging.decode.shrink_on_load import can_shrink
 from thumbnailer.imaging.failures import StageError, stage
 from thumbnailer.imaging.geometry.orientation import orientation_of, oriented_sides
 from thumbnailer.imaging.memory import Claim
-from thumbnailer.model import Failure, Job, Rendering, Thumbnail, WantedThumbnail
+from thumbnailer.model import Failure, Job, Thumbnail, WantedThumbnail, Whole
 from thumbnailer.recipe import Limits, Recipe
 from thumbnailer.render.steps import frame_for
 
 
-def inspect_thumbnail(job: Job, claim: Claim) -> Rendering | Failure:
+def inspect_thumbnail(job: Job, claim: Claim) -> Whole | Failure:
     """Check that a thumbnail is as it was made and fits its source.
 
     Nothing is written, and nothing is raised for a bad file.
@@ -27,8 +27,8 @@ def inspect_thumbnail(job: Job, claim: Claim) -> Rendering | Failure:
         job: its `thumbnails` are the one wanted, and the one recorded in the ledger.
 
     Returns:
-        A rendering without pictures if all is well; else a failure. Its stage is `stale` or
-        `failed` if the source is the cause, anything else if the thumbnail is.
+        `Whole` if all is well; else a failure. Its stage is `stale` or `failed` if the source is
+        the cause, anything else if the thumbnail is.
     """
     wanted, made = job.thumbnails
     assert isinstance(wanted, WantedThumbnail)
@@ -42,7 +42,7 @@ def inspect_thumbnail(job: Job, claim: Claim) -> Rendering | Failure:
         return Failure("wrong", fault)
     try:
         with stage("open"):
-            return _source_fault(job, wanted, made, claim) or Rendering(job.source, ())
+            return _source_fault(job, wanted, made, claim) or Whole()
     except StageError as error:
         return Failure("failed", f"its picture can't be read: {error.failure.reason}")
 

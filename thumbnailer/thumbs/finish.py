@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from thumbnailer.disk import files, new_files
 from thumbnailer.disk.digest import source_digest
-from thumbnailer.imaging.failures import COUNTED_STAGES, LIMITED, StageError, stage
+from thumbnailer.imaging.failures import LIMITED, StageError, stage
 from thumbnailer.model import (
     Answer,
     EncodedThumbnail,
@@ -215,7 +215,7 @@ def _is_to_be_recorded(task: ThumbnailTask, locked: ledger_file.LockedLedger) ->
     failure = task.result
     if not isinstance(failure, Failure):
         return False
-    if failure.stage in COUNTED_STAGES and not failure.lasts:
+    if failure.suspect:
         task.runs = 1
         before = locked.read().get(task.name)
         if before and before.runs and before.origin == task.wanted.origin:

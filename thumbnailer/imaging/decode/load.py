@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from math import ceil
+from math import ceil, prod
 from typing import BinaryIO
 
 from PIL import Image, ImageFile, ImageStat
@@ -17,7 +17,13 @@ from thumbnailer.imaging.decode.progressive import keep_dc_scans
 from thumbnailer.imaging.decode.shrink_on_load import can_shrink, is_shrunk_to_eighth
 from thumbnailer.imaging.failures import DAMAGED, TRUNCATED, DamageError, is_of_system
 from thumbnailer.imaging.geometry.orientation import orientation_of
-from thumbnailer.imaging.memory import Claim, claim_memory, coefficient_bytes
+from thumbnailer.imaging.memory import (
+    Claim,
+    check_room,
+    claim_memory,
+    coefficient_bytes,
+    needed_bytes,
+)
 from thumbnailer.recipe import Limits
 
 _END_OF_JPEG = b"\xff\xd9"
@@ -25,6 +31,9 @@ _END_OF_JPEG = b"\xff\xd9"
 # Taller pictures are not compared row by row: 40 million rows of one pixel took minutes.
 _MAX_ROWS = 200_000
 _BAND_PIXELS = 1 << 18
+
+# Bytes a pixel that a picture may still hold after its decoder has failed.
+_HELD_PIXEL_BYTES = 4
 
 # Interlaced GIFs store every eighth row first: GIF89a, appendix E.
 _GIF_INTERLACE = 8
@@ -59,6 +68,7 @@ def load_pixels(
     except Exception as error:
         if is_of_system(error):
             raise
+        check_room(needed_bytes(image) - _HELD_PIXEL_BYTES * prod(image.size))
         failure = error
     salvaged, kind, share = None, DAMAGED, None
     with suppress(Exception):  # Pillow may raise anything the second time

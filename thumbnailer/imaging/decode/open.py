@@ -42,7 +42,13 @@ from thumbnailer.imaging.decode.raw import open_raw
 from thumbnailer.imaging.decode.shrink_on_load import can_shrink
 from thumbnailer.imaging.decode.webp import WEBP_HEADER_BYTES, webp_size
 from thumbnailer.imaging.failures import LimitError, NoPictureError, is_of_system
-from thumbnailer.imaging.memory import Claim, check_bytes, check_pixels, picture_bytes
+from thumbnailer.imaging.memory import (
+    Claim,
+    check_bytes,
+    check_pixels,
+    check_room,
+    picture_bytes,
+)
 from thumbnailer.recipe import Limits
 
 # A progressive JPEG has about ten scans. Each costs a pass over all pixels, even if it has few
@@ -53,6 +59,9 @@ _MAX_SCANS = 100
 # B.2.3. The two bytes of its marker would also occur by chance in a video after the picture.
 _SCAN_HEADER = re.compile(rb"\xff\xda\x00[\x08\x0a\x0c\x0e][\x01-\x04]")
 _BLOCK_BYTES = 1 << 20
+
+# What reading a header takes at most, besides what some decoders hold of the file or the pixels.
+_HEADER_BYTES = 4 << 20
 
 # Pillow decodes an icon on opening, before memory is claimed. The icon's directory can state at
 # most 256 x 256 px.
@@ -87,9 +96,13 @@ def open_picture(file: BinaryIO, limits: Limits) -> ImageFile.ImageFile:
             what the file is instead.
         OSError: the file can't be read.
     """
-    if size := webp_size(file.read(WEBP_HEADER_BYTES)):
+    start, needed = file.read(WEBP_HEADER_BYTES), _HEADER_BYTES
+    if size := webp_size(start):
         check_pixels(size, limits.pixels)
-        check_bytes(picture_bytes("WEBP", "", size), limits)
+        needed += picture_bytes("WEBP", "", size)
+        check_bytes(needed, limits)
+    elif start.startswith(b"ftyp", 4):
+        needed += file.seek(0, io.SEEK_END)
     key, _ = identify_optional(file)
     if key and key not in limits.also:
         raise NoPictureError(unreadable_reason(file, limits.also))
@@ -97,6 +110,7 @@ def open_picture(file: BinaryIO, limits: Limits) -> ImageFile.ImageFile:
     try:
         image = _open_by_format(file, key, limits)
     except UnidentifiedImageError:
+        check_room(needed)
         raise NoPictureError(unreadable_reason(file, limits.also)) from None
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         file.seek(0)
@@ -110,6 +124,7 @@ def open_picture(file: BinaryIO, limits: Limits) -> ImageFile.ImageFile:
             raise
         if "too large" in str(error) or "Too much memory" in str(error):
             raise LimitError("holds too much text or too large a colour profile") from None
+        check_room(needed)
         raise NoPictureError(unreadable_reason(file, limits.also)) from None
     check_pixels(image.size, limits.shrinkable_pixels if can_shrink(image) else limits.pixels)
     if image.info.get("progressive") and _has_too_many_scans(file):
