@@ -11,7 +11,7 @@ from typing import Unpack
 
 from thumbnailer.config.overrides import Looks, Overrides, merge_settings
 from thumbnailer.config.settings import Settings
-from thumbnailer.door import Path, is_remote, open_sources, pictures_at
+from thumbnailer.door import Path, check_globs, is_remote, open_sources, pictures_at
 from thumbnailer.errors import ConfigError, OutputError, PictureError, SourceError
 from thumbnailer.formats import format_by_ending
 from thumbnailer.imaging.failures import StageError, stage
@@ -19,6 +19,7 @@ from thumbnailer.model import Folder, Outcome, Report, Run, Source, Stop, Thumbn
 from thumbnailer.operations.choose_engine import new_engine
 from thumbnailer.operations.pipeline import run_pipeline
 from thumbnailer.scan.folders import check_source
+from thumbnailer.scan.selection import ScanLog
 from thumbnailer.thumbs import files
 from thumbnailer.thumbs.folder_thumbs import check_names
 
@@ -153,10 +154,13 @@ def iter_thumbnails(
 def _run_paths(paths: Iterable[Path], settings: Settings, run: Run) -> Iterator[Outcome]:
     names, choice = map(os.fsdecode, paths), settings.choice
     first = list(islice(names, 1))  # tells whether the sources are in buckets
-    found = chain.from_iterable(
-        pictures_at(name, settings, run.stop).scan(choice) for name in chain(first, names)
-    )
-    yield from _run_pipeline(found, settings, run, remote=is_remote(*first))
+
+    def found() -> Iterator[Source | Outcome]:
+        for name in chain(first, names):
+            check_globs(filter(os.path.isdir, [name]), settings)
+            yield from pictures_at(name, settings, run.stop).scan(choice)
+
+    yield from _run_pipeline(found(), settings, run, remote=is_remote(*first))
 
 
 def iter_outcomes(
@@ -169,8 +173,13 @@ def iter_outcomes(
     opened = open_sources(sources, settings, with_buckets=True, stop=run.stop)
     if settings.name:
         check_names(opened.scan(settings, run.stop), settings.thumbnails)
-    found = opened.scan(settings, run.stop)
-    return _run_pipeline(found, settings, run, remote=opened.is_remote)
+
+    def found() -> Iterator[Source | Outcome]:
+        log = ScanLog(settings.choice)
+        yield from opened.scan(settings, run.stop, log)
+        run.report.notes += log.unmatched()
+
+    return _run_pipeline(found(), settings, run, remote=opened.is_remote)
 
 
 def _run_pipeline(

@@ -131,19 +131,22 @@ def scan_by_folder(
 
     def read(inner: str) -> tuple[list[str], list[str]]:
         names, subfolders = _list_folder(_joined(root, inner), choice.is_picture, stop)
-        if not choice.recursive:
-            return names, []
-        return names, [
-            name for name in subfolders if not choice.leaves_out(os.path.join(inner, name))
-        ]
+        above = os.path.join(inner, "") if inner else ""
+        return names, [name for name in subfolders if choice.enters_from_above(above + name)]
 
+    log, is_whole = choice.log, True
+    if log:
+        log.begin()
     for inner, names in walk(read, stop=stop):
         folder = _joined(root, inner)
         if isinstance(names, OSError):
+            is_whole = False
             status: Status = "skipped" if isinstance(names, FileNotFoundError) else "failed"
             yield _without_source(folder, status, f"can't be read: {names.strerror or names}")
         elif names := choice.selected(inner, names):
             yield FolderListing(folder, _joined(below, inner), names)
+    if log and is_whole and not (stop and stop.is_set()):
+        log.finish()
 
 
 def source_finder(
@@ -194,7 +197,7 @@ def find_source(path: str, *, below: str = "") -> Source | Outcome:
 def _list_folder(
     folder: str, is_picture: Callable[[str], bool], stop: Stop | None
 ) -> tuple[list[str], list[str]]:
-    """Return the names of the pictures and of the subfolders to enter, both sorted.
+    """Return the names of the pictures and of the subfolders, both sorted.
 
     Names, not directory entries: an entry keeps the result of its `stat`, 600 bytes a picture.
     """
@@ -207,8 +210,7 @@ def _list_folder(
             if stop and stop.is_set():
                 break
             if entry.is_dir(follow_symlinks=False):
-                if may_hold_pictures(entry.name):
-                    subfolders.append(entry.name)
+                subfolders.append(entry.name)
             elif is_picture(entry.name) and entry.name not in own:
                 pictures.append(entry.name)
     return sorted(pictures), sorted(subfolders)
