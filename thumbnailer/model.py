@@ -273,6 +273,8 @@ class Report:
     Attributes:
         found: the sum of `made`, `current`, `skipped` and `failed`; a watch does not count it.
         failures: the failed outcomes, in order of completion; kept by `make_thumbnails` only.
+        left_out: how many pictures were left out since they are `hidden`, and how many folders and
+            pictures of other programs, by their names, such as `#recycle`.
         notes: what there is to say of the run as a whole, in words: a glob that matched nothing.
         seconds: the wall time from the start of the run to its last outcome.
     """
@@ -284,6 +286,7 @@ class Report:
     failed: int = 0
     removed: int = 0
     failures: list[Outcome] = field(default_factory=list, repr=False)  # `failed` says how many
+    left_out: dict[str, int] = field(default_factory=dict, repr=False)
     notes: list[str] = field(default_factory=list, repr=False)
     seconds: float = 0.0
     _started: float = field(default_factory=time.perf_counter, repr=False)

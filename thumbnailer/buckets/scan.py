@@ -75,7 +75,7 @@ class BucketPictures:
         bucket, prefix = self._bucket, self._key
         output_bucket, output = split_url(self._output) if self._output else ("", "")
         ours = {output} if output_bucket == bucket.url else set()
-        unscanned_in = _unscanned_folder(prefix, choice, ours)
+        unscanned_in, is_picture = _unscanned_folder(prefix, choice, ours), choice.is_picture
         start = len(prefix) + 1 if prefix else 0
         at, unscanned, target = None, "", below
         found, skipped = 0, 0
@@ -99,7 +99,7 @@ class BucketPictures:
                         skipped = 0
                     continue
                 skipped = 0
-                if not choice.is_picture(name) or not choice.takes(entry.key[start:]):
+                if not is_picture(name) or not choice.takes(entry.key[start:]):
                     continue
                 url = f"{bucket.url}/{entry.key}"
                 if _is_path(above[start:]):

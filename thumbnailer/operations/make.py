@@ -177,6 +177,7 @@ def iter_outcomes(
     def found() -> Iterator[Source | Outcome]:
         log = ScanLog(settings.choice)
         yield from opened.scan(settings, run.stop, log)
+        run.report.left_out.update(log.left_out)
         run.report.notes += log.unmatched()
 
     return _run_pipeline(found(), settings, run, remote=opened.is_remote)

@@ -11,7 +11,7 @@ from typing import ClassVar
 
 from thumbnailer.errors import SourceError, SourceForbidden, SourceMissing
 from thumbnailer.model import Failure, Folder, Outcome, Source, Status, Stop
-from thumbnailer.scan.selection import ALL_PICTURES, Choice, may_hold_pictures
+from thumbnailer.scan.selection import ALL_PICTURES, Choice, is_taken
 from thumbnailer.thumbs import files, ledger
 from thumbnailer.thumbs.folders import (
     THUMBS,
@@ -245,33 +245,33 @@ def _without_source(path: str, status: Status, reason: str) -> Outcome:
 
 
 def thumbnail_folders(
-    roots: Iterable[str], output: str, *, recursive: bool = True, stop: Stop | None = None
+    roots: Iterable[str], output: str, choice: Choice = ALL_PICTURES, *, stop: Stop | None = None
 ) -> Iterator[Folder | Removal]:
     """Yield the folders where thumbnails of the roots may be, and those that can't be read.
 
     Args:
         output: the output tree; "" for `thumbs` folders.
-        recursive: whether subfolders of the roots were entered.
+        choice: which folders were entered, but for its `exclude`.
     """
     if output:
         yield from output_folders(output, stop=stop)
         return
     for root in roots:
-        if recursive and os.path.isdir(root):
-            yield from _thumbs_folders(root, stop)
+        if choice.recursive and os.path.isdir(root):
+            yield from _thumbs_folders(root, choice, stop)
         else:
             folder = root if os.path.isdir(root) else os.path.dirname(root)
             yield from size_folders(Folder(folder, THUMBS))
 
 
-def _thumbs_folders(root: str, stop: Stop | None) -> Iterator[Folder | Removal]:
+def _thumbs_folders(root: str, choice: Choice, stop: Stop | None) -> Iterator[Folder | Removal]:
     """Yield the `thumbs` folders of a source tree where `scan` enters, and their size folders."""
 
     def read(inner: str) -> tuple[Folder | None, list[str]]:
         path = _joined(root, inner)
         if inner and ledger.own_names(path) is None:
             return None, []
-        subfolders = [name for name in subfolders_of(path) if may_hold_pictures(name)]
+        subfolders = [name for name in subfolders_of(path) if is_taken(name, choice.include)]
         thumbs = Folder(root, os.path.join(inner, THUMBS)) if THUMBS in subfolders else None
         return thumbs, subfolders
 

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 
 from thumbnailer.formats import name_filter
 from thumbnailer.scan.globs import glob_matcher
-
-# Folders that NAS systems and package managers put beside pictures. Like hidden folders, which are
-# known by the first letter of their name, they are not entered, whatever is in them.
-_SYSTEM_FOLDERS = frozenset({"@eaDir", "node_modules"})
+from thumbnailer.scan.left_out import HIDDEN, is_named, left_out_as
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
     """Which pictures a scan takes of a SOURCE; paths are relative to that SOURCE.
+
+    What `left_out` knows is left out unless a glob of `include` names it; then pictures are taken
+    there that this glob matches.
 
     Attributes:
         recursive: whether subfolders are entered.
@@ -39,7 +41,8 @@ class Choice:
     @property
     def is_picture(self) -> Callable[[str], bool]:
         """Predicate that tells by a file's name alone whether it is a picture."""
-        return name_filter(self.also)
+        is_picture = _picture_filter(self.also, self.include)
+        return self.log.watching(is_picture, name_filter(self.also)) if self.log else is_picture
 
     def selected(self, folder: str, names: list[str]) -> list[str]:
         """Return the names of a folder's pictures that the globs select."""
@@ -54,7 +57,7 @@ class Choice:
         """
         if self.log:
             self.log.note(path, is_folder=False)
-        return (not self.include or glob_matcher(self.include, folders=False)(path)) and not (
+        return self._includes(path) and not (
             self.exclude and glob_matcher(self.exclude, folders=False)(path)
         )
 
@@ -63,19 +66,33 @@ class Choice:
         if self.log:
             self.log.note(folder, is_folder=True)
         name = folder[max(folder.rfind("/"), folder.rfind(os.sep)) + 1 :]
-        # In a bucket a folder may have these names; its pictures are told of one by one.
-        is_entered = name in ("", ".", "..") or may_hold_pictures(name)
-        return self.recursive and is_entered and not self._leaves_out(folder)
+        return self.recursive and self._enters_name(name) and not self._leaves_out(folder)
 
     def enters(self, folder: str) -> bool:
         """Return whether the scan enters a folder, judged by its path alone."""
         if folder in ("", os.curdir):
             return True
         parts = folder.split(os.sep)
-        if not self.recursive or not all(map(may_hold_pictures, parts)):
+        if not self.recursive or not all(is_taken(name, self.include) for name in parts):
             return False
         above = (os.sep.join(parts[:depth]) for depth in range(1, len(parts) + 1))
         return not any(map(self._leaves_out, above))
+
+    def _enters_name(self, name: str) -> bool:
+        """Return whether folders of a name are entered, and log those that are not."""
+        if is_taken(name, self.include):
+            return True
+        if self.log and self.recursive and (pattern := left_out_as(name)) != HIDDEN:
+            self.log.left_out[pattern] += 1
+        return False
+
+    def _includes(self, path: str) -> bool:
+        globs = self.include
+        if not globs:
+            return True
+        if names := [name for name in path.split(os.sep) if not is_taken(name)]:
+            globs = tuple(glob for glob in globs if all(is_named(name, glob) for name in names))
+        return bool(globs) and glob_matcher(globs, folders=False)(path)
 
     def _leaves_out(self, folder: str) -> bool:
         """Return whether a glob leaves out a folder."""
@@ -86,10 +103,14 @@ ALL_PICTURES = Choice()
 
 
 class ScanLog:
-    """Log of what the scans of a run meet: which globs have matched something.
+    """Log of what the scans of a run meet: which globs have matched something, what is left out.
 
     Args:
         choice: what they take.
+
+    Attributes:
+        left_out: how many pictures were left out as `HIDDEN`, and how many folders and pictures
+            as each of `LEFT_OUT`.
     """
 
     def __init__(self, choice: Choice) -> None:
@@ -100,6 +121,7 @@ class ScanLog:
                 *(("exclude", glob) for glob in choice.exclude),
             ]
         )
+        self.left_out = Counter[str]()
         self._begun = self._finished = 0
 
     def begin(self) -> None:
@@ -112,10 +134,30 @@ class ScanLog:
 
     def note(self, path: str, *, is_folder: bool) -> None:
         """Note a picture, or a folder even if it is not entered, by its path below the SOURCE."""
-        for setting, glob in [*self._unmatched] if self._unmatched else ():
-            is_compared = setting == "exclude" or not is_folder
-            if is_compared and glob_matcher((glob,), folders=is_folder)(path):
-                del self._unmatched[setting, glob]
+        if self._unmatched:
+            self._drop_matching(path, "exclude", is_folder=is_folder)
+            if not is_folder:
+                self._drop_matching(path, "include", is_folder=False)
+
+    def watching(
+        self, is_picture: Callable[[str], bool], has_ending: Callable[[str], bool]
+    ) -> Callable[[str], bool]:
+        """Return `is_picture` so that what it leaves out is counted, if it has a right ending."""
+
+        def counted(name: str) -> bool:
+            if is_picture(name):
+                return True
+            if has_ending(name):
+                self.left_out[left_out_as(name)] += 1
+                self._drop_matching(name, "exclude", is_folder=False)  # was right, if needless
+            return False
+
+        return counted
+
+    def _drop_matching(self, path: str, setting: str, *, is_folder: bool) -> None:
+        for key in [key for key in self._unmatched if key[0] == setting]:
+            if glob_matcher((key[1],), folders=is_folder)(path):
+                del self._unmatched[key]
 
     def unmatched(self) -> list[str]:
         """Return in words which globs matched nothing; nothing unless all scans saw everything."""
@@ -124,6 +166,18 @@ class ScanLog:
         return [f"--{setting} {glob!r} matched nothing" for setting, glob in self._unmatched]
 
 
-def may_hold_pictures(name: str) -> bool:
-    """Return whether a folder of this name may hold pictures of the user's."""
-    return not name.startswith(".") and name not in _SYSTEM_FOLDERS
+def is_taken(name: str, include: tuple[str, ...] = ()) -> bool:
+    """Return whether folders and pictures of a name are entered and taken.
+
+    Args:
+        include: globs that may name what is left out.
+    """
+    # In a bucket, a folder may be called "." or "..": its pictures are told of one by one.
+    is_left_out = left_out_as(name) and name not in (".", "..")
+    return not is_left_out or any(is_named(name, glob) for glob in include)
+
+
+@lru_cache
+def _picture_filter(also: tuple[str, ...], include: tuple[str, ...]) -> Callable[[str], bool]:
+    has_ending = name_filter(also)
+    return lambda name: has_ending(name) and is_taken(name, include)

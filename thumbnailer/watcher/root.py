@@ -215,7 +215,7 @@ class WatchedRoot:
         if self._is_surveyed:
             places = chain.from_iterable(map(self._thumbnail_folders, sorted(self._to_survey)))
         elif self._output is None:
-            places = thumbnail_folders([self._path], "", stop=stop)
+            places = thumbnail_folders([self._path], "", self._choice, stop=stop)
         else:
             output = self._output
             places = chain.from_iterable(output_folders(output, tree, stop) for tree in self._trees)

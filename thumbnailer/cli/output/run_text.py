@@ -92,6 +92,9 @@ class TextPrinter:
         if self._verbose or sys.stdout.isatty():
             for line in stats_lines(report, stats):
                 print(f"  {line}")
+        if report.left_out:
+            counts = [f"{number:,} {name}" for name, number in report.left_out.items()]
+            print(f"  left out unless named: {', '.join(counts)}")
         for extra, number in self._left_out.items():
             print(f"  left out for want of an extra: {number:,} {extra} ({install_hint(extra)})")
 
