@@ -85,17 +85,20 @@ def pictures_at(path: str, settings: Settings, stop: Stop | None = None) -> Pict
     return FolderPictures(path, stop)
 
 
-def open_thumbs(settings: Settings, *, clean_up: bool = True, stop: Stop | None = None) -> Thumbs:
+def open_thumbs(
+    settings: Settings, *, clean_up: bool = True, stop: Stop | None = None, live: bool = False
+) -> Thumbs:
     """Return the thumbnails that the settings want.
 
     Args:
         clean_up: clean up thumbnail folders when they are first used.
         stop: once it is set, a bucket's answer is not waited for.
+        live: sources may be a long time coming, so none waits for the next.
     """
     if is_url(settings.output):
         from thumbnailer.buckets.bucket_thumbs import BucketThumbs
 
-        return BucketThumbs(settings.thumbnails, stop)
+        return BucketThumbs(settings.thumbnails, stop, live=live)
     return FolderThumbs(settings.thumbnails, clean_up=clean_up)
 
 

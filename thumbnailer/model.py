@@ -253,12 +253,14 @@ class Engine(Protocol):
     def __exit__(self, *_: object) -> None: ...
 
     def imap_unordered(
-        self, items: Iterable[Job | Outcome], stop: Stop | None = None
+        self, items: Iterable[Job | Outcome | None], stop: Stop | None = None
     ) -> Generator[Outcome, None, None]:
         """Yield one outcome for each job, in order of completion; pass on outcomes in `items`.
 
-        `items` is read no faster than outcomes are taken, possibly by another thread. Once `stop`
-        is set the iterator ends, and jobs without an outcome are dropped.
+        `items` is read no faster than outcomes are taken, possibly by another thread. None among
+        them says that there is nothing yet, so that outcomes are not held up. What they raise is
+        raised after the outcomes of the jobs before. Once `stop` is set the iterator ends, and jobs
+        without an outcome are dropped.
 
         Raises:
             WorkerError: no worker can be started, or the cluster can't be used.
