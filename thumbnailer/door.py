@@ -15,7 +15,8 @@ from thumbnailer.config.settings import Settings
 from thumbnailer.errors import ConfigError, SourceError
 from thumbnailer.model import Answer, Failure, Job, Outcome, Run, Source, Stop
 from thumbnailer.scan.folders import FolderPictures
-from thumbnailer.scan.selection import Choice
+from thumbnailer.scan.globs import misplaced_glob
+from thumbnailer.scan.selection import Choice, ScanLog
 from thumbnailer.thumbs.folder_thumbs import FolderThumbs
 from thumbnailer.thumbs.plan import SourceSlots
 from thumbnailer.urls import is_url, split_url
@@ -84,17 +85,20 @@ def pictures_at(path: str, settings: Settings, stop: Stop | None = None) -> Pict
     return FolderPictures(path, stop)
 
 
-def open_thumbs(settings: Settings, *, clean_up: bool = True, stop: Stop | None = None) -> Thumbs:
+def open_thumbs(
+    settings: Settings, *, clean_up: bool = True, stop: Stop | None = None, live: bool = False
+) -> Thumbs:
     """Return the thumbnails that the settings want.
 
     Args:
         clean_up: clean up thumbnail folders when they are first used.
         stop: once it is set, a bucket's answer is not waited for.
+        live: sources may be a long time coming, so none waits for the next.
     """
     if is_url(settings.output):
         from thumbnailer.buckets.bucket_thumbs import BucketThumbs
 
-        return BucketThumbs(settings.thumbnails, stop)
+        return BucketThumbs(settings.thumbnails, stop, live=live)
     return FolderThumbs(settings.thumbnails, clean_up=clean_up)
 
 
@@ -148,6 +152,19 @@ def refuse_buckets(*paths: object) -> None:
         raise ConfigError("only make takes buckets; all else takes folders")
 
 
+def check_globs(folders: Iterable[str], settings: Settings) -> None:
+    """Check that no glob is the path of what is below some SOURCEs, from elsewhere.
+
+    Raises:
+        ConfigError: one is; the message says what is right.
+    """
+    on_disk = [folder for folder in folders if not is_url(folder)]
+    for setting in ("include", "exclude"):
+        for glob in getattr(settings, setting):
+            if fault := misplaced_glob(glob, on_disk):
+                raise ConfigError(f"{setting} = {glob!r}: {fault}")
+
+
 @dataclass(frozen=True, slots=True)
 class Sources:
     """The SOURCEs that a caller named, checked.
@@ -175,9 +192,11 @@ class Sources:
             if root not in self.folders:
                 raise SourceError(None, f"is no folder; {why}", root)
 
-    def scan(self, settings: Settings, stop: Stop | None = None) -> Iterator[Source | Outcome]:
-        """Yield what the scan finds in all of them."""
-        choice = settings.choice
+    def scan(
+        self, settings: Settings, stop: Stop | None = None, log: ScanLog | None = None
+    ) -> Iterator[Source | Outcome]:
+        """Yield what the scan finds in all of them; a log is told what it meets."""
+        choice = settings.choice.logged(log)
         for root in self.roots:
             pictures = pictures_at(root, settings, stop)
             yield from pictures.scan(choice, below=self.folders.get(root, ""))
@@ -198,7 +217,8 @@ def open_sources(
 
     Raises:
         SourceError: a source does not exist or can't be read.
-        ConfigError: a source is the output folder, or is in a bucket where that is not possible.
+        ConfigError: a source is the output folder, or is in a bucket where that is not possible; or
+            a glob is a path from elsewhere.
     """
     if isinstance(sources, str | bytes | os.PathLike):
         sources = [sources]
@@ -210,6 +230,7 @@ def open_sources(
     if is_remote(*roots) and settings.is_for_desktop:
         raise ConfigError("layout = 'freedesktop': has no place for what is in a bucket")
     folders = [root for root in roots if pictures_at(root, settings, stop).check()]
+    check_globs(folders, settings)
     if settings.output:
         for folder in folders:
             if os.path.realpath(folder) == os.path.realpath(settings.output):

@@ -269,12 +269,14 @@ class Engine(Protocol):
     def __exit__(self, *_: object) -> None: ...
 
     def imap_unordered(
-        self, items: Iterable[Job | Outcome], stop: Stop | None = None
+        self, items: Iterable[Job | Outcome | None], stop: Stop | None = None
     ) -> Generator[Outcome, None, None]:
         """Yield one outcome for each job, in order of completion; pass on outcomes in `items`.
 
-        `items` is read no faster than outcomes are taken, possibly by another thread. Once `stop`
-        is set the iterator ends, and jobs without an outcome are dropped.
+        `items` is read no faster than outcomes are taken, possibly by another thread. None among
+        them says that there is nothing yet, so that outcomes are not held up. What they raise is
+        raised after the outcomes of the jobs before. Once `stop` is set the iterator ends, and jobs
+        without an outcome are dropped.
 
         Raises:
             WorkerError: no worker can be started, or the cluster can't be used.
@@ -289,6 +291,9 @@ class Report:
     Attributes:
         found: the sum of `made`, `current`, `skipped` and `failed`; a watch does not count it.
         failures: the failed outcomes, in order of completion; kept by `make_thumbnails` only.
+        left_out: how many pictures were left out since they are `hidden`, and how many folders and
+            pictures of other programs, by their names, such as `#recycle`.
+        notes: what there is to say of the run as a whole, in words: a glob that matched nothing.
         seconds: the wall time from the start of the run to its last outcome.
     """
 
@@ -299,6 +304,8 @@ class Report:
     failed: int = 0
     removed: int = 0
     failures: list[Outcome] = field(default_factory=list, repr=False)  # `failed` says how many
+    left_out: dict[str, int] = field(default_factory=dict, repr=False)
+    notes: list[str] = field(default_factory=list, repr=False)
     seconds: float = 0.0
     _started: float = field(default_factory=time.perf_counter, repr=False)
 

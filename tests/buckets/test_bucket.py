@@ -265,6 +265,14 @@ def test_the_choice_of_pictures(storage: Storage, tmp_path: Path) -> None:
     assert found() == ["a.jpg", "b.png", "c.jpg", "e.jpg"]
     assert found(recursive=False) == ["a.jpg", "b.png"]
     assert found(include=["*.jpg"], exclude=["private"]) == ["a.jpg", "c.jpg"]
+    photos_in(storage, tmp_path, "x/private/f.jpg")
+    assert found(exclude=["/private", "x/**/c.jpg"]) == ["a.jpg", "b.png", "f.jpg"]
+    globs: Any = {"include": ["*.gif", "*.jpg"], "exclude": ["privat", ".hidden", "x/private"]}
+    report = make_thumbnails(storage.url, output=tmp_path / "t", dry_run=True, **globs)
+    assert report.notes == [
+        "--include '*.gif' matched nothing",
+        "--exclude 'privat' matched nothing",
+    ]
 
 
 def test_a_dry_run_asks_for_listings_only(storage: Storage, tmp_path: Path) -> None:

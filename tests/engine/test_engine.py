@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import closing
 
 import pytest
 from support.pools import job, pool
@@ -12,6 +13,7 @@ from support.ray_cluster import Network
 from support.waiting import STALL_SECONDS, eventually, is_running
 
 from thumbnailer.cluster.ray_cluster import RayCluster
+from thumbnailer.cluster.read_ahead import ReadAhead
 from thumbnailer.config.settings import Settings
 from thumbnailer.model import Engine, Job, Outcome, Source
 
@@ -107,12 +109,36 @@ def test_reading_stops_where_nobody_takes_results(engine: Engine) -> None:
 
 
 def test_an_error_of_the_source_is_the_callers(engine: Engine) -> None:
+    seen: list[str] = []
+
     def items() -> Iterator[Job]:
-        yield job("good")
+        yield from map(job, ["good", "sleep 0.5", "sleep 0.1"])
         raise LookupError("no more")
 
+    def take() -> None:
+        for outcome in engine.imap_unordered(items()):
+            seen.append(outcome.source.path)
+
     with pytest.raises(LookupError, match="no more"):
-        list(engine.imap_unordered(items()))
+        take()
+    assert sorted(seen) == ["good", "sleep 0.1", "sleep 0.5"]
+
+
+def test_what_comes_of_a_live_source_comes_at_once(engine: Engine) -> None:
+    """A source in a thread of its own, which has nothing to give until its first result is taken,
+    and then nothing any more."""
+    taken = threading.Event()
+
+    def items() -> Iterator[Job]:
+        yield job("good")
+        yield job("good")
+        assert taken.wait(STALL_SECONDS)
+        yield job("sleep 0.1")
+
+    with closing(ReadAhead(items(), 16, 2)) as ahead:
+        for number, _ in enumerate(engine.imap_unordered(ahead)):
+            if number == 1:
+                taken.set()
 
 
 def test_it_ends_once_it_is_stopped(engine: Engine) -> None:

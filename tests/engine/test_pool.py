@@ -16,9 +16,10 @@ from pathlib import Path
 import pytest
 from support.pools import answers, job, pool
 from support.project import TESTS
-from support.waiting import STALL_SECONDS, eventually, is_running
+from support.waiting import STALL_SECONDS, eventually, is_running, until
 
 from thumbnailer import WorkerError
+from thumbnailer.engine.pool import Pool
 from thumbnailer.model import Job, Outcome, Source
 
 # Far beyond any bound: a job that takes so long, and a time-out that does not help.
@@ -224,13 +225,41 @@ def test_items_are_read_in_the_caller_s_thread() -> None:
     assert threads == {threading.current_thread()}
 
 
-def test_an_exception_of_the_items_reaches_the_caller() -> None:
+def test_an_exception_of_the_items_reaches_the_caller_after_all_jobs_before() -> None:
+    names = [*(f"sleep 0.2 {number}" for number in range(3)), "good", *["quick"] * 30]
+    seen = []
+
     def items() -> Iterator[Job]:
-        yield job(LONG)
+        yield from map(job, names)
         raise LookupError("mine")
 
-    with pytest.raises(LookupError, match="mine"), pool() as workers:
-        list(workers.imap_unordered(items()))
+    def take(workers: Pool) -> None:
+        for outcome in workers.imap_unordered(items()):
+            seen.append(outcome.source.path)
+
+    with pool() as workers, pytest.raises(LookupError, match="mine"):
+        take(workers)
+    assert sorted(seen) == sorted(names)
+
+
+def test_where_nothing_has_come_yet_what_was_read_is_made() -> None:
+    """In a group that is not full, or while the workers are busy with others."""
+    read, seen = 0, 0
+
+    def items() -> Iterator[Job | None]:
+        nonlocal read
+        for number in [*range(200), *[1] * 7]:
+            read += 1
+            yield job(f"quick {number}")
+        for _ in until(STALL_SECONDS, 0.01):
+            if seen == read:
+                return
+            yield None
+
+    with pool() as workers:
+        for _ in workers.imap_unordered(items()):
+            seen += 1
+    assert seen == 207
 
 
 @pytest.mark.parametrize("names", [[LONG] * 20, ["stop"] * 3, ["good"] * 100])

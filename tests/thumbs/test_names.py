@@ -17,6 +17,7 @@ from support.program import make, thumbnailer
 
 from thumbnailer import make_thumbnails
 from thumbnailer.formats import READ, WRITTEN
+from thumbnailer.scan.selection import is_taken
 from thumbnailer.thumbs.naming import casefolded, thumbnail_name
 
 # Letters that differ only by case or composition for some, and everything else a name may hold.
@@ -87,7 +88,7 @@ def test_every_source_of_a_folder_has_a_thumbnail_of_its_own_on_any_disk(names: 
         photos = base / "photos"
         photos.mkdir()
         for name in names:
-            if not name.startswith("._"):
+            if is_taken(name):
                 os.link(original, photos / name)
         there = [name for name in os.listdir(photos) if os.path.splitext(name)[1]]
         report = make_thumbnails(photos, jobs=1)

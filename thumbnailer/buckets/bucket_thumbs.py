@@ -26,10 +26,12 @@ class BucketThumbs:
     Args:
         layout: which thumbnails there should be, and where.
         stop: once it is set, answers are not waited for.
+        live: sources may be a long time coming, so none waits for the next.
     """
 
-    def __init__(self, layout: Layout, stop: Stop | None) -> None:
+    def __init__(self, layout: Layout, stop: Stop | None, *, live: bool = False) -> None:
         self._layout, self._stop = layout, stop
+        self._heads_at_once = 1 if live else _HEADS_AT_ONCE
 
     @cached_property
     def _bucket(self) -> Bucket:
@@ -89,7 +91,7 @@ class BucketThumbs:
     ) -> Iterator[SourceSlots | Outcome]:
         """Yield the items, without outcomes of thumbnails that were made of other content."""
         bucket = self._bucket
-        while batch := list(islice(items, _HEADS_AT_ONCE)):
+        while batch := list(islice(items, self._heads_at_once)):
             slots = [slot for item in batch if isinstance(item, SourceSlots) for slot in item.slots]
             keys = [split_url(path)[1] for path in map(_current_path, slots) if path]
             answers = bucket.run_concurrently([partial(bucket.head, key) for key in keys])

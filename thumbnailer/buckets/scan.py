@@ -12,7 +12,7 @@ from thumbnailer.buckets.requests import Stopped
 from thumbnailer.errors import SourceError, SourceForbidden, SourceMissing
 from thumbnailer.formats import EXTRAS, ON_REQUEST, name_filter
 from thumbnailer.model import Failure, Outcome, Source, Status, Stop
-from thumbnailer.scan.selection import Choice, may_hold_pictures
+from thumbnailer.scan.selection import Choice
 from thumbnailer.thumbs.ledger import MARK
 from thumbnailer.urls import split_url
 
@@ -75,10 +75,12 @@ class BucketPictures:
         bucket, prefix = self._bucket, self._key
         output_bucket, output = split_url(self._output) if self._output else ("", "")
         ours = {output} if output_bucket == bucket.url else set()
-        unscanned_in = _unscanned_folder(prefix, choice, ours)
+        unscanned_in, is_picture = _unscanned_folder(prefix, choice, ours), choice.is_picture
         start = len(prefix) + 1 if prefix else 0
         at, unscanned, target = None, "", below
         found, skipped = 0, 0
+        if choice.log:
+            choice.log.begin()
         entries = bucket.listing(prefix)
         try:
             while entry := next(entries, None):
@@ -97,7 +99,7 @@ class BucketPictures:
                         skipped = 0
                     continue
                 skipped = 0
-                if not choice.is_picture(name) or not choice.takes(entry.key[start:]):
+                if not is_picture(name) or not choice.takes(entry.key[start:]):
                     continue
                 url = f"{bucket.url}/{entry.key}"
                 if _is_path(above[start:]):
@@ -107,7 +109,11 @@ class BucketPictures:
         except OSError as error:
             yield _without_source(self._url, "failed", f"can't be listed: {error.strerror}")
         else:
-            if not found and prefix and not (self._stop and self._stop.is_set()):
+            if self._stop and self._stop.is_set():
+                return
+            if choice.log:
+                choice.log.finish()
+            if not found and prefix:
                 yield _without_source(self._url, "failed", NOT_THERE)
 
     def _find_object(self, below: str) -> Source | Outcome:
@@ -133,12 +139,7 @@ def _unscanned_folder(prefix: str, choice: Choice, ours: set[str]) -> Callable[[
         parts = folder.split("/") if folder else []
         for end in range(depth + 1, len(parts) + 1):
             here = "/".join(parts[:end])
-            if (
-                not choice.recursive
-                or here in ours
-                or not (may_hold_pictures(parts[end - 1]) or parts[end - 1] in ("", ".", ".."))
-                or choice.leaves_out("/".join(parts[depth:end]))
-            ):
+            if not choice.enters_from_above("/".join(parts[depth:end])) or here in ours:
                 return here
         return ""
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from thumbnailer.cli.output.run_json import JsonPrinter
 from thumbnailer.cli.output.run_stats import RunStats
 from thumbnailer.cli.output.run_text import TextPrinter
+from thumbnailer.cli.output.text import print_notes
 from thumbnailer.cli.signals import SignalStop, stop_on_signals
 from thumbnailer.config.settings import Settings
 from thumbnailer.errors import ThumbnailError
@@ -60,6 +61,8 @@ def make(arguments: argparse.Namespace, settings: Settings) -> int:
         if arguments.json:  # the summary is the last line
             _show_pages(pages, arguments)
         printer.finish(report, stats, stop.note, None if stop.is_set() else estimated)
+        if not arguments.quiet:
+            print_notes(report.notes)
         if not arguments.json:  # after `finish` has closed the progress bar
             _show_pages(pages, arguments)
     return stop.exit_code(report.failed)

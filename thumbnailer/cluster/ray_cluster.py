@@ -106,13 +106,14 @@ class RayCluster:
             self._ray.shutdown()
 
     def imap_unordered(
-        self, items: Iterable[Job | Outcome], stop: Stop | None = None
+        self, items: Iterable[Job | Outcome | None], stop: Stop | None = None
     ) -> Generator[Outcome, None, None]:
         """Yield each job's outcome in order of completion; pass on outcomes among the items.
 
         `items` is read by a background thread, at most two groups ahead of what the cluster works
-        on, so that results come even while `items` has nothing to give. Once `stop` is set the
-        iterator ends, and jobs without an outcome are dropped.
+        on, so that results come even while `items` has nothing to give. What they raise is raised
+        after the outcomes of the jobs before. Once `stop` is set the iterator ends, and jobs
+        without an outcome are dropped.
 
         Raises:
             WorkerError: there is no such cluster, it refuses the connection or has lost its head,
@@ -122,7 +123,7 @@ class RayCluster:
         to_retry: list[list[Job]] = []
         group: list[Job] = []
         size = 1
-        with closing(ReadAhead(items, 2 * _GROUP)) as prefetched, self._cancel_at_exit(running):
+        with closing(_read_ahead(items)) as prefetched, self._cancel_at_exit(running):
             while not prefetched.ended or group or to_retry or running:
                 taken = 0
                 while taken < _GROUP and len(group) < size:
@@ -158,6 +159,8 @@ class RayCluster:
                         yield from outcomes
                     else:
                         to_retry += ([job] for job in jobs)
+            if prefetched.error:
+                raise prefetched.error
 
     def _send(self, jobs: list[Job], running: dict[Any, list[Job]]) -> None:
         work = pickle.dumps((jobs, self._settings, self._cwd), pickle.HIGHEST_PROTOCOL)
@@ -278,6 +281,14 @@ class RayCluster:
         self._no_slots_since = 0 if self._cpus else self._no_slots_since or now
         if self._no_slots_since and now - self._no_slots_since > _NO_SLOTS_SECONDS:
             raise WorkerError(f"the cluster has no processors; {_RESUME_HINT}")
+
+
+def _read_ahead(items: Iterable[Job | Outcome | None]) -> ReadAhead[Job | Outcome | None]:
+    """Return what reads the items in the background: a new one, or themselves."""
+    if not isinstance(items, ReadAhead):
+        return ReadAhead(items, 2 * _GROUP)
+    items.max_items = 2 * _GROUP
+    return items
 
 
 def _head_address(address: str) -> str:

@@ -11,12 +11,17 @@ from typing import Any
 
 from thumbnailer.errors import ConfigError
 from thumbnailer.formats import WRITTEN, in_words
+from thumbnailer.scan.globs import glob_fault
 from thumbnailer.thumbs.naming import is_template
 
 # JPEG's limit. WebP's is lower; its encoder checks that.
 _MAX_SIDE = WRITTEN["jpeg"].max_side
 
 _MAX_SECONDS = 86_400
+
+
+class _NotSo(ValueError):
+    """A wrong value, with words of its own for what is wrong and what is right."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +55,8 @@ class Check:
         """
         try:
             return self(value)
+        except _NotSo as error:
+            raise ConfigError(f"{said}: {error}") from None
         except (ValueError, TypeError, RecursionError):  # TypeError: such as a list in a list
             raise ConfigError(f"{said}: must be {self.right}") from None
 
@@ -166,15 +173,29 @@ output = Check(
 )
 
 
-def globs(examples: str) -> Check:
-    """Return a check that a value is a list of globs, none of them empty."""
+def globs(examples: str, *, for_folders: bool) -> Check:
+    """Return a check that a value is a list of globs, none of them empty or unable to match.
+
+    Args:
+        for_folders: whether they are also compared with folders.
+    """
+
+    def normal(value: Collection[str]) -> tuple[str, ...]:
+        for glob in value:
+            if fault := glob_fault(glob, for_folders=for_folders):
+                raise _NotSo(f'"{glob}" {fault}' if len(value) > 1 else fault)
+        return tuple(value)
+
     return Check(
         f"a list of globs such as {examples}",
         lambda value: (
             isinstance(value, list | tuple)
-            and all(isinstance(glob, str) and glob.strip("/") for glob in value)
+            and all(
+                isinstance(glob, str) and glob.strip().strip("/") and "\0" not in glob
+                for glob in value
+            )
         ),
-        tuple,
+        normal,
         lambda text: (text,),  # not split, since a glob may contain a comma
     )
 

@@ -162,11 +162,13 @@ class Settings:
     )
     recursive: bool = _setting(True, flag, "Whether subfolders are entered.")
     include: tuple[str, ...] = _setting(
-        (), globs('["*.jpg", "2026/*"]'), "Globs; only pictures that match one are taken."
+        (),
+        globs('["*.jpg", "2026/*"]', for_folders=False),
+        "Globs; only pictures that match one are taken.",
     )
     exclude: tuple[str, ...] = _setting(
         (),
-        globs('["*.png", "private"]'),
+        globs('["*.png", "private"]', for_folders=True),
         "Globs; pictures and folders that match one are left out.",
     )
     timeout: float = _setting(

@@ -67,8 +67,8 @@ _HEADER = Struct("<BI")
 HEADER_BYTES = _HEADER.size
 
 # What is sent of a source's state, and the texts about what was made of it.
-_NUMBERS = ("size_bytes", "mtime_ns")
-_TEXTS = ("note",)
+_NUMBERS = ("size_bytes", "mtime_ns", "ctime_ns")
+_TEXTS = ("note", "digest")
 
 _SECONDS = Struct("<Q")  # in ns
 _CLAIM = Struct("<Q")
@@ -121,6 +121,7 @@ _STARTS = {
 }
 
 _DATE = re.compile(r"(?:\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)?", re.ASCII)
+_DIGEST = re.compile(r"(?:[0-9a-f]{16})?")
 _COLOUR = re.compile(r"(?:[0-9a-f]{6})?")
 
 
@@ -331,8 +332,8 @@ def _read_thumbnails(content: _Body, job: Job) -> Answer:
         thumbnail = EncodedThumbnail(content.piece(length), _FORMATS[code], width, height)
         _check_thumbnail(thumbnail, one, job.limits)
         made.append(thumbnail)
-    if numbers["size_bytes"] < 0:
-        raise BadAnswer("a source of less than no bytes")
+    if numbers["size_bytes"] < 0 or not _DIGEST.fullmatch(texts["digest"]):
+        raise BadAnswer("a source of less than no bytes, or with a digest that is none")
     state = job.source  # in most cases, and else all but the numbers
     if any(getattr(state, name) != number for name, number in numbers.items()):
         state = replace(state, **numbers)  # type: ignore[arg-type]

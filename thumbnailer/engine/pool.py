@@ -15,9 +15,9 @@ import atexit
 import threading
 import time
 from collections.abc import Callable, Generator, Iterable
-from itertools import chain
 from multiprocessing.pool import ThreadPool
 from queue import Empty, LifoQueue, Queue
+from typing import NamedTuple
 
 from thumbnailer.engine.memory_budget import MemoryBudget
 from thumbnailer.engine.worker import Worker, WorkerKilled, WorkerLost
@@ -126,13 +126,15 @@ class Pool:
             worker.close()
 
     def imap_unordered(
-        self, items: Iterable[Job | Outcome], stop: Stop | None = None
+        self, items: Iterable[Job | Outcome | None], stop: Stop | None = None
     ) -> Generator[Outcome, None, None]:
         """Yield each job's outcome in order of completion; pass on outcomes among the items.
 
         `items` is read in the caller's thread, only as fast as results are taken. It is at most
-        two groups of 1 to 16 jobs per worker ahead, over a network five groups of 1 to 64. Once
-        `stop` is set the iterator ends, and jobs without an outcome are dropped.
+        two groups of 1 to 16 jobs per worker ahead, over a network five groups of 1 to 64. None
+        among them says that there is nothing yet. What they raise is raised after the outcomes of
+        the jobs before. Once `stop` is set the iterator ends, and jobs without an outcome are
+        dropped.
 
         Raises:
             WorkerError: no worker process can be started.
@@ -147,15 +149,15 @@ class Pool:
         done: Queue[list[Outcome] | BaseException] = Queue()
         group: list[Job] = []
         in_flight = weight_bytes = 0
-        for item in chain(items, [None]):
-            at_end = item is None
+        for item in _to_the_end(items):
+            at_end = isinstance(item, _End)
             if isinstance(item, Outcome):
                 yield item
-            elif item:
+            elif isinstance(item, Job):
                 group.append(item)
                 weight_bytes += item.source.size_bytes if remote else 0
             is_full = len(group) >= self._group_size or weight_bytes >= _MAX_GROUP_BYTES
-            if group and (in_flight < workers or is_full or at_end):
+            if group and (in_flight < workers or is_full or at_end or item is None):
                 self._send(group, done)
                 group, weight_bytes, in_flight = [], 0, in_flight + 1
             while in_flight:
@@ -167,6 +169,8 @@ class Pool:
                 yield from outcomes
             if stop and stop.is_set():
                 return
+            if isinstance(item, _End) and item.error:
+                raise item.error
 
     def _send(self, group: list[Job], done: Queue[list[Outcome] | BaseException]) -> None:
         """Let a thread run a group of jobs, and put its outcomes or its error into a queue."""
@@ -276,6 +280,24 @@ class Pool:
         with self._alive_lock:
             self._alive.discard(worker)
         worker.close()
+
+
+class _End(NamedTuple):
+    """The end of the items, and what they have raised."""
+
+    error: Exception | None
+
+
+def _to_the_end(
+    items: Iterable[Job | Outcome | None],
+) -> Generator[Job | Outcome | _End | None, None, None]:
+    """Yield the items, and then their end."""
+    error = None
+    try:
+        yield from items
+    except Exception as raised:
+        error = raised
+    yield _End(error)
 
 
 def _take(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Unpack
 from thumbnailer.config.overrides import Overrides, merge_settings
 from thumbnailer.config.settings import Settings
 from thumbnailer.disk import files
-from thumbnailer.door import Path, open_thumbs, refuse_buckets
+from thumbnailer.door import Path, check_globs, open_thumbs, refuse_buckets
 from thumbnailer.errors import ConfigError
 from thumbnailer.formats import has_option
 from thumbnailer.imaging.failures import StageError, stage
@@ -111,6 +111,7 @@ def _source(path: str, settings: Settings, root: str) -> Source:
     if not root:
         found: Source | Outcome | None = find_source(path)
     else:
+        check_globs([root], settings)
         path = os.path.join(root, os.path.relpath(path, root))
         found = source_finder(root, settings.choice)(path)
     if isinstance(found, Source):

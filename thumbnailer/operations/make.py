@@ -4,23 +4,27 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from itertools import chain, islice
 from typing import Unpack
 
 from thumbnailer.config.overrides import Looks, Overrides, merge_settings
 from thumbnailer.config.settings import Settings
 from thumbnailer.disk import files, new_files
-from thumbnailer.door import Path, is_remote, open_sources, pictures_at
+from thumbnailer.door import Path, check_globs, is_remote, open_sources, pictures_at
 from thumbnailer.errors import ConfigError, OutputError, PictureError, SourceError
 from thumbnailer.formats import format_by_ending
 from thumbnailer.imaging.failures import StageError, stage
 from thumbnailer.model import Folder, Outcome, Report, Run, Source, Stop, Thumbnail
-from thumbnailer.operations.choose_engine import new_engine
+from thumbnailer.operations.choose_engine import LateEngine, new_engine
 from thumbnailer.operations.pipeline import run_pipeline
 from thumbnailer.scan.folders import check_source
+from thumbnailer.scan.selection import ScanLog
 from thumbnailer.thumbs.folder_thumbs import check_names
+
+# Iterables that have all of their paths at hand: others may be a long time coming.
+_AT_HAND = (list, tuple, set, frozenset, dict)
 
 
 def make_thumbnail(source: Path, thumbnail: Path, **looks: Unpack[Looks]) -> Thumbnail:
@@ -131,9 +135,11 @@ def iter_thumbnails(
 
     Args:
         paths: a folder or a file, or any iterable of these. An iterable is read only as fast as
-            outcomes are taken; for a cluster a thread reads it. A missing path in an
-            iterable gives a failed outcome, not an exception. If paths are relative, the working
-            directory must not change while iterating.
+            outcomes are taken. One that is no list, tuple, set or dict may be a long time coming:
+            a thread reads it, always the same one, so that outcomes come meanwhile. What it raises
+            is raised after the outcomes of all paths before. A missing path in an iterable gives a
+            failed outcome, not an exception. If paths are relative, the working directory must not
+            change while iterating.
         stop_event: once it is set the iterator ends; unfinished pictures are reported as skipped.
             Closing the iterator ends it too.
         settings, force, retry_failed, dry_run: as for `make_thumbnails`.
@@ -151,12 +157,25 @@ def iter_thumbnails(
 
 
 def _run_paths(paths: Iterable[Path], settings: Settings, run: Run) -> Iterator[Outcome]:
-    names, choice = map(os.fsdecode, paths), settings.choice
-    first = list(islice(names, 1))  # tells whether the sources are in buckets
-    found = chain.from_iterable(
-        pictures_at(name, settings, run.stop).scan(choice) for name in chain(first, names)
-    )
-    yield from _run_pipeline(found, settings, run, remote=is_remote(*first))
+    choice, has_ended = settings.choice, threading.Event()
+
+    def found() -> Iterator[Source | Outcome]:
+        for name in map(os.fsdecode, paths):
+            if has_ended.is_set():  # nobody waits for this path any more
+                return
+            check_globs(filter(os.path.isdir, [name]), settings)
+            yield from pictures_at(name, settings, run.stop).scan(choice)
+
+    is_live = not isinstance(paths, _AT_HAND)
+    try:
+        if is_live and not settings.cluster and not is_remote(settings.output):
+            with LateEngine(settings) as engine:
+                yield from run_pipeline(found(), settings, run, engine, live=True)
+        else:
+            first = "" if is_live else next(map(os.fsdecode, paths), "")
+            yield from _run_pipeline(found(), settings, run, remote=is_remote(first), live=is_live)
+    finally:
+        has_ended.set()
 
 
 def iter_outcomes(
@@ -169,12 +188,23 @@ def iter_outcomes(
     opened = open_sources(sources, settings, with_buckets=True, stop=run.stop)
     if settings.name:
         check_names(opened.scan(settings, run.stop), settings.thumbnails)
-    found = opened.scan(settings, run.stop)
-    return _run_pipeline(found, settings, run, remote=opened.is_remote)
+
+    def found() -> Iterator[Source | Outcome]:
+        log = ScanLog(settings.choice)
+        yield from opened.scan(settings, run.stop, log)
+        run.report.left_out.update(log.left_out)
+        run.report.notes += log.unmatched()
+
+    return _run_pipeline(found(), settings, run, remote=opened.is_remote)
 
 
 def _run_pipeline(
-    found: Iterable[Source | Outcome], settings: Settings, run: Run, *, remote: bool
+    found: Iterable[Source | Outcome],
+    settings: Settings,
+    run: Run,
+    *,
+    remote: bool,
+    live: bool = False,
 ) -> Iterator[Outcome]:
     with new_engine(settings, remote=remote or is_remote(settings.output)) as engine:
-        yield from run_pipeline(found, settings, run, engine)
+        yield from run_pipeline(found, settings, run, engine, live=live)

@@ -7,23 +7,35 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import closing
 
+from thumbnailer.cluster.read_ahead import ReadAhead
 from thumbnailer.config.settings import Settings
 from thumbnailer.door import open_thumbs
 from thumbnailer.engine import sandbox
 from thumbnailer.errors import OutputError, ThumbnailError, WorkerError
 from thumbnailer.model import Engine, Failure, Job, Outcome, Report, Run, Source
 
+# How many pictures of a live iterable are read before there is a worker for them.
+_AHEAD_AT_FIRST, _AHEAD = 2, 16
+
 
 def run_pipeline(
-    found: Iterable[Source | Outcome], settings: Settings, run: Run, engine: Engine
+    found: Iterable[Source | Outcome],
+    settings: Settings,
+    run: Run,
+    engine: Engine,
+    *,
+    live: bool = False,
 ) -> Iterator[Outcome]:
     """Make the thumbnails of the sources found; yield one outcome for each.
 
     Args:
-        found: what the scan yields; read only as fast as outcomes are taken.
+        found: what the scan yields; read only as fast as outcomes are taken. What it raises is
+            raised after the outcomes of all that it has yielded.
         run: once its stop is set, sources that were read and have no outcome yet are skipped.
         engine: from `new_engine` or `new_pool`, for the same settings. It may serve several
             pipelines, one after another.
+        live: `found` may have nothing to give for a while: a thread reads it, so that outcomes
+            come meanwhile.
 
     Raises:
         OutputError: the disk is full or read-only.
@@ -32,7 +44,7 @@ def run_pipeline(
     """
     if settings.sandbox == "require" and (reason := sandbox.unavailable_reason()):
         raise WorkerError(f"the sandbox that is required can't be had: {reason}")
-    thumbs = open_thumbs(settings, clean_up=not run.dry_run, stop=run.stop)
+    thumbs = open_thumbs(settings, clean_up=not run.dry_run, stop=run.stop, live=live)
     if not run.dry_run:
         thumbs.prepare()
     # Sources of jobs without an outcome: added when the engine, in any thread, reads the job.
@@ -48,8 +60,9 @@ def run_pipeline(
 
     final_error: ThumbnailError | None = None
     reason = "interrupted"
+    ahead = ReadAhead(planned(), _AHEAD, _AHEAD_AT_FIRST) if live else None
     try:
-        with closing(engine.imap_unordered(planned(), run.stop)) as outcomes:
+        with closing(engine.imap_unordered(ahead or planned(), run.stop)) as outcomes:
             for outcome in outcomes:
                 if open_sources and outcome.source in open_sources:
                     with lock:
@@ -62,16 +75,23 @@ def run_pipeline(
                     reason = f"stopped early: {outcome.error.reason}"
                     final_error = OutputError(reason)
                     break
+        if ahead and ahead.error and not final_error and not run.is_stopped:
+            raise ahead.error
     except WorkerError as error:
         if not run.is_stopped:  # a stop may also end a worker that is starting
             final_error, reason = error, "stopped early: no worker process"
     except BaseException:  # no outcome is taken any more, but the counts must add up
+        if ahead:
+            ahead.close()
         with lock:
             _drop(open_sources, reason, run.report)
         raise
+    left = [item for item in ahead.close() if isinstance(item, Outcome)] if ahead else []
+    for outcome in left:
+        _count(outcome, run.report)
     with lock:  # a thread that reads jobs may still be running
-        dropped = _drop(open_sources, reason, run.report)
-    yield from dropped
+        left += _drop(open_sources, reason, run.report)
+    yield from left
     if final_error:
         raise final_error
 

@@ -17,6 +17,7 @@ from thumbnailer.operations.thumbnail_state import (
     survey_thumbnails,
     thumbnail_states,
 )
+from thumbnailer.scan.selection import ScanLog
 from thumbnailer.thumbs.folder_state import FAILED_BEFORE
 
 # How many pictures are named for each reason.
@@ -61,6 +62,7 @@ class StatusReport:
         thumbnails: all existing thumbnails of these pictures, also with other settings, and the
             orphaned; in the desktop's cache only the current ones.
         size_bytes, orphaned_bytes: total length of these thumbnails, and of the orphaned.
+        notes: what there is to say of all of it, as in `Report`.
         seconds: wall time.
     """
 
@@ -77,6 +79,7 @@ class StatusReport:
     thumbnails: int = 0
     size_bytes: int = 0
     orphaned_bytes: int = 0
+    notes: tuple[str, ...] = ()
     seconds: float = 0.0
 
 
@@ -125,10 +128,10 @@ def iter_status(
     The iterator counts in `report`, which is complete at its end. Used by `status`.
     """
     started = time.perf_counter()
-    opened = open_sources(sources, settings)
+    opened, log = open_sources(sources, settings), ScanLog(settings.choice)
 
     def found() -> Iterator[Source | Outcome]:
-        for item in opened.scan(settings, stop):
+        for item in opened.scan(settings, stop, log):
             if stop and stop.is_set():
                 return
             report.pictures += 1
@@ -160,6 +163,7 @@ def iter_status(
             report.orphaned_bytes += sum(orphan.size_bytes or 0 for orphan in survey.orphans)
             report.unknown += len(survey.unknown)
         report.stale_reasons, report.failed_reasons = reasons.of("stale"), reasons.of("failed")
+        report.notes = tuple(log.unmatched())
         report.seconds = time.perf_counter() - started
 
     return counted()

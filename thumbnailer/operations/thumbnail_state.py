@@ -67,7 +67,7 @@ def survey_thumbnails(
     if settings.is_for_desktop:
         return iter(())
     roots, output = list(roots), os.fspath(settings.output)
-    folders = thumbnail_folders(roots, output, recursive=settings.recursive, stop=stop)
+    folders = thumbnail_folders(roots, output, settings.choice, stop=stop)
     return survey_folders(roots, folders, stop)
 
 

@@ -32,6 +32,7 @@ from thumbnailer.operations.thumbnail_state import (
     survey_thumbnails,
     thumbnail_states,
 )
+from thumbnailer.scan.selection import ScanLog
 from thumbnailer.thumbs.folder_state import FAILED_BEFORE, NOT_INTACT
 
 # Given by name, since importing it would import Pillow, which only workers need.
@@ -85,6 +86,7 @@ class VerifyReport:
         whole, wrong, stale, missing, failed, skipped, fixed: these by `Finding.status`.
         orphaned: thumbnails whose picture is gone; they are not checked.
         findings: all findings except the whole ones; only `verify` fills it in.
+        notes: what there is to say of all of it, as in `Report`.
         seconds: wall time.
     """
 
@@ -98,6 +100,7 @@ class VerifyReport:
     fixed: int = 0
     orphaned: int = 0
     findings: tuple[Finding, ...] = field(default=(), repr=False)  # the counts say how many
+    notes: tuple[str, ...] = field(default=(), repr=False)
     seconds: float = 0.0
 
     @property
@@ -148,17 +151,18 @@ def iter_findings(
     The iterator counts in `report`. Used by `verify`.
     """
     started = time.perf_counter()
-    opened = open_sources(sources, settings)
+    opened, log = open_sources(sources, settings), ScanLog(settings.choice)
 
     def findings() -> Iterator[Finding]:
         try:
-            all_findings = _findings(opened.scan(settings, stop), settings, stop)
+            all_findings = _findings(opened.scan(settings, stop, log), settings, stop)
             for finding in _with_fixes(all_findings, settings, stop) if fix else all_findings:
                 report.thumbnails += 1
                 setattr(report, finding.status, getattr(report, finding.status) + 1)
                 yield finding
             for survey in survey_thumbnails(opened.roots, settings, stop):
                 report.orphaned += survey.orphaned
+            report.notes = tuple(log.unmatched())
         finally:
             report.seconds = time.perf_counter() - started
 

@@ -12,7 +12,7 @@ from typing import ClassVar
 from thumbnailer.disk import files
 from thumbnailer.errors import SourceError, SourceForbidden, SourceMissing
 from thumbnailer.model import Failure, Folder, Outcome, Source, Status, Stop
-from thumbnailer.scan.selection import ALL_PICTURES, Choice, may_hold_pictures
+from thumbnailer.scan.selection import ALL_PICTURES, Choice, is_taken
 from thumbnailer.thumbs import ledger_file
 from thumbnailer.thumbs.folders import (
     THUMBS,
@@ -132,19 +132,22 @@ def scan_by_folder(
 
     def read(inner: str) -> tuple[list[str], list[str]]:
         names, subfolders = _list_folder(_joined(root, inner), choice.is_picture, stop)
-        if not choice.recursive:
-            return names, []
-        return names, [
-            name for name in subfolders if not choice.leaves_out(os.path.join(inner, name))
-        ]
+        above = os.path.join(inner, "") if inner else ""
+        return names, [name for name in subfolders if choice.enters_from_above(above + name)]
 
+    log, is_whole = choice.log, True
+    if log:
+        log.begin()
     for inner, names in walk(read, stop=stop):
         folder = _joined(root, inner)
         if isinstance(names, OSError):
+            is_whole = False
             status: Status = "skipped" if isinstance(names, FileNotFoundError) else "failed"
             yield _without_source(folder, status, f"can't be read: {names.strerror or names}")
         elif names := choice.selected(inner, names):
             yield FolderListing(folder, _joined(below, inner), names)
+    if log and is_whole and not (stop and stop.is_set()):
+        log.finish()
 
 
 def source_finder(
@@ -195,7 +198,7 @@ def find_source(path: str, *, below: str = "") -> Source | Outcome:
 def _list_folder(
     folder: str, is_picture: Callable[[str], bool], stop: Stop | None
 ) -> tuple[list[str], list[str]]:
-    """Return the names of the pictures and of the subfolders to enter, both sorted.
+    """Return the names of the pictures and of the subfolders, both sorted.
 
     Names, not directory entries: an entry keeps the result of its `stat`, 600 bytes a picture.
     """
@@ -208,8 +211,7 @@ def _list_folder(
             if stop and stop.is_set():
                 break
             if entry.is_dir(follow_symlinks=False):
-                if may_hold_pictures(entry.name):
-                    subfolders.append(entry.name)
+                subfolders.append(entry.name)
             elif is_picture(entry.name) and entry.name not in own:
                 pictures.append(entry.name)
     return sorted(pictures), sorted(subfolders)
@@ -244,33 +246,33 @@ def _without_source(path: str, status: Status, reason: str) -> Outcome:
 
 
 def thumbnail_folders(
-    roots: Iterable[str], output: str, *, recursive: bool = True, stop: Stop | None = None
+    roots: Iterable[str], output: str, choice: Choice = ALL_PICTURES, *, stop: Stop | None = None
 ) -> Iterator[Folder | Removal]:
     """Yield the folders where thumbnails of the roots may be, and those that can't be read.
 
     Args:
         output: the output tree; "" for `thumbs` folders.
-        recursive: whether subfolders of the roots were entered.
+        choice: which folders were entered, but for its `exclude`.
     """
     if output:
         yield from output_folders(output, stop=stop)
         return
     for root in roots:
-        if recursive and os.path.isdir(root):
-            yield from _thumbs_folders(root, stop)
+        if choice.recursive and os.path.isdir(root):
+            yield from _thumbs_folders(root, choice, stop)
         else:
             folder = root if os.path.isdir(root) else os.path.dirname(root)
             yield from size_folders(Folder(folder, THUMBS))
 
 
-def _thumbs_folders(root: str, stop: Stop | None) -> Iterator[Folder | Removal]:
+def _thumbs_folders(root: str, choice: Choice, stop: Stop | None) -> Iterator[Folder | Removal]:
     """Yield the `thumbs` folders of a source tree where `scan` enters, and their size folders."""
 
     def read(inner: str) -> tuple[Folder | None, list[str]]:
         path = _joined(root, inner)
         if inner and ledger_file.own_names(path) is None:
             return None, []
-        subfolders = [name for name in subfolders_of(path) if may_hold_pictures(name)]
+        subfolders = [name for name in subfolders_of(path) if is_taken(name, choice.include)]
         thumbs = Folder(root, os.path.join(inner, THUMBS)) if THUMBS in subfolders else None
         return thumbs, subfolders
 

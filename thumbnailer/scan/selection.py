@@ -2,40 +2,47 @@
 
 from __future__ import annotations
 
-import fnmatch
 import os
-import re
+from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 from thumbnailer.formats import name_filter
-
-# Folders that NAS systems and package managers put beside pictures. Like hidden folders, which are
-# known by the first letter of their name, they are not entered, whatever is in them.
-_SYSTEM_FOLDERS = frozenset({"@eaDir", "node_modules"})
+from thumbnailer.scan.globs import glob_matcher
+from thumbnailer.scan.left_out import HIDDEN, is_named, left_out_as
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
     """Which pictures a scan takes of a SOURCE; paths are relative to that SOURCE.
 
+    What `left_out` knows is left out unless a glob of `include` names it; then pictures are taken
+    there that this glob matches.
+
     Attributes:
         recursive: whether subfolders are entered.
         include: globs; only pictures that match one are taken.
         exclude: globs; folders and pictures that match one are left out.
         also: formats to take besides the usual ones, as named in `Limits.also`.
+        log: is told what scans meet, if anybody wants to know.
     """
 
     recursive: bool = True
     include: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
     also: tuple[str, ...] = ()
+    log: ScanLog | None = field(default=None, compare=False, repr=False)
+
+    def logged(self, log: ScanLog | None) -> Choice:
+        """Return the same choice with another log."""
+        return replace(self, log=log)
 
     @property
     def is_picture(self) -> Callable[[str], bool]:
         """Predicate that tells by a file's name alone whether it is a picture."""
-        return name_filter(self.also)
+        is_picture = _picture_filter(self.also, self.include)
+        return self.log.watching(is_picture, name_filter(self.also)) if self.log else is_picture
 
     def selected(self, folder: str, names: list[str]) -> list[str]:
         """Return the names of a folder's pictures that the globs select."""
@@ -48,53 +55,129 @@ class Choice:
 
         The folders on its path are not checked: they must be some that the scan enters.
         """
-        is_included = not self.include or _glob_matcher(self.include)(path)
-        return is_included and not self.leaves_out(path)
+        if self.log:
+            self.log.note(path, is_folder=False)
+        return self._includes(path) and not (
+            self.exclude and glob_matcher(self.exclude, folders=False)(path)
+        )
 
-    def leaves_out(self, folder: str) -> bool:
-        """Return whether a glob leaves out a folder."""
-        return bool(self.exclude) and _glob_matcher(self.exclude)(folder)
+    def enters_from_above(self, folder: str) -> bool:
+        """Return whether the scan enters a folder, if it enters the one that holds it."""
+        if self.log:
+            self.log.note(folder, is_folder=True)
+        name = folder[max(folder.rfind("/"), folder.rfind(os.sep)) + 1 :]
+        return self.recursive and self._enters_name(name) and not self._leaves_out(folder)
 
     def enters(self, folder: str) -> bool:
         """Return whether the scan enters a folder, judged by its path alone."""
         if folder in ("", os.curdir):
             return True
         parts = folder.split(os.sep)
-        if not self.recursive or not all(map(may_hold_pictures, parts)):
+        if not self.recursive or not all(is_taken(name, self.include) for name in parts):
             return False
         above = (os.sep.join(parts[:depth]) for depth in range(1, len(parts) + 1))
-        return not any(map(self.leaves_out, above))
+        return not any(map(self._leaves_out, above))
+
+    def _enters_name(self, name: str) -> bool:
+        """Return whether folders of a name are entered, and log those that are not."""
+        if is_taken(name, self.include):
+            return True
+        if self.log and self.recursive and (pattern := left_out_as(name)) != HIDDEN:
+            self.log.left_out[pattern] += 1
+        return False
+
+    def _includes(self, path: str) -> bool:
+        globs = self.include
+        if not globs:
+            return True
+        if names := [name for name in path.split(os.sep) if not is_taken(name)]:
+            globs = tuple(glob for glob in globs if all(is_named(name, glob) for name in names))
+        return bool(globs) and glob_matcher(globs, folders=False)(path)
+
+    def _leaves_out(self, folder: str) -> bool:
+        """Return whether a glob leaves out a folder."""
+        return bool(self.exclude) and glob_matcher(self.exclude, folders=True)(folder)
 
 
 ALL_PICTURES = Choice()
 
 
-def may_hold_pictures(name: str) -> bool:
-    """Return whether a folder of this name may hold pictures of the user's."""
-    return not name.startswith(".") and name not in _SYSTEM_FOLDERS
+class ScanLog:
+    """Log of what the scans of a run meet: which globs have matched something, what is left out.
+
+    Args:
+        choice: what they take.
+
+    Attributes:
+        left_out: how many pictures were left out as `HIDDEN`, and how many folders and pictures
+            as each of `LEFT_OUT`.
+    """
+
+    def __init__(self, choice: Choice) -> None:
+        # What pictures and folders are compared with, until it has matched.
+        self._unmatched = dict.fromkeys(
+            [
+                *(("include", glob) for glob in choice.include),
+                *(("exclude", glob) for glob in choice.exclude),
+            ]
+        )
+        self.left_out = Counter[str]()
+        self._begun = self._finished = 0
+
+    def begin(self) -> None:
+        """Note that the scan of a folder tree begins."""
+        self._begun += 1
+
+    def finish(self) -> None:
+        """Note that such a scan has seen everything."""
+        self._finished += 1
+
+    def note(self, path: str, *, is_folder: bool) -> None:
+        """Note a picture, or a folder even if it is not entered, by its path below the SOURCE."""
+        if self._unmatched:
+            self._drop_matching(path, "exclude", is_folder=is_folder)
+            if not is_folder:
+                self._drop_matching(path, "include", is_folder=False)
+
+    def watching(
+        self, is_picture: Callable[[str], bool], has_ending: Callable[[str], bool]
+    ) -> Callable[[str], bool]:
+        """Return `is_picture` so that what it leaves out is counted, if it has a right ending."""
+
+        def counted(name: str) -> bool:
+            if is_picture(name):
+                return True
+            if has_ending(name):
+                self.left_out[left_out_as(name)] += 1
+                self._drop_matching(name, "exclude", is_folder=False)  # was right, if needless
+            return False
+
+        return counted
+
+    def _drop_matching(self, path: str, setting: str, *, is_folder: bool) -> None:
+        for key in [key for key in self._unmatched if key[0] == setting]:
+            if glob_matcher((key[1],), folders=is_folder)(path):
+                del self._unmatched[key]
+
+    def unmatched(self) -> list[str]:
+        """Return in words which globs matched nothing; nothing unless all scans saw everything."""
+        if not self._begun or self._begun != self._finished:
+            return []
+        return [f"--{setting} {glob!r} matched nothing" for setting, glob in self._unmatched]
+
+
+def is_taken(name: str, include: tuple[str, ...] = ()) -> bool:
+    """Return whether folders and pictures of a name are entered and taken.
+
+    Args:
+        include: globs that may name what is left out.
+    """
+    # In a bucket, a folder may be called "." or "..": its pictures are told of one by one.
+    is_left_out = left_out_as(name) and name not in (".", "..")
+    return not is_left_out or any(is_named(name, glob) for glob in include)
 
 
 @lru_cache
-def _glob_matcher(globs: tuple[str, ...]) -> Callable[[str], bool]:
-    """Return a predicate that matches paths relative to a SOURCE against globs, ignoring case.
-
-    A glob without a slash is matched against the last part of the path, one with a slash against
-    the whole path. `*` also matches slashes, and a leading `**/` also matches the empty string.
-    """
-    names, paths = [], []
-    for glob in globs:
-        glob = glob.replace(os.sep, "/").rstrip("/")
-        if "/" not in glob:
-            names.append(glob)
-        else:
-            paths += [glob, glob.removeprefix("**/")]
-    by_name, by_path = (
-        re.compile("|".join(map(fnmatch.translate, globs)) or r"(?!)", re.IGNORECASE)
-        for globs in (names, paths)
-    )
-
-    def matches(path: str) -> bool:
-        path = path.replace(os.sep, "/")
-        return bool(by_name.match(path.rpartition("/")[2]) or by_path.match(path))
-
-    return matches
+def _picture_filter(also: tuple[str, ...], include: tuple[str, ...]) -> Callable[[str], bool]:
+    has_ending = name_filter(also)
+    return lambda name: has_ending(name) and is_taken(name, include)

@@ -25,6 +25,7 @@ from thumbnailer.errors import OutputError, WorkerError
 from thumbnailer.gallery.live import LiveGallery
 from thumbnailer.model import Outcome, Report, Run, Source, Stop
 from thumbnailer.operations.pipeline import run_pipeline
+from thumbnailer.scan.selection import ScanLog
 from thumbnailer.thumbs.ledger_file import own_names
 from thumbnailer.watcher.events import NATIVE_EVENTS, Event
 from thumbnailer.watcher.health import Health
@@ -130,6 +131,9 @@ class WatchLoop:
             WatchedRoot(path, below, settings, self._events.put, tell, options.poll_seconds)
             for path, below in opened.folders.items()
         ]
+        self._log = ScanLog(settings.choice)
+        for root in self._roots:
+            root.log = self._log
         self._live_gallery = LiveGallery(opened.roots, settings, stop) if options.gallery else None
         self._settling = SettlingFiles(options.settle_seconds)
         self._outcome_filter = OutcomeFilter(self._roots, self._settling)
@@ -263,6 +267,10 @@ class WatchLoop:
             yield from root.orphans(self._stop)
         self._is_own_folder.cache_clear()
         self._next_rescan = time.monotonic() + self._options.rescan_seconds
+        for root in self._roots:
+            root.log = None  # one look is enough to know which globs match nothing
+        for note in self._log.unmatched() if not self._last_rescan else ():
+            self._tell("note", note)
         self._tell("rescan" if self._last_rescan else "ready", "everything has been looked at")
         self._last_rescan = time.time()
 

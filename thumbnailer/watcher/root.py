@@ -10,6 +10,7 @@ from itertools import chain
 from thumbnailer.config.settings import Settings
 from thumbnailer.model import Folder, Outcome, Source, Stop
 from thumbnailer.scan.folders import scan_by_folder, source_finder, thumbnail_folders
+from thumbnailer.scan.selection import ScanLog
 from thumbnailer.thumbs.folders import THUMBS, Removal, output_folders
 from thumbnailer.thumbs.orphans import (
     find_orphans,
@@ -42,6 +43,7 @@ class WatchedRoot:
 
     Attributes:
         mode: where events come from: `inotify`, `native` or `polling`.
+        log: is told what rescans meet, if anybody wants to know.
     """
 
     def __init__(
@@ -58,9 +60,10 @@ class WatchedRoot:
         self._has_warned = False
         self.mode = NATIVE_EVENTS
         self._identity: tuple[int, int] | None = None  # device and inode; None while it is missing
-        self._scan = partial(scan_by_folder, path, settings.choice, below=below)
+        self._scan = partial(scan_by_folder, path, below=below)
         self._finder = partial(source_finder, path, settings.choice, below=below)
         self._choice = settings.choice
+        self.log: ScanLog | None = None
         self._output = os.fspath(settings.output) or None
         # Where each size of thumbnail is kept: below each folder, or in the output tree.
         sizes = settings.recipes
@@ -173,7 +176,8 @@ class WatchedRoot:
     def sources(self, stop: Stop) -> Iterator[Source | Outcome]:
         """Yield all pictures of each folder that has changed since the last rescan."""
         found: set[str] = set()
-        for item in self._scan(stop=stop) if self._identity else ():
+        choice = self._choice.logged(self.log)
+        for item in self._scan(choice, stop=stop) if self._identity else ():
             if isinstance(item, Outcome):  # a folder that can't be read
                 found.add(item.source.path)
                 yield item
@@ -211,7 +215,7 @@ class WatchedRoot:
         if self._is_surveyed:
             places = chain.from_iterable(map(self._thumbnail_folders, sorted(self._to_survey)))
         elif self._output is None:
-            places = thumbnail_folders([self._path], "", stop=stop)
+            places = thumbnail_folders([self._path], "", self._choice, stop=stop)
         else:
             output = self._output
             places = chain.from_iterable(output_folders(output, tree, stop) for tree in self._trees)

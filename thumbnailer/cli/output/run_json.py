@@ -51,6 +51,8 @@ class JsonPrinter:
                 {"source": path, "seconds": round(seconds, 6)} for seconds, path in stats.slowest
             ],
             "estimate": asdict(estimate) if estimate else None,
+            "left_out": report.left_out,
+            "notes": report.notes,
         }
         print_row({"summary": fields})
 

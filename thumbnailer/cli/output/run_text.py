@@ -97,6 +97,9 @@ class TextPrinter:
                 f"  in the way: {stats.in_the_way:,} files that thumbnailer did not make, or that "
                 "have been changed since (move them away, or replace them with --replace)"
             )
+        if report.left_out:
+            counts = [f"{number:,} {name}" for name, number in report.left_out.items()]
+            print(f"  left out unless named: {', '.join(counts)}")
         for extra, number in self._left_out.items():
             print(f"  left out for want of an extra: {number:,} {extra} ({install_hint(extra)})")
 

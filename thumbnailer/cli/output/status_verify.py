@@ -9,7 +9,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from thumbnailer.cli.output.run_json import print_row
-from thumbnailer.cli.output.text import format_bytes, printable
+from thumbnailer.cli.output.text import format_bytes, print_notes, printable
 
 if TYPE_CHECKING:
     from thumbnailer.operations.status import Reason, StatusItem, StatusReport
@@ -35,8 +35,12 @@ def show_status_item(one: StatusItem, arguments: argparse.Namespace) -> None:
 
 def show_status_report(report: StatusReport, note: str, arguments: argparse.Namespace) -> None:
     """Print the table after `note`, or the JSON object."""
+    if not arguments.quiet:
+        print_notes(report.notes)
     if arguments.json:
-        print_row(asdict(report) | {"seconds": round(report.seconds, 6)})
+        numbers = asdict(report)
+        del numbers["notes"]
+        print_row(numbers | {"seconds": round(report.seconds, 6)})
     elif not arguments.quiet:
         print(note + "\n".join(_table(report)), flush=True)
 
@@ -58,7 +62,9 @@ def show_finding(finding: Finding, arguments: argparse.Namespace) -> None:
 def show_verify_report(report: VerifyReport, note: str, arguments: argparse.Namespace) -> None:
     """Print the summary; `note` goes before its text."""
     numbers = asdict(report)
-    del numbers["findings"], numbers["seconds"]
+    del numbers["findings"], numbers["notes"], numbers["seconds"]
+    if not arguments.quiet:
+        print_notes(report.notes)
     if arguments.json:
         print_row({"summary": numbers | {"seconds": round(report.seconds, 6)}})
     elif not arguments.quiet:

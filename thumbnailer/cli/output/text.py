@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterable
+
 _UNITS = ("bytes", "kB", "MB", "GB", "TB")
 
 
@@ -13,6 +16,12 @@ def printable(text: str) -> str:
         char if char.isprintable() else char.encode("unicode_escape").decode("ascii")
         for char in text
     )
+
+
+def print_notes(notes: Iterable[str]) -> None:
+    """Print what there is to say of a run as a whole, on stderr."""
+    for note in notes:
+        print(printable(note), file=sys.stderr, flush=True)
 
 
 def format_bytes(count: float) -> str:
