@@ -323,7 +323,7 @@ def check_asked_for(answer: Answer | int, to: Job) -> None:
         assert result.reason.isprintable()
         assert not result.fatal
     elif isinstance(result, Rendering):
-        assert replace(result.state, size_bytes=123, mtime_ns=456) == to.source
+        assert replace(result.state, size_bytes=123, mtime_ns=456, ctime_ns=0) == to.source
         assert len(result.encoded) == len(to.wanted)
         assert result.note.isprintable()
     elif isinstance(result, HeaderFacts):

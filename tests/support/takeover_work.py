@@ -56,6 +56,11 @@ def framed(pickled: bytes) -> bytes:
     return struct.pack("!i", len(pickled)) + pickled
 
 
+# Where an answer has its note, after the header, two numbers and three of 16 bytes, and where it
+# has its first row, after a note of six characters and no digest.
+NOTE_AT = 5 + 9 + 3 * 16
+ROW_AT = NOTE_AT + 2 + 6 + 2
+
 # What is sent at once, by the job's name; some take a word more.
 SENT: dict[str, Callable[[Job, str], bytes]] = {
     "pickle": lambda job, word: pickle.dumps([Command(f"touch {word}")]),
@@ -82,11 +87,11 @@ SENT: dict[str, Callable[[Job, str], bytes]] = {
     "no-png": lambda job, word: thumbnails(job, thumbnail(b"\xff\xd8\xff")),
     "script": lambda job, word: thumbnails(job, thumbnail(b"#!/bin/sh\ntouch " + word.encode())),
     "empty": lambda job, word: thumbnails(job, thumbnail(b"")),
-    "no-format": lambda job, word: forged(job, 5 + 9 + 32 + 2 + 6, b"\xc8"),
-    "longer-data": lambda job, word: forged(job, 5 + 9 + 32 + 2 + 6 + 9, b"\xff\xff"),
-    "no-utf8": lambda job, word: forged(job, 5 + 9 + 32 + 2, b"\xff"),
-    "escape": lambda job, word: forged(job, 5 + 9 + 32 + 2, b"\x1b[2J"),
-    "longer-text": lambda job, word: forged(job, 5 + 9 + 32, b"\xff\xff"),
+    "no-format": lambda job, word: forged(job, ROW_AT, b"\xc8"),
+    "longer-data": lambda job, word: forged(job, ROW_AT + 9, b"\xff\xff"),
+    "no-utf8": lambda job, word: forged(job, NOTE_AT + 2, b"\xff"),
+    "escape": lambda job, word: forged(job, NOTE_AT + 2, b"\x1b[2J"),
+    "longer-text": lambda job, word: forged(job, NOTE_AT, b"\xff\xff"),
     "less-than-nothing": lambda job, word: forged(job, 5 + 9, b"\xff" * 16),
     "claims": lambda job, word: answers.claim(1) * 1000,
     "no-claim": lambda job, word: message(Kind.CLAIM, b"\1\2\3"),
