@@ -7,16 +7,19 @@ follow the two protocols below. What uses them does not know where it works.
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import filterfalse
 from typing import Protocol
 
 from thumbnailer.config.settings import Settings
 from thumbnailer.errors import ConfigError, SourceError
 from thumbnailer.model import Answer, Failure, Job, Outcome, Run, Source, Stop
 from thumbnailer.scan.folders import FolderPictures
-from thumbnailer.scan.globs import misplaced_glob
-from thumbnailer.scan.selection import Choice, ScanLog
+from thumbnailer.scan.globs import compares_paths, misplaced_glob
+from thumbnailer.scan.overlaps import Overlap, find_overlaps
+from thumbnailer.scan.selection import Choice
 from thumbnailer.thumbs.folder_thumbs import FolderThumbs
 from thumbnailer.thumbs.plan import SourceSlots
 from thumbnailer.urls import is_url, split_url
@@ -158,6 +161,8 @@ def check_globs(folders: Iterable[str], settings: Settings) -> None:
     Raises:
         ConfigError: one is; the message says what is right.
     """
+    if not settings.include and not settings.exclude:
+        return
     on_disk = [folder for folder in folders if not is_url(folder)]
     for setting in ("include", "exclude"):
         for glob in getattr(settings, setting):
@@ -170,17 +175,48 @@ class Sources:
     """The SOURCEs that a caller named, checked.
 
     Attributes:
-        roots: all of them.
-        folders: those that are folders or prefixes, each with its folder in an output tree.
+        roots: all of them, as they were named.
+        folders: those that are folders or prefixes and are scanned, each with its folder in an
+            output tree.
+        files: those that are files or objects.
+        overlaps: those whose pictures another one has, with that one.
     """
 
     roots: list[str]
     folders: dict[str, str]
+    files: frozenset[str]
+    overlaps: dict[str, Overlap]
 
     @property
     def is_remote(self) -> bool:
         """Whether any is in a bucket."""
         return is_remote(*self.roots)
+
+    @property
+    def scanned(self) -> list[str]:
+        """Those that are scanned, each once: all but those whose pictures others have."""
+        named = dict.fromkeys(self.roots)
+        return [root for root in named if root in self.folders or root not in self.overlaps]
+
+    @property
+    def different_folders(self) -> list[str]:
+        """The folders, also those in others, but none in two spellings."""
+        named = dict.fromkeys(self.roots)
+        is_other = {root for root, overlap in self.overlaps.items() if not overlap.inner}
+        return [root for root in named if root not in self.files and root not in is_other]
+
+    @property
+    def notes(self) -> list[str]:
+        """What there is to say of all of them, in words: which overlap."""
+        twice = [root for root, times in Counter(self.roots).items() if times > 1]
+        if not self.overlaps and not twice:
+            return []
+        first = next(iter(self.overlaps), None) or twice[0]
+        more = len(self.overlaps) + len(twice) - 1
+        root, inner = self.overlaps.get(first, (first, ""))
+        how = f"lies in {root}" if inner else f"is {root}" if root != first else "is named twice"
+        others = f", and {more} more overlap" if more else ""
+        return [f"{first} {how}{others}: each picture is taken once"]
 
     def refuse_files(self, why: str) -> None:
         """Check that all are folders; `why` says for what they must be.
@@ -189,17 +225,31 @@ class Sources:
             SourceError: one is a file.
         """
         for root in self.roots:
-            if root not in self.folders:
+            if root in self.files:
                 raise SourceError(None, f"is no folder; {why}", root)
 
     def scan(
-        self, settings: Settings, stop: Stop | None = None, log: ScanLog | None = None
+        self, settings: Settings, choice: Choice, stop: Stop | None = None
     ) -> Iterator[Source | Outcome]:
-        """Yield what the scan finds in all of them; a log is told what it meets."""
-        choice = settings.choice.logged(log)
-        for root in self.roots:
-            pictures = pictures_at(root, settings, stop)
-            yield from pictures.scan(choice, below=self.folders.get(root, ""))
+        """Yield what the scan finds in all of them, each picture once."""
+        for root in self.scanned:
+            yield from self.scan_one(root, settings, choice, stop)
+
+    def scan_one(
+        self, root: str, settings: Settings, choice: Choice, stop: Stop | None = None
+    ) -> Iterator[Source | Outcome]:
+        """Yield what the scan finds in one of them and in no other."""
+        pictures = pictures_at(root, settings, stop)
+        found = pictures.scan(choice, below=self.folders.get(root, ""))
+        if root not in self.overlaps:
+            return found
+        inner, silent = self.overlaps[root].inner, choice.logged(None)
+
+        def is_found_there(item: Source | Outcome) -> bool:
+            path = item.source.path if isinstance(item, Outcome) else item.path
+            return silent.finds(os.path.join(inner, os.path.relpath(path, root)))
+
+        return filterfalse(is_found_there, found)
 
 
 def open_sources(
@@ -218,7 +268,7 @@ def open_sources(
     Raises:
         SourceError: a source does not exist or can't be read.
         ConfigError: a source is the output folder, or is in a bucket where that is not possible; or
-            a glob is a path from elsewhere.
+            two would have the same folder in the output; or a glob is a path from elsewhere.
     """
     if isinstance(sources, str | bytes | os.PathLike):
         sources = [sources]
@@ -229,13 +279,71 @@ def open_sources(
         raise ConfigError("thumbnails of what is in a bucket need an output: a folder or a bucket")
     if is_remote(*roots) and settings.is_for_desktop:
         raise ConfigError("layout = 'freedesktop': has no place for what is in a bucket")
-    folders = [root for root in roots if pictures_at(root, settings, stop).check()]
+    is_folder = {root: pictures_at(root, settings, stop).check() for root in dict.fromkeys(roots)}
+    folders = [root for root in is_folder if is_folder[root]]
+    files = [root for root in is_folder if not is_folder[root]]
     check_globs(folders, settings)
     if settings.output:
         for folder in folders:
             if os.path.realpath(folder) == os.path.realpath(settings.output):
                 raise ConfigError(f"output = {settings.output!r}: is a folder of sources itself")
-    # With several sources, each folder has a folder of its own name in the output tree.
-    if len(roots) == 1:
-        return Sources(roots, dict.fromkeys(folders, ""))
-    return Sources(roots, {folder: os.path.basename(os.path.abspath(folder)) for folder in folders})
+    overlaps = _overlaps(folders, files, settings) if len(is_folder) > 1 else {}
+    places = _places([one for one in folders if one not in overlaps], len(roots), settings)
+    # A glob with a slash may match in a SOURCE what it does not match from above.
+    if any(map(compares_paths, settings.include)):
+        for folder in folders:
+            if folder in overlaps and (inner := overlaps[folder].inner):
+                places[folder] = os.path.join(places[overlaps[folder].root], inner)
+    return Sources(roots, places, frozenset(files), overlaps)
+
+
+def _overlaps(
+    folders: Iterable[str], files: Iterable[str], settings: Settings
+) -> dict[str, Overlap]:
+    """Return the SOURCEs whose pictures another one has, in the order in which they are named."""
+
+    def of_kind(roots: Iterable[str], *, urls: bool) -> list[str]:
+        return [root for root in roots if is_url(root) == urls]
+
+    choice = settings.choice
+    overlaps = find_overlaps(of_kind(folders, urls=False), of_kind(files, urls=False), choice)
+    if is_remote(*folders, *files):
+        from thumbnailer.buckets.scan import find_url_overlaps
+
+        urls = of_kind(folders, urls=True), of_kind(files, urls=True)
+        overlaps |= find_url_overlaps(*urls, choice, os.fspath(settings.output))
+    return {root: overlaps[root] for root in (*folders, *files) if root in overlaps}
+
+
+def _places(folders: list[str], named: int, settings: Settings) -> dict[str, str]:
+    """Return the folder of each SOURCE that is one in the output tree.
+
+    With several sources named, that is a folder of its own name.
+
+    Raises:
+        ConfigError: two would have the same.
+    """
+    if named == 1:
+        return dict.fromkeys(folders, "")
+    places: dict[str, str] = {}
+    by_name: dict[str, str] = {}
+    for folder in folders:
+        places[folder] = name = os.path.basename(os.path.abspath(folder))
+        other = by_name.setdefault(os.path.normcase(name), folder)
+        if other != folder and settings.output and not settings.is_for_desktop:
+            output = os.fspath(settings.output)
+            outputs = (os.path.join(output, part) for part in _differing_parts(other, folder))
+            raise ConfigError(
+                f"output = {output!r}: {other} and {folder} would both be {name} there; give each "
+                f"a run of its own, with outputs such as {' and '.join(outputs)}"
+            )
+    return places
+
+
+def _differing_parts(one: str, other: str) -> tuple[str, str]:
+    """Return the last parts of two paths by which these differ."""
+    parts = (os.path.abspath(path).split(os.sep) for path in (one, other))
+    pairs = zip(*(reversed(path) for path in parts), strict=False)
+    return next(
+        ((a, b) for a, b in pairs if os.path.normcase(a) != os.path.normcase(b)), ("1", "2")
+    )

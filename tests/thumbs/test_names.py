@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from support.pictures import files_below, picture, tree
 from support.program import make, thumbnailer
 
-from thumbnailer import make_thumbnails
+from thumbnailer import iter_thumbnails, make_thumbnails
 from thumbnailer.formats import READ, WRITTEN
 from thumbnailer.scan.selection import is_taken
 from thumbnailer.thumbs.naming import casefolded, thumbnail_name
@@ -187,17 +187,18 @@ def test_same_names_from_two_folders_collide_in_a_flat_output(tmp_path: Path) ->
 
 
 def test_a_source_named_twice_is_made_once(photos: Path) -> None:
-    tree(photos, "a.jpg")
-    run = make(photos, photos / "a.jpg")
-    assert sorted(row["status"] for row in run.rows) == ["made", "skipped"]
-    assert next(row["error"]["reason"] for row in run.rows if row["error"]) == "was named twice"
-
-
-def test_one_folder_spelled_in_two_ways_is_one_folder(photos: Path) -> None:
+    """Of SOURCEs of the command line that overlap, `tests/scan/test_overlaps.py` says more."""
     tree(photos, "a.jpg", "b.jpg")
     (photos.parent / "link").symlink_to(photos)
-    run = make(photos, photos / ".", photos.parent / "link")
-    assert (run.summary["made"], run.summary["skipped"]) == (2, 4)
+    for paths in ([photos, photos / "a.jpg"], [photos / "a.jpg", photos / "." / "a.jpg", photos]):
+        outcomes = list(iter_thumbnails(paths, force=True))
+        twice = [outcome for outcome in outcomes if outcome.status == "skipped"]
+        assert {str(outcome.error and outcome.error.reason) for outcome in twice} == {
+            "was named twice"
+        }
+        assert len(outcomes) - len(twice) == 2
+    outcomes = list(iter_thumbnails([photos, photos.parent / "link"], force=True))
+    assert [outcome.status for outcome in outcomes].count("skipped") == 2
 
 
 @pytest.mark.parametrize("format", ["jpeg", "png", "webp"])

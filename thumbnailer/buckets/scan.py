@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import errno
+import os
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 
 from thumbnailer.buckets.client import AFTER_ALL_KEYS, PAGE_KEYS, Bucket, ListedObject
@@ -12,9 +13,10 @@ from thumbnailer.buckets.requests import Stopped
 from thumbnailer.errors import SourceError, SourceForbidden, SourceMissing
 from thumbnailer.formats import EXTRAS, ON_REQUEST, name_filter
 from thumbnailer.model import Failure, Outcome, Source, Status, Stop
+from thumbnailer.scan.overlaps import Overlap
 from thumbnailer.scan.selection import Choice
 from thumbnailer.thumbs.ledger import MARK
-from thumbnailer.urls import split_url
+from thumbnailer.urls import is_url, split_url
 
 NOT_THERE = "nothing is there"
 
@@ -144,6 +146,45 @@ def _unscanned_folder(prefix: str, choice: Choice, ours: set[str]) -> Callable[[
         return ""
 
     return unscanned_in
+
+
+def find_url_overlaps(
+    folders: Iterable[str], files: Iterable[str], choice: Choice, output: str
+) -> dict[str, Overlap]:
+    """Return what `scan.overlaps.find_overlaps` does, for prefixes and objects.
+
+    Args:
+        output: the output, which is not scanned.
+    """
+    overlaps: dict[str, Overlap] = {}
+    roots: dict[str, str] = {}
+    named: dict[str, str] = {}
+    ours = f"{_whole_key(output)}/" if is_url(output) else ""
+
+    def found(url: str, takes: Callable[[str], bool]) -> Overlap | None:
+        key = _whole_key(url)
+        for above, root in roots.items():
+            inner = f"{key}/".removeprefix(f"{above}/").rstrip("/").replace("/", os.sep)
+            is_below = f"{key}/".startswith(f"{above}/")
+            if is_below and not (ours and f"{key}/".startswith(ours)) and takes(inner):
+                return Overlap(root, inner)
+        return None
+
+    for url in sorted(folders, key=lambda url: len(_whole_key(url))):
+        if overlap := found(url, choice.enters):
+            overlaps[url] = overlap
+        else:
+            roots[_whole_key(url)] = url
+    for url in files:
+        if overlap := found(url, choice.finds):
+            overlaps[url] = overlap
+        elif (same := named.setdefault(_whole_key(url), url)) != url:
+            overlaps[url] = Overlap(same, "")
+    return overlaps
+
+
+def _whole_key(url: str) -> str:
+    return "/".join(filter(None, split_url(url)))
 
 
 def source_of(url: str, entry: ListedObject, below: str) -> Source:

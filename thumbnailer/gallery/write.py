@@ -70,10 +70,10 @@ def page_locations(sources: Path | Iterable[Path], settings: Settings) -> list[P
         raise ConfigError("layout = 'freedesktop': the desktop's cache has no gallery")
     opened = open_sources(sources, settings)
     opened.refuse_files("only folders have a gallery")
-    folders = opened.folders
     if output := os.fspath(settings.output):
-        found = [PageLocation(Folder(output, ""), tuple(folders.items()))]
+        found = [PageLocation(Folder(output, ""), tuple(opened.folders.items()))]
     else:
+        folders = opened.different_folders
         found = [PageLocation(Folder(root, THUMBS), ((root, ""),)) for root in folders]
     for location in found:
         read_earlier_page(location)

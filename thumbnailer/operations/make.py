@@ -187,11 +187,12 @@ def iter_outcomes(
     """
     opened = open_sources(sources, settings, with_buckets=True, stop=run.stop)
     if settings.name:
-        check_names(opened.scan(settings, run.stop), settings.thumbnails)
+        check_names(opened.scan(settings, settings.choice, run.stop), settings.thumbnails)
+    run.report.notes += opened.notes
 
     def found() -> Iterator[Source | Outcome]:
         log = ScanLog(settings.choice)
-        yield from opened.scan(settings, run.stop, log)
+        yield from opened.scan(settings, settings.choice.logged(log), run.stop)
         run.report.left_out.update(log.left_out)
         run.report.notes += log.unmatched()
 

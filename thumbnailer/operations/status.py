@@ -131,7 +131,7 @@ def iter_status(
     opened, log = open_sources(sources, settings), ScanLog(settings.choice)
 
     def found() -> Iterator[Source | Outcome]:
-        for item in opened.scan(settings, stop, log):
+        for item in opened.scan(settings, settings.choice.logged(log), stop):
             if stop and stop.is_set():
                 return
             report.pictures += 1
@@ -163,7 +163,7 @@ def iter_status(
             report.orphaned_bytes += sum(orphan.size_bytes or 0 for orphan in survey.orphans)
             report.unknown += len(survey.unknown)
         report.stale_reasons, report.failed_reasons = reasons.of("stale"), reasons.of("failed")
-        report.notes = tuple(log.unmatched())
+        report.notes = (*opened.notes, *log.unmatched())
         report.seconds = time.perf_counter() - started
 
     return counted()

@@ -155,14 +155,16 @@ def iter_findings(
 
     def findings() -> Iterator[Finding]:
         try:
-            all_findings = _findings(opened.scan(settings, stop, log), settings, stop)
+            all_findings = _findings(
+                opened.scan(settings, settings.choice.logged(log), stop), settings, stop
+            )
             for finding in _with_fixes(all_findings, settings, stop) if fix else all_findings:
                 report.thumbnails += 1
                 setattr(report, finding.status, getattr(report, finding.status) + 1)
                 yield finding
             for survey in survey_thumbnails(opened.roots, settings, stop):
                 report.orphaned += survey.orphaned
-            report.notes = tuple(log.unmatched())
+            report.notes = (*opened.notes, *log.unmatched())
         finally:
             report.seconds = time.perf_counter() - started
 

@@ -50,7 +50,7 @@ def glob_matcher(globs: tuple[str, ...], *, folders: bool) -> Callable[[str], bo
         text, is_anchored, is_for_folders = _split(glob)
         if is_for_folders and not folders:
             continue
-        if is_anchored or "/" in text:
+        if compares_paths(glob):
             paths.append(_path_regex(text, is_anchored=is_anchored))
         else:
             names.append(_regex(text))
@@ -64,6 +64,12 @@ def glob_matcher(globs: tuple[str, ...], *, folders: bool) -> Callable[[str], bo
         return bool(by_name.match(path.rpartition("/")[2]) or by_path.match(path))
 
     return matches
+
+
+def compares_paths(glob: str) -> bool:
+    """Return whether a glob is compared with whole paths, not with names only."""
+    text, is_anchored, _ = _split(glob)
+    return is_anchored or "/" in text
 
 
 def glob_parts(glob: str) -> list[str]:

@@ -78,6 +78,11 @@ class Choice:
         above = (os.sep.join(parts[:depth]) for depth in range(1, len(parts) + 1))
         return not any(map(self._leaves_out, above))
 
+    def finds(self, path: str) -> bool:
+        """Return whether the scan takes a picture, judged by its path alone."""
+        folder, name = os.path.split(path)
+        return self.enters(folder) and self.is_picture(name) and self.takes(path)
+
     def _enters_name(self, name: str) -> bool:
         """Return whether folders of a name are entered, and log those that are not."""
         if is_taken(name, self.include):

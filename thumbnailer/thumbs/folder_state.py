@@ -180,7 +180,14 @@ class FolderState:
         source = ledger_file.source_path(self.folder, holder)
         if source is None:  # buckets are not asked whether an object still exists
             return held_name, holder
-        return (held_name, source) if os.path.lexists(source) else None
+        if not os.path.lexists(source) or self._is_same_source(holder, origin):
+            return None
+        return held_name, source
+
+    def _is_same_source(self, one: str, other: str) -> bool:
+        """Return whether two origins are one file, perhaps spelled in two ways."""
+        paths = [ledger.source_path(self.folder, origin) for origin in (one, other)]
+        return one == other or (None not in paths and is_same_file(*filter(None, paths)))
 
     def state_of(
         self, wanted: WantedThumbnail, source: Source, recipe: str, attempt: str
@@ -205,7 +212,7 @@ class FolderState:
         entry = self._ledger.get(name)
         if entry is None or not entry.fingerprint:  # a reserved name, not an attempt
             return NOT_MADE
-        if entry.origin != wanted.origin:
+        if not self._is_same_source(entry.origin, wanted.origin):
             return f"was made of {entry.origin}"
         try:
             if not self._shows(entry, source):
@@ -332,6 +339,23 @@ def holds_files(path: str) -> bool:
         names = set(os.listdir(path)) - {MARK}  # may have been made a moment ago
         return not all(map(new_files.is_temporary, names))
     return False
+
+
+def is_same_file(one: str, other: str) -> bool:
+    """Return whether two paths lead to one entry of a folder: by a link to a folder, or a mount.
+
+    A link to a picture is a picture of its own, and so is each name of a file with several.
+    """
+    try:
+        first, second = os.lstat(one), os.lstat(other)
+        if not first.st_ino or not os.path.samestat(first, second):
+            return False
+        if first.st_nlink == 1:
+            return True
+        folders = [os.path.dirname(path) or os.curdir for path in (one, other)]
+        return os.path.basename(one) == os.path.basename(other) and os.path.samefile(*folders)
+    except (OSError, ValueError):  # ValueError: a NUL that thumbnailer did not write
+        return False
 
 
 def _is_intact(thumbnail: Thumbnail) -> bool:

@@ -146,6 +146,8 @@ class _Size:
             if source.is_remote:
                 above = folder
             elif layout.output:
+                if os.pardir in folder.split(os.sep):  # behind a link, `..` is not what it says
+                    folder = os.path.realpath(folder)
                 above = os.path.relpath(folder or os.curdir, self._state.folder.path)
             self._origin_prefix = os.path.join(above, "")
 

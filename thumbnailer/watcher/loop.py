@@ -131,7 +131,7 @@ class WatchLoop:
             WatchedRoot(path, below, settings, self._events.put, tell, options.poll_seconds)
             for path, below in opened.folders.items()
         ]
-        self._log = ScanLog(settings.choice)
+        self._log, self._notes = ScanLog(settings.choice), opened.notes
         for root in self._roots:
             root.log = self._log
         self._live_gallery = LiveGallery(opened.roots, settings, stop) if options.gallery else None
@@ -269,7 +269,7 @@ class WatchLoop:
         self._next_rescan = time.monotonic() + self._options.rescan_seconds
         for root in self._roots:
             root.log = None  # one look is enough to know which globs match nothing
-        for note in self._log.unmatched() if not self._last_rescan else ():
+        for note in () if self._last_rescan else (*self._notes, *self._log.unmatched()):
             self._tell("note", note)
         self._tell("rescan" if self._last_rescan else "ready", "everything has been looked at")
         self._last_rescan = time.time()
