@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
-from support.pictures import files_below, picture, tree
+from support.pictures import files_below, picture, snapshot, tree
 from support.program import THUMBNAILER, make, thumbnailer
 
 
@@ -112,12 +112,30 @@ def test_an_output_folder_within_the_source_is_never_scanned(photos: Path) -> No
         assert run.summary["made"] == made
 
 
-def test_the_output_must_not_be_the_source(photos: Path) -> None:
-    before = picture(photos / "a.jpg").read_bytes()
-    run = make(photos, "-o", photos / ".")
-    assert run.code == 2
-    assert "is a folder of sources itself" in run.err
-    assert (photos / "a.jpg").read_bytes() == before
+@pytest.mark.parametrize(
+    ("source", "output"),
+    [
+        ("photos", "photos/."),
+        ("photos", "photos/sub/.."),
+        ("photos", "link"),
+        ("link", "photos"),
+        ("photos/../photos", "sideways/to/photos"),
+    ],
+)
+def test_the_output_must_not_be_the_source(
+    photos: Path, tmp_path: Path, source: str, output: str
+) -> None:
+    """However it is spelled."""
+    tree(photos, "a.jpg", "sub/b.jpg")
+    (tmp_path / "link").symlink_to("photos")
+    (tmp_path / "sideways").mkdir()
+    (tmp_path / "sideways" / "to").symlink_to("..")
+    before = snapshot(photos)
+    for command in ("make", "status", "verify"):
+        run = thumbnailer(command, source, "-o", output, cwd=tmp_path)
+        assert run.code == 2
+        assert "is a folder of sources itself" in run.err
+    assert snapshot(photos) == before
 
 
 def test_a_named_file_is_taken_whatever_its_name(photos: Path) -> None:
@@ -165,8 +183,38 @@ def test_a_dry_run_writes_nothing_and_says_what_it_would_make(photos: Path) -> N
         "3 found, 0 made, 2 current, 1 would be made",
     ]
     assert files_below(photos) == before
-    assert make(photos, "-n", "-o", photos / "new").summary["skipped"] == 3
-    assert files_below(photos) == before
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["-o", "new"],
+        ["-o", "deep/new"],
+        ["-o", "new", "--layout", "freedesktop"],
+        ["-o", "old"],
+        ["-s", "16", "-s", "32", "-o", "new"],
+        [],
+        ["--force"],
+    ],
+)
+def test_a_dry_run_leaves_everything_as_it_was(
+    photos: Path, tmp_path: Path, options: list[str]
+) -> None:
+    """No folder, no ledger, no clean-up either."""
+    tree(photos, "a.jpg", "b.jpg", "sub/c.jpg")
+    make(photos, "--exclude", "sub")
+    make(photos, "-o", "old", cwd=tmp_path)
+    for thumbs in (photos / "thumbs", tmp_path / "old"):
+        ledger = thumbs / ".thumbnailer"
+        lines = ledger.read_bytes().splitlines(keepends=True)
+        ledger.write_bytes(b"".join(lines) + lines[-1] * 3000)  # worth to be rewritten
+        (thumbs / ".thumbnailer-0123456789abcdef.tmp").touch()
+    (photos / "b.jpg").chmod(0o600)
+    before = snapshot(tmp_path)
+    run = make(photos, *options, "-n", cwd=tmp_path)
+    assert run.code == 0
+    assert run.summary["found"] == 3
+    assert snapshot(tmp_path) == before
 
 
 def test_lines_for_a_person(photos: Path) -> None:

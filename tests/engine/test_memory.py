@@ -16,7 +16,10 @@ from support.pictures import picture
 from support.pools import answers, job, pool
 from support.program import make
 
-from thumbnailer.model import Failure
+from thumbnailer.engine.memory_budget import MemoryBudget
+from thumbnailer.engine.worker import Worker
+from thumbnailer.engine.worker_main import PoolOptions
+from thumbnailer.model import Failure, Rendering
 
 MIB = 1 << 20
 
@@ -102,6 +105,20 @@ def test_waiting_for_memory_takes_nobody_s_time_out_away() -> None:
     with pool(workers=4, timeout_s=1, memory_bytes=100 * MIB) as workers:
         outcomes = list(workers.imap_unordered(map(job, names)))
     assert [outcome.status for outcome in outcomes] == ["made"] * 30
+
+
+def test_a_wait_longer_than_the_time_out_does_not_count() -> None:
+    timeout_s = 1.0
+    options = PoolOptions(1, timeout_s, 1 << 30, 100 * MIB, "off")
+    worker, budget = Worker("support.pool_work:work", options), MemoryBudget(100 * MIB)
+    try:
+        worker.wait_until_ready()
+        taken = budget.acquire(100 * MIB)
+        threading.Timer(timeout_s * 1.2, budget.release, [taken]).start()
+        (answer,) = worker.run_jobs([job(f"claim {90 * MIB}")], budget)
+    finally:
+        worker.close()
+    assert isinstance(answer.result, Rendering)
 
 
 def test_leaving_while_others_wait_for_memory() -> None:

@@ -11,16 +11,18 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from support.pools import answers, job, pool
+from support.pools import answers, finish, job, pool
 from support.project import TESTS
 from support.waiting import STALL_SECONDS, eventually, is_running, until
 
 from thumbnailer import WorkerError
 from thumbnailer.engine.pool import Pool
-from thumbnailer.model import Job, Outcome, Source
+from thumbnailer.engine.worker_main import PoolOptions
+from thumbnailer.model import Failure, Job, Outcome, Source
 
 # Far beyond any bound: a job that takes so long, and a time-out that does not help.
 LONG_SECONDS = 600
@@ -199,6 +201,48 @@ def test_small_jobs_go_in_groups_and_still_not_far_ahead() -> None:
             furthest = max(furthest, read - len(seen))
     assert sorted(seen) == sorted(f"quick {number}" for number in range(2000))
     assert 16 < furthest <= 2 * 2 * 16 + 16
+
+
+def fetched_groups(size_bytes: int, memory_bytes: int) -> tuple[list[int], int]:
+    """Fetch 120 small jobs over a network: how many at a time, and how many groups at once."""
+    groups: list[int] = []
+    now, most, lock = 0, 0, threading.Lock()
+
+    def fetch(jobs: list[Job]) -> list[Job | Failure]:
+        nonlocal now, most
+        with lock:
+            groups.append(len(jobs))
+            now += 1
+            most = max(most, now)
+        time.sleep(0.02)
+        with lock:
+            now -= 1
+        return [*jobs]
+
+    options = PoolOptions(2, 30, 1 << 30, memory_bytes, "off", remote=True)
+    names = [f"quick {number}" for number in range(120)]
+    sources = [Source(name, size_bytes, 0) for name in names]
+    jobs = [replace(job(source.path), source=source) for source in sources]
+    with Pool("support.pool_work:work", options, finish, fetch) as workers:
+        outcomes = list(workers.imap_unordered(jobs))
+    assert sorted(outcome.source.path for outcome in outcomes) == sorted(names)
+    return groups, most
+
+
+def test_a_group_holds_no_more_bytes_than_the_pictures_that_are_decoded() -> None:
+    small, _ = fetched_groups(1000, 1 << 30)
+    assert max(small) > 8, "small ones go together"
+    large, _ = fetched_groups(3 << 20, 1 << 30)
+    assert max(large) == 3  # 9 MiB: the first that reaches 8
+    alone, _ = fetched_groups(20 << 20, 1 << 30)
+    assert max(alone) == 1
+
+
+def test_what_is_fetched_at_a_time_fits_into_its_share_of_the_memory() -> None:
+    _, most = fetched_groups(10 << 20, 1 << 30)
+    assert most > 2
+    _, most = fetched_groups(10 << 20, 80 << 20)  # a quarter of it is for what is on its way
+    assert most <= 2
 
 
 @pytest.mark.parametrize("bad", ["kill", "exit", "sleep 60", "sysexit"])

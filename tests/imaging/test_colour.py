@@ -24,13 +24,14 @@ from support.colours import (
 )
 from support.pictures import corners, picture, quarters
 from support.program import make, thumbnailer
-from support.thumbs import swapped_profile, thumb
+from support.thumbs import difference, swapped_profile, thumb
 
 # sRGB's red, green and blue in other spaces, and as XYZ: computed by hand from their definitions.
 RED_IN_P3 = (234, 51, 35)
 RED_IN_ADOBE_RGB = (219, 0, 0)
 P3 = chromaticities(0.3127, 0.329, 0.68, 0.32, 0.265, 0.69, 0.15, 0.06)
 SRGB = chromaticities(0.3127, 0.329, 0.64, 0.33, 0.3, 0.6, 0.15, 0.06)
+ADOBE_RGB = chromaticities(0.3127, 0.329, 0.64, 0.33, 0.21, 0.71, 0.15, 0.06)
 SAYS_SRGB = (b"sRGB", b"\0")
 
 BROKEN = "its colour profile is broken and was left aside"
@@ -81,6 +82,23 @@ def test_a_profile_that_means_srgb_changes_nothing(tmp_path: Path, mode: str) ->
         assert thumb(tmp_path / "a.png").tobytes() == thumb(tmp_path / "b.png").tobytes()
 
 
+@pytest.mark.parametrize("by", [100, 250])
+def test_a_profile_that_differs_a_little_from_srgb_counts(tmp_path: Path, by: int) -> None:
+    """Its values are those of LittleCMS: a few of 255 from what they would be without it."""
+    profile = bytearray(srgb_profile())
+    red = profile.index(b"XYZ \0\0\0\0\0\0\x6f") + 8  # X of red: 0.436
+    profile[red : red + 4] = struct.pack(">i", int.from_bytes(profile[red : red + 4]) + by)
+    ramps = [Image.linear_gradient("L").rotate(angle) for angle in (0, 90, 180)]
+    image = Image.merge("RGB", ramps)
+    image.save(tmp_path / "a.png", icc_profile=bytes(profile))
+    meant = ImageCms.profileToProfile(
+        image, io.BytesIO(bytes(profile)), ImageCms.createProfile("sRGB")
+    )
+    assert meant
+    assert 2 <= difference(meant, image)[1] <= 12
+    assert difference(thumb(tmp_path / "a.png"), meant)[1] == 0
+
+
 @pytest.mark.parametrize(
     ("colour", "chunks", "expected"),
     [
@@ -89,6 +107,9 @@ def test_a_profile_that_means_srgb_changes_nothing(tmp_path: Path, mode: str) ->
         (RED_IN_P3, [cicp(12, 13)], (255, 0, 0)),
         ((128, 64, 0), [gamma(1)], (188, 137, 0)),
         ((128, 64, 0), [gamma(1), SRGB], (188, 137, 0)),
+        ((128, 64, 0), [gamma(1 / 1.8)], (145, 82, 0)),
+        ((128, 64, 0), [gamma(1 / 2.6)], (113, 48, 0)),
+        ((128, 64, 32), [ADOBE_RGB], (145, 64, 30)),
         # 1/2.2 is what writes who means sRGB.
         ((15, 128, 0), [gamma(0.45455), SRGB], (15, 128, 0)),
         # What goes before what: cICP, iCCP, sRGB, cHRM and gAMA.

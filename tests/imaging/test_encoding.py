@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from PIL import Image, ImageChops, ImageStat
-from support.pictures import corners, picture, quarters
+from support.pictures import corners, files_below, picture, quarters
 from support.program import make
 
 from thumbnailer import PictureError, Settings, make_thumbnail
@@ -149,6 +149,18 @@ def test_noise_is_no_trouble_in_jpeg(
 def test_auto_makes_jpeg_of_what_is_opaque(tmp_path: Path, mode: str) -> None:
     source = picture(tmp_path / "a.png", mode=mode)
     assert opened(data_of(source, format="auto")).format == "JPEG"
+
+
+def test_auto_leaves_no_stale_thumbnail_of_the_other_format(photos: Path) -> None:
+    thumbs = photos / "thumbs"
+    for mode, name in (("RGB", "a.png.jpg"), ("RGBA", "a.png"), ("RGB", "a.png.jpg")):
+        image = Image.effect_noise((40, 30), 60).convert(mode)
+        if mode == "RGBA":
+            image.putalpha(100)
+        image.save(photos / "a.png")
+        assert make(photos, "-f", "auto").statuses == {"a.png": "made"}
+        assert files_below(thumbs) == {name}
+        assert make(photos, "-f", "auto").statuses == {"a.png": "current"}
 
 
 def test_auto_makes_png_of_what_is_not(photos: Path) -> None:

@@ -8,7 +8,7 @@ import shutil
 import signal
 import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -464,6 +464,48 @@ def test_a_read_only_disk_is_said_once(tmp_path: Path) -> None:
         run = thumbnailer("prune", disk)
         assert run.code == 1
         assert run.err == f"thumbnailer: stopped early: {disk}/thumbs: Read-only file system\n"
+
+
+class StopThatRuns:
+    """A stop that is never set, and does something when it is asked for the nth time."""
+
+    def __init__(self, number: int, action: Callable[[], object]) -> None:
+        self._left, self._action = number, action
+
+    def is_set(self) -> bool:
+        self._left -= 1
+        if not self._left:
+            self._action()
+        return False
+
+
+@pytest.mark.parametrize("becomes", ["away", "empty"])
+@pytest.mark.parametrize("number", [1, 2, 4])
+def test_a_disk_that_is_lost_while_orphans_are_counted_is_no_deletion(
+    photos: Path, tmp_path: Path, number: int, becomes: str
+) -> None:
+    tree(photos, *NAMES)
+    out = tmp_path / "out"
+    make(photos, "-o", out)
+
+    def lose() -> None:
+        photos.rename(tmp_path / "elsewhere")
+        if becomes == "empty":
+            photos.mkdir()
+
+    with pytest.raises(SourceError):
+        find_orphaned(photos, Settings(output=out), stop=StopThatRuns(number, lose))
+    assert thumbnails_below(tmp_path) == {os.path.basename(name) for name in NAMES}
+
+
+def test_what_a_killed_run_left_goes_with_the_orphans(photos: Path) -> None:
+    """Else it would keep the folder, which nothing visits any more."""
+    tree(photos, "sub/a.jpg", "b.jpg")
+    make(photos)
+    (photos / "sub" / "thumbs" / ".thumbnailer-0123456789abcdef.tmp").write_bytes(b"half")
+    (photos / "sub" / "a.jpg").unlink()
+    assert results(run_prune(photos)) == {"a.jpg": "removed"}
+    assert not (photos / "sub" / "thumbs").exists()
 
 
 def test_a_torn_ledger(photos: Path) -> None:

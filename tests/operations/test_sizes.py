@@ -112,7 +112,6 @@ def test_named_sizes_come_back_as_they_were_printed(tmp_path: Path) -> None:
     assert 'size = ["16x16", "x32"]' in thumbnailer("config", "-c", "d.toml", cwd=tmp_path).out
 
 
-@pytest.mark.slow
 def test_only_what_is_missing_is_made(photos: Path) -> None:
     tree(photos, "a.jpg", "b.jpg")
     make(photos, "--size", "16", "--size", "32")

@@ -61,6 +61,31 @@ def test_a_truncated_picture_tells_how_much_of_it_is_there(
     assert int(percent) == pytest.approx(share * 100, abs=10)
 
 
+def test_a_large_jpeg_that_shrinks_on_load_tells_it_as_well(photos: Path) -> None:
+    """Both attempts at its pixels have to be of one size to be compared."""
+    image = Image.linear_gradient("L").resize((2400, 1600))
+    image = Image.blend(image, Image.effect_noise(image.size, 60), 0.3)
+    image.save(photos / "a.jpg", quality=90)
+    data = (photos / "a.jpg").read_bytes()
+    (photos / "a.jpg").write_bytes(data[: int(len(data) * 0.6)])
+    assert 50 <= int(reason(photos).split()[2]) <= 70
+    (row,) = make(photos, "--truncated", "keep").rows
+    assert row["status"] == "made"
+    with Image.open(photos / "thumbs" / "a.jpg") as thumbnail:
+        column = thumbnail.resize((1, thumbnail.height), Image.Resampling.BOX)
+    top, middle, bottom = (column.crop((0, y, 1, y + 1)).tobytes()[0] for y in (5, 90, 165))
+    assert top + 40 < middle, "what is there is shown"
+    assert abs(bottom - (top + middle) / 2) < 25, "the rest is of the mean colour"
+
+
+def test_of_a_turned_tiff_no_share_is_told(photos: Path) -> None:
+    """Its rows are columns by the time they could be counted."""
+    source = cut(photos / "a.tif", 0.6, tiffinfo={274: 6})
+    assert reason(photos) == "truncated: the end of the file is missing"
+    with Image.open(source) as image:
+        assert image.getexif()[274] == 6
+
+
 @pytest.mark.slow
 def test_rows_are_counted_one_by_one(photos: Path) -> None:
     source = picture(photos / "a.tif", (100, 100))
@@ -185,6 +210,31 @@ def test_nothing_comes_of_nothing(photos: Path, name: str) -> None:
     run = make(photos, "--truncated", "keep")
     assert run.statuses == {name: "failed"}
     assert run.rows[0]["error"]["reason"].startswith("truncated")
+
+
+@pytest.mark.parametrize(
+    ("name", "after", "options"),
+    [
+        ("a.jpg", b"\xff\xda", {}),
+        ("a.png", b"IDAT", {}),
+        ("b.png", b"IDAT", {"mode": "P"}),
+        ("a.bmp", b"", {}),
+        ("a.tif", b"", {}),
+        ("a.gif", b"\x2c\0\0\0\0", {}),
+    ],
+)
+def test_a_header_with_a_few_bytes_of_pixels_is_nothing_too(
+    photos: Path, name: str, after: bytes, options: dict[str, Any]
+) -> None:
+    """A thumbnail of it would be blank: not one row is there."""
+    source = cut(photos / name, 1, **options)
+    data = source.read_bytes()
+    end = data.index(after) + len(after) if after else len(data) - 300 * 200 * 3
+    source.write_bytes(data[: end + 24])
+    run = make(photos, "--truncated", "keep")
+    assert run.statuses == {name: "failed"}
+    assert run.rows[0]["error"]["reason"].startswith("truncated at 0 %")
+    assert not (photos / "thumbs" / name).with_suffix(".jpg").exists()
 
 
 @pytest.mark.slow

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import shutil
 import socket
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
@@ -178,6 +180,86 @@ def test_a_folder_that_may_not_be_read_is_reported_and_the_others_are_found(
         f"{public_folder}/a.jpg": Failure("dry run", "would be made"),
         f"{public_folder}/secret": Failure("scan", "can't be read: Permission denied"),
     }
+
+
+@pytest.mark.parametrize("what", ["folder", "file"])
+def test_what_vanishes_while_the_scan_is_on_its_way_is_skipped(photos: Path, what: str) -> None:
+    """That is no failure: nothing is there that could be made."""
+    tree(photos, "a/1.jpg", "a/2.jpg", "b/3.jpg", "c/4.jpg")
+    outcomes = iter_thumbnails(photos, dry_run=True)
+    seen = [next(outcomes)]
+    if what == "folder":
+        shutil.rmtree(photos / "b")
+    else:
+        (photos / "a" / "2.jpg").unlink()
+    seen += outcomes
+    assert [outcome.status for outcome in seen] == ["skipped"] * 4
+    assert str(seen[-1].source) == str(photos / "c" / "4.jpg")
+    run = make(photos)
+    assert (run.code, run.summary["failed"]) == (0, 0)
+
+
+def test_a_folder_that_vanishes_before_it_is_read_costs_no_exit_code(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tree(photos, "a/1.jpg", "b/2.jpg")
+    scandir = os.scandir
+
+    def scandir_of_a_tree_that_shrinks(path: Any) -> Any:
+        if path == str(photos / "a"):
+            (photos / "b").rename(tmp_path / "elsewhere")
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", scandir_of_a_tree_that_shrinks)
+    run = make(photos)
+    assert run.code == 0
+    assert run.statuses == {"1.jpg": "made", "b": "skipped"}
+
+
+class StopAfter:
+    """A stop that is set once it was asked for so many times."""
+
+    def __init__(self, questions: int) -> None:
+        self.questions = questions
+
+    def is_set(self) -> bool:
+        self.questions -= 1
+        return self.questions < 0
+
+
+@pytest.mark.parametrize("names", ["{}.jpg", "{}.txt"])
+def test_a_stop_ends_the_reading_of_a_large_folder(
+    photos: Path, monkeypatch: pytest.MonkeyPatch, names: str
+) -> None:
+    """Also where there are no pictures, and nothing else would ask."""
+    for number in range(300):
+        (photos / names.format(number)).touch()
+    read = 0
+
+    class Entries:
+        def __init__(self, path: Any) -> None:
+            self.entries = scandir(path)
+
+        def __enter__(self) -> Any:
+            return self
+
+        def __exit__(self, *_: object) -> None:
+            self.entries.close()
+
+        def close(self) -> None:
+            self.entries.close()
+
+        def __iter__(self) -> Any:
+            nonlocal read
+            for entry in self.entries:
+                read += 1
+                yield entry
+
+    scandir = os.scandir
+    monkeypatch.setattr(os, "scandir", Entries)
+    outcomes = list(iter_thumbnails(photos, dry_run=True, stop_event=StopAfter(20)))
+    assert read <= 30
+    assert len(outcomes) <= 30
 
 
 def test_a_deep_tree_is_no_trouble(photos: Path) -> None:

@@ -42,6 +42,18 @@ def files_below(root: Path) -> set[str]:
     }
 
 
+def snapshot(root: Path) -> dict[str, tuple[int, int, bytes]]:
+    """Everything below a folder, folders and ledgers too: its inode, time and content, by path."""
+    return {
+        str(path.relative_to(root)): (
+            path.lstat().st_ino,
+            path.lstat().st_mtime_ns,
+            path.read_bytes() if path.is_file() else b"",
+        )
+        for path in (root, *root.rglob("*"))
+    }
+
+
 def corners(image: Image.Image) -> list[str]:
     """The names of the colours in the four corners, in reading order."""
     names = {"red": (255, 0, 0), "lime": (0, 255, 0), "blue": (0, 0, 255), "white": (255,) * 3}

@@ -138,6 +138,23 @@ def test_a_name_stays_with_the_first_who_had_it_while_that_one_is_there(photos: 
     assert make(photos).statuses["a.png"] == "made"
 
 
+def test_a_link_keeps_its_name_while_what_it_leads_to_is_away(photos: Path, tmp_path: Path) -> None:
+    """As on a disk that is not mounted for the moment."""
+    disk = tmp_path / "disk"
+    picture(disk / "x.png")
+    (photos / "a.png").symlink_to(disk / "x.png")
+    make(photos)
+    thumbnail = photos / "thumbs" / "a.png.jpg"
+    before = thumbnail.read_bytes()
+    disk.rename(tmp_path / "away")
+    picture(photos / "a.png.jpg", (50, 50))
+    run = make(photos)
+    assert run.statuses == {"a.png": "skipped", "a.png.jpg": "failed"}
+    assert thumbnail.read_bytes() == before
+    (tmp_path / "away").rename(disk)
+    assert make(photos).statuses == {"a.png": "current", "a.png.jpg": "failed"}
+
+
 @pytest.mark.parametrize("twins", [("IMG.jpg", "img.jpg"), ("caf\u00e9.jpg", "cafe\u0301.jpg")])
 @pytest.mark.parametrize("goes", [0, 1])
 def test_a_name_that_only_a_twin_made_necessary_goes_with_the_twin(

@@ -8,7 +8,7 @@ from functools import cache
 from typing import NamedTuple
 
 from thumbnailer.scan.selection import Choice
-from thumbnailer.thumbs import ledger
+from thumbnailer.thumbs import ledger_file
 
 
 class Overlap(NamedTuple):
@@ -94,6 +94,6 @@ def _identity(folder: str) -> tuple[int, int] | str:
 def _own_names(folder: str) -> Collection[str] | None:
     """Return the names in a folder that are ours; None for all, or if it can't be read."""
     try:
-        return ledger.own_names(folder)
+        return ledger_file.own_names(folder)
     except OSError:
         return None

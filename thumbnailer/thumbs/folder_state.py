@@ -186,7 +186,7 @@ class FolderState:
 
     def _is_same_source(self, one: str, other: str) -> bool:
         """Return whether two origins are one file, perhaps spelled in two ways."""
-        paths = [ledger.source_path(self.folder, origin) for origin in (one, other)]
+        paths = [ledger_file.source_path(self.folder, origin) for origin in (one, other)]
         return one == other or (None not in paths and is_same_file(*filter(None, paths)))
 
     def state_of(
