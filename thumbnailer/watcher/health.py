@@ -24,6 +24,9 @@ STALE_AFTER_SECONDS = 15.0
 # More than a health file can hold.
 _MOST_BYTES = 1 << 20
 
+# What reading something else than an object of JSON may raise.
+_NOT_JSON = (ValueError, RecursionError, AttributeError)
+
 # Keys that every health file has.
 _KEYS = frozenset({"counts", "updated"})
 
@@ -91,7 +94,7 @@ def check_health_path(path: str) -> None:
         content = _read(path)
     except OSError:
         return  # there is none, or writing it will tell
-    with suppress(ValueError, AttributeError):
+    with suppress(*_NOT_JSON):
         if not content or json.loads(content).keys() >= _KEYS:
             return
     raise ConfigError(f"--health {path}: is no health file, so it is not replaced")
@@ -107,7 +110,7 @@ def judge_health(path: str) -> tuple[bool, str]:
         pid, host, backlog = int(state["pid"]), state["host"], state["backlog"]
     except OSError as error:
         return False, f"can't be read: {error.strerror or error}"
-    except (ValueError, TypeError, KeyError, AttributeError, OverflowError):
+    except (*_NOT_JSON, TypeError, KeyError, OverflowError):
         return False, "is no health file of this version"
     words = f"{status}; {made} made, {failed} failed, {backlog} waiting"
     if status == STOPPED:
@@ -131,7 +134,7 @@ def _is_running(pid: int) -> bool:
         return True  # where signal 0 ends a process
     try:
         os.kill(pid, 0)
-    except ProcessLookupError:
+    except (ProcessLookupError, OverflowError):
         return False
     except OSError:  # of another user
         pass
