@@ -4,16 +4,25 @@ from __future__ import annotations
 
 import json
 import os
+import socket
+import subprocess
+import sys
 import threading
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
+from support.program import thumbnailer
 
-from thumbnailer.watcher.health import Health, write_health
+import thumbnailer as package
+from thumbnailer.watcher.health import STALE_AFTER_SECONDS, Health, write_health
 
-HEALTH = Health({"found": 3, "made": 2, "failed": 1}, 4, 1.5, 0, "inotify", "a.jpg: is text")
+HEALTH = Health(
+    {"found": 3, "made": 2, "failed": 1}, 4, 1.5, 0, "inotify", "a.jpg: is text", "working", 0
+)
 
 
 def test_it_says_all_there_is_to_say(tmp_path: Path) -> None:
@@ -30,6 +39,12 @@ def test_it_says_all_there_is_to_say(tmp_path: Path) -> None:
         "last_rescan": "1970-01-01T00:00:00+00:00",
         "mode": "inotify",
         "last_error": "a.jpg: is text",
+        "status": "working",
+        "started": "1970-01-01T00:00:00+00:00",
+        "stale_after_seconds": STALE_AFTER_SECONDS,
+        "pid": os.getpid(),
+        "host": socket.gethostname(),
+        "version": package.__version__,
     }
 
 
@@ -86,3 +101,98 @@ def test_a_folder_that_is_not_there_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="directory"):
         write_health(str(tmp_path / "folder"), HEALTH)
     assert os.listdir(tmp_path) == ["folder"]
+
+
+def told(path: Path, **changes: Any) -> tuple[int, str]:
+    """What `thumbnailer health` returns and says of a file with these changes."""
+    write_health(str(path), HEALTH)
+    path.write_text(json.dumps(json.loads(path.read_bytes()) | changes))
+    run = thumbnailer("health", path)
+    assert not run.err
+    assert run.out.startswith(f"{path}: ")
+    return run.code, run.out.removeprefix(f"{path}: ")
+
+
+def ago(seconds: float) -> str:
+    return (datetime.now(UTC) - timedelta(seconds=seconds)).isoformat()
+
+
+def ended_process() -> int:
+    with subprocess.Popen([sys.executable, "-c", ""]) as process:
+        process.wait(60)
+    return process.pid
+
+
+def test_a_watch_that_goes_on_is_alive(tmp_path: Path) -> None:
+    path = tmp_path / "health.json"
+    assert told(path) == (0, "working; 2 made, 1 failed, 4 waiting\n")
+    assert told(path, updated=ago(STALE_AFTER_SECONDS - 5))[0] == 0
+    assert told(path, updated=ago(-5))[0] == 0  # a clock that was set a little
+    waiting = told(path, status="waiting for /photos")
+    assert waiting == (0, "waiting for /photos; 2 made, 1 failed, 4 waiting\n")
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        (lambda: {"updated": ago(STALE_AFTER_SECONDS + 1)}, "no sign of life for 16 s"),
+        (lambda: {"updated": ago(3), "stale_after_seconds": 2}, "no sign of life for 3 s"),
+        (lambda: {"updated": ago(-60)}, "ahead"),
+        (lambda: {"status": "stopped"}, "stopped"),
+        (lambda: {"pid": ended_process()}, "has died"),
+        (lambda: {"host": "another", "updated": ago(60)}, "no sign of life"),
+        (lambda: {"updated": "yesterday"}, "is no health file"),
+        (lambda: {"updated": None}, "is no health file"),
+        (lambda: {"counts": [1]}, "is no health file"),
+        (lambda: {"pid": 1e300}, "has died"),
+        (lambda: {"pid": "me"}, "is no health file"),
+    ],
+)
+def test_one_that_does_not_is_dead(
+    tmp_path: Path, changes: Callable[[], dict[str, Any]], says: str
+) -> None:
+    code, said = told(tmp_path / "health.json", **changes())
+    assert code == 1
+    assert says in said
+
+
+def test_a_process_on_another_machine_is_not_looked_for(tmp_path: Path) -> None:
+    assert told(tmp_path / "health.json", pid=ended_process(), host="another")[0] == 0
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"7", b"\xff", b"{}", b"[" * 100_000])
+def test_what_is_no_health_file_is_no_sign_of_life(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "health.json"
+    path.write_bytes(content)
+    run = thumbnailer("health", path)
+    assert (run.code, run.err) == (1, "")
+    assert "is no health file" in run.out
+
+
+def test_neither_is_what_cannot_be_read(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")  # nobody writes there
+    for name in ("nowhere", "pipe", "."):
+        run = thumbnailer("health", tmp_path / name)
+        assert (run.code, run.err) == (1, "")
+        assert "can't be read" in run.out
+
+
+def test_it_wants_one_file(tmp_path: Path) -> None:
+    for words in ([], [tmp_path, tmp_path], ["--json", tmp_path]):
+        assert thumbnailer("health", *words).code == 2
+
+
+def test_another_file_is_not_replaced(photos: Path, tmp_path: Path) -> None:
+    path = tmp_path / "mine.json"
+    for mine in ("precious", '{"my": "settings"}', "[1]"):
+        path.write_text(mine)
+        run = thumbnailer("watch", photos, "--health", path)
+        assert run.code == 2
+        assert "is no health file" in run.err
+        assert path.read_text() == mine
+
+
+def test_the_command_is_quick(tmp_path: Path) -> None:
+    loaded = "import sys, thumbnailer.watcher.health; print(*sys.modules)"
+    run = subprocess.run([sys.executable, "-c", loaded], capture_output=True, text=True, timeout=60)
+    assert not {"watchdog", "PIL", "multiprocessing"} & set(run.stdout.split())

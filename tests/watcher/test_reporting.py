@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import time
+from itertools import pairwise
 from pathlib import Path
 
+import pytest
 from support.pictures import picture
 
 from thumbnailer.model import Failure, Outcome, Source
@@ -34,3 +37,77 @@ def test_a_folder_that_stays_away_is_told_of_at_the_second_failure(photos: Path)
     assert outcome_filter.to_report(failure, is_unclosed=False) is None
     assert str(path) in settling
     assert outcome_filter.to_report(failure, is_unclosed=False) == failure
+
+
+def passing(path: Path, seconds: float = 0.0, size_bytes: int = 1) -> Outcome:
+    """A failure that may pass, such as of a worker that was killed."""
+    failure = Failure("crashed", "crashed: the worker process was ended by SIGKILL", lasts=False)
+    return Outcome(Source(str(path), size_bytes, 1), "failed", error=failure, seconds=seconds)
+
+
+def pauses(path: Path, seconds: float = 0.0, times: int = 12) -> list[float]:
+    """How long it takes until a picture is tried again that fails again and again."""
+    settling, found = SettlingFiles(0), []
+    outcome_filter = OutcomeFilter([], settling)
+    for number in range(times):
+        told = outcome_filter.to_report(passing(path, seconds), is_unclosed=False)
+        assert (told is not None) == (number == 0)  # it is told once
+        failed_at = time.monotonic()
+        pause = 0.0
+        while str(path) not in settling:
+            pause += 0.5
+            outcome_filter.start_retries(failed_at + pause)
+            assert pause < 10_000
+        settling.discard(str(path))
+        found.append(pause)
+    return found
+
+
+def test_what_failed_and_may_pass_is_tried_again_after_pauses_that_grow(photos: Path) -> None:
+    found = pauses(picture(photos / "a.jpg"))
+    assert found[0] <= 3
+    assert found == sorted(found)
+    assert all(after >= 1.5 * before for before, after in pairwise(found[:8]))
+    assert 500 < found[-1] < 700
+
+
+def test_a_picture_that_takes_long_to_fail_is_tried_less_often(photos: Path) -> None:
+    assert pauses(picture(photos / "a.jpg"), seconds=60, times=1)[0] > 1000
+
+
+def test_a_rescan_leaves_it_out_until_then_unless_it_is_cheap_or_has_changed(photos: Path) -> None:
+    path = picture(photos / "a.jpg")
+    outcome_filter = OutcomeFilter([], SettlingFiles(0))
+    outcome_filter.to_report(passing(path, 30), is_unclosed=False)
+    assert outcome_filter.must_wait(Source(str(path), 1, 1))
+    assert not outcome_filter.must_wait(Source(str(path), 2, 1))
+    assert not outcome_filter.must_wait(Source(str(photos / "b.jpg"), 1, 1))
+    outcome_filter.to_report(passing(path, 0.1), is_unclosed=False)
+    assert not outcome_filter.must_wait(Source(str(path), 1, 1))
+
+
+def test_a_picture_that_has_changed_begins_anew(photos: Path) -> None:
+    path, settling = picture(photos / "a.jpg"), SettlingFiles(0)
+    outcome_filter = OutcomeFilter([], settling)
+    for _ in range(8):
+        outcome_filter.to_report(passing(path), is_unclosed=False)
+    outcome_filter.to_report(passing(path, size_bytes=2), is_unclosed=False)
+    outcome_filter.start_retries(time.monotonic() + 3)
+    assert str(path) in settling
+
+
+@pytest.mark.parametrize("how", ["made", "gone", "fails for good"])
+def test_what_is_done_with_is_not_tried_again(photos: Path, how: str) -> None:
+    path, settling = picture(photos / "a.jpg"), SettlingFiles(0)
+    outcome_filter = OutcomeFilter([], settling)
+    outcome_filter.to_report(passing(path), is_unclosed=False)
+    if how == "made":
+        outcome_filter.to_report(Outcome(Source(str(path), 1, 1), "made"), is_unclosed=False)
+    elif how == "gone":
+        outcome_filter.forget(str(path))
+    else:
+        failure = Failure("open", "is text, no picture")
+        outcome = Outcome(Source(str(path), 1, 1), "failed", error=failure)
+        outcome_filter.to_report(outcome, is_unclosed=False)
+    outcome_filter.start_retries(time.monotonic() + 10_000)
+    assert str(path) not in settling

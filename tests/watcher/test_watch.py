@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import errno
+import logging
 import os
+import sys
 from pathlib import Path
 
 import pytest
 from support.marks import needs_proc
 from support.pictures import picture
 from support.processes import RESTRICTED, start
-from support.program import THUMBNAILER
+from support.program import THUMBNAILER, make
 from support.watching import (
     WATCH,
     await_event,
@@ -24,6 +27,8 @@ from support.watching import (
     thumbnails,
     watching,
 )
+
+from thumbnailer.watcher.events import FolderObserver
 
 pytestmark = needs_proc
 
@@ -202,7 +207,7 @@ def test_rows_are_those_of_make_and_say_what_is_removed(photos: Path) -> None:
         shell("mv a.jpg z.jpg", photos)
         catches_up(watch, photos)
         soon(watch, lambda: of_source(watch, photos / "a.jpg") == ["made", "removed"])
-        fields = {"source", "status", "thumbnails", "error", "note", "seconds"}
+        fields = {"source", "status", "thumbnails", "error", "note", "seconds", "time"}
         found = [row for row in rows(watch) if "event" not in row]
         assert all(row.keys() == fields for row in found)
         (made,) = [row for row in found if row["source"] == str(photos / "z.jpg")]
@@ -315,3 +320,35 @@ def test_what_could_not_be_read_is_told_once_and_tried_again(photos: Path) -> No
         await_event(watch, "rescan", 5)
         assert of_source(watch, photos / "link.jpg") == ["skipped"]
         stop(watch)
+
+
+@pytest.mark.parametrize("output", [False, True], ids=["beside", "output"])
+def test_without_subfolders_their_thumbnails_are_left_alone(
+    photos: Path, tmp_path: Path, output: bool
+) -> None:
+    starting_tree(photos)
+    out = tmp_path / "out"
+    place = ["--output", str(out)] if output else []
+    assert make(*place, photos).code == 0
+    (photos / "sub" / "c.jpg").unlink()
+    (photos / "a.jpg").unlink()
+    kept = (out / "sub" if output else photos / "sub" / "thumbs") / "c.jpg"
+    with watching("--no-recursive", *place, photos) as watch:
+        assert of_source(watch, photos / "a.jpg") == ["removed"]
+        assert not of_source(watch, photos / "sub" / "c.jpg")
+    assert kept.exists()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs inotify")
+def test_an_observer_that_cannot_begin_leaves_nothing_behind(
+    photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse() -> None:
+        raise OSError(errno.EMFILE, "too many open files")
+
+    handlers = list(logging.getLogger("watchdog").handlers)
+    monkeypatch.setattr("thumbnailer.watcher.events.InotifyFD", refuse)
+    for _ in range(3):
+        with pytest.raises(OSError, match="too many"):
+            FolderObserver(str(photos), lambda _: True, lambda _: True, lambda _: None)
+    assert logging.getLogger("watchdog").handlers == handlers

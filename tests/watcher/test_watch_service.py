@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 import signal
 import socket
 import subprocess
@@ -10,6 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -18,6 +21,8 @@ import pytest
 from support.marks import needs_proc
 from support.pictures import picture
 from support.processes import copies, start
+from support.program import thumbnailer
+from support.slow_disk import on_slow_disk
 from support.waiting import eventually, until
 from support.watching import (
     WATCH,
@@ -26,6 +31,7 @@ from support.watching import (
     cpu_seconds,
     errors,
     events,
+    failed,
     fresh,
     of_source,
     rows,
@@ -178,7 +184,8 @@ def test_health_is_told_at_any_time(photos: Path, tmp_path: Path) -> None:
     starting_tree(photos)
     health = tmp_path / "health.json"
     fields = {"counts", "backlog", "oldest_pending_seconds", "last_rescan", "mode"}
-    fields |= {"last_error", "updated"}
+    fields |= {"last_error", "updated", "status", "started", "stale_after_seconds"}
+    fields |= {"pid", "host", "version"}
 
     def state() -> dict[str, Any]:
         told: dict[str, Any] = json.loads(health.read_bytes())
@@ -196,13 +203,163 @@ def test_health_is_told_at_any_time(photos: Path, tmp_path: Path) -> None:
         assert state()["last_error"]
         assert state()["mode"] == "inotify"
         assert state()["last_rescan"] is not None
+        soon(watch, lambda: state()["status"] == "idle")
+        assert state()["pid"] == watch.process.pid
+    assert state()["status"] == "stopped"
 
 
-def test_a_health_file_that_cannot_be_written_stops_nothing(photos: Path, tmp_path: Path) -> None:
+def test_health_tells_what_it_does(photos: Path, tmp_path: Path) -> None:
+    copies(photos, 300, (1280, 960))
+    health = tmp_path / "health.json"
+    seen: list[str] = []
+
+    def status() -> str:
+        found: str = json.loads(health.read_bytes())["status"]
+        if seen[-1:] != [found]:
+            seen.append(found)
+        return found
+
+    with start(*WATCH, "--health", str(health), photos) as watch:
+        soon(watch, health.exists)
+        soon(watch, lambda: status() == "idle")
+        assert [one for one in seen if one != "starting"] == ["working", "idle"]
+        photos.rename(tmp_path / "away")
+        soon(watch, lambda: status() == f"waiting for {photos}")
+        assert thumbnailer("health", health).code == 0
+        (tmp_path / "away").rename(photos)
+        soon(watch, lambda: status() == "idle")
+        stop(watch)
+
+
+def test_counts_and_the_start_outlive_a_reload(photos: Path, tmp_path: Path) -> None:
     starting_tree(photos)
-    with watching("--health", str(tmp_path / "nowhere" / "health.json"), photos) as watch:
+    (photos / "broken.jpg").write_text("text")
+    health = tmp_path / "health.json"
+
+    def state() -> dict[str, Any]:
+        told: dict[str, Any] = json.loads(health.read_bytes())
+        return told
+
+    with watching("--health", str(health), photos) as watch:
+        soon(
+            watch, lambda: state()["counts"] == {"made": 4, "skipped": 0, "failed": 1, "removed": 0}
+        )
+        started = state()["started"]
+        watch.process.send_signal(signal.SIGHUP)
+        await_event(watch, "ready", 2)
+        shell("cp ../else/new.jpg .; rm a.jpg", photos)
+        soon(watch, lambda: state()["counts"]["removed"] == 1)
+        assert state()["counts"]["made"] == 5
+        assert state()["started"] == started
+
+
+def test_a_reload_tries_again_what_failed(photos: Path, tmp_path: Path) -> None:
+    starting_tree(photos)
+    broken = photos / "broken.jpg"
+    broken.write_text("text")
+    with watching(photos) as watch:
+        soon(watch, lambda: of_source(watch, broken) == ["failed"])
+        watch.process.send_signal(signal.SIGHUP)
+        soon(watch, lambda: of_source(watch, broken) == ["failed", "failed"])
+        assert "failed before" not in str(failed(watch))
+
+
+def test_what_failed_before_is_told_in_one_line_and_tried_again_if_asked(photos: Path) -> None:
+    starting_tree(photos)
+    for number in range(3):
+        (photos / f"{number}.jpg").write_text("text")
+    with watching(photos) as watch:
+        assert len(failed(watch)) == 3
+        assert not events(watch, "failed before")
+    with watching(photos) as watch:
+        assert not failed(watch)
+        (event,) = events(watch, "failed before")
+        assert event["message"].startswith("3 pictures")
+        assert [row["event"] for row in rows(watch)[:2]] == ["failed before", "ready"]
+    with watching("--retry-failed", photos) as watch:
+        assert len(failed(watch)) == 3
+        assert not events(watch, "failed before")
+
+
+def test_ready_is_told_when_everything_is_made(photos: Path) -> None:
+    picture(photos / "old.jpg")
+    options = [*WATCH[:-4], "--settle", "3", "--rescan", "3600"]
+    with start(*options, photos) as watch:
+        for number in range(20):  # too young to be made at once
+            picture(photos / f"{number}.jpg")
+        await_event(watch, "ready", 1)
+        made = [row["status"] for row in rows(watch) if "source" in row]
+        at = [row.get("event") for row in rows(watch)].index("ready")
+        assert made[:at] == made == ["made"] * 21
+        stop(watch)
+
+
+@pytest.mark.parametrize("quiet", [False, True])
+def test_each_row_and_line_has_its_time(photos: Path, quiet: bool) -> None:
+    starting_tree(photos)
+    (photos / "broken.jpg").write_text("text")
+    (photos / "gone.jpg").symlink_to("nowhere")
+    begin = datetime.now().astimezone().replace(microsecond=0)
+    with watching(photos) as watch:
+        shell("rm a.jpg", photos)
+        soon(watch, lambda: of_source(watch, photos / "a.jpg")[-1] == "removed")
+        times = [datetime.fromisoformat(row["time"]) for row in rows(watch)]
+    assert times == sorted(times)
+    assert begin <= times[0] <= times[-1] <= datetime.now().astimezone()
+    options = [word for word in WATCH if word != "--json"]
+    with start(*options, "--quiet" if quiet else "-v", "--retry-failed", photos) as watch:
+        soon(watch, lambda: "broken.jpg" in errors(watch))
+        shell("cp ../else/new.jpg .", photos)
+        soon(watch, lambda: (photos / "thumbs" / "new.jpg").exists())
+        soon(watch, lambda: quiet or "new.jpg" in watch.printed())
+        watch.process.send_signal(signal.SIGTERM)
+        assert watch.process.wait(60) == 0
+        for line in [*errors(watch).splitlines(), *watch.printed().splitlines()]:
+            time_, _, words = line.partition(" ")
+            assert begin <= datetime.fromisoformat(time_)
+            assert words.partition(": ")[0] in {"failed", "skipped", "made", "ready", "stopped"}
+
+
+def test_how_far_it_is_is_told_until_everything_is_made(photos: Path, tmp_path: Path) -> None:
+    for number in range(40):
+        picture(photos / f"{number}.jpg")
+        os.utime(photos / f"{number}.jpg", (1e9, 1e9))
+    changes = {
+        "thumbnailer.watcher.loop._PROGRESS_SECONDS": 0.3,
+        "thumbnailer.watcher.loop._COUNT_AFTER_SECONDS": 0.1,
+    }
+    held = tmp_path / "held"
+    held.touch()
+    with start(*on_slow_disk(held, photos / "thumbs", changes), *WATCH[3:], photos) as watch:
+        await_event(watch, "progress", 3)
+        assert not events(watch, "ready")
+        message = events(watch, "progress")[-1]["message"]
+        assert re.fullmatch(r"\d+ of 40 pictures looked at, 0 made, 0 failed.*", message)
+        held.unlink()
+        await_event(watch, "ready")
+        assert "40 made" in events(watch, "ready")[-1]["message"]
+        number = len(events(watch, "progress"))
+        stop(watch)
+        assert len(events(watch, "progress")) == number
+
+
+def test_a_health_file_that_cannot_be_written_is_told_of_and_stops_nothing(
+    photos: Path, tmp_path: Path
+) -> None:
+    starting_tree(photos)
+    health = tmp_path / "nowhere" / "health.json"
+    with watching("--health", str(health), photos) as watch:
+        assert rows(watch)[0]["event"] == "error"
+        assert str(health) in rows(watch)[0]["message"]
         shell("cp ../else/new.jpg .", photos)
         catches_up(watch, photos)
+        assert len(events(watch, "error")) == 1
+        health.parent.mkdir()
+        await_event(watch, "health")
+        soon(watch, health.exists)
+        health.unlink()
+        health.mkdir()
+        await_event(watch, "error", 2)
 
 
 @pytest.mark.slow

@@ -11,7 +11,7 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-from thumbnailer.cli.help_format import EXIT_OK, EXIT_SOME_FAILED
+from thumbnailer.cli.help_format import EXIT_COULD_NOT_RUN, EXIT_OK, EXIT_SOME_FAILED
 from thumbnailer.cli.signals import stop_on_signals
 from thumbnailer.errors import ConfigError
 
@@ -33,6 +33,8 @@ def run(arguments: argparse.Namespace) -> int:
         from thumbnailer.cli.help.manpage import manual_page
 
         return _print(manual_page())
+    if arguments.command == "health":
+        return _health(arguments)
     if arguments.command == "watch":
         return _watch(arguments)
     from thumbnailer.cli.settings_from_args import settings_from_args
@@ -70,6 +72,15 @@ def _watch(arguments: argparse.Namespace) -> int:
 
     run_watch(arguments, lambda: settings_from_args(arguments), os.environ)
     return EXIT_OK
+
+
+def _health(arguments: argparse.Namespace) -> int:
+    from thumbnailer.cli.output.text import printable
+    from thumbnailer.watcher.health import judge_health
+
+    is_alive, words = judge_health(arguments.file)
+    print(printable(f"{arguments.file}: {words}"))
+    return EXIT_OK if is_alive else EXIT_COULD_NOT_RUN
 
 
 def _explain(arguments: argparse.Namespace, settings: Settings) -> int:

@@ -138,6 +138,7 @@ COMMANDS = {
                 "--poll [SECONDS]": "look at all files so often [5]; don't rely on events",
                 "--keep-orphans": "keep thumbnails whose source is gone",
                 "--health FILE": "write the state of the watch to FILE, as JSON",
+                "--retry-failed": "try pictures again that failed before",
                 **_REPLACE,
                 **_GALLERY,
                 **_CONFIG_AND_JOBS,
@@ -212,6 +213,12 @@ COMMANDS = {
             },
             **_pictures(_SOURCES),
         },
+    ),
+    "health": Command(
+        "tell whether a watch is alive, by its health file",
+        ("/run/thumbnailer/health.json", "/tmp/health.json && echo alive"),
+        {"arguments": {"FILE": "what `thumbnailer watch --health FILE` writes", **_HELP}},
+        "FILE",
     ),
     "config": Command(
         "print the settings in force as a config.toml",

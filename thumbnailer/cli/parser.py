@@ -41,9 +41,9 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
         root.print_help(sys.stderr)
         root.exit(2)
     sources = getattr(arguments, "source", None) or getattr(arguments, "file", None)
-    if rest and not sources:
+    if rest and not isinstance(sources, list):
         root.commands[name].error(f"{rest[0]}: takes no such argument")
-    if sources:
+    if isinstance(sources, list):
         sources += rest  # argparse leaves SOURCEs after a later option unparsed
     if name == "watch":
         _split_poll(arguments)

@@ -1,14 +1,19 @@
-"""Turn SIGINT and SIGTERM into a stop."""
+"""Turn SIGINT and SIGTERM into a stop, and see to it that this ends the program in time."""
 
 from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Iterator
+import socket
+import threading
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
 from thumbnailer.cli.help_format import EXIT_OK, EXIT_SOME_FAILED
+
+# The signal of a terminal that is closed; where there is none, no signal has this number.
+SIGHUP: int = getattr(signal, "SIGHUP", -1)
 
 
 class SignalStop:
@@ -36,6 +41,8 @@ class SignalStop:
 
     def __call__(self, signum: int, frame: FrameType | None) -> None:
         if self.signal:
+            if signum == SIGHUP:  # a terminal that is closed may send several
+                return
             os._exit(128 + self.signal)
         self.signal = signum
 
@@ -50,3 +57,47 @@ def stop_on_signals() -> Iterator[SignalStop]:
     finally:
         for number, handler in previous.items():
             signal.signal(number, handler)
+
+
+@contextmanager
+def end_in_time(
+    numbers: Collection[int], seconds: float, end: Callable[[], None]
+) -> Iterator[None]:
+    """Call `end` in a thread if the block goes on for so long after one of some signals.
+
+    This holds even while the main thread waits for something that never comes, such as a reader of
+    what it prints.
+
+    Args:
+        numbers: signals that have handlers.
+        end: ends the program.
+    """
+    reader, writer = socket.socketpair()
+    writer.setblocking(False)
+    over = threading.Event()
+
+    def wait_for_signal() -> None:
+        with reader:
+            while received := reader.recv(64):
+                if not set(received).isdisjoint(numbers):
+                    break
+        if received and not over.wait(seconds):
+            end()
+
+    threading.Thread(target=wait_for_signal, daemon=True).start()
+    with writer:
+        before = signal.set_wakeup_fd(writer.fileno(), warn_on_full_buffer=False)
+        try:
+            yield
+        finally:
+            signal.set_wakeup_fd(before)
+            over.set()
+
+
+def has_terminal() -> bool:
+    """Return whether the program was started in a terminal, whose end it is to follow."""
+    try:
+        os.close(os.open("/dev/tty", os.O_RDWR | getattr(os, "O_NOCTTY", 0)))
+    except OSError:
+        return False
+    return True

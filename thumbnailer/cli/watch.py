@@ -5,28 +5,41 @@ from __future__ import annotations
 import argparse
 import os
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import replace
 from types import FrameType
 
+from thumbnailer.cli.help_format import EXIT_OK
 from thumbnailer.cli.output.watch import WatchPrinter
-from thumbnailer.cli.signals import stop_on_signals
+from thumbnailer.cli.signals import SIGHUP, SignalStop, end_in_time, has_terminal, stop_on_signals
 from thumbnailer.config.settings import Settings
 from thumbnailer.errors import ThumbnailError
-from thumbnailer.model import Stop
-from thumbnailer.watcher.health import write_health
+from thumbnailer.watcher.events import NATIVE_EVENTS
+from thumbnailer.watcher.health import STOPPED, Health, check_health_path, write_health
 from thumbnailer.watcher.loop import WatchLoop, WatchOptions
 from thumbnailer.watcher.systemd import notify, notify_reloading, watchdog_interval_seconds
 
+# How often the health file is written and systemd is told.
 _HEALTH_SECONDS = 1.0
+
+# How long a signal that ends the watch is given, then how long another thread may print and the
+# workers may take to end: two seconds in all.
+_END_SECONDS, _PRINT_SECONDS, _WORKERS_SECONDS = 1.4, 0.1, 0.3
 
 
 class _StopOrReload:
-    """Stop of one watch loop: set when the service ends, or when SIGHUP asks for a reload."""
+    """Stop of one watch loop: set when the service ends, or when SIGHUP asks for a reload.
 
-    def __init__(self, stop: Stop) -> None:
+    Attributes:
+        ends_with_terminal: whether SIGHUP ends the watch, since its terminal is closed.
+    """
+
+    def __init__(self, stop: SignalStop, *, ends_with_terminal: bool) -> None:
+        self.ends_with_terminal = ends_with_terminal
         self._stop, self.reload = stop, False
 
     def is_set(self) -> bool:
@@ -34,7 +47,10 @@ class _StopOrReload:
         return self.reload or self._stop.is_set()
 
     def __call__(self, signum: int, frame: FrameType | None) -> None:
-        self.reload = True
+        if self.ends_with_terminal:
+            self._stop(signum, frame)
+        else:
+            self.reload = True
 
 
 def run_watch(
@@ -43,6 +59,8 @@ def run_watch(
     environment: Mapping[str, str],
 ) -> None:
     """Watch until SIGTERM or SIGINT; on SIGHUP reload the settings.
+
+    SIGHUP ends a watch that was started in a terminal, which sends it when it is closed.
 
     Args:
         arguments: the parsed arguments of the command `watch`.
@@ -54,46 +72,74 @@ def run_watch(
     """
     address = environment.get("NOTIFY_SOCKET")
     printer = WatchPrinter(as_json=arguments.json, quiet=arguments.quiet, verbose=arguments.verbose)
-
+    monitor = _Monitor(arguments.health, environment, printer)
     options = WatchOptions(
         arguments.settle,
         arguments.rescan,
         arguments.poll,
         arguments.keep_orphans,
         arguments.gallery,
+        arguments.retry_failed,
     )
+    loop: WatchLoop | None = None
 
     def new_loop() -> WatchLoop:
-        settings, tell = load(), printer.print_event
-        return WatchLoop(arguments.source, settings, options, stop=stop_or_reload, tell=tell)
+        return WatchLoop(
+            arguments.source,
+            load(),
+            options,
+            stop=stop_or_reload,
+            tell=printer.print_event,
+            turn=monitor.turn,
+            before=loop,
+        )
+
+    def give_up() -> None:
+        """End the program though its main thread waits for something that never comes."""
+        notify(address, STOPPING=1)
+        name = signal.Signals(stop.signal or signal.SIGTERM).name
+        printer.print_event("stopped", f"by {name}", patience_seconds=_PRINT_SECONDS)
+        killer = threading.Thread(target=loop.kill if loop else bool, daemon=True)
+        killer.start()
+        killer.join(_WORKERS_SECONDS)
+        os._exit(EXIT_OK)
 
     with stop_on_signals() as stop, _on_hangup(stop) as stop_or_reload:
-        loop = new_loop()
-        while True:
-            with _health_thread(loop, arguments.health, environment):
+        ending = [signal.SIGINT, signal.SIGTERM]
+        if stop_or_reload.ends_with_terminal:
+            ending.append(signal.SIGHUP)
+        with end_in_time(ending, _END_SECONDS, give_up):
+            monitor.start()
+            loop = new_loop()
+            while True:
                 notify(address, READY=1, STATUS="watching")
                 for outcome in loop.run():
                     printer.show(outcome, loop.report)
-            if stop.is_set():
-                break
-            notify_reloading(address)
-            stop_or_reload.reload = False
-            try:
-                loop = new_loop()
-                printer.print_event("reloaded", "the settings have been read again")
-            except ThumbnailError as error:
-                printer.print_event("error", f"{error}; the settings stay as they were")
-        notify(address, STOPPING=1)
-    printer.print_event("stopped", f"by {signal.Signals(stop.signal).name}")
+                if stop.is_set():
+                    break
+                notify_reloading(address)
+                stop_or_reload.reload = False
+                try:
+                    loop = new_loop()
+                    printer.print_event("reloaded", "the settings have been read again")
+                except ThumbnailError as error:
+                    printer.print_event("error", f"{error}; the settings stay as they were")
+            notify(address, STOPPING=1)
+            printer.print_event("stopped", f"by {signal.Signals(stop.signal).name}")
+            monitor.stop(loop)
+            if stop.signal == SIGHUP:
+                _leave_terminal()
 
 
 @contextmanager
-def _on_hangup(stop: Stop) -> Iterator[_StopOrReload]:
+def _on_hangup(stop: SignalStop) -> Iterator[_StopOrReload]:
     """Yield a stop that SIGHUP sets; restore the previous signal handler afterwards."""
-    stop_or_reload = _StopOrReload(stop)
     if not hasattr(signal, "SIGHUP"):
-        yield stop_or_reload
+        yield _StopOrReload(stop, ends_with_terminal=False)
         return
+    # Under nohup it is ignored: such a watch is to outlive its terminal.
+    is_ignored = signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
+    stop_or_reload = _StopOrReload(stop, ends_with_terminal=has_terminal() and not is_ignored)
     previous = signal.signal(signal.SIGHUP, stop_or_reload)
     try:
         yield stop_or_reload
@@ -101,44 +147,76 @@ def _on_hangup(stop: Stop) -> Iterator[_StopOrReload]:
         signal.signal(signal.SIGHUP, previous)
 
 
-@contextmanager
-def _health_thread(
-    loop: WatchLoop, health: str | None, environment: Mapping[str, str]
-) -> Iterator[None]:
-    """Run a thread that writes the health file and pings systemd's watchdog."""
-    address = environment.get("NOTIFY_SOCKET")
-    ping_seconds = watchdog_interval_seconds(
-        environment.get("WATCHDOG_USEC"), environment.get("WATCHDOG_PID")
-    )
-    # A healthy watch can be busy with one picture for two time-outs; the minute is a margin.
-    max_beat_age_seconds = 2 * loop.settings.timeout + 60
-    ended = threading.Event()
-
-    def report_health() -> None:
-        wait_seconds = min(_HEALTH_SECONDS, ping_seconds or _HEALTH_SECONDS)
-        while True:
-            if health:
-                _write_health_file(health, loop)
-            if ping_seconds and time.monotonic() - loop.last_beat < max_beat_age_seconds:
-                state = loop.health()
-                status = f"{state.counts['made']} made, {state.backlog} waiting"
-                notify(address, WATCHDOG=1, STATUS=status)
-            if ended.wait(wait_seconds):
-                return
-
-    thread = threading.Thread(target=report_health, daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        ended.set()
-        thread.join()
-        if health:
-            _write_health_file(health, loop)
+def _leave_terminal() -> None:
+    """Drop what could not be written to a terminal that is closed, so that it is no error."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:
+            with suppress(OSError):
+                os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
-def _write_health_file(path: str, loop: WatchLoop) -> None:
-    try:
-        write_health(os.path.abspath(path), loop.health())
-    except OSError as error:
-        loop.last_error = f"{path}: {error.strerror or error}"
+class _Monitor:
+    """Writes the health file and tells systemd, from the loop: if that hangs, nothing is told.
+
+    Args:
+        path: the health file; None if none is wanted.
+        environment: as for `run_watch`.
+        printer: is told of trouble with the file.
+    """
+
+    def __init__(
+        self, path: str | None, environment: Mapping[str, str], printer: WatchPrinter
+    ) -> None:
+        self._path, self._printer = path and os.path.abspath(path), printer
+        self._address = environment.get("NOTIFY_SOCKET")
+        self._ping_seconds = watchdog_interval_seconds(
+            environment.get("WATCHDOG_USEC"), environment.get("WATCHDOG_PID")
+        )
+        self._seconds = min(_HEALTH_SECONDS, self._ping_seconds or _HEALTH_SECONDS)
+        self._next, self._trouble, self._started = 0.0, "", time.time()
+
+    def start(self) -> None:
+        """Write the health file for the first time.
+
+        Raises:
+            ConfigError: there is another file in its place.
+        """
+        if self._path:
+            check_health_path(self._path)
+            counts = dict.fromkeys(("made", "skipped", "failed", "removed"), 0)
+            self._write(Health(counts, 0, 0.0, None, NATIVE_EVENTS))
+
+    def turn(self, loop: WatchLoop) -> None:
+        """Tell the state of the loop, if the last time is a second ago; called by the loop."""
+        now = time.monotonic()
+        if now < self._next:
+            return
+        self._next = now + self._seconds
+        self._printer.summarise()
+        if not self._path and not self._address:
+            return
+        health = loop.health()
+        self._write(health)
+        status = f"{health.status}; {health.counts['made']} made, {health.backlog} waiting"
+        notify(self._address, **({"WATCHDOG": 1} if self._ping_seconds else {}), STATUS=status)
+
+    def stop(self, loop: WatchLoop) -> None:
+        """Write the health file for the last time."""
+        self._write(replace(loop.health(), status=STOPPED, updated=None))
+
+    def _write(self, health: Health) -> None:
+        if not self._path:
+            return
+        try:
+            write_health(self._path, replace(health, started=self._started))
+        except OSError as error:
+            trouble = f"--health {self._path}: {error.strerror or error}"
+            if trouble != self._trouble:
+                self._printer.print_event("error", trouble)
+            self._trouble = trouble
+        else:
+            if self._trouble:
+                self._printer.print_event("health", f"{self._path} can be written again")
+            self._trouble = ""

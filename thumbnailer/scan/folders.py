@@ -117,10 +117,15 @@ class FolderListing:
         prefix = os.path.join(self.path, "")
         return (_source_at(prefix + name, self.below) for name in self.names)
 
-    def state(self) -> int:
-        """Return a hash of the pictures' names, lengths and times, which takes 4 µs a picture."""
+    def state(self, stop: Stop | None = None) -> int:
+        """Return a hash of the pictures' names, lengths and times, which takes 4 µs a picture.
+
+        Once `stop` is set nothing more is read; it is asked at each picture.
+        """
         state, prefix = 0, os.path.join(self.path, "")
         for name in self.names:
+            if stop and stop.is_set():
+                break
             state = hash((state, name, *_state(prefix + name)))
         return state
 

@@ -82,7 +82,6 @@ class FolderObserver:
         self._inotify: InotifyFD | None = None
         self._log_handler = logging.Handler(logging.WARNING)
         self._log_handler.emit = self._note_lost_events  # type: ignore[method-assign]
-        logging.getLogger("watchdog").addHandler(self._log_handler)
         listened = _EVENTS
         if poll_seconds is not None:
             listened = [*_EVENTS, fs.FileModifiedEvent]  # polling can't see that a file was closed
@@ -96,6 +95,7 @@ class FolderObserver:
             self._observer = BaseObserver(_FilteredEmitter, inotify_fd=self._inotify, group=group)
         else:
             self._observer = Observer()
+        logging.getLogger("watchdog").addHandler(self._log_handler)
         handler = fs.FileSystemEventHandler()
         handler.dispatch = self._dispatch  # type: ignore[method-assign]
         try:

@@ -21,13 +21,14 @@ from thumbnailer.thumbs.orphans import (
 )
 from thumbnailer.watcher.events import NATIVE_EVENTS, OBSERVER_ENDED, Event, FolderObserver
 from thumbnailer.watcher.polling import POLL_SECONDS, eventless_filesystem, watch_limit_hint
+from thumbnailer.watcher.tasks import Gate
 
 # So many orphans are removed even if they are all thumbnails of the folders that were checked. Not
 # where the whole tree is checked.
 _ALWAYS_REMOVED = 10
 
 # A function that is called with the name of an event and a message.
-Tell = Callable[[str, str], None]
+Tell = Callable[[str, str], object]
 
 
 class WatchedRoot:
@@ -41,9 +42,13 @@ class WatchedRoot:
         tell: called with what has become of the root.
         poll_seconds: poll all files at this interval; None to poll only where no events come.
 
+    Its methods may wait for the disk, so they are called by other threads than the loop's: `open`
+    and `check` by one at a time, likewise `sources`, `record_made` and `orphans`.
+
     Attributes:
         mode: where events come from: `inotify`, `native` or `polling`.
         log: is told what rescans meet, if anybody wants to know.
+        gate: lets either thumbnails of its pictures be written, or some be removed.
     """
 
     def __init__(
@@ -59,6 +64,8 @@ class WatchedRoot:
         self._observer: FolderObserver | None = None
         self._has_warned = False
         self.mode = NATIVE_EVENTS
+        self.gate = Gate()
+        self._go_on: Callable[[], object] = bool
         self._identity: tuple[int, int] | None = None  # device and inode; None while it is missing
         self._scan = partial(scan_by_folder, path, below=below)
         self._finder = partial(source_finder, path, settings.choice, below=below)
@@ -79,6 +86,7 @@ class WatchedRoot:
 
     def _enters(self, folder: str) -> bool:
         """Return whether a folder below the root is scanned, by its path."""
+        self._go_on()
         return self._choice.enters(os.path.relpath(folder, self._path))
 
     def holds(self, path: str) -> bool:
@@ -89,8 +97,23 @@ class WatchedRoot:
         """Return whether the root is still the same folder; else nothing in it counts as gone."""
         return self._identity is not None and _identity_of(self._path) == self._identity
 
-    def open(self) -> None:
-        """Start to watch; poll where the system sends no events."""
+    @property
+    def path(self) -> str:
+        """Its path, as given."""
+        return self._path
+
+    @property
+    def is_there(self) -> bool:
+        """Whether it was there when it was last looked for."""
+        return self._identity is not None
+
+    def open(self, go_on: Callable[[], object] = bool) -> None:
+        """Start to watch; poll where the system sends no events.
+
+        Args:
+            go_on: called at each folder.
+        """
+        self._go_on = go_on
         poll_seconds = self._poll_seconds
         if poll_seconds is None and (kind := eventless_filesystem(self._path)):
             poll_seconds = POLL_SECONDS
@@ -109,8 +132,12 @@ class WatchedRoot:
                 reason = f"no events to be had ({error.strerror or error})"
                 self._tell("poll", f"{self._path}: {reason}, so it is polled")
 
-    def check(self) -> bool:
-        """Check the root itself; return whether it is back or has lost events."""
+    def check(self, go_on: Callable[[], object] = bool) -> bool:
+        """Check the root itself; return whether it is back or has lost events.
+
+        Args:
+            go_on: as for `open`.
+        """
         identity = _identity_of(self._path)
         lost_reason = self._observer.lost_events_reason() if self._observer else ""
         if identity != self._identity and (identity is None or is_empty(self._path)):
@@ -122,7 +149,7 @@ class WatchedRoot:
         is_back = identity != self._identity or lost_reason == OBSERVER_ENDED
         if is_back:
             self.close()
-            self.open()
+            self.open(go_on)
             self._tell("root back", self._path)
         elif lost_reason:
             self._tell("events lost", lost_reason)
@@ -184,7 +211,7 @@ class WatchedRoot:
                 continue
             folder = os.path.dirname(os.path.join(item.path, ""))  # as in the pictures' paths
             found.add(folder)
-            state = item.state(), self._thumbs_state(folder)
+            state = item.state(stop), self._thumbs_state(folder)
             if self._seen.get(folder) != state:
                 self._seen[folder] = state
                 self._unrecorded.add(folder)
@@ -192,13 +219,14 @@ class WatchedRoot:
                 yield from item.sources()
         if not stop.is_set():
             for folder in self._seen.keys() - found:
-                del self._seen[folder]
+                self._seen.pop(folder, None)
                 self._to_survey.add(folder)
 
     def record_made(self) -> None:
         """Record the state of thumbnail folders, once the thumbnails of all `sources` are made."""
         for folder in self._unrecorded & self._seen.keys():
-            self._seen[folder] = self._seen[folder][0], self._thumbs_state(folder)
+            if seen := self._seen.get(folder):  # else it has been forgotten a moment ago
+                self._seen[folder] = seen[0], self._thumbs_state(folder)
         self._unrecorded.clear()
 
     def orphans(self, stop: Stop) -> Iterator[Outcome]:
@@ -212,8 +240,11 @@ class WatchedRoot:
         places: Iterable[Folder | Removal]
         if not self._identity:
             return
+        to_survey, self._to_survey = self._to_survey, set()
         if self._is_surveyed:
-            places = chain.from_iterable(map(self._thumbnail_folders, sorted(self._to_survey)))
+            places = chain.from_iterable(map(self._thumbnail_folders, sorted(to_survey)))
+        elif not self._choice.recursive:
+            places = self._thumbnail_folders(self._path)
         elif self._output is None:
             places = thumbnail_folders([self._path], "", self._choice, stop=stop)
         else:
@@ -221,10 +252,10 @@ class WatchedRoot:
             places = chain.from_iterable(output_folders(output, tree, stop) for tree in self._trees)
         findings = find_orphans([self._path], places, stop)
         if stop.is_set() or not self.is_intact() or (self._output and is_empty(self._path)):
+            self._to_survey |= to_survey
             return
         always_removed = 0 if not self._is_surveyed else _ALWAYS_REMOVED
         self._is_surveyed = True
-        self._to_survey.clear()
         orphaned, thumbnails = findings.orphaned, findings.thumbnails.total()
         if orphaned > always_removed and 2 * orphaned > thumbnails:
             self._tell(
@@ -233,7 +264,7 @@ class WatchedRoot:
                 "more than half: they stay (see thumbnailer prune)",
             )
             return
-        yield from map(_outcome, remove_orphans(findings.orphans, stop))
+        yield from map(_outcome, self.gate.alone(remove_orphans(findings.orphans, stop)))
 
     def removed(self, paths: Iterable[str]) -> Iterator[Outcome]:
         """Remove the thumbnails of deleted files and folders, if these are really gone.
@@ -244,10 +275,8 @@ class WatchedRoot:
         gone = [path for path in paths if self.holds(path) and _is_surely_gone(path)]
         if gone and self.is_intact():
             places = {self._path: self._trees}
-            yield from map(
-                _outcome,
-                remove_thumbnails_of(gone, places, output=self._output, is_source_known=True),
-            )
+            removals = remove_thumbnails_of(gone, places, output=self._output, is_source_known=True)
+            yield from map(_outcome, self.gate.alone(removals))
 
     def _thumbnail_folders(self, folder: str) -> list[Folder]:
         """Return the folders that hold the thumbnails of a folder's pictures."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 
 # How long to wait after a writer has closed a file, or a finished file was moved here.
@@ -17,7 +18,7 @@ class _WaitingFile:
     first: float  # when it was added, on the monotonic clock
     due: float  # when it may be read
     is_closed: bool
-    state: _State | None
+    state: object
 
 
 class SettlingFiles:
@@ -26,10 +27,13 @@ class SettlingFiles:
     Args:
         settle_seconds: how long size and mtime must stay the same if no event said that the writer
             has closed the file.
+        state_of: returns what identifies the content of a path.
     """
 
-    def __init__(self, settle_seconds: float) -> None:
-        self._settle_seconds = settle_seconds
+    def __init__(
+        self, settle_seconds: float, state_of: Callable[[str], object] | None = None
+    ) -> None:
+        self._settle_seconds, self._state_of = settle_seconds, state_of or content_state
         self._waits: dict[str, _WaitingFile] = {}
         self._gone: dict[str, float] = {}  # when each path is due that is gone
 
@@ -52,7 +56,7 @@ class SettlingFiles:
         first = self._waits[path].first if path in self._waits else now
         settle_seconds = max(self._settle_seconds, patience_seconds)
         due = now + (_AFTER_CLOSE_SECONDS if is_closed else settle_seconds)
-        state = None if is_closed else _state(path)
+        state = None if is_closed else self._state_of(path)
         self._waits[path] = _WaitingFile(first, due, is_closed, state)
 
     def add_gone(self, path: str, now: float) -> None:
@@ -76,7 +80,7 @@ class SettlingFiles:
         for path in [path for path, wait in self._waits.items() if wait.due <= now]:
             wait = self._waits[path]
             if not wait.is_closed:
-                state = _state(path)
+                state = self._state_of(path)
                 if state != wait.state:
                     wait.state, wait.due = state, now + self._settle_seconds
                     continue
@@ -92,7 +96,8 @@ class SettlingFiles:
         return max((now - wait.first for wait in list(self._waits.values())), default=0.0)
 
 
-def _state(path: str) -> _State | None:
+def content_state(path: str) -> _State | None:
+    """Return what identifies the content of a path; None if nothing is there."""
     try:
         status = os.stat(path)
     except OSError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,14 @@ if TYPE_CHECKING:
 
 
 class JsonPrinter:
-    """Printer of the outcomes and the summary of a run, as lines of JSON."""
+    """Printer of the outcomes and the summary of a run, as lines of JSON.
+
+    Args:
+        clock: returns the time to be added to each outcome; None if there is to be none.
+    """
+
+    def __init__(self, clock: Callable[[], str] | None = None) -> None:
+        self._clock = clock
 
     def show(self, outcome: Outcome, report: Report) -> None:
         """Print one outcome."""
@@ -22,16 +30,15 @@ class JsonPrinter:
             {"path": one.path, "width": one.width, "height": one.height, "bytes": one.size_bytes}
             for one in outcome.thumbnails
         ]
-        print_row(
-            {
-                "source": outcome.source.path,
-                "status": outcome.status,
-                "thumbnails": thumbnails,
-                "error": error_row(outcome.error),
-                "note": outcome.note or None,
-                "seconds": round(outcome.seconds, 6),
-            }
-        )
+        row: dict[str, object] = {
+            "source": outcome.source.path,
+            "status": outcome.status,
+            "thumbnails": thumbnails,
+            "error": error_row(outcome.error),
+            "note": outcome.note or None,
+            "seconds": round(outcome.seconds, 6),
+        }
+        print_row(row | {"time": self._clock()} if self._clock else row)
 
     def finish(
         self, report: Report, stats: RunStats, note: str, estimate: Estimate | None = None

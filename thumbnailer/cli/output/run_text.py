@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, TextIO
 
 from thumbnailer.cli.output.run_stats import ReasonGroup, RunStats
@@ -24,9 +24,18 @@ class TextPrinter:
         quiet: print failures only.
         verbose: print a line for every picture, and the statistics even if stdout is no terminal.
         bar: allow a progress bar.
+        clock: returns the time with which each line is to begin; None if it is to have none.
     """
 
-    def __init__(self, *, quiet: bool, verbose: bool, bar: bool = True) -> None:
+    def __init__(
+        self,
+        *,
+        quiet: bool,
+        verbose: bool,
+        bar: bool = True,
+        clock: Callable[[], str] | None = None,
+    ) -> None:
+        self._clock = clock
         self._quiet, self._verbose = quiet, verbose and not quiet
         self._would_be_made = 0
         self._left_out: Mapping[str, int] = {}
@@ -106,7 +115,7 @@ class TextPrinter:
     def _write(self, line: str, stream: TextIO) -> None:
         if self._bar is not None:
             self._bar.clear()
-        print(line, file=stream, flush=True)
+        print(f"{self._clock()} {line}" if self._clock else line, file=stream, flush=True)
         if self._bar is not None:
             self._bar.refresh()
 

@@ -1,8 +1,12 @@
-"""Output of `watch`, as text or JSON: outcomes as of `make`, events, and a summary each minute."""
+"""Output of `watch`, as text or JSON: outcomes as of `make`, events, and a summary each minute.
+
+Each line, of text or JSON, has its time.
+"""
 
 from __future__ import annotations
 
 import sys
+import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -17,9 +21,12 @@ from thumbnailer.model import Outcome, Report
 # Time between two summaries of a busy watch.
 _SUMMARY_SECONDS = 60.0
 
+# Events that tell of failures, which are printed with `--quiet` too.
+_FAILURES = ("error", "failed before")
+
 
 class WatchPrinter:
-    """Printer of the outcomes and events of a watch.
+    """Printer of the outcomes and events of a watch; may be used by several threads.
 
     Args:
         as_json, quiet, verbose: as the options `--json`, `--quiet` and `--verbose`.
@@ -28,30 +35,56 @@ class WatchPrinter:
     def __init__(self, *, as_json: bool, quiet: bool, verbose: bool) -> None:
         self._as_json, self._quiet, self._verbose = as_json, quiet, verbose
         self._printer = (
-            JsonPrinter() if as_json else TextPrinter(quiet=quiet, verbose=verbose, bar=False)
+            JsonPrinter(clock=_now)
+            if as_json
+            else TextPrinter(quiet=quiet, verbose=verbose, bar=False, clock=_now)
         )
-        self._next_summary, self._counts = time.monotonic() + _SUMMARY_SECONDS, Counter[str]()
+        self._is_ready, self._next_summary, self._counts = False, 0.0, Counter[str]()
+        self._lock = threading.Lock()
 
     def show(self, outcome: Outcome, report: Report) -> None:
-        """Print one outcome, and a summary if the last one is a minute ago."""
-        with _write_errors_ignored():
+        """Print one outcome."""
+        if self._is_ready:  # before that the watch tells how far it is
+            if not self._counts:
+                self._next_summary = time.monotonic() + _SUMMARY_SECONDS
+            self._counts[outcome.status] += 1
+        with self._lock, _write_errors_ignored():
             self._printer.show(outcome, report)
-        self._counts[outcome.status] += 1
-        if time.monotonic() >= self._next_summary:
-            counts = ", ".join(f"{count} {status}" for status, count in self._counts.items())
-            self.print_event("busy", f"{counts} since the last summary")
-            self._next_summary, self._counts = time.monotonic() + _SUMMARY_SECONDS, Counter()
 
-    def print_event(self, event: str, words: str) -> None:
-        """Print an event of the watch itself, such as `reloaded` or `error`, with a message."""
-        now = datetime.now().astimezone().isoformat(timespec="seconds")
+    def summarise(self) -> None:
+        """Print a summary if there were outcomes and the first of them is a minute ago."""
+        if self._counts and time.monotonic() >= self._next_summary:
+            counts = ", ".join(f"{count} {status}" for status, count in self._counts.items())
+            self._counts.clear()
+            self.print_event("busy", f"{counts} since the last summary")
+
+    def print_event(self, event: str, words: str, *, patience_seconds: float = -1) -> bool:
+        """Print an event of the watch itself, such as `reloaded` or `error`, with a message.
+
+        Args:
+            patience_seconds: how long to wait for another thread that prints; -1: for ever.
+
+        Returns:
+            False if that thread still prints.
+        """
+        self._is_ready = event == "ready" or (self._is_ready and event != "reloaded")
         # Rescans are too frequent to be shown without `--verbose`.
         is_hidden = self._quiet or (not self._verbose and event == "rescan")
-        with _write_errors_ignored():
-            if self._as_json:
-                print_row({"event": event, "message": words, "time": now})
-            elif event == "error" or not is_hidden:
-                print(f"{now} {event}: {printable(words)}", file=sys.stderr, flush=True)
+        if not self._lock.acquire(timeout=patience_seconds):
+            return False
+        try:
+            with _write_errors_ignored():
+                if self._as_json:
+                    print_row({"event": event, "message": words, "time": _now()})
+                elif event in _FAILURES or not is_hidden:
+                    print(f"{_now()} {event}: {printable(words)}", file=sys.stderr, flush=True)
+        finally:
+            self._lock.release()
+        return True
+
+
+def _now() -> str:
+    return datetime.now().astimezone().isoformat(timespec="seconds")
 
 
 @contextmanager
