@@ -381,3 +381,4 @@ def test_a_ledger_does_not_grow_for_ever(photos: Path) -> None:
         assert make(photos).summary["current"] == 1
         sizes.append(ledger.stat().st_size)
     assert max(sizes) < 1000
+

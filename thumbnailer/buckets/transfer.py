@@ -24,7 +24,7 @@ from thumbnailer.formats import WRITTEN
 from thumbnailer.imaging.failures import DAMAGED, EMPTY, LIMITED, TRUNCATED
 from thumbnailer.model import FATAL_ERRNOS, Answer, Failure, Job, Outcome, Stop, Thumbnail
 from thumbnailer.recipe import attempt_fingerprint
-from thumbnailer.thumbs.finish import ThumbnailTask, outcome_of, tasks_of
+from thumbnailer.thumbs.thumbnail_task import ThumbnailTask, outcome_of, tasks_of
 from thumbnailer.urls import split_url
 
 # A source may take at most a quarter of a worker's memory: a worker holds the content twice while

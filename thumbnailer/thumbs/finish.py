@@ -11,96 +11,26 @@ import errno
 import os
 from collections.abc import Mapping
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass
 
 from thumbnailer.disk import files, new_files
-from thumbnailer.disk.digest import source_digest
-from thumbnailer.imaging.failures import LIMITED, StageError, stage
+from thumbnailer.imaging.failures import StageError, stage
 from thumbnailer.model import (
     Answer,
-    EncodedThumbnail,
     Failure,
     Folder,
     Job,
     Outcome,
-    Rendering,
     Source,
     Thumbnail,
-    WantedThumbnail,
 )
-from thumbnailer.recipe import Limits, attempt_fingerprint
+from thumbnailer.recipe import attempt_fingerprint
 from thumbnailer.thumbs import freedesktop, ledger, ledger_file
 from thumbnailer.thumbs.naming import with_hash
 from thumbnailer.thumbs.plan import in_the_way
+from thumbnailer.thumbs.thumbnail_task import ThumbnailTask, outcome_of, tasks_of
 
 # How often a folder is made again that another process, which prunes, removes while it is empty.
 _MAX_TRIES = 20
-
-
-@dataclass(slots=True)
-class ThumbnailTask:
-    """One thumbnail of a job: what the worker made for it, and the result of writing that."""
-
-    wanted: WantedThumbnail
-    limits: Limits
-    state: Source
-    made: EncodedThumbnail | Failure
-    note: str
-    digest: str = ""
-    runs: int = 0
-    result: Thumbnail | Failure | None = None
-
-    @property
-    def is_png(self) -> bool:
-        """Whether it is the PNG of a thumbnail whose format is `auto`."""
-        made = self.made
-        return (
-            isinstance(made, EncodedThumbnail)
-            and bool(self.wanted.png_name)
-            and made.format == "png"
-        )
-
-    @property
-    def name(self) -> str:
-        """The thumbnail's file name, which for `auto` depends on the format it was made in."""
-        return self.wanted.png_name if self.is_png else self.wanted.name
-
-    @property
-    def other_name(self) -> str:
-        """The name that it would have in the other format of `auto`; "" if there is none."""
-        return self.wanted.name if self.is_png else self.wanted.png_name
-
-    @property
-    def replaces(self) -> int | None:
-        """The length in bytes of the file of its name that it may replace; None if there is none"""
-        return self.wanted.replaces[self.is_png]
-
-    @property
-    def result_bytes(self) -> int:
-        """The length of the thumbnail that was made."""
-        return self.result.size_bytes if isinstance(self.result, Thumbnail) else 0
-
-    def to_line(self) -> bytes:
-        """Return the line of the ledger that records its result."""
-        result, recipe = self.result, self.wanted.recipe
-        assert result
-        fingerprint = recipe.fingerprint
-        if isinstance(result, Failure) or self.note.startswith(LIMITED):
-            fingerprint = attempt_fingerprint(recipe, self.limits)
-        digest = self.digest
-        if not digest and not self.state.is_remote:
-            with suppress(OSError):
-                digest = source_digest(self.state)
-        return ledger.Attempt(
-            self.name,
-            self.wanted.origin,
-            self.state,
-            digest,
-            fingerprint,
-            result,
-            self.note,
-            self.runs,
-        ).to_line()
 
 
 def finish(jobs: list[Job], answers: list[Answer]) -> list[Outcome]:
@@ -117,37 +47,6 @@ def finish(jobs: list[Job], answers: list[Answer]) -> list[Outcome]:
     for folder, folder_tasks in by_folder.items():
         _write_in_folder(folder, folder_tasks)
     return list(map(outcome_of, jobs, answers, tasks))
-
-
-def tasks_of(job: Job, answer: Answer) -> list[ThumbnailTask]:
-    """Return a task for each thumbnail that a job wants."""
-    made = answer.result
-    if isinstance(made, Failure):
-        return [ThumbnailTask(wanted, job.limits, job.source, made, "") for wanted in job.wanted]
-    assert isinstance(made, Rendering)
-    return [
-        ThumbnailTask(wanted, job.limits, made.state, picture, made.note, made.digest)
-        for wanted, picture in zip(job.wanted, made.encoded, strict=True)
-    ]
-
-
-def outcome_of(job: Job, answer: Answer, tasks: list[ThumbnailTask]) -> Outcome:
-    """Return the outcome of a job from the results of its tasks."""
-    failures = [task.result for task in tasks if isinstance(task.result, Failure)]
-    if failures:
-        failure = max(failures, key=lambda failure: failure.fatal)
-        return Outcome(job.source, "failed", error=failure, seconds=answer.seconds)
-    made = iter(tasks)
-    thumbnails = (
-        next(made).result if isinstance(one, WantedThumbnail) else one for one in job.thumbnails
-    )
-    return Outcome(
-        job.source,
-        "made",
-        tuple(one for one in thumbnails if isinstance(one, Thumbnail)),
-        seconds=answer.seconds,
-        note=tasks[0].note,
-    )
 
 
 def _write_in_folder(folder: Folder, tasks: list[ThumbnailTask]) -> None:

@@ -1,0 +1,119 @@
+"""One thumbnail of a job: what a worker made for it, and what has become of that."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass
+
+from thumbnailer.disk.digest import source_digest
+from thumbnailer.imaging.failures import LIMITED
+from thumbnailer.model import (
+    Answer,
+    EncodedThumbnail,
+    Failure,
+    Job,
+    Outcome,
+    Rendering,
+    Source,
+    Thumbnail,
+    WantedThumbnail,
+)
+from thumbnailer.recipe import Limits, attempt_fingerprint
+from thumbnailer.thumbs import ledger
+
+
+@dataclass(slots=True)
+class ThumbnailTask:
+    """One thumbnail of a job: what the worker made for it, and the result of writing that."""
+
+    wanted: WantedThumbnail
+    limits: Limits
+    state: Source
+    made: EncodedThumbnail | Failure
+    note: str
+    digest: str = ""
+    runs: int = 0
+    result: Thumbnail | Failure | None = None
+
+    @property
+    def is_png(self) -> bool:
+        """Whether it is the PNG of a thumbnail whose format is `auto`."""
+        made = self.made
+        return (
+            isinstance(made, EncodedThumbnail)
+            and bool(self.wanted.png_name)
+            and made.format == "png"
+        )
+
+    @property
+    def name(self) -> str:
+        """The thumbnail's file name, which for `auto` depends on the format it was made in."""
+        return self.wanted.png_name if self.is_png else self.wanted.name
+
+    @property
+    def other_name(self) -> str:
+        """The name that it would have in the other format of `auto`; "" if there is none."""
+        return self.wanted.name if self.is_png else self.wanted.png_name
+
+    @property
+    def replaces(self) -> int | None:
+        """The length in bytes of the file of its name that it may replace; None if there is none"""
+        return self.wanted.replaces[self.is_png]
+
+    @property
+    def result_bytes(self) -> int:
+        """The length of the thumbnail that was made."""
+        return self.result.size_bytes if isinstance(self.result, Thumbnail) else 0
+
+    def to_line(self) -> bytes:
+        """Return the line of the ledger that records its result."""
+        result, recipe = self.result, self.wanted.recipe
+        assert result
+        fingerprint = recipe.fingerprint
+        if isinstance(result, Failure) or self.note.startswith(LIMITED):
+            fingerprint = attempt_fingerprint(recipe, self.limits)
+        digest = self.digest
+        if not digest and not self.state.is_remote:
+            with suppress(OSError):
+                digest = source_digest(self.state)
+        return ledger.Attempt(
+            self.name,
+            self.wanted.origin,
+            self.state,
+            digest,
+            fingerprint,
+            result,
+            self.note,
+            self.runs,
+        ).to_line()
+
+
+def tasks_of(job: Job, answer: Answer) -> list[ThumbnailTask]:
+    """Return a task for each thumbnail that a job wants."""
+    made = answer.result
+    if isinstance(made, Failure):
+        return [ThumbnailTask(wanted, job.limits, job.source, made, "") for wanted in job.wanted]
+    assert isinstance(made, Rendering)
+    return [
+        ThumbnailTask(wanted, job.limits, made.state, picture, made.note, made.digest)
+        for wanted, picture in zip(job.wanted, made.encoded, strict=True)
+    ]
+
+
+def outcome_of(job: Job, answer: Answer, tasks: list[ThumbnailTask]) -> Outcome:
+    """Return the outcome of a job from the results of its tasks."""
+    failures = [task.result for task in tasks if isinstance(task.result, Failure)]
+    if failures:
+        failure = max(failures, key=lambda failure: failure.fatal)
+        return Outcome(job.source, "failed", error=failure, seconds=answer.seconds)
+    made = iter(tasks)
+    thumbnails = (
+        next(made).result if isinstance(one, WantedThumbnail) else one for one in job.thumbnails
+    )
+    return Outcome(
+        job.source,
+        "made",
+        tuple(one for one in thumbnails if isinstance(one, Thumbnail)),
+        seconds=answer.seconds,
+        note=tasks[0].note,
+    )
