@@ -25,7 +25,7 @@ from watchdog.events import (
 )
 from watchdog.observers import Observer
 
-from thumbnailer import Settings
+from thumbnailer import Settings, make_thumbnails
 from thumbnailer.recipe import Limits, Recipe, attempt_fingerprint
 
 SECOND_NS = 1_000_000_000
@@ -382,3 +382,27 @@ def test_a_ledger_does_not_grow_for_ever(photos: Path) -> None:
         sizes.append(ledger.stat().st_size)
     assert max(sizes) < 1000
 
+
+def test_a_picture_that_takes_too_long_is_tried_in_three_runs(photos: Path) -> None:
+    """Once or twice the machine may have been the cause."""
+    Image.effect_noise((3000, 3000), 60).save(photos / "a.png", compress_level=1)
+    hurry = ["--timeout", "0.01"]
+    for _ in range(3):
+        (row,) = make(photos, *hurry).rows
+        assert (row["error"]["stage"], row["seconds"] > 0) == ("timeout", True)
+    (row,) = make(photos, *hurry).rows
+    assert "failed before" in row["error"]["reason"]
+    assert row["seconds"] == 0
+    assert make(photos).statuses == {"a.png": "made"}
+
+
+def test_one_run_counts_once_however_often_it_tries(photos: Path) -> None:
+    Image.effect_noise((3000, 3000), 60).save(photos / "a.png", compress_level=1)
+    for _ in range(4):  # as a watch does
+        (failed,) = make_thumbnails(photos, timeout=0.01).failures
+        assert failed.error
+        assert "failed before" not in failed.error.reason
+    for _ in range(2):
+        make(photos, "--timeout", "0.01")
+    (row,) = make(photos, "--timeout", "0.01").rows
+    assert "failed before" in row["error"]["reason"]
