@@ -25,7 +25,7 @@ from watchdog.events import (
 )
 from watchdog.observers import Observer
 
-from thumbnailer import Settings, make_thumbnails
+from thumbnailer import Settings
 from thumbnailer.recipe import Limits, Recipe, attempt_fingerprint
 
 SECOND_NS = 1_000_000_000
@@ -394,15 +394,3 @@ def test_a_picture_that_takes_too_long_is_tried_in_three_runs(photos: Path) -> N
     assert "failed before" in row["error"]["reason"]
     assert row["seconds"] == 0
     assert make(photos).statuses == {"a.png": "made"}
-
-
-def test_one_run_counts_once_however_often_it_tries(photos: Path) -> None:
-    Image.effect_noise((3000, 3000), 60).save(photos / "a.png", compress_level=1)
-    for _ in range(4):  # as a watch does
-        (failed,) = make_thumbnails(photos, timeout=0.01).failures
-        assert failed.error
-        assert "failed before" not in failed.error.reason
-    for _ in range(2):
-        make(photos, "--timeout", "0.01")
-    (row,) = make(photos, "--timeout", "0.01").rows
-    assert "failed before" in row["error"]["reason"]

@@ -33,14 +33,15 @@ from thumbnailer.thumbs.thumbnail_task import ThumbnailTask, outcome_of, tasks_o
 _MAX_TRIES = 20
 
 
-def finish(jobs: list[Job], answers: list[Answer]) -> list[Outcome]:
+def finish(jobs: list[Job], answers: list[Answer], run: str) -> list[Outcome]:
     """Write the thumbnails that workers made for some jobs, and return the jobs' outcomes.
 
     Args:
         jobs: in any order; thumbnails in the same folder are written together.
         answers: one for each job, in the same order.
+        run: a text that tells this run, which may be a watch, from others.
     """
-    tasks = [list(tasks_of(job, answer)) for job, answer in zip(jobs, answers, strict=True)]
+    tasks = [tasks_of(job, answer, run) for job, answer in zip(jobs, answers, strict=True)]
     by_folder: dict[Folder, list[ThumbnailTask]] = {}
     for task in (task for of_job in tasks for task in of_job):
         by_folder.setdefault(task.wanted.folder, []).append(task)
@@ -120,7 +121,7 @@ def _is_to_be_recorded(task: ThumbnailTask, locked: ledger_file.LockedLedger) ->
         if before and before.runs and before.origin == task.wanted.origin:
             states = {(one.size_bytes, one.mtime_ns) for one in (before, task.state)}
             if len(states) == 1:
-                task.runs = before.runs + (before.run != ledger.THIS_RUN)
+                task.runs = before.runs + (before.run != task.run)
     return failure.lasts or bool(task.runs)
 
 

@@ -42,6 +42,7 @@ class FolderThumbs:
     def __init__(self, layout: Layout, *, clean_up: bool = True) -> None:
         self._layout = layout
         self._folder_states = FolderStates(len(layout.recipes), clean_up=clean_up)
+        self._run = os.urandom(4).hex()
         self._folder: tuple[str, str] | None = None
         self._sizes: list[_Size] = []
 
@@ -104,7 +105,7 @@ class FolderThumbs:
 
     def finish(self, jobs: list[Job], answers: list[Answer]) -> list[Outcome]:
         """Write the thumbnails that workers made for some jobs, and return their outcomes."""
-        return finish(jobs, answers)
+        return finish(jobs, answers, self._run)
 
     def _sizes_of(self, source: Source) -> tuple[list[_Size], str]:
         """Return the sizes of the source's folder, and the file name of the source.

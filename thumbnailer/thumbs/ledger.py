@@ -20,7 +20,6 @@ known from that line, or from one with an empty fingerprint, which only keeps th
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Collection, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -32,9 +31,6 @@ from thumbnailer.thumbs.naming import casefolded, with_hash, without_hash
 # The name of the file, in a folder or a bucket.
 MARK = ".thumbnailer"
 _VERSION = 1
-
-# Tells this run, which may be a watch, from others.
-THIS_RUN = os.urandom(4).hex()
 
 # A line has 150 to 300 bytes, and most lines may be superseded by others, so a folder of a million
 # thumbnails needs no more. A longer file was not written by thumbnailer.
@@ -98,6 +94,7 @@ class Attempt(NamedTuple):
         result: the thumbnail, or why it failed.
         note: what is missing of the source or was ignored, in words.
         runs: in how many runs it has failed, this one included, if that is to be counted; else 0.
+        run: this one: any text that differs from those of others.
     """
 
     name: str
@@ -108,6 +105,7 @@ class Attempt(NamedTuple):
     result: Thumbnail | Failure
     note: str = ""
     runs: int = 0
+    run: str = ""
 
     def to_line(self) -> bytes:
         """Return its line in the ledger."""
@@ -121,7 +119,7 @@ class Attempt(NamedTuple):
         if self.note and isinstance(result, Thumbnail):
             row.append(self.note)
         elif self.runs:
-            row += [self.runs, THIS_RUN]
+            row += [self.runs, self.run]
         return _line(row)
 
 

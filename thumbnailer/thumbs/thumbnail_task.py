@@ -32,6 +32,7 @@ class ThumbnailTask:
     made: EncodedThumbnail | Failure
     note: str
     digest: str = ""
+    run: str = ""
     runs: int = 0
     result: Thumbnail | Failure | None = None
 
@@ -85,14 +86,18 @@ class ThumbnailTask:
             result,
             self.note,
             self.runs,
+            self.run,
         ).to_line()
 
 
-def tasks_of(job: Job, answer: Answer) -> list[ThumbnailTask]:
-    """Return a task for each thumbnail that a job wants."""
+def tasks_of(job: Job, answer: Answer, run: str = "") -> list[ThumbnailTask]:
+    """Return a task for each thumbnail that a job wants; `run` tells this run from others."""
     made = answer.result
     if isinstance(made, Failure):
-        return [ThumbnailTask(wanted, job.limits, job.source, made, "") for wanted in job.wanted]
+        return [
+            ThumbnailTask(wanted, job.limits, job.source, made, "", run=run)
+            for wanted in job.wanted
+        ]
     assert isinstance(made, Rendering)
     return [
         ThumbnailTask(wanted, job.limits, made.state, picture, made.note, made.digest)
