@@ -22,6 +22,7 @@ COMMANDS = [
     "make",
     "watch",
     "gallery",
+    "health",
     "prune",
     "explain",
     "status",

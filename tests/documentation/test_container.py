@@ -8,7 +8,6 @@ import re
 import shlex
 import signal
 import subprocess
-import sys
 import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -45,11 +44,11 @@ def health_check() -> list[str]:
 
 
 def is_healthy(health: Path) -> bool:
-    """What the check says where the watch writes its file elsewhere, and its Python is ours."""
+    """What the check says where the watch writes its file elsewhere."""
     program, *words = health_check()
-    assert program == "python"
-    code = [sys.executable, *(word.replace(HEALTH, str(health)) for word in words)]
-    return subprocess.run(code, stderr=subprocess.DEVNULL, timeout=60).returncode == 0
+    assert program == "thumbnailer"
+    command = [*THUMBNAILER, *(word.replace(HEALTH, str(health)) for word in words)]
+    return subprocess.run(command, stdout=subprocess.DEVNULL, timeout=60).returncode == 0
 
 
 @contextmanager
@@ -110,20 +109,22 @@ def test_the_health_check_follows_the_watch(photos: Path, tmp_path: Path) -> Non
     assert not is_healthy(health)
     with command_running(photos, health) as process:
         eventually(lambda: health.exists() and is_healthy(health), 30)
+        told = json.loads(health.read_text())
+
+        def aged(seconds: float) -> Path:
+            stamp = datetime.now(datetime.fromisoformat(told["updated"]).tzinfo)
+            older = tmp_path / "older.json"
+            updated = (stamp - timedelta(seconds=seconds)).isoformat()
+            older.write_text(json.dumps(told | {"updated": updated}))
+            return older
+
+        assert is_healthy(aged(5))
+        assert not is_healthy(aged(16))
+        assert not is_healthy(aged(-60))  # a clock that was set, or another machine's file
         process.send_signal(signal.SIGTERM)
         assert process.wait(60) == 0
-
-    def aged(seconds: float) -> Path:
-        told = json.loads(health.read_text())
-        stamp = datetime.now(datetime.fromisoformat(told["updated"]).tzinfo)
-        older = tmp_path / "older.json"
-        updated = (stamp - timedelta(seconds=seconds)).isoformat()
-        older.write_text(json.dumps(told | {"updated": updated}))
-        return older
-
-    assert is_healthy(aged(5))
-    assert not is_healthy(aged(16))
-    assert not is_healthy(aged(-60))  # a clock that was set, or another machine's file
+    assert not is_healthy(health)
+    assert not is_healthy(aged(0))
     health.write_text(health.read_text()[:-20])
     assert not is_healthy(health)
 

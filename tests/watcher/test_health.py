@@ -15,7 +15,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.marks import needs_proc
 from support.program import thumbnailer
+from support.watching import await_event, events, soon, watching
 
 import thumbnailer as package
 from thumbnailer.watcher.health import STALE_AFTER_SECONDS, Health, write_health
@@ -190,6 +192,21 @@ def test_another_file_is_not_replaced(photos: Path, tmp_path: Path) -> None:
         assert run.code == 2
         assert "is no health file" in run.err
         assert path.read_text() == mine
+
+
+@needs_proc
+def test_a_file_that_comes_later_is_not_replaced_either(photos: Path, tmp_path: Path) -> None:
+    health = tmp_path / "health.json"
+    with watching("--health", str(health), photos) as watch:
+        soon(watch, health.exists)
+        (tmp_path / "mine").write_text("precious")
+        (tmp_path / "mine").rename(health)
+        await_event(watch, "error")
+        assert "is no health file" in events(watch, "error")[0]["message"]
+        assert health.read_text() == "precious"
+        health.unlink()
+        await_event(watch, "health")
+        soon(watch, health.exists)
 
 
 def test_the_command_is_quick(tmp_path: Path) -> None:

@@ -39,9 +39,11 @@ def test_a_folder_that_stays_away_is_told_of_at_the_second_failure(photos: Path)
     assert outcome_filter.to_report(failure, is_unclosed=False) == failure
 
 
-def passing(path: Path, seconds: float = 0.0, size_bytes: int = 1) -> Outcome:
+def passing(
+    path: Path, seconds: float = 0.0, size_bytes: int = 1, stage: str = "crashed"
+) -> Outcome:
     """A failure that may pass, such as of a worker that was killed."""
-    failure = Failure("crashed", "crashed: the worker process was ended by SIGKILL", lasts=False)
+    failure = Failure(stage, "crashed: the worker process was ended by SIGKILL", lasts=False)
     return Outcome(Source(str(path), size_bytes, 1), "failed", error=failure, seconds=seconds)
 
 
@@ -82,7 +84,7 @@ def test_a_rescan_leaves_it_out_until_then_unless_it_is_cheap_or_has_changed(pho
     assert outcome_filter.must_wait(Source(str(path), 1, 1))
     assert not outcome_filter.must_wait(Source(str(path), 2, 1))
     assert not outcome_filter.must_wait(Source(str(photos / "b.jpg"), 1, 1))
-    outcome_filter.to_report(passing(path, 0.1), is_unclosed=False)
+    outcome_filter.to_report(passing(path, stage="open"), is_unclosed=False)
     assert not outcome_filter.must_wait(Source(str(path), 1, 1))
 
 

@@ -11,21 +11,25 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from PIL import Image
 from support.marks import needs_proc, root_only
 from support.pictures import picture
-from support.processes import Started, at_random, copies, send, slow, workers_of
+from support.processes import Started, at_random, copies, send, slow, start, workers_of
 from support.program import make
 from support.watching import (
+    WATCH,
     await_event,
     catches_up,
     errors,
     events,
     failed,
     memory_kib,
+    of_source,
     rows,
     shell,
     soon,
     starting_tree,
+    stop,
     watching,
 )
 
@@ -209,3 +213,25 @@ def test_a_run_beside_a_watch_disturbs_neither(photos: Path) -> None:
             shell(f"cp ../else/large.jpg {number}1.jpg; rm {number}2.jpg", photos)
         catches_up(watch, photos)
         assert not failed(watch)
+
+
+@pytest.mark.parametrize("at_the_start", [True, False])
+def test_a_slow_picture_holds_up_no_other(photos: Path, at_the_start: bool) -> None:
+    slow_picture = photos.parent / "slow.gif"
+    frames = [Image.effect_noise((400, 400), 9 * count + 1) for count in range(24)]
+    frames[0].save(slow_picture, save_all=True, append_images=frames[1:] * 8)
+    options = ["--animated", "--format", "webp", "--size", "400"]
+    if at_the_start:
+        slow_picture.rename(photos / "slow.gif")
+    with start(*WATCH, *options, photos) as watch:
+        if not at_the_start:
+            await_event(watch, "ready")
+            slow_picture.rename(photos / "slow.gif")
+        soon(watch, lambda: workers_of(watch))
+        for number in range(3):
+            new = picture(photos / f"{number}.jpg")
+            soon(watch, lambda new=new: of_source(watch, new) == ["made"])  # type: ignore[misc]
+        soon(watch, lambda: of_source(watch, photos / "slow.gif") == ["made"])
+        made = [row["source"] for row in rows(watch) if row.get("status") == "made"]
+        assert made[-1] == str(photos / "slow.gif")
+        stop(watch)

@@ -17,7 +17,7 @@ from thumbnailer.cli.help_format import EXIT_OK
 from thumbnailer.cli.output.watch import WatchPrinter
 from thumbnailer.cli.signals import SIGHUP, SignalStop, end_in_time, has_terminal, stop_on_signals
 from thumbnailer.config.settings import Settings
-from thumbnailer.errors import ThumbnailError
+from thumbnailer.errors import ConfigError, ThumbnailError
 from thumbnailer.watcher.events import NATIVE_EVENTS
 from thumbnailer.watcher.health import STOPPED, Health, check_health_path, write_health
 from thumbnailer.watcher.loop import WatchLoop, WatchOptions
@@ -26,8 +26,8 @@ from thumbnailer.watcher.systemd import notify, notify_reloading, watchdog_inter
 # How often the health file is written and systemd is told.
 _HEALTH_SECONDS = 1.0
 
-# How long a signal that ends the watch is given, then how long another thread may print and the
-# workers may take to end: two seconds in all.
+# How long a signal that ends the watch is given, then how long it may take to say so, and the
+# workers to end: two seconds in all.
 _END_SECONDS, _PRINT_SECONDS, _WORKERS_SECONDS = 1.4, 0.1, 0.3
 
 
@@ -98,10 +98,15 @@ def run_watch(
         """End the program though its main thread waits for something that never comes."""
         notify(address, STOPPING=1)
         name = signal.Signals(stop.signal or signal.SIGTERM).name
-        printer.print_event("stopped", f"by {name}", patience_seconds=_PRINT_SECONDS)
-        killer = threading.Thread(target=loop.kill if loop else bool, daemon=True)
-        killer.start()
-        killer.join(_WORKERS_SECONDS)
+        threads = [
+            threading.Thread(target=printer.print_event, args=("stopped", f"by {name}")),
+            threading.Thread(target=loop.kill if loop else bool),
+        ]
+        for thread in threads:
+            thread.daemon = True
+            thread.start()
+        for thread, seconds in zip(threads, (_PRINT_SECONDS, _WORKERS_SECONDS), strict=True):
+            thread.join(seconds)
         os._exit(EXIT_OK)
 
     with stop_on_signals() as stop, _on_hangup(stop) as stop_or_reload:
@@ -176,6 +181,7 @@ class _Monitor:
         )
         self._seconds = min(_HEALTH_SECONDS, self._ping_seconds or _HEALTH_SECONDS)
         self._next, self._trouble, self._started = 0.0, "", time.time()
+        self._written: tuple[int, int] | None = None  # device and inode of the file
 
     def start(self) -> None:
         """Write the health file for the first time.
@@ -184,7 +190,7 @@ class _Monitor:
             ConfigError: there is another file in its place.
         """
         if self._path:
-            check_health_path(self._path)
+            self._check_path(self._path)
             counts = dict.fromkeys(("made", "skipped", "failed", "removed"), 0)
             self._write(Health(counts, 0, 0.0, None, NATIVE_EVENTS))
 
@@ -206,13 +212,21 @@ class _Monitor:
         """Write the health file for the last time."""
         self._write(replace(loop.health(), status=STOPPED, updated=None))
 
+    def _check_path(self, path: str) -> None:
+        """Check that what is there is ours, if it is not what was written last."""
+        if _identity(path) != self._written:
+            check_health_path(path)
+
     def _write(self, health: Health) -> None:
         if not self._path:
             return
         try:
+            self._check_path(self._path)
             write_health(self._path, replace(health, started=self._started))
-        except OSError as error:
-            trouble = f"--health {self._path}: {error.strerror or error}"
+            self._written = _identity(self._path)
+        except (OSError, ConfigError) as error:
+            reason = getattr(error, "strerror", None)
+            trouble = f"--health {self._path}: {reason}" if reason else str(error)
             if trouble != self._trouble:
                 self._printer.print_event("error", trouble)
             self._trouble = trouble
@@ -220,3 +234,12 @@ class _Monitor:
             if self._trouble:
                 self._printer.print_event("health", f"{self._path} can be written again")
             self._trouble = ""
+
+
+def _identity(path: str) -> tuple[int, int] | None:
+    """Return the device and inode of a file; None if there is none."""
+    try:
+        status = os.lstat(path)
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino

@@ -299,8 +299,10 @@ class WatchLoop:
                 finally:
                     self._is_ending = True
             self._tasks.join(_END_SECONDS)
-            self._take_messages()
-            yield from self._reported()
+            end = time.monotonic() + _END_SECONDS
+            while not self._inbox.empty() and time.monotonic() < end:
+                self._take_messages()
+                yield from self._reported()
         finally:
             self._is_ending, self._pool = True, None
             self._tasks.join(_END_SECONDS)

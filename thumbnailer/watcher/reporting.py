@@ -28,8 +28,8 @@ _UNFINISHED_SECONDS = 60.0
 _RETRY_SECONDS = (2.0, 600.0)
 _PAUSE_PER_ATTEMPT = 30.0
 
-# An attempt that takes a worker longer is made only when its pause is over, not at every rescan.
-_CHEAP_SECONDS = 1.0
+# An attempt that fails so early takes a worker no time, so it is made at every rescan, too.
+_CHEAP_STAGES = ("scan", "open", "write")
 
 # The reason where a picture, or the folder of its thumbnail, was missing when it was needed.
 _MISSING = os.strerror(errno.ENOENT)
@@ -152,7 +152,7 @@ class OutcomeFilter:
         is_same = before is not None and before.source == source
         pause = min(2 * before.pause_seconds, last) if before and is_same else first
         due = now + max(pause, _PAUSE_PER_ATTEMPT * seconds)
-        is_cheap = seconds < _CHEAP_SECONDS
+        is_cheap = outcome.error is not None and outcome.error.stage in _CHEAP_STAGES
         self._retries[source.path] = _Retry(source, due, pause, is_cheap)
         self._next_retry = min(self._next_retry, due)
         for root in self._roots if is_cheap else ():

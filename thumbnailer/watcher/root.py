@@ -28,7 +28,7 @@ from thumbnailer.watcher.tasks import Gate
 _ALWAYS_REMOVED = 10
 
 # A function that is called with the name of an event and a message.
-Tell = Callable[[str, str], object]
+Tell = Callable[[str, str], None]
 
 
 class WatchedRoot:

@@ -131,7 +131,7 @@ class Tasks:
         try:
             thread.start()
         except RuntimeError:  # no threads are left
-            error = OSError(None, "no thread can be started")
+            error = OSError("no thread can be started")
             self._post(partial(self._end, task, done, error))
         return task
 
@@ -180,7 +180,10 @@ class Asker:
             is_too_much = of_folder >= _MOST_OF_FOLDER or len(silent) >= _MOST_SILENT
             if path in silent or is_too_much:
                 return None
-        helper, self._helper = self._helper or _Helper(), None
+        try:
+            helper, self._helper = self._helper or _Helper(), None
+        except RuntimeError:  # no threads are left
+            return call(path)
         helper.questions.put(partial(call, path))
         try:
             result = helper.answers.get(timeout=_ASK_SECONDS)

@@ -58,29 +58,16 @@ class WatchPrinter:
             self._counts.clear()
             self.print_event("busy", f"{counts} since the last summary")
 
-    def print_event(self, event: str, words: str, *, patience_seconds: float = -1) -> bool:
-        """Print an event of the watch itself, such as `reloaded` or `error`, with a message.
-
-        Args:
-            patience_seconds: how long to wait for another thread that prints; -1: for ever.
-
-        Returns:
-            False if that thread still prints.
-        """
+    def print_event(self, event: str, words: str) -> None:
+        """Print an event of the watch itself, such as `reloaded` or `error`, with a message."""
         self._is_ready = event == "ready" or (self._is_ready and event != "reloaded")
         # Rescans are too frequent to be shown without `--verbose`.
         is_hidden = self._quiet or (not self._verbose and event == "rescan")
-        if not self._lock.acquire(timeout=patience_seconds):
-            return False
-        try:
-            with _write_errors_ignored():
-                if self._as_json:
-                    print_row({"event": event, "message": words, "time": _now()})
-                elif event in _FAILURES or not is_hidden:
-                    print(f"{_now()} {event}: {printable(words)}", file=sys.stderr, flush=True)
-        finally:
-            self._lock.release()
-        return True
+        with self._lock, _write_errors_ignored():
+            if self._as_json:
+                print_row({"event": event, "message": words, "time": _now()})
+            elif event in _FAILURES or not is_hidden:
+                print(f"{_now()} {event}: {printable(words)}", file=sys.stderr, flush=True)
 
 
 def _now() -> str:
