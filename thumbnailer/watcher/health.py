@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-import socket
+import platform
 import stat
 from collections.abc import Mapping
 from contextlib import suppress
@@ -74,7 +74,7 @@ def write_health(path: str, health: Health) -> None:
         "updated": _iso(now if health.updated is None else health.updated),
         "stale_after_seconds": STALE_AFTER_SECONDS,
         "pid": os.getpid(),
-        "host": socket.gethostname(),
+        "host": platform.node(),
         "version": thumbnailer.__version__,
     }
     folder, name = os.path.split(path)
@@ -115,7 +115,7 @@ def judge_health(path: str) -> tuple[bool, str]:
     words = f"{status}; {made} made, {failed} failed, {backlog} waiting"
     if status == STOPPED:
         return False, "the watch was stopped"
-    if host == socket.gethostname() and not _is_running(pid):
+    if host == platform.node() and not _is_running(pid):
         return False, f"the watch has died: there is no process {pid}"
     if age >= stale_after:
         return False, f"no sign of life for {age:.0f} s: {words}"
