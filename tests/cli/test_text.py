@@ -11,7 +11,6 @@ from thumbnailer.cli.output.text import format_bytes, format_duration, format_nu
     ("count", "text"),
     [
         (0, "0 bytes"),
-        (1, "1 bytes"),
         (999, "999 bytes"),
         (1000, "1.0 kB"),
         (1023, "1.0 kB"),
