@@ -70,6 +70,48 @@ def test_a_changed_picture_is_made_again(storage: Storage, tmp_path: Path) -> No
     assert statuses(*places) == {"a.jpg": "current", "b.jpg": "current"}
 
 
+def test_a_picture_that_changed_in_the_second_of_its_thumbnail_is_made_again(
+    storage: Storage, tmp_path: Path
+) -> None:
+    """Times have whole seconds: which of the two was later can't be told."""
+    places = f"{storage.url}/photos", f"{storage.url}/thumbs"
+    for side in range(40, 60):
+        photos_in(storage, tmp_path, "photos/a.jpg")
+        assert statuses(*places) == {"a.jpg": "made"}
+        data = io.BytesIO()
+        Image.new("RGB", (side, side)).save(data, "jpeg")
+        storage.put("photos/a.jpg", data.getvalue())
+        heads = [storage.head(key) for key in ("photos/a.jpg", "thumbs/a.jpg")]
+        if heads[0]["LastModified"] == heads[1]["LastModified"]:
+            break
+    else:
+        pytest.skip("never within one second")
+    assert statuses(*places) == {"a.jpg": "made"}
+    with Image.open(io.BytesIO(storage.get("thumbs/a.jpg"))) as thumbnail:
+        assert thumbnail.size == (side, side)
+
+
+def test_content_that_takes_too_much_of_a_worker_is_not_fetched(
+    storage: Storage, tmp_path: Path
+) -> None:
+    """It is held twice on its way, and then decoded."""
+    photos_in(storage, tmp_path, "photos/a.jpg")
+    with Image.open(io.BytesIO(storage.get("photos/a.jpg"))) as image:
+        data = io.BytesIO()
+        image.save(data, "jpeg")
+    storage.put("photos/b.jpg", data.getvalue() + bytes(9 << 20))
+    places = f"{storage.url}/photos", f"{storage.url}/thumbs"
+    with storage.counted() as count:
+        made = outcomes(*places, worker_memory=32)
+    assert made["a.jpg"].status == "made"
+    error = made["b.jpg"].error
+    assert error
+    assert error.stage == "limits"
+    assert error.reason == "9 MiB of data, more than the limit of 8 (a quarter of worker_memory)"
+    assert count["GET"] == 1
+    assert outcomes(*places, worker_memory=64)["b.jpg"].status == "made"
+
+
 @pytest.mark.slow
 def test_other_settings_make_all_again(storage: Storage, tmp_path: Path) -> None:
     photos_in(storage, tmp_path, "photos/a.jpg", "photos/2024/b.jpg")

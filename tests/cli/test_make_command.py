@@ -239,6 +239,22 @@ def test_quiet_says_nothing_but_failures(photos: Path) -> None:
     assert run.err == f"failed: {photos}/b.jpg: is empty\n"
 
 
+def test_quiet_says_nothing_of_what_is_no_failure(photos: Path) -> None:
+    tree(photos, "current.jpg", "new.jpg")
+    make(photos, "--exclude", "new.jpg")
+    (photos / "failed.jpg").write_text("no picture")
+    (photos / "skipped.jpg").symlink_to("nowhere")
+    picture(photos / "noted.jpg", icc_profile=b"garbage")
+    for options in (["--dry-run"], [], []):
+        run = thumbnailer("make", "--quiet", "-v", *options, photos)
+        assert run.out == ""
+        lines = [] if options else ["failed"]
+        assert [line.partition(":")[0] for line in run.err.splitlines()] == lines
+    loud = thumbnailer("make", "--force", photos)
+    said = sorted(line.partition(":")[0] for line in loud.err.splitlines())
+    assert said == ["failed", "made", "skipped"]
+
+
 def test_verbose_has_a_line_for_each_picture(photos: Path) -> None:
     tree(photos, "a.jpg")
     run = thumbnailer("make", "-v", photos)

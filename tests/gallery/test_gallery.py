@@ -153,6 +153,26 @@ def test_facts_of_a_picture(photos: Path) -> None:
     assert abs(red - 200) + abs(green - 40) + abs(blue - 10) < 12
 
 
+def test_the_colour_of_a_picture_is_that_of_what_is_seen_of_it(photos: Path) -> None:
+    image = Image.new("RGBA", (300, 200), (0, 0, 0, 0))
+    image.paste((250, 100, 0, 255), (0, 0, 100, 200))
+    image.save(photos / "a.png")
+    make(photos, "-f", "png")
+    gallery(photos, "-f", "png")
+    (row,) = Read(photos / PAGE).rows.values()
+    red, green, blue = bytes.fromhex(row[COLOUR])
+    assert abs(red - 250) + abs(green - 100) + abs(blue) < 12
+
+
+def test_the_colour_follows_the_thumbnail(photos: Path) -> None:
+    Image.new("RGBA", (300, 200), (0, 0, 0, 0)).save(photos / "a.png")
+    for background, colour in (("white", "ffffff"), ("#ff0000", "fe0000")):
+        make(photos, "--background", background)
+        gallery(photos, "--background", background)
+        (row,) = Read(photos / PAGE).rows.values()
+        assert row[COLOUR] == colour
+
+
 @pytest.mark.parametrize("format", ["png", "webp", "tiff", "avif"])
 def test_dates_in_other_formats(photos: Path, format: str) -> None:
     exif = Image.Exif()

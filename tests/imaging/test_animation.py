@@ -29,6 +29,21 @@ def frames(mode: str = "RGB", size: tuple[int, int] = (120, 80)) -> list[Image.I
     return pictures
 
 
+def test_a_crop_shows_the_same_part_of_all_frames(tmp_path: Path) -> None:
+    """The centre, however far what is looked at moves; else the picture would jump."""
+    first, *others = frames(size=(140, 40))
+    first.save(tmp_path / "a.webp", save_all=True, append_images=others, lossless=True)
+    for crop in ("entropy", "attention"):
+        shown, _ = stills(
+            moving(tmp_path / "a.webp", size="40x40", fit="cover", crop=crop, quality=95)
+        )
+        assert len(shown) == 4
+        for frame, whole in zip(shown, (first, *others), strict=True):
+            centre = whole.crop((50, 0, 90, 40))
+            difference = ImageChops.difference(frame.convert("RGB"), centre)
+            assert max(ImageStat.Stat(difference).mean) < 9
+
+
 def animation(path: Path, mode: str = "RGB", **options: Any) -> Path:
     first, *others = frames(mode)
     settings: dict[str, Any] = {"duration": DURATIONS, "loop": 0, **options}

@@ -284,6 +284,18 @@ def test_in_linear_light_a_chessboard_is_as_bright_as_it_looks(tmp_path: Path, n
         assert is_near(pixel(out, 25, 25), (grey,) * 3)
 
 
+@pytest.mark.parametrize(("name", "side"), [("a.png", 1200), ("a.webp", 2100)])
+def test_in_linear_light_a_large_picture_is_as_bright_as_a_small_one(
+    tmp_path: Path, name: str, side: int
+) -> None:
+    """Though others are decoded at a smaller size, where values are averaged as they are stored."""
+    stripes = Image.frombytes("L", (side, 1), b"\0\xff" * (side // 2)).resize((side, side), 0)
+    stripes.convert("RGB").save(tmp_path / name, lossless=True)
+    for linear, grey in ((False, 128), (True, 188)):
+        out = thumb(tmp_path / name, size=50, linear=linear)
+        assert is_near(pixel(out, 25, 25), (grey,) * 3, 3)
+
+
 def test_linear_light_keeps_the_ends_and_steps_of_a_gradient(tmp_path: Path) -> None:
     ramp = Image.linear_gradient("L").transpose(Image.Transpose.ROTATE_90).resize((1024, 256), 0)
     ramp.save(tmp_path / "a.png")

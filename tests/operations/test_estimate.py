@@ -7,6 +7,7 @@ import re
 import signal
 import subprocess
 import time
+from collections.abc import Generator, Iterable
 from pathlib import Path
 
 import pytest
@@ -14,8 +15,9 @@ from support.pictures import files_below, picture, tree
 from support.processes import copies
 from support.program import THUMBNAILER, in_a_process, make, thumbnailer
 
-from thumbnailer.model import Source
-from thumbnailer.operations.estimate import RandomSample
+from thumbnailer import Settings
+from thumbnailer.model import Job, Outcome, Run, Source, Stop, Thumbnail
+from thumbnailer.operations.estimate import RandomSample, estimate
 
 
 def test_an_estimate_is_made_from_a_few_and_holds_for_all(photos: Path) -> None:
@@ -121,6 +123,38 @@ def test_ctrl_c_ends_it(photos: Path) -> None:
         assert process.stderr.read() == ""
     assert process.returncode == 130
     assert rest == "interrupted: 8 found, 0 made, 0 current, 8 would be made\n"
+
+
+class Told:
+    """A pool in which each picture takes a second, and its thumbnail 1000 bytes."""
+
+    def __enter__(self) -> Told:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def imap_unordered(
+        self, jobs: Iterable[Job | Outcome], stop: Stop | None = None
+    ) -> Generator[Outcome, None, None]:
+        for job in jobs:
+            yield Outcome(job.source, "made", (Thumbnail("", 8, 8, 1000),), seconds=1)
+
+
+@pytest.mark.parametrize(
+    ("pictures", "workers", "seconds"), [(40, 1, 40), (40, 4, 10), (3, 8, 1), (1000, 2, 500)]
+)
+def test_the_time_is_shared_among_the_workers(
+    photos: Path, monkeypatch: pytest.MonkeyPatch, pictures: int, workers: int, seconds: int
+) -> None:
+    monkeypatch.setattr("thumbnailer.operations.estimate.new_pool", lambda *_, **__: Told())
+    sample = RandomSample()
+    for number in range(pictures):
+        sample.add(Source(str(photos / f"{number}.jpg"), 1, 1))
+    found = estimate(sample, Settings(jobs=workers), Run(dry_run=True))
+    assert found.seconds == pytest.approx(seconds, abs=1)
+    assert (found.pictures, found.bytes) == (pictures, 1000 * pictures)
+    assert found.sampled == min(pictures, 16)
 
 
 def test_every_picture_has_the_same_chance_and_few_are_kept() -> None:

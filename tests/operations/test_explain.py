@@ -44,6 +44,17 @@ def test_it_says_what_is_made_from_what(photos: Path) -> None:
     assert not (photos / "thumbs").exists()
 
 
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_it_tells_of_every_orientation(photos: Path, orientation: int) -> None:
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = orientation
+    picture(photos / "a.jpg", (60, 30), exif=exif)
+    out = thumbnailer("explain", photos / "a.jpg").out
+    assert (f"  orientation {orientation}, to be applied\n" in out) == (orientation != 1)
+    size = "30 x 60 px" if orientation > 4 else "60 x 30 px"
+    assert f"contain, jpeg 80, {size}\n" in out
+
+
 @pytest.mark.slow
 def test_what_it_says_of_sizes_is_what_is_made(photos: Path) -> None:
     picture(photos / "a.png", (300, 200))

@@ -185,6 +185,24 @@ def test_a_picture_that_was_only_touched_costs_a_look(
     assert str(photos / "a.jpg") not in opened, "the look was remembered"
 
 
+def test_of_many_folders_the_looks_are_remembered_as_well(
+    photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also of those that are forgotten during the run."""
+    monkeypatch.setattr("thumbnailer.thumbs.folder_state._KEPT_THUMBNAILS", 3)
+    sources = [f"{folder}/{name}.jpg" for folder in range(5) for name in "ab"]
+    tree(photos, *sources)
+    make(photos)
+    for name in sources:
+        touch_mode(photos / name)
+    assert make(photos).summary["current"] == 10
+    with opened_below(photos) as opened:
+        assert make(photos).summary["current"] == 10
+        (photos / "last").touch()
+        eventually(lambda: str(photos / "last") in opened)
+    assert not {str(photos / name) for name in sources} & {*opened}
+
+
 def test_what_makes_nothing_remembers_no_look(photos: Path) -> None:
     tree(photos, "a.jpg")
     make(photos)

@@ -70,7 +70,6 @@ def test_the_library_takes_names_as_well(photos: Path) -> None:
     assert make_thumbnails(photos, sizes=sizes).current == 1
 
 
-@pytest.mark.slow
 def test_a_size_that_is_said_takes_the_place_of_named_ones(photos: Path) -> None:
     picture(photos / "a.jpg")
     (photos / "c.toml").write_text("[sizes.one]\nsize = 16\n[sizes.two]\nsize = 32\n")

@@ -496,6 +496,30 @@ def test_a_full_disk_ends_fixing_and_what_was_found_is_told(photos: Path, tmp_pa
     assert run.out.startswith("2 thumbnails, 1 whole, 1 wrong in ")
 
 
+@pytest.mark.parametrize("state", ["whole", "wrong", "stale", "missing", "failed", "skipped"])
+def test_the_exit_code_says_whether_all_is_well(photos: Path, state: str) -> None:
+    tree(photos, "a.jpg", "b.jpg")
+    make_thumbnails(photos)
+    if state == "wrong":
+        cut(photos / "thumbs" / "a.jpg")
+    elif state == "stale":
+        picture(photos / "a.jpg", (30, 20))
+    elif state == "missing":
+        (photos / "thumbs" / "a.jpg").unlink()
+    elif state == "failed":
+        (photos / "a.jpg").write_text("no picture")
+        make_thumbnails(photos)
+    elif state == "skipped":
+        (photos / "c.jpg").symlink_to("nowhere")
+    run = thumbnailer("verify", photos, "--json")
+    is_well = state in ("whole", "skipped")
+    assert run.code == (0 if is_well else 3)
+    expected = {"whole": 2 if is_well else 1} | ({} if state == "whole" else {state: 1})
+    counted = ("whole", "wrong", "stale", "missing", "failed", "skipped")
+    assert {name: run.summary[name] for name in counted if run.summary[name]} == expected
+    assert verify(photos).is_well == is_well
+
+
 def test_impossible_wishes(photos: Path, tmp_path: Path) -> None:
     assert thumbnailer("verify", tmp_path / "none").code == 1
     assert thumbnailer("verify", photos, "--size", "huge").code == 2

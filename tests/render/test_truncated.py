@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from PIL import Image, ImageChops, ImageStat
-from support.bombs import adam7
+from support.bombs import adam7, chunk
 from support.pictures import picture, tree
 from support.program import make, thumbnailer
 
@@ -76,6 +76,22 @@ def test_a_large_jpeg_that_shrinks_on_load_tells_it_as_well(photos: Path) -> Non
     top, middle, bottom = (column.crop((0, y, 1, y + 1)).tobytes()[0] for y in (5, 90, 165))
     assert top + 40 < middle, "what is there is shown"
     assert abs(bottom - (top + middle) / 2) < 25, "the rest is of the mean colour"
+
+
+@pytest.mark.parametrize("offset", [-2, 0, 2, 4, 6, 8, 12])
+def test_a_png_cut_at_the_border_of_two_chunks_is_truncated(photos: Path, offset: int) -> None:
+    """Which Pillow calls broken there, as if its data made no sense."""
+    source = cut(photos / "a.png", 1)
+    data = source.read_bytes()
+    length = int.from_bytes(data[33:37])  # of all pixels, here put into two chunks
+    pixels = data[41 : 41 + length]
+    halves = pixels[: length // 2], pixels[length // 2 :]
+    first, second = (chunk(b"IDAT", half) for half in halves)
+    source.write_bytes((data[:33] + first + second)[: 33 + len(first) + offset])
+    words, _, rest = reason(photos).partition(" %")
+    assert words.startswith("truncated at ")
+    assert 40 <= int(words.split()[-1]) <= 60
+    assert rest == ": the end of the file is missing"
 
 
 def test_of_a_turned_tiff_no_share_is_told(photos: Path) -> None:

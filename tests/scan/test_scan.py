@@ -15,7 +15,7 @@ from support.pictures import files_below, picture, tree
 from support.program import THUMBNAILER, make
 from support.waiting import eventually, nobody
 
-from thumbnailer import Failure, Outcome, Source, iter_thumbnails, make_thumbnails
+from thumbnailer import Failure, Outcome, Settings, Source, iter_thumbnails, make_thumbnails
 from thumbnailer.formats import READ
 from thumbnailer.scan.folders import source_finder
 
@@ -260,6 +260,38 @@ def test_a_stop_ends_the_reading_of_a_large_folder(
     outcomes = list(iter_thumbnails(photos, dry_run=True, stop_event=StopAfter(20)))
     assert read <= 30
     assert len(outcomes) <= 30
+
+
+@pytest.mark.parametrize(
+    ("choice", "found"),
+    [
+        ({"include": ["*.PNG"]}, {"b.png"}),
+        ({"include": ["B.Png", "A.*"]}, {"a.jpg", "b.png"}),
+        ({"exclude": ["*.jpg"]}, {"b.png"}),
+        ({"exclude": ["TRIP"]}, {"a.jpg", "b.png"}),
+        ({"exclude": ["trip/"]}, {"a.jpg", "b.png"}),
+        ({"exclude": ["Trip/*"]}, {"a.jpg", "b.png"}),
+        ({"exclude": ["**/C.jpg"]}, {"a.jpg", "b.png", "d.jpg"}),
+        ({"exclude": ["**/a.jpg"]}, {"b.png", "c.jpg", "d.jpg"}),
+        ({"exclude": ["trip/day 2"]}, {"a.jpg", "b.png", "c.jpg"}),
+        ({"exclude": ["day"]}, {"a.jpg", "b.png", "c.jpg", "d.jpg"}),
+        ({"include": ["trip/*"]}, {"c.jpg", "d.jpg"}),
+        ({"include": ["trip/c.jpg", "d.jpg"]}, {"c.jpg", "d.jpg"}),
+        ({"include": ["*.jpg"], "exclude": ["day 2"]}, {"a.jpg", "c.jpg"}),
+        ({"recursive": False}, {"a.jpg", "b.png"}),
+        ({"recursive": False, "include": ["trip/*"]}, set()),
+    ],
+)
+def test_globs_choose_whatever_their_case(
+    photos: Path, choice: dict[str, Any], found: set[str]
+) -> None:
+    """In a scan, and for paths that a watch is told of."""
+    tree(photos, "a.jpg", "b.png", "trip/c.jpg", "trip/day 2/d.jpg")
+    outcomes = iter_thumbnails(photos, dry_run=True, **choice)
+    assert {os.path.basename(outcome.source) for outcome in outcomes} == found
+    locate = source_finder(str(photos), Settings(**choice).choice)
+    paths = [str(path) for path in photos.rglob("*.*")]
+    assert {os.path.basename(path) for path in paths if locate(path)} == found
 
 
 def test_a_deep_tree_is_no_trouble(photos: Path) -> None:

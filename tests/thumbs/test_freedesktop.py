@@ -127,6 +127,44 @@ def test_what_is_current_is_left_alone_by_whomever_it_was_made(photos: Path, cac
     assert run(photos, "--force", cache=cache).summary["made"] == 1
 
 
+def test_a_picture_that_changed_within_a_second_is_made_again(photos: Path, cache: Path) -> None:
+    """Its length differs, and times have whole seconds here."""
+    for size in ((90, 60), (60, 90)):
+        picture(photos / "a.bmp", size)
+        with (photos / "a.bmp").open("ab") as file:
+            file.write(bytes(size[0]))
+        os.utime(photos / "a.bmp", (1000, 1000))
+        assert run(photos, cache=cache).summary["made"] == 1
+        assert run(photos, cache=cache).summary["current"] == 1
+    (made,) = cache.rglob("*.png")
+    with Image.open(made) as image:
+        assert image.size == (60, 90)
+
+
+def test_what_failed_is_tried_again_with_other_limits(photos: Path, cache: Path) -> None:
+    picture(photos / "a.jpg", (90, 60))
+    options = ("--max-pixels", "1000")
+    assert run(photos, *options, cache=cache).summary["failed"] == 1
+    assert "failed before" in run(photos, *options, cache=cache).rows[0]["error"]["reason"]
+    assert run(photos, cache=cache).summary["made"] == 1
+    assert not any(name.startswith("fail") for name in files_below(cache))
+
+
+@pytest.mark.parametrize("value", ["relative/cache", "", None])
+def test_a_cache_that_is_no_full_path_is_left_aside(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, value: str | None
+) -> None:
+    picture(photos / "a.jpg")
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    if value is not None:
+        monkeypatch.setenv("XDG_CACHE_HOME", value)
+    monkeypatch.chdir(photos)
+    assert thumbnailer("make", *LAYOUT, photos).code == 0
+    (made,) = tmp_path.rglob("*.png")
+    assert made.parent == tmp_path / "home" / ".cache" / "thumbnails" / "large"
+
+
 @pytest.mark.slow
 def test_what_can_t_be_read_is_written_down(photos: Path, cache: Path) -> None:
     (photos / "a.jpg").write_bytes(b"some text")
