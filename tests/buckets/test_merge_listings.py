@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from thumbnailer.buckets.client import ListedObject
 from thumbnailer.buckets.marker_objects import RECORDS_FOLDER
 from thumbnailer.buckets.merge_listings import ThumbnailListing
-from thumbnailer.thumbs.ledger import MARK
+from thumbnailer.thumbs.ledger.lines import MARK
 from thumbnailer.thumbs.naming import untruncated_name
 
 # Few characters, among them those around "." and "/" and beyond ASCII, so that keys often begin

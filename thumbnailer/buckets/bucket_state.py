@@ -42,7 +42,7 @@ from thumbnailer.model import (
 )
 from thumbnailer.recipe import attempt_fingerprint
 from thumbnailer.thumbs.folder_state import FAILED_BEFORE, NOT_MADE
-from thumbnailer.thumbs.ledger import MARK
+from thumbnailer.thumbs.ledger.lines import MARK
 from thumbnailer.thumbs.naming import untruncated_name
 from thumbnailer.thumbs.plan import Slot, in_the_way
 from thumbnailer.urls import split_url

@@ -17,7 +17,7 @@ from urllib.parse import quote, unquote
 
 from thumbnailer.buckets.client import ListedObject
 from thumbnailer.model import Source
-from thumbnailer.thumbs.ledger import MARK
+from thumbnailer.thumbs.ledger.lines import MARK
 
 # The folder of the records, in each folder of thumbnails.
 RECORDS_FOLDER = f"{MARK}-attempts"

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 
 from thumbnailer.buckets.client import AFTER_ALL_KEYS, PAGE_KEYS, ListedObject
 from thumbnailer.buckets.marker_objects import RECORDS_FOLDER
-from thumbnailer.thumbs.ledger import MARK
+from thumbnailer.thumbs.ledger.lines import MARK
 
 # How many folders are kept before finished ones are dropped.
 _MAX_FOLDERS = 64

@@ -15,7 +15,7 @@ from thumbnailer.formats import EXTRAS, ON_REQUEST, name_filter
 from thumbnailer.model import Failure, Outcome, Source, Status, Stop
 from thumbnailer.scan.overlaps import Overlap
 from thumbnailer.scan.selection import Choice
-from thumbnailer.thumbs.ledger import MARK
+from thumbnailer.thumbs.ledger.lines import MARK
 from thumbnailer.urls import is_url, split_url
 
 NOT_THERE = "nothing is there"

@@ -13,7 +13,7 @@ from thumbnailer.engine.pool import Pool
 from thumbnailer.engine.pool_from_settings import new_pool
 from thumbnailer.errors import ConfigError, WorkerError
 from thumbnailer.model import Folder, Job, Outcome
-from thumbnailer.thumbs import ledger
+from thumbnailer.thumbs.ledger import lines
 
 _MIB = 1 << 20
 
@@ -68,7 +68,7 @@ def check_node(job: Job, settings: Settings, cwd: str) -> None:
 def _check_writing(folder: Folder, settings: Settings) -> None:
     place = os.path.abspath(folder.anchor)
     # The process that started the run marks the folder of an output tree before all else.
-    marker = os.path.join(place, ledger.MARK)
+    marker = os.path.join(place, lines.MARK)
     if not os.path.isdir(place) or (
         settings.output and not folder.desktop and not os.path.exists(marker)
     ):

@@ -38,8 +38,8 @@ from thumbnailer.model import (
     Thumbnail,
 )
 from thumbnailer.scan.folders import scan
-from thumbnailer.thumbs import ledger_file
 from thumbnailer.thumbs.folder_state import FAILED_BEFORE, holds_files
+from thumbnailer.thumbs.ledger import ledger_file
 
 
 @dataclass(frozen=True, slots=True)

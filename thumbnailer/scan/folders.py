@@ -13,7 +13,6 @@ from thumbnailer.disk import files
 from thumbnailer.errors import SourceError, SourceForbidden, SourceMissing
 from thumbnailer.model import Failure, Folder, Outcome, Source, Status, Stop
 from thumbnailer.scan.selection import ALL_PICTURES, Choice, is_taken
-from thumbnailer.thumbs import ledger_file
 from thumbnailer.thumbs.folders import (
     THUMBS,
     Removal,
@@ -23,6 +22,7 @@ from thumbnailer.thumbs.folders import (
     unless_unreadable,
     walk,
 )
+from thumbnailer.thumbs.ledger import ledger_file
 
 _NOT_THERE = "is not there"
 

@@ -8,7 +8,7 @@ from functools import cache
 from typing import NamedTuple
 
 from thumbnailer.scan.selection import Choice
-from thumbnailer.thumbs import ledger_file
+from thumbnailer.thumbs.ledger import ledger_file
 
 
 class Overlap(NamedTuple):

@@ -24,7 +24,9 @@ from thumbnailer.model import (
     Thumbnail,
 )
 from thumbnailer.recipe import attempt_fingerprint
-from thumbnailer.thumbs import freedesktop, ledger, ledger_file
+from thumbnailer.thumbs import freedesktop
+from thumbnailer.thumbs.ledger import ledger_file
+from thumbnailer.thumbs.ledger.lines import length_line, removal_line
 from thumbnailer.thumbs.naming import with_hash
 from thumbnailer.thumbs.plan import in_the_way
 from thumbnailer.thumbs.thumbnail_task import ThumbnailTask, outcome_of, tasks_of
@@ -102,7 +104,7 @@ def _write(opened: files.OpenFolder, folder: Folder, tasks: list[ThumbnailTask])
             before = [task for task in made if task not in alike]
             before += failed
             locked.append(
-                [ledger.length_line(t.name, t.wanted.origin, t.result_bytes) for t in alike]
+                [length_line(t.name, t.wanted.origin, t.result_bytes) for t in alike]
                 + [task.to_line() for task in before]
             )
             moved = [task for task in made if _move(opened, locked, task, new, lengths)]
@@ -178,10 +180,10 @@ def _move(
     except StageError as error:
         task.result = error.failure
         older = lengths[task.name]
-        lines = [ledger.removal_line(task.name)]
+        correction = [removal_line(task.name)]
         if older is not None:
-            lines.append(ledger.length_line(task.name, task.wanted.origin, older))
-        locked.append(lines)
+            correction.append(length_line(task.name, task.wanted.origin, older))
+        locked.append(correction)
         return False
     return True
 
@@ -227,4 +229,4 @@ def _remove_old_names(
                 entry = known.get(name)
                 if entry and entry.origin == task.wanted.origin and known.owns(name, length):
                     files.remove(opened, name)
-                    locked.append([ledger.removal_line(name)])
+                    locked.append([removal_line(name)])

@@ -13,8 +13,10 @@ from thumbnailer.disk import files, new_files
 from thumbnailer.disk.digest import source_digest
 from thumbnailer.imaging.failures import LASTS_AFTER_RUNS, LIMITED
 from thumbnailer.model import Failure, Folder, Outcome, Source, Thumbnail, WantedThumbnail
-from thumbnailer.thumbs import freedesktop, ledger_file
-from thumbnailer.thumbs.ledger import MARK, Attempt, Ledger, LedgerEntry
+from thumbnailer.thumbs import freedesktop
+from thumbnailer.thumbs.ledger import ledger_file
+from thumbnailer.thumbs.ledger.entries import Ledger, LedgerEntry
+from thumbnailer.thumbs.ledger.lines import MARK, Attempt
 from thumbnailer.thumbs.naming import casefolded, with_hash
 from thumbnailer.thumbs.plan import in_the_way
 

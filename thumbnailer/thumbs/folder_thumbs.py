@@ -22,11 +22,11 @@ from thumbnailer.model import (
     WantedThumbnail,
 )
 from thumbnailer.recipe import attempt_fingerprint
-from thumbnailer.thumbs import ledger_file
 from thumbnailer.thumbs.finish import finish
 from thumbnailer.thumbs.folder_state import FolderStates, holds_files
 from thumbnailer.thumbs.folders import THUMBS
 from thumbnailer.thumbs.freedesktop import PRIVATE_FOLDER, cache_name, source_text
+from thumbnailer.thumbs.ledger import ledger_file
 from thumbnailer.thumbs.naming import fill_template, size_label, thumbnail_name
 from thumbnailer.thumbs.plan import Slot, SourceSlots, combined_outcome, plan, refused
 

@@ -18,7 +18,6 @@ from itertools import groupby, islice
 from thumbnailer.disk import files, new_files
 from thumbnailer.errors import OutputError
 from thumbnailer.model import FATAL_ERRNOS, Failure, Folder, Stop
-from thumbnailer.thumbs import ledger_file
 from thumbnailer.thumbs.folders import (
     THUMBS,
     Removal,
@@ -26,7 +25,9 @@ from thumbnailer.thumbs.folders import (
     size_folders,
     unreadable_folder,
 )
-from thumbnailer.thumbs.ledger import MARK, Ledger, removal_line
+from thumbnailer.thumbs.ledger import ledger_file
+from thumbnailer.thumbs.ledger.entries import Ledger
+from thumbnailer.thumbs.ledger.lines import MARK, removal_line
 
 # So many orphans are removed under one lock, for which a `make` beside may have to wait.
 _BATCH = 5000

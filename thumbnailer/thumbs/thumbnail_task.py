@@ -19,7 +19,7 @@ from thumbnailer.model import (
     WantedThumbnail,
 )
 from thumbnailer.recipe import Limits, attempt_fingerprint
-from thumbnailer.thumbs import ledger
+from thumbnailer.thumbs.ledger import lines
 
 
 @dataclass(slots=True)
@@ -77,7 +77,7 @@ class ThumbnailTask:
         if not digest and not self.state.is_remote:
             with suppress(OSError):
                 digest = source_digest(self.state)
-        return ledger.Attempt(
+        return lines.Attempt(
             self.name,
             self.wanted.origin,
             self.state,

@@ -33,7 +33,7 @@ from thumbnailer.operations.count_sources import count_sources
 from thumbnailer.operations.pipeline import run_pipeline
 from thumbnailer.scan.selection import ScanLog
 from thumbnailer.thumbs.folder_state import FAILED_BEFORE
-from thumbnailer.thumbs.ledger_file import own_names
+from thumbnailer.thumbs.ledger.ledger_file import own_names
 from thumbnailer.watcher.events import NATIVE_EVENTS, Event
 from thumbnailer.watcher.health import IDLE, STARTING, WORKING, Health
 from thumbnailer.watcher.reporting import OutcomeFilter

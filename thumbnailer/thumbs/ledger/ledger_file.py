@@ -20,7 +20,8 @@ from typing import NamedTuple
 from thumbnailer.disk import files, new_files
 from thumbnailer.disk.locks import ARE_SUPPORTED, PATIENCE_SECONDS, lock
 from thumbnailer.model import Folder
-from thumbnailer.thumbs.ledger import MARK, MAX_BYTES, Ledger, header, header_of
+from thumbnailer.thumbs.ledger.entries import MAX_BYTES, Ledger
+from thumbnailer.thumbs.ledger.lines import MARK, header, header_of
 from thumbnailer.urls import is_url
 
 _PIECE_BYTES = 1 << 20
