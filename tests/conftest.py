@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 import tempfile
 from collections import Counter
 from collections.abc import Iterator
@@ -179,3 +180,17 @@ def storage(s3_server: tuple[str, Path], monkeypatch: pytest.MonkeyPatch) -> Sto
     name = f"tests-{uuid4().hex[:12]}"
     client.create_bucket(Bucket=name)
     return Storage(endpoint, name, client, log)
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk of 256 KB."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", str(disk)]
+    try:
+        subprocess.run(mount, check=True, capture_output=True)
+    except (OSError, subprocess.CalledProcessError):
+        pytest.skip("may not mount a tmpfs")
+    yield disk
+    subprocess.run(["umount", str(disk)], check=True)
