@@ -22,7 +22,9 @@ from thumbnailer.urls import is_url
 Status = Literal["made", "current", "skipped", "failed", "removed"]
 
 # System errors after which a run stops, since writing any other thumbnail would fail too.
-FATAL_ERRNOS = frozenset({errno.ENOSPC, errno.EROFS, getattr(errno, "EDQUOT", errno.ENOSPC)})
+FATAL_ERRNOS = frozenset(
+    {errno.ENOSPC, errno.EROFS, errno.ENODEV, getattr(errno, "EDQUOT", errno.ENOSPC)}
+)
 
 
 class Stop(Protocol):
@@ -43,6 +45,8 @@ class Source:
         etag: the ETag of an object in a bucket, which differs between any two contents of it; ""
             for a file. An object's time has whole seconds only, so the nanoseconds in `mtime_ns`
             are a checksum of the ETag.
+        root: the folder that the caller named, in which the scan found the file: no link below it
+            is followed to a folder. "" if the caller named the file itself.
     """
 
     path: str
@@ -50,6 +54,7 @@ class Source:
     mtime_ns: int
     below: str = ""
     etag: str = ""
+    root: str = ""
 
     @property
     def is_remote(self) -> bool:
@@ -68,18 +73,23 @@ class Folder:
     """A folder of thumbnails, as a trusted path and a path below it where no link is followed.
 
     Attributes:
-        anchor: a folder that the caller named, directly or through the scan; it is trusted.
+        anchor: a folder that the caller named; it is trusted.
         below: the path from `anchor` to the thumbnails. It is created where it is missing, and no
             link in it is followed.
         shared: whether it held files of others before the first thumbnail was written.
         desktop: whether it belongs to the desktop's thumbnail cache: other users may not read it,
             and each thumbnail contains the URI, time and size of its source.
+        given: the first part of `below` that is never created: the folder of the sources.
+        device: that of the file system of `anchor`, if nothing is to be created on another one:
+            there its disk was mounted before.
     """
 
     anchor: str
     below: str
     shared: bool = False
     desktop: bool = False
+    given: str = ""
+    device: int | None = None
 
     @property
     def path(self) -> str:
@@ -302,6 +312,8 @@ class Run:
         dry_run: write nothing; a source that would become a job is skipped.
         stop: once it is set, the run ends.
         report: is updated with each outcome.
+        output: device and inode of the output folder, if an earlier run has prepared it: it is not
+            created again, and nothing is written while another folder is in its place.
     """
 
     force: bool = False
@@ -309,6 +321,7 @@ class Run:
     dry_run: bool = False
     stop: Stop | None = None
     report: Report = field(default_factory=Report)
+    output: tuple[int, int] | None = None
 
     @property
     def is_stopped(self) -> bool:

@@ -34,3 +34,24 @@ def test_a_folder_that_stays_away_is_told_of_at_the_second_failure(photos: Path)
     assert outcome_filter.to_report(failure, is_unclosed=False) is None
     assert str(path) in settling
     assert outcome_filter.to_report(failure, is_unclosed=False) == failure
+
+
+def test_reasons_of_files_that_are_gone_are_forgotten(photos: Path) -> None:
+    paths = [picture(photos / f"{number}.jpg") for number in range(10)]
+    outcome_filter = OutcomeFilter([], SettlingFiles(0))
+
+    def tell() -> list[Path]:
+        failures = [failed(path, "open", "is text, no picture") for path in paths]
+        told = [outcome_filter.to_report(failure, is_unclosed=False) for failure in failures]
+        return [Path(outcome.source.path) for outcome in told if outcome]
+
+    assert tell() == paths
+    assert tell() == []
+    for path in paths[3:]:
+        path.rename(path.with_suffix(".away"))
+    outcome_filter.forget_gone()
+    assert tell() == []
+    assert len(outcome_filter._reported) == 3
+    for path in paths[3:]:
+        path.with_suffix(".away").rename(path)
+    assert tell() == paths[3:]

@@ -63,9 +63,11 @@ def run_watch(
         arguments.gallery,
     )
 
-    def new_loop() -> WatchLoop:
+    def new_loop(before: WatchLoop | None = None) -> WatchLoop:
         settings, tell = load(), printer.print_event
-        return WatchLoop(arguments.source, settings, options, stop=stop_or_reload, tell=tell)
+        return WatchLoop(
+            arguments.source, settings, options, stop=stop_or_reload, tell=tell, before=before
+        )
 
     with stop_on_signals() as stop, _on_hangup(stop) as stop_or_reload:
         loop = new_loop()
@@ -79,7 +81,7 @@ def run_watch(
             notify_reloading(address)
             stop_or_reload.reload = False
             try:
-                loop = new_loop()
+                loop = new_loop(loop)
                 printer.print_event("reloaded", "the settings have been read again")
             except ThumbnailError as error:
                 printer.print_event("error", f"{error}; the settings stay as they were")

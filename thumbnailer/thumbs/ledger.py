@@ -186,11 +186,20 @@ def own_names(path: str) -> Collection[str] | None:
     """
     # Held open: a folder that is moved away and back would briefly look unmarked.
     with files.open_folder(Folder(path, "")) as opened:
-        try:
-            header = Ledger(files.read(opened, MARK, 4096).partition(b"\n")[0])
-            return Ledger(files.read(opened, MARK)).names() if header.shared else None
-        except FileNotFoundError:
-            return ()
+        return own_names_in(opened)
+
+
+def own_names_in(opened: files.OpenFolder) -> Collection[str] | None:
+    """Return the same as `own_names` for a folder that is open.
+
+    Raises:
+        OSError: its mark can't be read.
+    """
+    try:
+        header = Ledger(files.read(opened, MARK, 4096).partition(b"\n")[0])
+        return Ledger(files.read(opened, MARK)).names() if header.shared else None
+    except FileNotFoundError:
+        return ()
 
 
 def mark_folder(

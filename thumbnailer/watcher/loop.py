@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from queue import Empty, Queue
@@ -25,9 +24,9 @@ from thumbnailer.errors import OutputError, WorkerError
 from thumbnailer.gallery.live import LiveGallery
 from thumbnailer.model import Outcome, Report, Run, Source, Stop
 from thumbnailer.operations.pipeline import run_pipeline
-from thumbnailer.thumbs.ledger import own_names
 from thumbnailer.watcher.events import NATIVE_EVENTS, Event
 from thumbnailer.watcher.health import Health
+from thumbnailer.watcher.output import WatchedOutput
 from thumbnailer.watcher.reporting import OutcomeFilter
 from thumbnailer.watcher.root import Tell, WatchedRoot
 from thumbnailer.watcher.settling import SettlingFiles
@@ -103,6 +102,7 @@ class WatchLoop:
         sources, settings: as for `watch`.
         stop: once it is set, `run` ends.
         tell: called with the name of an event and a message.
+        before: the watch that this one follows, which has ended.
 
     Attributes:
         settings: as given.
@@ -119,6 +119,7 @@ class WatchLoop:
         *,
         stop: Stop,
         tell: Tell = lambda event, message: None,
+        before: WatchLoop | None = None,
     ) -> None:
         opened = open_sources(sources, settings)
         opened.refuse_files("only folders can be watched")
@@ -133,7 +134,10 @@ class WatchLoop:
         self._live_gallery = LiveGallery(opened.roots, settings, stop) if options.gallery else None
         self._settling = SettlingFiles(options.settle_seconds)
         self._outcome_filter = OutcomeFilter(self._roots, self._settling)
-        self._is_own_folder = cache(_is_own_folder)  # until the end of the next rescan
+        self._output = WatchedOutput(settings, tell)
+        if before:
+            self._output.take_over(before._output)
+        self._is_own_folder = cache(self._is_own)  # until the end of the next rescan
         self._rescan_in_progress: Iterator[Source | Outcome] | None = None
         self._next_rescan = self._next_root_check = self._paused_until = 0.0
         self._back_off_seconds = _BACK_OFF_SECONDS[0]
@@ -179,7 +183,9 @@ class WatchLoop:
                             self._live_gallery.note_change()
                         yield outcome
                     if self._live_gallery:
+                        self._live_gallery.device = self._output.device
                         is_busy = bool(self._rescan_in_progress or self._settling)
+                        is_busy = is_busy or self._output.is_away
                         for event, message in self._live_gallery.update_if_due(is_busy=is_busy):
                             self._tell(event, message)
         finally:
@@ -190,7 +196,8 @@ class WatchLoop:
 
     def _take_events(self) -> None:
         """Handle the events that have come; wait for one tick if there is nothing else to do."""
-        is_busy = self._rescan_in_progress and time.monotonic() >= self._paused_until
+        is_paused = self._output.is_away or time.monotonic() < self._paused_until
+        is_busy = self._rescan_in_progress and not is_paused
         try:
             self._handle_event(self._events.get(timeout=0 if is_busy else _TICK_SECONDS))
             for _ in range(_EVENTS_AT_ONCE):
@@ -207,11 +214,15 @@ class WatchLoop:
                 self._live_gallery.note_change()
             self._outcome_filter.forget(path)
             self._settling.add_gone(path, now)
-            # Polling reports what has taken its place before it reports it as gone.
-            if not os.path.lexists(path):
+        # Polling reports what has taken its place before it reports it as gone. And what is at a
+        # path by now may be behind a link that has taken the place of a folder.
+        there = self._kind_at(path)
+        if not there:
+            if kind == "gone":
                 self._settling.discard(path)
-                return
-            kind = "folder" if os.path.isdir(path) else "touched"
+            return
+        if kind == "gone":
+            kind = "folder" if there == "folder" else "touched"
         if kind == "folder":  # its pictures may have come before it was watched
             for root in self._roots:
                 for picture in root.pictures_below(path, self._stop):
@@ -220,11 +231,24 @@ class WatchLoop:
         else:
             self._settling.add(path, now, is_closed=kind == "closed")
 
+    def _kind_at(self, path: str) -> str:
+        """Return what is at a path, as the first root says that has anything there; "" if none."""
+        kinds = (root.kind_at(path) for root in self._roots if root.holds(path))
+        return next(filter(None, kinds), "")
+
+    def _is_own(self, folder: str) -> bool:
+        """Return whether a folder holds only thumbnails of ours."""
+        return any(root.is_own(folder) for root in self._roots if root.holds(folder))
+
     def _step(self, now: float, pool: Pool) -> Iterator[Outcome]:
         """Do what is due; after an error that affects all of it, pause and retry."""
-        if now < self._paused_until:
+        self._output.check()
+        if self._output.is_back():
+            self._rescan_everything()
+        if now < self._paused_until or self._output.is_away:
             return
         try:
+            self._output.prepare()
             paths = self._settling.settled(now, _SLICE_PATHS)
             gone = self._settling.gone(now)
             for root in () if self._options.keep_orphans else self._roots:
@@ -238,8 +262,10 @@ class WatchLoop:
                 self._rescan_in_progress = self._rescan()
             self._back_off_seconds = _BACK_OFF_SECONDS[0]
         except (OutputError, WorkerError, OSError) as error:
-            self.last_error = str(error)
-            self._tell("error", f"{error}; trying again in {self._back_off_seconds:g} s")
+            self._output.check()
+            if not self._output.is_away:
+                self.last_error = str(error)
+                self._tell("error", f"{error}; trying again in {self._back_off_seconds:g} s")
             self._paused_until = time.monotonic() + self._back_off_seconds
             self._back_off_seconds = min(2 * self._back_off_seconds, _BACK_OFF_SECONDS[1])
             self._rescan_everything()
@@ -248,20 +274,24 @@ class WatchLoop:
         self, found: Iterable[Source | Outcome], pool: Pool, closed: Mapping[str, bool]
     ) -> Iterator[Outcome]:
         """Make the thumbnails of a batch of sources; `closed` says which files are complete."""
-        for outcome in run_pipeline(found, self.settings, Run(stop=self._stop), pool):
+        run = Run(stop=self._stop, output=self._output.identity)
+        for outcome in run_pipeline(found, self.settings, run, pool):
+            if outcome.error:
+                self._output.check()
+                if self._output.is_away:
+                    continue  # all is looked at again once it is back
             is_unclosed = not closed.get(outcome.source.path, True)
             if reported := self._outcome_filter.to_report(outcome, is_unclosed=is_unclosed):
                 yield reported
 
     def _continue_rescan(self, items: Iterator[Source | Outcome], pool: Pool) -> Iterator[Outcome]:
         yield from self._make(self._slice(items), pool, {})
-        for root in self._roots:
-            root.record_made()
         if self._rescan_in_progress or self._stop.is_set():
             return
         for root in () if self._options.keep_orphans else self._roots:
             yield from root.orphans(self._stop)
         self._is_own_folder.cache_clear()
+        self._outcome_filter.forget_gone()
         self._next_rescan = time.monotonic() + self._options.rescan_seconds
         self._tell("rescan" if self._last_rescan else "ready", "everything has been looked at")
         self._last_rescan = time.time()
@@ -282,17 +312,12 @@ class WatchLoop:
             for item in root.sources(self._stop):
                 if not isinstance(item, Source) or abs(time.time_ns() - item.mtime_ns) >= settle_ns:
                     yield item
-                elif item.path not in self._settling:
-                    self._settling.add(item.path, time.monotonic())
+                else:
+                    root.mark_changed(item.path)  # and look at it again in the next rescan
+                    if item.path not in self._settling:
+                        self._settling.add(item.path, time.monotonic())
 
     def _rescan_everything(self) -> None:
         for root in self._roots:
             root.forget()
         self._rescan_in_progress = self._rescan()
-
-
-def _is_own_folder(folder: str) -> bool:
-    """Return whether a folder holds only thumbnails of ours."""
-    with suppress(OSError):
-        return own_names(folder) is None
-    return False

@@ -51,7 +51,7 @@ class OutcomeFilter:
         now, reason = time.monotonic(), error.reason
         is_again = reason.endswith(FAILED_BEFORE)
         is_short = reason.startswith(TRUNCATED) or reason == EMPTY
-        if not os.path.lexists(path):
+        if not self._is_there(path):
             return None
         if reason == CHANGING or _is_back(path, reason):
             self._pending.add(path, now)
@@ -82,6 +82,17 @@ class OutcomeFilter:
     def forget(self, path: str) -> None:
         """Drop the outcome that is held back of a picture that is gone."""
         self._held.pop(path, None)
+
+    def forget_gone(self) -> None:
+        """Drop all that is known of pictures that are gone."""
+        for known in (self._held, self._reported):
+            for path in [path for path in known if not self._is_there(path)]:
+                del known[path]
+
+    def _is_there(self, path: str) -> bool:
+        """Return whether there is anything at a path, which is not behind a link in a root."""
+        roots = [root for root in self._roots if root.holds(path)]
+        return any(root.kind_at(path) for root in roots) if roots else os.path.lexists(path)
 
 
 def _is_back(path: str, reason: str) -> bool:
