@@ -8,6 +8,9 @@ from dataclasses import dataclass
 # How long to wait after a writer has closed a file, or a finished file was moved here.
 _AFTER_CLOSE_SECONDS = 0.1
 
+# How long a file that is replaced again and again is waited for: then it is read as it is.
+_AT_MOST_SECONDS = 2.0
+
 # Identifies the content of a path: device, inode, size in bytes, mtime in ns.
 _State = tuple[int, int, int, int]
 
@@ -32,6 +35,8 @@ class SettlingFiles:
         self._settle_seconds = settle_seconds
         self._waits: dict[str, _WaitingFile] = {}
         self._gone: dict[str, float] = {}  # when each path is due that is gone
+        # Since when each path has been complete, closed or replaced as a whole, and is not read.
+        self._complete: dict[str, float] = {}
 
     def __len__(self) -> int:
         return len(self._waits)
@@ -49,10 +54,14 @@ class SettlingFiles:
             is_closed: its writer has closed it, or it was moved here complete.
             patience_seconds: how long to wait for it, if that is longer than `settle_seconds`.
         """
-        first = self._waits[path].first if path in self._waits else now
+        before, state = self._waits.get(path), None if is_closed else _state(path)
+        first = before.first if before else now
         settle_seconds = max(self._settle_seconds, patience_seconds)
         due = now + (_AFTER_CLOSE_SECONDS if is_closed else settle_seconds)
-        state = None if is_closed else _state(path)
+        if is_closed or (before and _is_replaced(before.state, state)):
+            self._complete.setdefault(path, now)
+        if path in self._complete and not patience_seconds:
+            due = min(due, self._complete[path] + _AT_MOST_SECONDS)
         self._waits[path] = _WaitingFile(first, due, is_closed, state)
 
     def add_gone(self, path: str, now: float) -> None:
@@ -64,6 +73,8 @@ class SettlingFiles:
         due = [path for path, when in self._gone.items() if when <= now]
         for path in due:
             del self._gone[path]
+            if path not in self._waits:
+                self._complete.pop(path, None)
         return due
 
     def discard(self, path: str) -> None:
@@ -77,10 +88,12 @@ class SettlingFiles:
             wait = self._waits[path]
             if not wait.is_closed:
                 state = _state(path)
-                if state != wait.state:
+                is_again = state != wait.state
+                if is_again and not (path in self._complete and _is_replaced(wait.state, state)):
                     wait.state, wait.due = state, now + self._settle_seconds
                     continue
             del self._waits[path]
+            self._complete.pop(path, None)
             ready[path] = wait.is_closed
             if len(ready) == most:
                 break
@@ -90,6 +103,11 @@ class SettlingFiles:
         """Return how long the longest-waiting path has waited, in seconds; 0 if there is none."""
         # `list` copies in one step: another thread may call this.
         return max((now - wait.first for wait in list(self._waits.values())), default=0.0)
+
+
+def _is_replaced(before: _State | None, after: _State | None) -> bool:
+    """Return whether another file has taken the place of a file."""
+    return before is not None and after is not None and before[:2] != after[:2]
 
 
 def _state(path: str) -> _State | None:
