@@ -55,11 +55,17 @@ class Pictures(Protocol):
 class Thumbs(Protocol):
     """The thumbnails of a run: in folders, or in a bucket."""
 
-    def prepare(self) -> None:
+    def prepare(self, earlier: tuple[int, int] | None = None) -> tuple[int, int] | None:
         """Create what must be there before the first thumbnail.
 
+        Args:
+            earlier: what an earlier run has returned: then it has to be there already.
+
+        Returns:
+            The device and inode of an output tree on disk, else None.
+
         Raises:
-            OutputError: it can't be created or written.
+            OutputError: it can't be created or written, or is not what it was.
         """
 
     def look(

@@ -22,7 +22,9 @@ from thumbnailer.urls import is_url
 Status = Literal["made", "current", "skipped", "failed", "removed"]
 
 # System errors after which a run stops, since writing any other thumbnail would fail too.
-FATAL_ERRNOS = frozenset({errno.ENOSPC, errno.EROFS, getattr(errno, "EDQUOT", errno.ENOSPC)})
+FATAL_ERRNOS = frozenset(
+    {errno.ENOSPC, errno.EROFS, errno.ENODEV, getattr(errno, "EDQUOT", errno.ENOSPC)}
+)
 
 
 class Stop(Protocol):
@@ -45,6 +47,8 @@ class Source:
             are a checksum of the ETag.
         ctime_ns: the time of the last change of the file or of anything about it, in nanoseconds
             since the epoch; 0 for an object, and on Windows, where files have none.
+        root: the folder that the caller named, in which the scan found the file: no link below it
+            is followed to a folder. "" if the caller named the file itself.
     """
 
     path: str
@@ -53,6 +57,7 @@ class Source:
     below: str = ""
     etag: str = ""
     ctime_ns: int = 0
+    root: str = ""
 
     @property
     def is_remote(self) -> bool:
@@ -71,18 +76,23 @@ class Folder:
     """A folder of thumbnails, as a trusted path and a path below it where no link is followed.
 
     Attributes:
-        anchor: a folder that the caller named, directly or through the scan; it is trusted.
+        anchor: a folder that the caller named; it is trusted.
         below: the path from `anchor` to the thumbnails. It is created where it is missing, and no
             link in it is followed.
         shared: whether it held files of others before the first thumbnail was written.
         desktop: whether it belongs to the desktop's thumbnail cache: other users may not read it,
             and each thumbnail contains the URI, time and size of its source.
+        given: the first part of `below` that is never created: the folder of the sources.
+        device: that of the file system of `anchor`, if nothing is to be created on another one:
+            there its disk was mounted before.
     """
 
     anchor: str
     below: str
     shared: bool = False
     desktop: bool = False
+    given: str = ""
+    device: int | None = None
 
     @property
     def path(self) -> str:
@@ -325,6 +335,8 @@ class Run:
         dry_run: write nothing; a source that would become a job is skipped.
         stop: once it is set, the run ends.
         report: is updated with each outcome.
+        output: device and inode of the output folder, if an earlier run has prepared it: it is not
+            created again, and nothing is written while another folder is in its place.
     """
 
     force: bool = False
@@ -332,6 +344,7 @@ class Run:
     dry_run: bool = False
     stop: Stop | None = None
     report: Report = field(default_factory=Report)
+    output: tuple[int, int] | None = None
 
     @property
     def is_stopped(self) -> bool:

@@ -19,7 +19,7 @@ from support.processes import RESTRICTED
 from support.program import THUMBNAILER, Run, in_a_process, make, thumbnailer
 from support.waiting import eventually
 
-from thumbnailer import PruneRefused, Settings, SourceError, make_thumbnails, prune
+from thumbnailer import PruneRefused, Settings, SourceError, make_thumbnails, prune, status
 from thumbnailer.operations.prune import find_orphaned, remove_found
 from thumbnailer.thumbs.orphans import remove_thumbnails_of
 
@@ -154,7 +154,8 @@ def test_an_emptied_thumbnail_folder_goes_with_its_ledger(photos: Path, tmp_path
     (photos / "2025" / "may" / "d.jpg").unlink()
     run_prune(photos)
     assert not (photos / "2025" / "may" / "thumbs").exists()
-    assert (photos / "2025" / "may").exists(), "the user's own folder stays"
+    may = photos / "2025" / "may"
+    may.rmdir()  # fails unless the user's own folder stays, with nothing of ours in it
     run_prune(photos, "-o", out)
     assert {path.name for path in out.iterdir()} == {*("a.jpg", "b.jpg", "c.jpg"), "2025", MARK}
     assert {path.name for path in (out / "2025").iterdir()} == {"e.jpg", MARK}
@@ -449,6 +450,124 @@ def test_a_disk_that_is_not_mounted_is_no_deletion(photos: Path, tmp_path: Path)
             assert f"{photos}: is empty, like a disk that is not mounted" in run.err
     assert run_prune(photos).code == 0, "whose thumbnails are on it, too"
     assert everything_below(out) == before
+
+
+def swap_for_an_empty_folder(folder: Path) -> None:
+    """Do to a folder what unmounting does to one where a disk is mounted."""
+    folder.rename(folder.with_name("away"))
+    folder.mkdir()
+
+
+DISK = ("a.jpg", "b.jpg", "c.jpg", "in/disk/d.jpg", "in/disk/deep/er/e.jpg", "in/f.jpg")
+
+
+@pytest.mark.parametrize("size", ["64", "32,64"])
+def test_a_folder_that_is_empty_like_the_place_of_a_disk_is_no_deletion(
+    photos: Path, tmp_path: Path, size: str
+) -> None:
+    sizes = [word for one in size.split(",") for word in ("--size", one)]
+    out = tmp_path / "out"
+    make(tree(photos, *DISK), "-o", out, *sizes)
+    number = len(size.split(","))
+    swap_for_an_empty_folder(photos / "in" / "disk")
+    (photos / "a.jpg").unlink()
+    before = everything_below(out)
+    (tmp_path / "nothing").mkdir()
+    for options in (["--dry-run"], []):
+        run = run_prune(*options, photos, "-o", out)
+        assert run.code == 0
+        (kept,) = [row for row in run.rows if row["status"] == "kept"]
+        assert (kept["thumbnail"], kept["source"]) == ("", f"{photos}/in/disk")
+        assert kept["error"]["reason"].startswith("is empty, like a disk that is not mounted: ")
+        assert f"{2 * number} thumbnails" in kept["error"]["reason"]
+        assert run.summary["orphaned"] == number
+        gone = before.keys() - everything_below(out).keys()
+        assert {os.path.basename(path) for path in gone} == ({"a.jpg"} if not options else set())
+    text = thumbnailer("prune", photos, "-o", out)
+    assert len(text.err.splitlines()) == 1
+    assert text.err.startswith(f"kept: {photos}/in/disk: is empty, like a disk that is not mounted")
+    assert "--yes" in text.err
+    dry = run_prune("--yes", "--dry-run", photos, "-o", out)
+    assert results(dry) == {"d.jpg": "would remove", "e.jpg": "would remove"}
+    run = run_prune("--yes", photos, "-o", out)
+    assert results(run) == {"d.jpg": "removed", "e.jpg": "removed"}
+    assert run.summary["orphaned"] == run.summary["removed"] == 2 * number
+    assert run_prune("--yes", photos, "-o", out).rows == []
+
+
+def test_what_is_empty_below_a_folder_with_something_in_it(photos: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    make(tree(photos, *DISK, "in/disk/deep/er/g.jpg", "h.jpg"), "-o", out)
+    shutil.rmtree(photos / "in" / "disk" / "deep" / "er")  # `deep` is empty now
+    (photos / "in" / "disk" / "d.jpg").unlink()
+    run = run_prune(photos, "-o", out)
+    (kept,) = [row for row in run.rows if row["status"] == "kept"]
+    assert kept["source"] == f"{photos}/in/disk/deep"
+    assert "2 thumbnails" in kept["error"]["reason"]
+    assert run.summary["removed"] == 1
+    (photos / "in" / "disk" / "deep" / ".hidden").touch()  # so no disk is missing here
+    assert run_prune(photos, "-o", out).summary["removed"] == 2
+
+
+def test_more_than_half_with_those_of_an_empty_folder_are_too_many(
+    photos: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    make(tree(photos, "a.jpg", "b.jpg", "disk/c.jpg", "disk/d.jpg"), "-o", out)
+    swap_for_an_empty_folder(photos / "disk")
+    run = run_prune(photos, "-o", out)  # nothing would be removed
+    assert (run.code, run.summary["kept"], run.summary["orphaned"]) == (0, 1, 0)
+    (photos / "a.jpg").unlink()
+    before = everything_below(out)
+    run = thumbnailer("prune", photos, "-o", out)
+    assert run.code == 1
+    assert run.err.startswith("thumbnailer: 3 of 4 thumbnails have no source any more")
+    assert everything_below(out) == before
+
+
+def test_one_that_is_unmounted_after_counting_is_no_deletion(photos: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    make(tree(photos, *DISK, "in/disk/g.jpg"), "-o", out)
+    (photos / "in" / "disk" / "g.jpg").unlink()
+    findings = find_orphaned(photos, Settings(output=out))
+    assert findings.orphaned == 1
+    swap_for_an_empty_folder(photos / "in" / "disk")
+    assert [*remove_found(findings)] == []
+    assert (out / "in" / "disk" / "g.jpg").exists()
+
+
+def test_what_is_behind_a_link_is_neither_gone_nor_counted(photos: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    make(tree(photos, *DISK), "-o", out)
+    (photos / "in" / "disk").rename(tmp_path / "disk")
+    (photos / "in" / "disk").symlink_to(tmp_path / "disk")
+    before = everything_below(out)
+    for options in ([], ["--yes"]):
+        run = run_prune(*options, photos, "-o", out)
+        assert (run.rows, run.summary["thumbnails"]) == ([], 4)
+    assert everything_below(out) == before
+
+
+@root_only
+def test_a_disk_that_is_unmounted_below_a_source_is_no_deletion(
+    photos: Path, tmp_path: Path
+) -> None:
+    out, disk = tmp_path / "out", photos / "disk"
+    names = [f"{number}.jpg" for number in range(15)]
+    tree(photos, *names)
+    disk.mkdir()
+    with mounted(disk):
+        tree(disk, *names[:12])
+        make(photos, "-o", out)
+        assert run_prune(photos, "-o", out).rows == []
+        before = everything_below(out)
+    run = run_prune(photos, "-o", out)
+    assert (run.code, run.summary["thumbnails"], run.summary["removed"]) == (0, 27, 0)
+    assert [(row["source"], row["status"]) for row in run.rows] == [(str(disk), "kept")]
+    assert "12 thumbnails" in run.rows[0]["error"]["reason"]
+    assert everything_below(out) == before
+    counts = status(photos, output=out)
+    assert (counts.orphaned, counts.unknown) == (0, 12)
 
 
 @root_only

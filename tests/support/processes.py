@@ -199,6 +199,15 @@ def has_open(pid: int, path: Path) -> bool:
     return False
 
 
+def watches_of(pid: int) -> int:
+    """How many inotify watches a process holds."""
+    number = 0
+    for path in list(Path(f"/proc/{pid}/fdinfo").iterdir()):
+        with suppress(FileNotFoundError):  # one is closed while it is looked at
+            number += path.read_text().count("inotify wd:")
+    return number
+
+
 def send(pid: int, number: signal.Signals) -> bool:
     """Send a signal; False if the process has just gone."""
     try:

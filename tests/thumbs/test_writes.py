@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -16,9 +17,12 @@ from support.pictures import files_below, picture, tree
 from support.program import THUMBNAILER, make
 from support.waiting import eventually, nobody, state_of, until
 
-from thumbnailer import OutputError, PictureError, make_thumbnail, make_thumbnails
+from thumbnailer import OutputError, PictureError, Settings, make_thumbnail, make_thumbnails
 from thumbnailer.disk.files import open_folder
-from thumbnailer.model import Folder
+from thumbnailer.model import Answer, Folder, Job, Run
+from thumbnailer.render.job import render
+from thumbnailer.scan.folders import scan
+from thumbnailer.thumbs.folder_thumbs import FolderThumbs
 
 
 def test_permissions_are_left_to_the_umask(photos: Path) -> None:
@@ -75,6 +79,53 @@ def test_an_output_folder_that_is_a_link_is_the_user_s_own_choice(
     (tmp_path / "out").symlink_to("real")
     assert make(photos, "-o", tmp_path / "out").code == 0
     assert files_below(tmp_path / "real") == {"a.jpg"}
+
+
+@pytest.mark.parametrize("moment", ["read", "written"])
+@pytest.mark.parametrize("output", [False, True], ids=["beside", "output"])
+@pytest.mark.parametrize("place", ["sub", "sub/deep"])
+def test_a_folder_that_a_link_replaces_after_the_scan(
+    photos: Path, tmp_path: Path, place: str, output: bool, moment: str
+) -> None:
+    tree(photos, "sub/a.jpg", "sub/deep/b.jpg")
+    victim = tree(tmp_path / "victim", "sub/a.jpg", "sub/deep/b.jpg")
+    before = files_below(victim)
+    layout = Settings(size=24, output=tmp_path / "out" if output else "").thumbnails
+    thumbs = FolderThumbs(layout)
+    thumbs.prepare()
+    jobs = [item for item in thumbs.plan(scan(str(photos)), Run()) if isinstance(item, Job)]
+    assert len(jobs) == 2
+
+    def swap() -> None:
+        (photos / place).rename(tmp_path / "away")
+        (photos / place).symlink_to(victim / place)
+
+    if moment == "read":
+        swap()
+    answers = [Answer(render(job, lambda needed: None), 0) for job in jobs]
+    if moment == "written":
+        swap()
+    outcomes = {os.path.basename(one.source): one for one in thumbs.finish(jobs, answers)}
+    behind = {"b.jpg"} if place == "sub/deep" else {"a.jpg", "b.jpg"}
+    failed = {name for name, outcome in outcomes.items() if outcome.status == "failed"}
+    assert failed == (set() if output and moment == "written" else behind)
+    assert all("is a symbolic link: refused" in str(outcomes[name].error) for name in failed)
+    assert files_below(victim) == before
+    assert not [path for path in victim.rglob("*") if path.name in ("thumbs", ".thumbnailer")]
+
+
+@pytest.mark.parametrize("size", ["24", ["24", "48"]], ids=["one size", "two sizes"])
+def test_a_folder_that_is_deleted_after_the_scan_is_not_made_again(
+    photos: Path, size: str | list[str]
+) -> None:
+    tree(photos, "sub/a.jpg")
+    thumbs = FolderThumbs(Settings(size=size).thumbnails)
+    jobs = [item for item in thumbs.plan(scan(str(photos)), Run()) if isinstance(item, Job)]
+    answers = [Answer(render(job, lambda needed: None), 0) for job in jobs]
+    shutil.rmtree(photos / "sub")
+    (outcome,) = thumbs.finish(jobs, answers)
+    assert outcome.status == "failed"
+    assert not (photos / "sub").exists()
 
 
 @pytest.mark.parametrize("name", ["a.jpg", ".thumbnailer"])

@@ -113,3 +113,24 @@ def test_what_is_done_with_is_not_tried_again(photos: Path, how: str) -> None:
         outcome_filter.to_report(outcome, is_unclosed=False)
     outcome_filter.start_retries(time.monotonic() + 10_000)
     assert str(path) not in settling
+
+
+def test_reasons_of_files_that_are_gone_are_forgotten(photos: Path) -> None:
+    paths = [picture(photos / f"{number}.jpg") for number in range(10)]
+    outcome_filter = OutcomeFilter([], SettlingFiles(0))
+
+    def tell() -> list[Path]:
+        failures = [failed(path, "open", "is text, no picture") for path in paths]
+        told = [outcome_filter.to_report(failure, is_unclosed=False) for failure in failures]
+        return [Path(outcome.source.path) for outcome in told if outcome]
+
+    assert tell() == paths
+    assert tell() == []
+    for path in paths[3:]:
+        path.rename(path.with_suffix(".away"))
+    outcome_filter.forget_gone()
+    assert tell() == []
+    assert len(outcome_filter._reported) == 3
+    for path in paths[3:]:
+        path.with_suffix(".away").rename(path)
+    assert tell() == paths[3:]

@@ -259,6 +259,28 @@ def test_what_others_put_among_the_thumbnails_is_never_removed(photos: Path) -> 
     assert note.read_text() == "mine, too"
 
 
+@pytest.mark.parametrize("options", [[], ["--output", "out"]], ids=["beside", "output"])
+@pytest.mark.parametrize("settle", ["0.2", "3"], ids=["", "young"])
+@pytest.mark.parametrize(
+    "pause",
+    [pytest.param("0", marks=pytest.mark.slow), pytest.param("5", marks=pytest.mark.nightly)],
+)
+def test_thumbnails_that_somebody_deletes_come_back(
+    photos: Path, monkeypatch: pytest.MonkeyPatch, options: list[str], settle: str, pause: str
+) -> None:
+    monkeypatch.chdir(photos.parent)
+    arguments: list[str | Path] = ["--settle", settle, "--rescan", "1", *options, photos]
+    place = "../out/sub" if options else "sub/thumbs"
+    starting_tree(photos)
+    with watching(*arguments) as watch:
+        catches_up(watch, *arguments)
+        for line in (f"rm -r {place}", f"rm {place}/c.jpg", "cp ../else/new.jpg sub"):
+            shell(f"sleep {pause}; {line}", photos)
+            catches_up(watch, *arguments)
+        shell(f"sleep {pause}; rm -r {place}", photos)
+        catches_up(watch, *arguments)
+
+
 @pytest.mark.slow
 def test_several_folders_and_one_output(photos: Path, tmp_path: Path) -> None:
     starting_tree(photos)

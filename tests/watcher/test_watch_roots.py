@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from support.disks import mounts, unmount
 from support.marks import needs_proc, root_only
 from support.pictures import picture, tree
 from support.processes import Started, slow
@@ -137,28 +136,110 @@ def test_a_disk_that_is_unmounted_and_mounted_again(photos: Path, poll: list[str
             assert not failed(watch)
 
 
-@contextmanager
-def mounts(disk: Path) -> Iterator[Callable[..., None]]:
-    """A function that mounts something on a folder, which has nothing mounted on it in the end."""
-
-    def mount(*what: str) -> None:
-        try:
-            subprocess.run(["mount", *what, str(disk)], check=True, capture_output=True, text=True)
-        except (OSError, subprocess.CalledProcessError) as error:
-            pytest.skip(f"can't mount: {getattr(error, 'stderr', error)}")
-
-    try:
-        yield mount
-    finally:
-        subprocess.run(["umount", "--lazy", str(disk)], stderr=subprocess.DEVNULL, check=False)
+OUTPUT = ["--output", "out"]
 
 
-def unmount(disk: Path) -> None:
-    """Take the disk away as a person does, who tries again when it is busy."""
-    retry = (
-        'for i in 1 2 3 4 5 6 7 8 9; do umount "$0" 2>/dev/null && exit; sleep 0.2; done; exit 1'
-    )
-    subprocess.run(["sh", "-c", retry, str(disk)], check=True)
+def kept(watch: Started, folder: Path) -> list[str]:
+    """What is told of thumbnails of a folder that stay."""
+    told = [row["message"] for row in events(watch, "orphans")]
+    return [message for message in told if message.startswith(f"{folder}: is empty")]
+
+
+@root_only
+@by_events_or_polling
+def test_a_disk_below_a_folder_that_is_unmounted_and_mounted_again(
+    photos: Path, monkeypatch: pytest.MonkeyPatch, poll: list[str]
+) -> None:
+    monkeypatch.chdir(photos.parent)
+    starting_tree(photos)
+    disk, elsewhere = photos / "in" / "disk", photos.parent / "content"
+    disk.mkdir(parents=True)
+    for count, name in enumerate(("x.jpg", "y.jpg", "sub/z.jpg")):
+        picture(elsewhere / name, (80 + count, 30))
+    arguments: list[str | Path] = [*OFTEN, *poll, *OUTPUT, photos]
+    with mounts(disk) as mount:
+        mount("-t", "tmpfs", "tmpfs")
+        shell("cp -r ../content/. in/disk", photos)
+        with watching(*arguments) as watch:
+            catches_up(watch, *arguments)
+            before = thumbnails(*arguments)
+            unmount(disk)
+            soon(watch, lambda: kept(watch, disk))
+            shell("rm a.jpg", photos)  # which goes, as always
+            del (before or {})["a.jpg"]
+            soon(watch, lambda: thumbnails(*arguments) == before)
+            _wait_for_rescans(watch)
+            assert thumbnails(*arguments) == before
+            (message,) = kept(watch, disk)
+            assert "3 thumbnails" in message
+            mount("-t", "tmpfs", "tmpfs")
+            shell("cp -r ../content/. in/disk; rm in/disk/y.jpg", photos)
+            catches_up(watch, *arguments)
+            shell("cp ../else/new.jpg in/disk/sub; rm in/disk/x.jpg", photos)
+            catches_up(watch, *arguments)
+            assert not failed(watch)
+
+
+@root_only
+def test_a_disk_that_is_mounted_while_it_is_watched_is_watched_by_events(photos: Path) -> None:
+    starting_tree(photos)
+    (photos / "disk").mkdir()
+    with mounts(photos / "disk") as mount, watching("--rescan", "4", photos) as watch:
+        mount("-t", "tmpfs", "tmpfs")
+        shell("mkdir -p disk/deep; cp ../else/new.jpg disk/deep", photos)
+        catches_up(watch, photos)
+        await_event(watch, "rescan", len(events(watch, "rescan")) + 1)
+        number = len(events(watch, "rescan"))
+        shell("cp ../else/large.jpg disk/deep", photos)
+        catches_up(watch, photos)
+        assert len(events(watch, "rescan")) == number
+        unmount(photos / "disk")
+
+
+@pytest.mark.parametrize("poll", [[], ["--poll", "0.3"]], ids=["rescan", "polling"])
+def test_an_empty_folder_in_the_place_of_another_is_no_deletion(
+    photos: Path, monkeypatch: pytest.MonkeyPatch, poll: list[str]
+) -> None:
+    monkeypatch.chdir(photos.parent)
+    starting_tree(photos)
+    arguments: list[str | Path] = [*OFTEN, *poll, *OUTPUT, photos]
+    swap = "mv sub ../away; mkdir sub"
+    with watching(*arguments) as watch:
+        catches_up(watch, *arguments)
+        before = thumbnails(*arguments)
+        if poll:
+            shell(swap, photos)
+            soon(watch, lambda: kept(watch, photos / "sub"))
+            _wait_for_rescans(watch)
+            assert thumbnails(*arguments) == before
+    if not poll:
+        shell(swap, photos)
+    with watching(*arguments) as watch:
+        soon(watch, lambda: kept(watch, photos / "sub"))
+        _wait_for_rescans(watch)
+        assert thumbnails(*arguments) == before
+        assert len(kept(watch, photos / "sub")) == 1
+        shell("mv ../away/deep sub", photos)
+        catches_up(watch, *arguments)
+
+
+@by_events_or_polling
+@pytest.mark.parametrize(
+    "line", ["rm sub/deep/*.jpg", "rm sub/deep/*.jpg; rm -r sub/deep; rm sub/*.jpg", "rm -r sub/*"]
+)
+def test_a_folder_whose_pictures_were_seen_to_go_keeps_no_thumbnails(
+    photos: Path, monkeypatch: pytest.MonkeyPatch, line: str, poll: list[str]
+) -> None:
+    monkeypatch.chdir(photos.parent)
+    starting_tree(photos)
+    arguments: list[str | Path] = [*OFTEN, *poll, *OUTPUT, photos]
+    with watching(*arguments) as watch:
+        catches_up(watch, *arguments)
+        shell(line, photos)
+        catches_up(watch, *arguments)
+        shell("cp ../else/new.jpg sub", photos)
+        catches_up(watch, *arguments)
+        assert not events(watch, "orphans")
 
 
 def test_links_to_folders_are_not_followed_by_polling(tmp_path: Path) -> None:

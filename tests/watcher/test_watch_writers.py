@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -63,3 +68,51 @@ def test_a_picture_that_grows_past_the_limits_keeps_its_old_thumbnail(photos: Pa
         assert thumbnails(photos) == before
         shell("cp ../else/new.jpg a.jpg", photos)
         catches_up(watch, *options, photos)
+
+
+def replace_by_renaming(new: Path, path: Path) -> None:
+    temporary = path.with_name(".new")
+    shutil.copyfile(new, temporary)
+    os.replace(temporary, path)
+
+
+def delete_and_rename(new: Path, path: Path) -> None:
+    path.unlink()
+    replace_by_renaming(new, path)
+
+
+@contextmanager
+def restless(path: Path, replace: object, *contents: Path) -> Iterator[None]:
+    """Replace a picture by others in turn, every 50 ms."""
+    over = threading.Event()
+
+    def write() -> None:
+        number = 0
+        while not over.wait(0.05):
+            assert callable(replace)
+            replace(contents[number % len(contents)], path)
+            number += 1
+
+    thread = threading.Thread(target=write)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+
+
+@pytest.mark.parametrize("poll", [[], ["--poll", "0.3"]], ids=["events", "polling"])
+@pytest.mark.parametrize("replace", [replace_by_renaming, delete_and_rename])
+def test_a_picture_that_is_replaced_all_the_time_has_a_thumbnail_now_and_then(
+    photos: Path, poll: list[str], replace: object
+) -> None:
+    starting_tree(photos)
+    other, contents = photos.parent / "else", [photos / "b.png", photos / "sub" / "c.jpg"]
+    contents = [other / "new.jpg", other / "album" / "a.jpg", other / "album" / "e.jpg"]
+    with watching("--settle", "1", *poll, photos) as watch:
+        catches_up(watch, photos)
+        with restless(photos / "a.jpg", replace, *contents):
+            soon(watch, lambda: of_source(watch, photos / "a.jpg").count("made") > 2)
+        catches_up(watch, photos)
+        assert not failed(watch)

@@ -41,7 +41,7 @@ class BucketThumbs:
     def _states(self) -> list[BucketState]:
         return [BucketState(self._bucket, self._layout, size) for size in self._layout.recipes]
 
-    def prepare(self) -> None:
+    def prepare(self, earlier: tuple[int, int] | None = None) -> None:
         """Do nothing: folders are marked when the first thumbnail goes into them."""
 
     def look(

@@ -165,7 +165,7 @@ COMMANDS = {
                 "-n, --dry-run": "remove nothing; say what would be removed",
                 "-o, --output DIR": "where the thumbnails are, as for make",
                 "-c, --config FILE": "read `output` from FILE",
-                "--yes": "remove even more than half of all thumbnails",
+                "--yes": "remove even more than half, and those of empty folders",
                 **_output("removal"),
             }
         },

@@ -48,7 +48,7 @@ def source_digest(source: Source) -> str:
     Raises:
         OSError: it can't be read.
     """
-    with open_source(source.path) as file:
+    with open_source(source.path, source.root) as file:
         digest = content_digest(file, source.size_bytes)
         now = state_of(os.fstat(file.fileno()))
     return digest if now == (source.size_bytes, source.mtime_ns, source.ctime_ns) else ""

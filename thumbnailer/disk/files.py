@@ -11,16 +11,23 @@ import errno
 import os
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from typing import BinaryIO, NamedTuple
 
 from thumbnailer.model import Folder
 
+# The reason why nothing is created in a folder that was a disk's.
+NOT_MOUNTED = "is not the folder that it was; is its disk mounted?"
+
 _OPEN_FLAGS = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 _NO_FOLLOW = getattr(os, "O_NOFOLLOW", 0)
 
 _HAS_DIR_FD = os.open in os.supports_dir_fd and os.rename in os.supports_dir_fd
+_FOLDER_FLAGS = _OPEN_FLAGS | getattr(os, "O_DIRECTORY", 0)
+
+# Linux opens a folder that may be entered but not listed only if it is not to be listed.
+_NO_LISTING = getattr(os, "O_PATH", 0)
 
 # The length of what is there but is no regular file.
 NO_FILE = -1
@@ -38,13 +45,33 @@ class OpenFolder:
         return (name, self.fd) if self.fd is not None else (os.path.join(self.path, name), None)
 
 
-def open_source(path: str) -> BinaryIO:
+class LinkRefused(OSError):
+    """A part of a path is a symbolic link, which is not followed."""
+
+
+def open_source(path: str, root: str = "") -> BinaryIO:
     """Open a picture for reading without blocking: a FIFO, device or socket raises at once.
+
+    Args:
+        root: the SOURCE that it was found in: below that no link to a folder is followed. "" if the
+            caller named the picture itself.
 
     Raises:
         OSError: it can't be opened or is not a regular file.
     """
-    return open(_open_regular(path, os.O_RDONLY, path), "rb")
+    if not root:
+        return open(_open_regular(path, os.O_RDONLY, path), "rb")
+    folder, name = os.path.split(path)
+    with open_folder(folder_below(root, folder), to_list=False) as opened:
+        inner, dir_fd = opened.path_and_dir_fd(name)
+        return open(_open_regular(inner, os.O_RDONLY, path, dir_fd), "rb")
+
+
+def folder_below(root: str, path: str) -> Folder:
+    """Return a folder as one below a root, by their paths as the scan spells them."""
+    if path.startswith(prefix := os.path.join(root, "")):
+        return Folder(root, path[len(prefix) :])
+    return Folder(root, "") if path == os.path.dirname(prefix) else Folder(path, "")
 
 
 def state_of(status: os.stat_result) -> tuple[int, int, int]:
@@ -65,38 +92,77 @@ _MIRRORS_NOTHING = Mirrored("", 0)
 
 @contextmanager
 def open_folder(
-    folder: Folder, *, create: bool = False, mirrors: Mirrored = _MIRRORS_NOTHING
+    folder: Folder,
+    *,
+    create: bool = False,
+    to_list: bool = True,
+    mirrors: Mirrored = _MIRRORS_NOTHING,
 ) -> Iterator[OpenFolder]:
-    """Hold a thumbnail folder open, walking down from its anchor without following links.
+    """Hold a folder open, walking down from its anchor without following links.
 
     Args:
-        create: create what is missing of its path below the anchor.
+        create: create what is missing of it below `folder.given`.
+        to_list: whether its content is to be listed; what is in it can be opened in any case.
         mirrors: what is created gets no more permissions than the folders that it mirrors.
 
     Raises:
-        FileNotFoundError: it does not exist and `create` is false.
-        OSError: a part of its path is a link or no folder, or can't be opened or created.
+        FileNotFoundError: it does not exist and is not to be created.
+        LinkRefused: a part of its path below the anchor is a link.
+        OSError: a part of its path is no folder, or can't be opened or created; or the anchor is on
+            another file system than it should be.
     """
     parts = [part for part in folder.below.split(os.sep) if part]
-    here = OpenFolder(folder.anchor, _open_directory(folder.anchor or os.curdir, None, follow=True))
+    given = len(folder.given.split(os.sep)) if folder.given else 0
+    flags = _FOLDER_FLAGS | (0 if to_list else _NO_LISTING)
+    here = OpenFolder(
+        folder.anchor, _open_directory(folder.anchor or os.curdir, None, flags, follow=True)
+    )
     try:
+        if create and folder.device not in (None, identity_of(here)[0]):
+            raise OSError(errno.ENODEV, NOT_MOUNTED, folder.anchor)
         for depth, part in enumerate(parts, 1):
             path, fd = here.path_and_dir_fd(part)
             try:
-                opened = _open_directory(path, fd)
+                opened = _open_directory(path, fd, flags)
             except FileNotFoundError:
-                if not create:
+                if not create or depth <= given:
                     raise
                 mode = 0o700 if folder.desktop else _mode_of(mirrors, len(parts) - depth)
                 with suppress(FileExistsError):
                     os.mkdir(path, mode, dir_fd=fd)
-                opened = _open_directory(path, fd)
+                opened = _open_directory(path, fd, flags)
             there = OpenFolder(os.path.join(here.path, part), opened)
             _close(here)
             here = there
         yield here
     finally:
         _close(here)
+
+
+def scan_folder(folder: OpenFolder) -> AbstractContextManager[Iterator[os.DirEntry[str]]]:
+    """Return the entries of a folder that is open, as `os.scandir` does; their paths are no use.
+
+    Raises:
+        OSError: it can't be read.
+    """
+    return os.scandir(folder.path if folder.fd is None else folder.fd)
+
+
+def status_of(folder: OpenFolder, name: str, *, follow: bool = False) -> os.stat_result:
+    """Return the status of what a folder holds under a name, or of what a link there leads to.
+
+    Raises:
+        FileNotFoundError: there is nothing.
+        OSError: it can't be determined.
+    """
+    path, dir_fd = folder.path_and_dir_fd(name)
+    return os.stat(path, dir_fd=dir_fd, follow_symlinks=follow)
+
+
+def identity_of(folder: OpenFolder) -> tuple[int, int]:
+    """Return the device and the inode of a folder that is open."""
+    status = os.stat(folder.path or os.curdir) if folder.fd is None else os.fstat(folder.fd)
+    return status.st_dev, status.st_ino
 
 
 def read(folder: OpenFolder, name: str, most_bytes: int = -1) -> bytes:
@@ -278,16 +344,17 @@ def _open_regular(path: str, flags: int, shown: str, dir_fd: int | None = None) 
     return fd
 
 
-def _open_directory(path: str, dir_fd: int | None, *, follow: bool = False) -> int | None:
+def _open_directory(
+    path: str, dir_fd: int | None, flags: int, *, follow: bool = False
+) -> int | None:
     if not _HAS_DIR_FD:
         if not follow:
             _refuse_link(path, None)
         if not os.path.isdir(path):
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path)
         return None
-    flags = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC | (0 if follow else os.O_NOFOLLOW)
     try:
-        return os.open(path, flags, dir_fd=dir_fd)
+        return os.open(path, flags | (0 if follow else _NO_FOLLOW), dir_fd=dir_fd)
     except OSError as error:
         if not follow and error.errno in (errno.ELOOP, errno.ENOTDIR):
             _refuse_link(path, dir_fd)
@@ -311,7 +378,7 @@ def _refuse_link(path: str, dir_fd: int | None) -> None:
     """Raise a readable error if a path is a symbolic link; that of `os.open` is hard to read."""
     with suppress(FileNotFoundError):
         if stat.S_ISLNK(os.stat(path, dir_fd=dir_fd, follow_symlinks=False).st_mode):
-            raise OSError(errno.ELOOP, f"{path} is a symbolic link: refused", path)
+            raise LinkRefused(errno.ELOOP, f"{path} is a symbolic link: refused", path)
 
 
 def _close(folder: OpenFolder) -> None:

@@ -23,7 +23,7 @@ def read_header(job: Job, claim: Claim) -> HeaderFacts | Failure:
     """
     size, date, colour = (0, 0), "", ""
     try:
-        with stage("open"), files.open_source(job.source.path) as file:
+        with stage("open"), files.open_source(job.source.path, job.source.root) as file:
             picture = open_picture(file, job.limits)
             size = upright_size(picture)
             date = date_taken(picture, file)

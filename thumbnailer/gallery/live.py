@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from thumbnailer.config.settings import Settings
 from thumbnailer.errors import OutputError, SourceError, WorkerError
@@ -26,6 +27,10 @@ class LiveGallery:
         sources, settings: as for `write_gallery`.
         stop: ends a write; the page stays as it was.
 
+    Attributes:
+        device: that of the file system of the output tree, if the page is to be written nowhere
+            else.
+
     Raises:
         ThumbnailError: as `write_gallery` does; raised before anything is written.
     """
@@ -38,6 +43,7 @@ class LiveGallery:
         self._thread: threading.Thread | None = None
         self._error = self._reported_error = ""
         self._closed = False
+        self.device: int | None = None
 
     def is_set(self) -> bool:
         """Return whether a write has to end."""
@@ -75,9 +81,11 @@ class LiveGallery:
 
     def _write(self) -> None:
         try:
-            for _ in write_pages(
-                page_locations(self._sources, self._settings), self._settings, stop=self
-            ):
+            locations = page_locations(self._sources, self._settings)
+            if self._settings.output:
+                (page,) = locations
+                locations = [replace(page, folder=replace(page.folder, device=self.device))]
+            for _ in write_pages(locations, self._settings, stop=self):
                 pass
         except SourceError:
             self._error = ""  # a source is missing: its return counts as a change

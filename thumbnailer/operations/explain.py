@@ -86,7 +86,7 @@ def explain(
     description: Description | Failure
     try:
         with stage("open"):
-            file = files.open_source(source.path)
+            file = files.open_source(source.path, source.root)
         with file:
             description = describe(file, list(recipes.values()), limits)
     except StageError as error:

@@ -46,7 +46,7 @@ def run_pipeline(
         raise WorkerError(f"the sandbox that is required can't be had: {reason}")
     thumbs = open_thumbs(settings, clean_up=not run.dry_run, stop=run.stop, live=live)
     if not run.dry_run:
-        thumbs.prepare()
+        thumbs.prepare(run.output)
     # Sources of jobs without an outcome: added when the engine, in any thread, reads the job.
     open_sources: Counter[Source] = Counter()
     lock = threading.Lock()

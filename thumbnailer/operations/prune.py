@@ -26,8 +26,9 @@ class PruneReport:
     Attributes:
         thumbnails: number of thumbnails of pictures in the SOURCEs, existing pictures or not.
         orphaned: number of thumbnails whose source is gone.
-        removals: one for each thumbnail that was removed, would be, or could not be, and for each
-            that was kept because it can't be determined whether its source exists.
+        removals: one for each thumbnail that was removed, would be, or could not be, for each that
+            was kept because it can't be determined whether its source exists, and for each folder
+            that is empty, like a disk that is not mounted, so that thumbnails were kept.
         seconds: wall time.
     """
 
@@ -61,7 +62,8 @@ def prune(
         sources: a folder, or several.
         settings: only `output` is used; `layout` must be `thumbs`.
         dry_run: remove nothing; report what would be removed.
-        yes: remove them even if they are more than half of all thumbnails.
+        yes: remove them even if they are more than half of all thumbnails, or if a folder between
+            the source and the pictures is there but empty, like a disk that is not mounted.
         **overrides: single settings, such as `output="small"`.
 
     Raises:
@@ -102,7 +104,13 @@ def find_orphaned(
 def remove_found(
     findings: OrphanSurvey, *, dry_run: bool = False, yes: bool = False, stop: Stop | None = None
 ) -> Iterator[Removal]:
-    """Return an iterator that removes the orphans found, unless they are more than half of all."""
+    """Return an iterator that removes the orphans found, unless they are more than half of all.
+
+    With `yes` the doubtful count as orphans, in `findings` too.
+    """
+    if yes:
+        findings.believe()
+    unknown = [*findings.unknown, *findings.kept("--yes removes them")]
     orphaned, thumbnails = findings.orphaned, findings.thumbnails.total()
     if dry_run:
         would_go = (
@@ -110,15 +118,16 @@ def remove_found(
             for orphan in findings.orphans
             if orphan.file_exists
         )
-        return chain(findings.unknown, would_go)
+        return chain(unknown, would_go)
     if stop and stop.is_set():  # the survey may be incomplete
-        return iter(findings.unknown)
-    if orphaned * 2 > thumbnails and not yes:
+        return iter(unknown)
+    seeming = orphaned + sum(orphan.file_exists for orphan in findings.doubtful)
+    if orphaned and seeming * 2 > thumbnails and not yes:
         raise PruneRefused(
-            f"{orphaned} of {thumbnails} thumbnails have no source any more, which is more than "
+            f"{seeming} of {thumbnails} thumbnails have no source any more, which is more than "
             "half: nothing was removed (see --dry-run; --yes if this is right)"
         )
-    return chain(findings.unknown, remove_orphans(findings.orphans, stop))
+    return chain(unknown, remove_orphans(findings.orphans, stop))
 
 
 def build_report(

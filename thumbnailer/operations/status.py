@@ -162,6 +162,7 @@ def iter_status(
             report.orphaned += survey.orphaned
             report.orphaned_bytes += sum(orphan.size_bytes or 0 for orphan in survey.orphans)
             report.unknown += len(survey.unknown)
+            report.unknown += sum(orphan.file_exists for orphan in survey.doubtful)
         report.stale_reasons, report.failed_reasons = reasons.of("stale"), reasons.of("failed")
         report.notes = (*opened.notes, *log.unmatched())
         report.seconds = time.perf_counter() - started

@@ -65,7 +65,7 @@ def _thumbnail_fault(wanted: WantedThumbnail, made: Thumbnail, limits: Limits, c
 def _source_fault(
     job: Job, wanted: WantedThumbnail, made: Thumbnail, claim: Claim
 ) -> Failure | None:
-    with files.open_source(job.source.path) as file:
+    with files.open_source(job.source.path, job.source.root) as file:
         status = os.fstat(file.fileno())
         if (status.st_size, status.st_mtime_ns) != (job.source.size_bytes, job.source.mtime_ns):
             return Failure("stale", "the picture has changed since")

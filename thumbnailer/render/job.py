@@ -37,9 +37,9 @@ def _render_unchanged(job: Job, claim: Claim) -> Rendering:
     if job.data is not None:
         with io.BytesIO(job.data) as content:
             return Rendering(job.source, *render_pictures(content, wanted, job.limits, claim))
-    for _ in range(_MAX_READS):
+    for attempt in range(1, _MAX_READS + 1):
         with stage("open"):
-            file = files.open_source(job.source.path)
+            file = files.open_source(job.source.path, job.source.root)
         with file:
             before = _stat_between_writes(file)
             try:
@@ -51,7 +51,10 @@ def _render_unchanged(job: Job, claim: Claim) -> Rendering:
                 if _is_unchanged(job.source.path, before):
                     raise
                 continue
-        if _is_unchanged(job.source.path, before):
+            is_same = _state(os.fstat(file.fileno())) == _state(before)
+        # A file that is replaced as a whole again and again is shown as it was a moment ago.
+        is_replaced = attempt == _MAX_READS and is_same and _is_replaced(job.source.path, before)
+        if is_replaced or _is_unchanged(job.source.path, before):
             size_bytes, mtime_ns, ctime_ns = files.state_of(before)
             state = replace(job.source, size_bytes=size_bytes, mtime_ns=mtime_ns, ctime_ns=ctime_ns)
             return Rendering(state, pictures, note, digest)
@@ -74,10 +77,16 @@ def _stat_between_writes(file: BinaryIO) -> os.stat_result:
 
 def _is_unchanged(path: str, before: os.stat_result) -> bool:
     with suppress(OSError):
-        now = os.stat(path)
-        return (now.st_ino, now.st_size, now.st_mtime_ns) == (
-            before.st_ino,
-            before.st_size,
-            before.st_mtime_ns,
-        )
+        return _state(os.stat(path)) == _state(before)
     return False
+
+
+def _is_replaced(path: str, before: os.stat_result) -> bool:
+    """Return whether there is another file at the path of a file that was read."""
+    with suppress(OSError):
+        return _state(os.stat(path))[:2] != _state(before)[:2]
+    return False
+
+
+def _state(status: os.stat_result) -> tuple[int, int, int, int]:
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import ClassVar
@@ -25,6 +26,9 @@ from thumbnailer.thumbs.folders import (
 from thumbnailer.thumbs.ledger import ledger_file
 
 _NOT_THERE = "is not there"
+
+# How many pictures of a folder are looked at while it is held open.
+_LOOKED_AT_ONCE = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,28 +110,45 @@ class FolderListing:
         path: the path of the folder.
         below: the folder for it in an output tree.
         names: the file names of the pictures, sorted.
+        root: the folder that the caller named: below it no link to a folder is followed.
     """
 
     path: str
     below: str
     names: list[str]
+    root: str
 
     def sources(self) -> Iterator[Source | Outcome]:
         """Yield a source for each picture, or an outcome where there is no readable file."""
-        prefix = os.path.join(self.path, "")
-        return (_source_at(prefix + name, self.below) for name in self.names)
+        for start in range(0, len(self.names), _LOOKED_AT_ONCE):
+            yield from self._sources_of(self.names[start : start + _LOOKED_AT_ONCE])
 
     def state(self, stop: Stop | None = None) -> int:
         """Return a hash of the pictures' names, lengths and times, which takes 4 µs a picture.
 
         Once `stop` is set nothing more is read; it is asked at each picture.
         """
-        state, prefix = 0, os.path.join(self.path, "")
-        for name in self.names:
-            if stop and stop.is_set():
-                break
-            state = hash((state, name, *_state(prefix + name)))
+        state = 0
+        with suppress(OSError), self._opened() as opened:
+            for name in self.names:
+                if stop and stop.is_set():
+                    break
+                state = hash((state, name, *_state_in(opened, name)))
         return state
+
+    def _sources_of(self, names: list[str]) -> list[Source | Outcome]:
+        # A list: while the caller works, the folder is not held open.
+        prefix = os.path.join(self.path, "")
+        try:
+            with self._opened() as opened:
+                return [
+                    _source_in(opened, name, prefix + name, self.below, self.root) for name in names
+                ]
+        except OSError as error:
+            return [_unreadable(prefix + name, error) for name in names]
+
+    def _opened(self) -> AbstractContextManager[files.OpenFolder]:
+        return files.open_folder(files.folder_below(self.root, self.path), to_list=False)
 
 
 def scan_by_folder(
@@ -136,7 +157,7 @@ def scan_by_folder(
     """Yield the results of `scan` by folder: a listing each, or an outcome if it can't be read."""
 
     def read(inner: str) -> tuple[list[str], list[str]]:
-        names, subfolders = _list_folder(_joined(root, inner), choice.is_picture, stop)
+        names, subfolders = _list_folder(Folder(root, inner), choice.is_picture, stop)
         above = os.path.join(inner, "") if inner else ""
         return names, [name for name in subfolders if choice.enters_from_above(above + name)]
 
@@ -147,10 +168,11 @@ def scan_by_folder(
         folder = _joined(root, inner)
         if isinstance(names, OSError):
             is_whole = False
-            status: Status = "skipped" if isinstance(names, FileNotFoundError) else "failed"
+            is_gone = isinstance(names, FileNotFoundError | files.LinkRefused)
+            status: Status = "skipped" if is_gone else "failed"
             yield _without_source(folder, status, f"can't be read: {names.strerror or names}")
         elif names := choice.selected(inner, names):
-            yield FolderListing(folder, _joined(below, inner), names)
+            yield FolderListing(folder, _joined(below, inner), names, root)
     if log and is_whole and not (stop and stop.is_set()):
         log.finish()
 
@@ -174,7 +196,8 @@ def source_finder(
                 missing.add(inner)
             return None
         try:
-            return ledger_file.own_names(_joined(root, inner))
+            with files.open_folder(Folder(root, inner)) as opened:
+                return ledger_file.own_names_in(opened)
         except FileNotFoundError:
             missing.add(inner)
         except OSError:
@@ -189,61 +212,76 @@ def source_finder(
             return None
         if own is None:
             return _without_source(path, "skipped", _NOT_THERE) if folder in missing else None
-        return _source_at(path, _joined(below, folder))
+        try:
+            with files.open_folder(Folder(root, folder), to_list=False) as opened:
+                return _source_in(opened, name, path, _joined(below, folder), root)
+        except OSError as error:
+            return _unreadable(path, error)
 
     return locate
 
 
 def find_source(path: str, *, below: str = "") -> Source | Outcome:
     """Return the source at a path that the caller named, or a failed outcome with the reason."""
-    found = _source_at(path, below)
+    folder, name = os.path.split(path)
+    found = _source_in(files.OpenFolder(folder, None), name, path, below)
     return found if isinstance(found, Source) else replace(found, status="failed")
 
 
 def _list_folder(
-    folder: str, is_picture: Callable[[str], bool], stop: Stop | None
+    folder: Folder, is_picture: Callable[[str], bool], stop: Stop | None
 ) -> tuple[list[str], list[str]]:
     """Return the names of the pictures and of the subfolders, both sorted.
 
     Names, not directory entries: an entry keeps the result of its `stat`, 600 bytes a picture.
     """
-    own = ledger_file.own_names(folder)
-    if own is None:
-        return [], []
     pictures, subfolders = [], []
-    with os.scandir(folder) as entries:
-        for entry in entries:
-            if stop and stop.is_set():
-                break
-            if entry.is_dir(follow_symlinks=False):
-                subfolders.append(entry.name)
-            elif is_picture(entry.name) and entry.name not in own:
-                pictures.append(entry.name)
+    with files.open_folder(folder) as opened:
+        own = ledger_file.own_names_in(opened)
+        if own is None:
+            return [], []
+        with files.scan_folder(opened) as entries:
+            for entry in entries:
+                if stop and stop.is_set():
+                    break
+                if entry.is_dir(follow_symlinks=False):
+                    subfolders.append(entry.name)
+                elif is_picture(entry.name) and entry.name not in own:
+                    pictures.append(entry.name)
     return sorted(pictures), sorted(subfolders)
 
 
-def _state(path: str) -> tuple[int, int, int]:
+def _state_in(folder: files.OpenFolder, name: str) -> tuple[int, int, int]:
     try:
-        return files.state_of(os.stat(path))
+        return files.state_of(files.status_of(folder, name, follow=True))
     except OSError:
         return -1, 0, 0
 
 
-def _source_at(path: str, below: str) -> Source | Outcome:
+def _source_in(
+    folder: files.OpenFolder, name: str, path: str, below: str, root: str = ""
+) -> Source | Outcome:
     try:
-        found = os.stat(path)
+        found = files.status_of(folder, name, follow=True)
     except FileNotFoundError:
-        reason = "is a link to nothing" if os.path.islink(path) else _NOT_THERE
+        reason = _NOT_THERE
+        with suppress(OSError):
+            files.status_of(folder, name)
+            reason = "is a link to nothing"
         return _without_source(path, "skipped", reason)
     except (OSError, ValueError) as error:  # ValueError: a path with a NUL character
-        return _without_source(
-            path, "failed", f"can't be read: {getattr(error, 'strerror', error)}"
-        )
+        return _unreadable(path, error)
     if stat.S_ISREG(found.st_mode):
         size_bytes, mtime_ns, ctime_ns = files.state_of(found)
-        return Source(path, size_bytes, mtime_ns, below, ctime_ns=ctime_ns)
+        return Source(path, size_bytes, mtime_ns, below, ctime_ns=ctime_ns, root=root)
     kind = "a folder behind a link" if stat.S_ISDIR(found.st_mode) else "a device, pipe or socket"
     return _without_source(path, "skipped", f"is {kind}, not a file")
+
+
+def _unreadable(path: str, error: OSError | ValueError) -> Outcome:
+    if isinstance(error, FileNotFoundError | files.LinkRefused):
+        return _without_source(path, "skipped", _NOT_THERE)
+    return _without_source(path, "failed", f"can't be read: {getattr(error, 'strerror', error)}")
 
 
 def _without_source(path: str, status: Status, reason: str) -> Outcome:
@@ -274,10 +312,12 @@ def _thumbs_folders(root: str, choice: Choice, stop: Stop | None) -> Iterator[Fo
     """Yield the `thumbs` folders of a source tree where `scan` enters, and their size folders."""
 
     def read(inner: str) -> tuple[Folder | None, list[str]]:
-        path = _joined(root, inner)
-        if inner and ledger_file.own_names(path) is None:
-            return None, []
-        subfolders = [name for name in subfolders_of(path) if is_taken(name, choice.include)]
+        folder = Folder(root, inner)
+        if inner:
+            with files.open_folder(folder) as opened:
+                if ledger_file.own_names_in(opened) is None:
+                    return None, []
+        subfolders = [name for name in subfolders_of(folder) if is_taken(name, choice.include)]
         thumbs = Folder(root, os.path.join(inner, THUMBS)) if THUMBS in subfolders else None
         return thumbs, subfolders
 

@@ -62,7 +62,7 @@ def _write_in_folder(folder: Folder, tasks: list[ThumbnailTask]) -> None:
                     with files.open_folder(folder, create=True, mirrors=mirrors) as opened:
                         write(opened, folder, tasks)
                 except FileNotFoundError:
-                    if last_try or not os.path.isdir(folder.anchor):
+                    if last_try or not os.path.isdir(os.path.join(folder.anchor, folder.given)):
                         raise
                     continue  # another process has removed the folder, as it was empty
         except StageError as error:

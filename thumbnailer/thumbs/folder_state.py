@@ -45,16 +45,14 @@ class FolderStates:
 
     def __init__(self, at_once: int, *, clean_up: bool) -> None:
         self._at_once, self._clean_up = at_once, clean_up
-        self._kept: OrderedDict[tuple[str, str], FolderState | FreedesktopFolderState] = (
-            OrderedDict()
-        )
+        self._kept: OrderedDict[str, FolderState | FreedesktopFolderState] = OrderedDict()
         self._most_thumbnails = _KEPT_THUMBNAILS
-        self._dropped: OrderedDict[tuple[str, str], None] = OrderedDict()
+        self._dropped: OrderedDict[str, None] = OrderedDict()
         self._real_path = lru_cache(os.path.realpath)
 
     def at(self, folder: Folder) -> FolderState | FreedesktopFolderState:
         """Return the state of a folder; read its ledger if it is not cached."""
-        key = self._real_path(folder.anchor), folder.below
+        key = os.path.join(self._real_path(folder.anchor), folder.below)
         if key in self._kept:
             self._kept.move_to_end(key)
             return self._kept[key]
@@ -98,9 +96,9 @@ class FolderState:
             where = folder.path if os.sep not in path else path
             self._refusal = Failure("write", f"{where}: {error.strerror}")
         if known is None:
-            known = Ledger(shared=holds_files(folder.path))
+            known = Ledger(shared=not self._refusal and holds_files(folder.path))
         self._ledger = known
-        self.folder = Folder(folder.anchor, folder.below, known.shared)
+        self.folder = replaced(folder, shared=known.shared)
         self._prefix = os.path.join(self.folder.path, "")
         self._claimed: set[str] = set()
         self._claims: dict[str, tuple[str, str]] = {}

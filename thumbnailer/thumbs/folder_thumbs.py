@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
@@ -23,10 +24,16 @@ from thumbnailer.model import (
 )
 from thumbnailer.recipe import attempt_fingerprint
 from thumbnailer.thumbs.finish import finish
-from thumbnailer.thumbs.folder_state import FolderStates, holds_files
+from thumbnailer.thumbs.folder_state import (
+    FolderState,
+    FolderStates,
+    FreedesktopFolderState,
+    holds_files,
+)
 from thumbnailer.thumbs.folders import THUMBS
 from thumbnailer.thumbs.freedesktop import PRIVATE_FOLDER, cache_name, source_text
 from thumbnailer.thumbs.ledger import ledger_file
+from thumbnailer.thumbs.ledger.lines import MARK
 from thumbnailer.thumbs.naming import fill_template, size_label, thumbnail_name
 from thumbnailer.thumbs.plan import Slot, SourceSlots, combined_outcome, plan, refused
 
@@ -45,26 +52,50 @@ class FolderThumbs:
         self._run = os.urandom(4).hex()
         self._folder: tuple[str, str] | None = None
         self._sizes: list[_Size] = []
+        self._device: int | None = None  # that of the output tree, once it is prepared
 
-    def prepare(self) -> None:
+    def prepare(self, earlier: tuple[int, int] | None = None) -> tuple[int, int] | None:
         """Create the freedesktop cache, or an output tree, marked so that no scan reads it.
 
+        What is written later is written on the same file system, even if another folder is in the
+        place of the tree by then.
+
+        Args:
+            earlier: what an earlier run on the same tree has returned: then it is not created.
+
+        Returns:
+            The device and inode of the tree; None if there is none.
+
         Raises:
-            OutputError: it can't be created or written.
+            OutputError: it can't be created or written, or is not that of the earlier run.
         """
         output = self._layout.output
         try:
             if self._layout.desktop:
                 files.make_folder(output, PRIVATE_FOLDER)
             elif output:
-                files.make_folder(output)
-                folder = Folder(output, "")
-                if ledger_file.read(folder) is None:
-                    with files.open_folder(folder) as opened:
-                        ledger_file.mark_folder(opened, shared=holds_files(output))
+                if earlier is None:
+                    files.make_folder(output)
+                return self._mark(Folder(output, ""), earlier)
         except OSError as error:
             why = "is no folder" if isinstance(error, FileExistsError) else error.strerror
-            raise OutputError(f"{output}: {why}; choose another output folder") from error
+            hint = "; choose another output folder" if earlier is None else ""
+            raise OutputError(f"{output}: {why}{hint}") from error
+        return None
+
+    def _mark(self, tree: Folder, earlier: tuple[int, int] | None) -> tuple[int, int]:
+        with files.open_folder(tree) as opened:
+            identity, is_marked = files.identity_of(opened), True
+            try:
+                files.read(opened, MARK, 1)
+            except FileNotFoundError:
+                is_marked = False
+            if earlier and (identity[0] != earlier[0] or not (is_marked or identity == earlier)):
+                raise OSError(errno.ENODEV, files.NOT_MOUNTED)
+            if not is_marked:
+                ledger_file.mark_folder(opened, shared=holds_files(tree.path))
+        self._device = identity[0]
+        return identity
 
     def look(
         self, found: Iterable[Source | Outcome], *, quick: bool = True
@@ -117,10 +148,14 @@ class FolderThumbs:
             self._folder = above, source.below
             name = os.path.basename(source.path)
             self._sizes = [
-                _Size(self._layout, size, source, self._folder_states)
+                _Size(self._layout, size, source, self._state_of_folder(size, source))
                 for size in self._layout.recipes
             ]
         return self._sizes, name
+
+    def _state_of_folder(self, size: str, source: Source) -> FolderState | FreedesktopFolderState:
+        folder = _thumbnail_folder(self._layout, size, source)
+        return self._folder_states.at(replace(folder, device=self._device))
 
 
 class _Size:
@@ -129,15 +164,22 @@ class _Size:
     Args:
         size: the name of the size.
         source: a picture of that folder.
+        state: that of the folder of the thumbnails.
     """
 
-    def __init__(self, layout: Layout, size: str, source: Source, states: FolderStates) -> None:
+    def __init__(
+        self,
+        layout: Layout,
+        size: str,
+        source: Source,
+        state: FolderState | FreedesktopFolderState,
+    ) -> None:
         self._layout, self._size = layout, size
         self._recipe = layout.recipes[size]
         self._fingerprint = self._recipe.fingerprint
         self._attempt = attempt_fingerprint(self._recipe, layout.limits)
         self._formats = possible_formats(self._recipe.format)
-        self._state = states.at(_thumbnail_folder(layout, size, source))
+        self._state = state
         # The path from the thumbnail folder to the pictures' folder, or the URL of that; None in
         # the freedesktop cache, whose thumbnails name their source themselves.
         self._origin_prefix: str | None = None
@@ -235,7 +277,10 @@ def _thumbnail_folder(layout: Layout, size: str, source: Source) -> Folder:
         return Folder(layout.output, os.path.join(size, source.below).rstrip(os.sep))
     if source.is_remote:
         raise ConfigError("thumbnails of what is in a bucket need an output")
-    return Folder(os.path.dirname(source.path), os.path.join(THUMBS, size).rstrip(os.sep))
+    folder = os.path.dirname(source.path)
+    given = files.folder_below(source.root, folder) if source.root else Folder(folder, "")
+    below = os.path.join(given.below, THUMBS, size).rstrip(os.sep)
+    return Folder(given.anchor, below, given=given.below)
 
 
 def _names_from_template(layout: Layout, size: str, source: Source) -> list[str]:

@@ -8,6 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Literal, TypeVar
 
+from thumbnailer.disk import files
 from thumbnailer.model import Failure, Folder, Stop
 
 T = TypeVar("T")
@@ -21,8 +22,9 @@ class Removal:
     """The result for one thumbnail whose source is gone, or may be gone.
 
     Attributes:
-        thumbnail: path of the thumbnail, or of a thumbnail folder that can't be read.
-        source: path of the source it was made from; "" for a folder.
+        thumbnail: path of the thumbnail, or of a thumbnail folder that can't be read; "" for all
+            those whose sources were below `source`.
+        source: path of the source it was made from; "" for a folder of thumbnails.
         status: `kept` if it can't be determined whether the source exists.
         error: why it is kept or could not be removed.
     """
@@ -69,7 +71,7 @@ def walk(
 def size_folders(thumbs: Folder) -> Iterator[Folder]:
     """Yield the size folders within a `thumbs` folder, then the `thumbs` folder itself."""
     with suppress(OSError):
-        for name in subfolders_of(thumbs.path):
+        for name in subfolders_of(thumbs):
             yield Folder(thumbs.anchor, os.path.join(thumbs.below, name))
     yield thumbs
 
@@ -81,7 +83,7 @@ def output_folders(
 
     def read(inner: str) -> tuple[Folder, list[str]]:
         folder = Folder(output, inner)
-        return folder, subfolders_of(folder.path)
+        return folder, subfolders_of(folder)
 
     return unless_unreadable(walk(read, below, stop), output)
 
@@ -97,11 +99,11 @@ def unless_unreadable(
             yield unreadable_folder(os.path.join(root, inner) if inner else root, found)
 
 
-def subfolders_of(path: str) -> list[str]:
+def subfolders_of(folder: Folder) -> list[str]:
     """Return the names of a folder's subfolders, sorted; links to folders are left out.
 
     Raises:
         OSError: it can't be read.
     """
-    with os.scandir(path) as entries:
+    with files.open_folder(folder) as opened, files.scan_folder(opened) as entries:
         return sorted(entry.name for entry in entries if entry.is_dir(follow_symlinks=False))

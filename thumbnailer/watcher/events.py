@@ -1,15 +1,14 @@
-"""Translate watchdog's events into four kinds: the only module that uses watchdog."""
+"""Translate the events of inotify and of watchdog into four kinds."""
 
 from __future__ import annotations
 
 import logging
 import os
 import sys
-import threading
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from functools import partial
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 from watchdog import events as fs
 from watchdog.observers import Observer
@@ -17,10 +16,10 @@ from watchdog.observers.api import BaseObserver
 from watchdog.observers.polling import PollingObserverVFS
 
 from thumbnailer.disk import new_files
+from thumbnailer.watcher.polling import PolledTree
 
 if sys.platform == "linux":
-    from watchdog.observers.inotify import InotifyEmitter, InotifyWatchGroup
-    from watchdog.observers.inotify_c import InotifyFD
+    from thumbnailer.watcher.inotify import TreeEvent, WatchedTree
 
 # The events to listen to. Opening and reading are left out: our own reads would cause events.
 _EVENTS: list[type[fs.FileSystemEvent]] = [
@@ -40,6 +39,9 @@ NATIVE_EVENTS = "inotify" if sys.platform == "linux" else "native"
 # What `FolderObserver.lost_events_reason` returns when there will be no more events.
 OBSERVER_ENDED = "the watching has ended"
 
+# Our own renames under way whose second event is awaited; more than these are forgotten.
+_MOST_OWN_MOVES = 1000
+
 
 class Event(NamedTuple):
     """An event below a watched root.
@@ -57,13 +59,10 @@ class FolderObserver:
 
     Args:
         root: the folder; the paths of events begin with it.
-        enters: whether a folder below it is to be watched, by its path.
+        enters: whether a folder below it is to be watched, by its path relative to the root.
         is_picture: whether a file is to be reported, by its name.
         put: called with each event, in one of watchdog's threads.
         poll_seconds: poll all files at this interval; None to use the system's events.
-
-    Attributes:
-        lacks_watches: set once inotify has no watch left for a folder.
 
     Raises:
         OSError: the root can't be watched.
@@ -77,28 +76,29 @@ class FolderObserver:
         put: Callable[[Event], None],
         poll_seconds: float | None = None,
     ) -> None:
-        self.lacks_watches = threading.Event()
-        self._is_picture, self._put, self._lost_reason = is_picture, put, ""
-        self._inotify: InotifyFD | None = None
+        self._root, self._is_picture, self._put = root, is_picture, put
+        self._lost_reasons: deque[str] = deque(maxlen=1)  # filled by other threads
+        self._own_moves: set[int] = set()
         self._log_handler = logging.Handler(logging.WARNING)
         self._log_handler.emit = self._note_lost_events  # type: ignore[method-assign]
-        listened = _EVENTS
-        if poll_seconds is not None:
-            listened = [*_EVENTS, fs.FileModifiedEvent]  # polling can't see that a file was closed
-            self._observer: BaseObserver = PollingObserverVFS(
-                stat=os.stat, listdir=_filtered_listdir(enters), polling_interval=poll_seconds
-            )
-        elif sys.platform == "linux":
-            self._inotify = InotifyFD()
-            self._inotify.start()
-            group = partial(_FilteredWatchGroup, enters, self.lacks_watches.set)
-            self._observer = BaseObserver(_FilteredEmitter, inotify_fd=self._inotify, group=group)
-        else:
-            self._observer = Observer()
+        self._tree: WatchedTree | None = None
+        self._observer: BaseObserver | None = None
         logging.getLogger("watchdog").addHandler(self._log_handler)
-        handler = fs.FileSystemEventHandler()
-        handler.dispatch = self._dispatch  # type: ignore[method-assign]
         try:
+            if poll_seconds is None and sys.platform == "linux":
+                self._tree = WatchedTree(root, enters, self._put_of_tree, self._lose)
+                return
+            listened = _EVENTS
+            if poll_seconds is not None:
+                listened = [*_EVENTS, fs.FileModifiedEvent]  # polling can't see a file being closed
+                tree = PolledTree(root, enters)
+                self._observer = PollingObserverVFS(
+                    stat=tree.stat, listdir=tree.listdir, polling_interval=poll_seconds
+                )
+            else:
+                self._observer = Observer()
+            handler = fs.FileSystemEventHandler()
+            handler.dispatch = self._dispatch  # type: ignore[method-assign]
             self._observer.schedule(handler, root, recursive=True, event_filter=listened)
             self._observer.start()
         except BaseException:
@@ -107,32 +107,74 @@ class FolderObserver:
 
     def close(self) -> None:
         """Stop watching and wait for the threads to end."""
-        for thread in (self._observer, self._inotify):
+        if self._tree:
+            self._tree.close()
+        if self._observer:
             with suppress(RuntimeError):  # it was never started
-                if thread:
-                    thread.stop()
-                    thread.join()
+                self._observer.stop()
+                self._observer.join()
         # Last, since it also keeps from stderr what a thread logs while it is being stopped.
         logging.getLogger("watchdog").removeHandler(self._log_handler)
 
+    @property
+    def lacks_watches(self) -> bool:
+        """Whether inotify has had no watch left for a folder."""
+        return self._tree is not None and self._tree.lacks_watches.is_set()
+
     def lost_events_reason(self) -> str:
         """Return why events may have been lost since the last call; "" if none were."""
-        reason, self._lost_reason = self._lost_reason, ""
+        reason = ""
+        with suppress(IndexError):
+            reason = self._lost_reasons.pop()
+        if self._tree:
+            return reason if self._tree.is_alive() else OBSERVER_ENDED
+        assert self._observer
         threads = [self._observer, *self._observer.emitters]
         if not all(thread.is_alive() for thread in threads) or len(threads) < 2:
             return OBSERVER_ENDED
         return reason
 
+    def watch_again(self, folder: str) -> None:
+        """Watch a folder that may have come without an event; put an event if that is so.
+
+        Args:
+            folder: its path relative to the root.
+        """
+        if self._tree and self._tree.watch_again(folder):
+            self._put(Event("folder", os.path.join(self._root, folder)))
+
+    def _lose(self, reason: str) -> None:
+        self._lost_reasons.append(reason)
+
     def _note_lost_events(self, record: logging.LogRecord) -> None:
         """Note that events were lost, which watchdog only logs."""
-        self._lost_reason = record.getMessage()
+        if self._observer:
+            self._lose(record.getMessage())
+
+    if sys.platform == "linux":
+
+        def _put_of_tree(self, event: TreeEvent) -> None:
+            """Translate an event of inotify; put nothing for files that are not pictures."""
+            path, kind = os.path.join(self._root, event.path), event.kind
+            is_away = kind in ("gone", "moved away")
+            if event.is_folder:
+                self._put(Event("gone" if is_away else "folder", path))
+            elif kind == "moved away" and new_files.is_temporary(os.path.basename(path)):
+                if len(self._own_moves) >= _MOST_OWN_MOVES:
+                    self._own_moves.clear()
+                self._own_moves.add(event.cookie)
+            elif kind == "moved here" and event.cookie in self._own_moves:
+                self._own_moves.remove(event.cookie)  # one of our own thumbnails
+            elif self._is_picture(os.path.basename(path)):
+                is_closed = kind in ("closed", "moved here")
+                self._put(Event("gone" if is_away else "closed" if is_closed else "touched", path))
 
     def _dispatch(self, event: fs.FileSystemEvent) -> None:
         try:
             for translated in _translate(event, self._is_picture):
                 self._put(translated)
         except Exception as error:  # an exception would end watchdog's thread
-            self._lost_reason = f"an event could not be handled: {error}"
+            self._lose(f"an event could not be handled: {error}")
 
 
 def _translate(event: fs.FileSystemEvent, is_picture: Callable[[str], bool]) -> Iterator[Event]:
@@ -159,55 +201,3 @@ def _translate(event: fs.FileSystemEvent, is_picture: Callable[[str], bool]) -> 
         yield Event("closed", source)
     else:
         yield Event("touched", source)
-
-
-def _filtered_listdir(enters: Callable[[str], bool]) -> Callable[[str | None], Iterator[Any]]:
-    """Return a `listdir` for polling that leaves out folders that are not entered."""
-
-    def listdir_entered(folder: str | None) -> Iterator[Any]:
-        with os.scandir(folder) as entries:
-            for entry in entries:
-                if not entry.is_dir() or (not entry.is_symlink() and enters(entry.path)):
-                    yield entry
-
-    return listdir_entered
-
-
-if sys.platform == "linux":
-
-    class _FilteredWatchGroup(InotifyWatchGroup):
-        """A watch group without the folders that are not entered.
-
-        watchdog has no public way to leave folders out; hence the upper bound on its version.
-        """
-
-        def __init__(
-            self,
-            enters: Callable[[str], bool],
-            on_missing_watch: Callable[[], None],
-            *arguments: Any,
-            **keywords: Any,
-        ) -> None:
-            self._enters, self._on_missing_watch = enters, on_missing_watch
-            super().__init__(*arguments, **keywords)
-
-        def _add_callback(self, path: bytes) -> None:
-            folder = os.fsdecode(path)
-            if not self._enters(folder):
-                return
-            super()._add_callback(path)
-            if path not in self._active_callbacks_by_path and os.path.isdir(folder):
-                self._on_missing_watch()
-
-    class _FilteredEmitter(InotifyEmitter):
-        def __init__(self, *arguments: Any, group: partial[Any], **keywords: Any) -> None:
-            super().__init__(*arguments, **keywords)
-            self._group = group
-
-        def on_thread_start(self) -> None:
-            self._inotify = self._group(
-                self._inotify_fd,
-                os.fsencode(self.watch.path),
-                is_recursive=True,
-                event_mask=self.get_event_mask_from_filter(),
-            )

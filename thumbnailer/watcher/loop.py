@@ -1,12 +1,12 @@
 """The watch loop: make missing thumbnails, then keep folders current.
 
 Three things find work: events, once their files have settled; a rescan from time to time, which
-finds changes that no event reported; and a check of each root once a second, since a root that
-vanishes or is unmounted sends no event.
+finds changes that no event reported; and a check of each root and of the output tree once a second,
+since one that vanishes or is unmounted sends no event.
 
 The loop itself waits for nothing but messages. Whatever may wait for a disk is a task in a thread
-of its own: each rescan, each check of a root, each batch of changed files, each removal. All of
-them share one pool of workers, and hand their outcomes over to the loop.
+of its own: each rescan, each check of a root or of the output tree, each batch of changed files,
+each removal. All of them share one pool of workers, and hand their outcomes over to the loop.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import os
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import nullcontext, suppress
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
 from queue import Empty, Queue
@@ -33,9 +33,9 @@ from thumbnailer.operations.count_sources import count_sources
 from thumbnailer.operations.pipeline import run_pipeline
 from thumbnailer.scan.selection import ScanLog
 from thumbnailer.thumbs.folder_state import FAILED_BEFORE
-from thumbnailer.thumbs.ledger.ledger_file import own_names
 from thumbnailer.watcher.events import NATIVE_EVENTS, Event
 from thumbnailer.watcher.health import IDLE, STARTING, WORKING, Health
+from thumbnailer.watcher.output import WatchedOutput
 from thumbnailer.watcher.reporting import OutcomeFilter
 from thumbnailer.watcher.root import Tell, WatchedRoot
 from thumbnailer.watcher.settling import SettlingFiles, content_state
@@ -45,7 +45,7 @@ T = TypeVar("T")
 
 # How long to sleep when nothing happens; also how soon a stop is noticed.
 _TICK_SECONDS = 0.1
-_CHECK_ROOTS_SECONDS = 1.0
+_CHECK_SECONDS = 1.0  # of the roots, and of the output tree
 
 # How long messages are handled before work is started and outcomes are passed on.
 _MESSAGES_SECONDS = 0.1
@@ -201,22 +201,25 @@ class WatchLoop:
         # No SimpleQueue: up to Python 3.12 its `get` waits forever if a signal, such as one that
         # ends the watch, is handled at the very moment of its time-out.
         self._inbox: Queue[Callable[[], object]] = Queue()
-        self._states = [
-            _RootState(
-                WatchedRoot(
-                    path, below, settings, self._put_event, self._tell_later, options.poll_seconds
-                )
+        self._roots = [
+            WatchedRoot(
+                path, below, settings, self._put_event, self._tell_later, options.poll_seconds
             )
             for path, below in opened.folders.items()
         ]
+        self._states = list(map(_RootState, self._roots))
         self._log, self._notes = ScanLog(settings.choice), opened.notes
-        for state in self._states:
-            state.root.log = self._log
+        for root in self._roots:
+            root.log = self._log
         self._live_gallery = LiveGallery(opened.roots, settings, stop) if options.gallery else None
         self._ask = Asker()
         self._settling = SettlingFiles(options.settle_seconds, self._content_state)
-        roots = [state.root for state in self._states]
-        self._outcome_filter = OutcomeFilter(roots, self._settling, self._ask)
+        self._outcome_filter = OutcomeFilter(self._roots, self._settling, self._ask)
+        self._output = WatchedOutput(settings, self._tell_later)
+        if before:
+            self._output.take_over(before._output)
+        self._output_check: Task | None = None
+        self._next_output_check = 0.0
         self._postponed: list[Event] = []  # their disk has not answered
         self._next_postponed = 0.0
         self._own_folders: dict[str, bool] = {}  # until the end of the next rescan
@@ -244,7 +247,7 @@ class WatchLoop:
         """Return its present state."""
         now = time.monotonic()
         statuses = ("made", "skipped", "failed", "removed")
-        is_polling = any(state.root.mode == "polling" for state in self._states)
+        is_polling = any(root.mode == "polling" for root in self._roots)
         rescans = [state.last_rescan for state in self._states]
         begun = [now - batch.begin for batch in self._batches if batch.left]
         silent_seconds, _ = self._most_silent(now)
@@ -264,6 +267,8 @@ class WatchLoop:
         missing = [
             state.root.path for state in self._states if state.is_open and not state.root.is_there
         ]
+        if self._output.is_away:
+            missing.append(self._output.path)
         if silent_seconds >= _SILENT_SECONDS:
             return f"waiting for {place}, whose disk does not answer"
         if missing:
@@ -309,8 +314,8 @@ class WatchLoop:
             self._ask.close()
             if self._live_gallery:
                 self._live_gallery.close()
-            for state in self._states:
-                state.root.close()
+            for root in self._roots:
+                root.close()
 
     def kill(self) -> None:
         """Kill the workers, for a program that is about to end; may be called by any thread."""
@@ -321,7 +326,7 @@ class WatchLoop:
     def _finish(self, jobs: list[Job], answers: list[Answer]) -> list[Outcome]:
         """Write what workers made while nothing is removed; called by threads of the pool."""
         path = jobs[0].source.path  # one batch is of one root
-        gates = [state.root.gate for state in self._states if state.root.holds(path)]
+        gates = [root.gate for root in self._roots if root.holds(path)]
         with gates[0].writing() if gates else nullcontext():
             return self._thumbs.finish(jobs, answers)
 
@@ -331,13 +336,14 @@ class WatchLoop:
         now = time.monotonic()
         for state in self._states:
             self._check_root(state, now)
+        self._check_output(now)
         if self._postponed and now >= self._next_postponed:
             again, self._postponed = self._postponed, []
-            self._next_postponed = now + _CHECK_ROOTS_SECONDS
+            self._next_postponed = now + _CHECK_SECONDS
             for late in again:
                 self._handle_event(late)
         self._outcome_filter.start_retries(now)
-        if now >= self._paused_until:
+        if now >= self._paused_until and not self._output.is_away:
             self._remove_gone(now)
             self._make_settled(now, pool)
             for state in self._states:
@@ -346,7 +352,8 @@ class WatchLoop:
         if not self._is_ready:
             self._become_ready(now)
         if self._live_gallery:
-            is_busy = self._is_busy
+            self._live_gallery.device = self._output.device
+            is_busy = self._is_busy or self._output.is_away
             for event, message in self._live_gallery.update_if_due(is_busy=is_busy):
                 self._tell(event, message)
 
@@ -383,29 +390,30 @@ class WatchLoop:
     def _content_state(self, path: str) -> object:
         """Return what identifies the content of a path; anything if the disk does not answer."""
         answer = self._ask(lambda path: [content_state(path)], path)
-        return answer or object()
+        return answer[0] if answer else object()
 
     def _handle_event(self, event: Event) -> None:
         now, path, kind = time.monotonic(), event.path, event.kind
         is_own = self._is_own_folder(os.path.dirname(path))
-        is_there: bool | None = True
-        if kind == "gone" and is_own is False:
-            # Polling reports what has taken its place before it reports it as gone.
-            is_there = self._ask(os.path.lexists, path)
-            kind = "folder" if is_there and self._ask(os.path.isdir, path) else "touched"
-        if is_own is None or is_there is None:
+        # Polling reports what has taken its place before it reports it as gone. And what is at a
+        # path by now may be behind a link that has taken the place of a folder.
+        there = self._ask(self._kind_at, path) if is_own is False else None
+        if kind == "gone":
+            kind = "folder" if there == "folder" else "touched"
+        if is_own is None or (event.kind == "gone" and there is None):
             self._postponed.append(event)
             return
-        if is_own or (kind == "folder" and self._ask(_is_own_folder, path)):
+        if is_own or (kind == "folder" and self._ask(self._is_own, path)):
             return  # we have caused it
         if event.kind == "gone":
             if self._live_gallery:  # no outcome follows if its thumbnail is kept
                 self._live_gallery.note_change()
             self._outcome_filter.forget(path)
             self._settling.add_gone(path, now)
-        if not is_there:
-            self._settling.discard(path)
-            self._awaited.pop(path, None)
+        if there == "":
+            if event.kind == "gone":
+                self._settling.discard(path)
+                self._awaited.pop(path, None)
         elif kind == "folder":  # its pictures may have come before it was watched
             self._walk(path)
         else:
@@ -414,16 +422,26 @@ class WatchLoop:
     def _is_own_folder(self, folder: str) -> bool | None:
         """Return whether a folder holds only thumbnails of ours; None if it does not answer."""
         known = self._own_folders.get(folder)
-        if known is None and (known := self._ask(_is_own_folder, folder)) is not None:
+        if known is None and (known := self._ask(self._is_own, folder)) is not None:
             self._own_folders[folder] = known
         return known
 
+    def _is_own(self, folder: str) -> bool:
+        """Return what `_is_own_folder` does; it waits for the disk."""
+        return any(root.is_own(folder) for root in self._roots if root.holds(folder))
+
+    def _kind_at(self, path: str) -> str:
+        """Return what is at a path, as the first root says that has anything there; "" if none.
+
+        It waits for the disk."""
+        kinds = (root.kind_at(path) for root in self._roots if root.holds(path))
+        return next(filter(None, kinds), "")
+
     def _walk(self, folder: str) -> None:
         """Find the pictures in a folder that is new."""
-        roots = [state.root for state in self._states]
 
         def find(task: Task) -> None:
-            for root in roots:
+            for root in self._roots:
                 for path in root.pictures_below(folder, task):
                     self._tasks.hand_over(task, self._add_found, path)
 
@@ -443,10 +461,12 @@ class WatchLoop:
             return
         if not isinstance(error, OutputError | WorkerError | OSError):
             raise error
-        self.last_error = str(error)
         now = time.monotonic()
+        if not self._output.is_away:  # else it is told, and all is looked at again once it is back
+            self.last_error = str(error)
         if now >= self._paused_until:  # else it is one of several that the same error has ended
-            self._tell("error", f"{error}; trying again in {self._back_off_seconds:g} s")
+            if not self._output.is_away:
+                self._tell("error", f"{error}; trying again in {self._back_off_seconds:g} s")
             self._paused_until = now + self._back_off_seconds
             self._back_off_seconds = min(2 * self._back_off_seconds, _BACK_OFF_SECONDS[1])
         for state in self._states:
@@ -462,12 +482,52 @@ class WatchLoop:
 
         def done(_: Task, result: object) -> None:
             state.check, state.is_open = None, True
-            state.next_check = time.monotonic() + _CHECK_ROOTS_SECONDS
+            state.next_check = time.monotonic() + _CHECK_SECONDS
             self._failed(result)
             if result is True:
                 state.rescan_everything()
 
         state.check = self._tasks.start(root.path, lambda task: check(task.is_set), done)
+
+    def _check_output(self, now: float) -> None:
+        """Start a check of the output tree if one is due; look at everything if it is back."""
+        if self._output.is_back():
+            for state in self._states:
+                state.rescan_everything()
+        if not self._output.path or self._output_check or now < self._next_output_check:
+            return
+
+        def done(_: Task, result: object) -> None:
+            self._output_check = None
+            self._next_output_check = time.monotonic() + _CHECK_SECONDS
+            self._failed(result)
+
+        self._output_check = self._tasks.start(
+            self._output.path, lambda _: self._output.check(), done
+        )
+
+    def _start_work(
+        self, place: str, work: Callable[[Task], object], done: Callable[[Task, object], None]
+    ) -> Task:
+        """Start a task that needs the output tree; an error may be due to that."""
+
+        def look_after(task: Task) -> object:
+            try:
+                self._output.prepare()
+                return work(task)
+            except Exception:
+                self._output.check()
+                raise
+
+        return self._tasks.start(place, look_after, done)
+
+    def _has_no_output(self, outcome: Outcome) -> bool:
+        """Return whether an outcome tells only that the output tree is away; it waits for the disk.
+
+        All is looked at again once it is back."""
+        if outcome.error:
+            self._output.check()
+        return outcome.error is not None and self._output.is_away
 
     def _rescan(self, state: _RootState, now: float, pool: Pool) -> None:
         """Start a rescan of a root if one is due."""
@@ -490,7 +550,7 @@ class WatchLoop:
             if self._is_ready:
                 self._tell("rescan", f"{root.path}: everything has been looked at")
 
-        state.rescan = self._tasks.start(
+        state.rescan = self._start_work(
             root.path, lambda task: self._look_through(root, pool, task, is_first=is_first), done
         )
 
@@ -514,10 +574,12 @@ class WatchLoop:
                     if isinstance(item, Outcome):
                         yield item
                     elif abs(time.time_ns() - item.mtime_ns) < settle_ns:
+                        root.mark_changed(item.path)  # and look at it again in the next rescan
                         self._inbox.put(partial(self._add_young, item.path, is_awaited=is_first))
                     elif self._outcome_filter.must_wait(item):
                         continue
                     elif not self._claims.take(item.path, task):
+                        root.mark_changed(item.path)
                         self._inbox.put(partial(self._add_young, item.path, is_awaited=is_first))
                     elif self._claims.is_changed_since(mark, item.path):
                         self._claims.release(item.path, task)
@@ -531,17 +593,24 @@ class WatchLoop:
             is_over = True
 
         while not (is_over or task.is_set()):
-            run = Run(retry_failed=self._retries_failed and is_first, stop=task.for_workers)
+            run = Run(
+                retry_failed=self._retries_failed and is_first,
+                stop=task.for_workers,
+                output=self._output.identity,
+            )
             for outcome in run_pipeline(piece(), self.settings, run, pool):
                 if outcome.status == "current":  # by the thousand, so the loop is spared
                     self._outcome_filter.note_current(outcome.source.path)
                     self._claims.release(outcome.source.path, task)
+                elif self._has_no_output(outcome):
+                    self._claims.release(outcome.source.path, task)
                 else:
                     self._tasks.hand_over(task, take, outcome)
-            root.record_made()
         if not task.is_set() and not self._options.keep_orphans:
             for outcome in root.orphans(task):
                 self._tasks.hand_over(task, self._outcomes.append, outcome)
+        if not task.is_set():
+            self._outcome_filter.forget_gone(root)
 
     def _add_young(self, path: str, *, is_awaited: bool) -> None:
         """Wait for a file that a rescan has found and that may be unfinished."""
@@ -565,15 +634,15 @@ class WatchLoop:
         if not batch.left:
             return
         paths = list(batch.left)
-        roots = [state.root for state in self._states]
 
         def make(task: Task) -> None:
-            run = Run(stop=task.for_workers)
-            for root in roots:
+            run = Run(stop=task.for_workers, output=self._output.identity)
+            for root in self._roots:
                 mine = [path for path in paths if root.holds(path)]
                 found = _with_signs(root.sources_at(mine), task)
                 for outcome in run_pipeline(found, self.settings, run, pool) if mine else ():
-                    self._tasks.hand_over(task, partial(self._take_made, batch), outcome)
+                    if not self._has_no_output(outcome):
+                        self._tasks.hand_over(task, partial(self._take_made, batch), outcome)
 
         def done(_: Task, result: object) -> None:
             self._batches.discard(batch)
@@ -586,7 +655,7 @@ class WatchLoop:
                 self._back_off_seconds = _BACK_OFF_SECONDS[0]
 
         self._batches.add(batch)
-        self._tasks.start(os.path.dirname(paths[0]), make, done)
+        self._start_work(os.path.dirname(paths[0]), make, done)
 
     def _take_made(self, owner: Task | _Batch, outcome: Outcome, *, is_first: bool = False) -> None:
         """Take what has become of a picture."""
@@ -612,15 +681,14 @@ class WatchLoop:
         for path in busy:  # its thumbnail may be about to be written
             self._settling.add_gone(path, now)
         paths = [path for path in gone if path not in busy]
-        roots = [state.root for state in self._states]
 
         def remove(task: Task) -> None:
-            for root in roots:
+            for root in self._roots:
                 for outcome in _with_signs(root.removed(paths), task):
                     self._tasks.hand_over(task, self._outcomes.append, outcome)
 
         if paths:
-            self._tasks.start(
+            self._start_work(
                 os.path.dirname(paths[0]), remove, lambda _, error: self._failed(error)
             )
 
@@ -673,13 +741,6 @@ class WatchLoop:
 
     def _counts(self) -> str:
         return f"{self.report.made:,} made, {self.report.failed:,} failed"
-
-
-def _is_own_folder(folder: str) -> bool:
-    """Return whether a folder holds only thumbnails of ours."""
-    with suppress(OSError):
-        return own_names(folder) is None
-    return False
 
 
 def _with_signs(items: Iterable[T], task: Task) -> Iterator[T]:

@@ -1,10 +1,15 @@
-"""Detect file systems that send no events for changed files, whose folders must be polled."""
+"""Poll folders, and detect those that have to be, since no events tell of changes in them."""
 
 from __future__ import annotations
 
 import os
 import re
+import stat
+from collections.abc import Callable, Iterator
 from contextlib import suppress
+from typing import Any
+
+from thumbnailer.disk import files
 
 # The interval at which folders without events are polled.
 POLL_SECONDS = 5.0
@@ -41,3 +46,51 @@ def watch_limit_hint() -> str:
             now = int(file.read())
         command = f"sysctl fs.inotify.max_user_watches={max(524288, 2 * now)}"
     return f"some folders can't be watched, rescans have to do for them; this cures it: {command}"
+
+
+class PolledTree:
+    """A folder tree as watchdog's polling sees it: without links to folders.
+
+    Args:
+        root: the folder; the paths below begin with it.
+        enters: whether a folder is to be looked at, by its path relative to the root.
+    """
+
+    def __init__(self, root: str, enters: Callable[[str], bool]) -> None:
+        self._root, self._enters = root, enters
+        self._statuses: dict[str, os.stat_result] = {}  # of what was listed, until it is asked for
+
+    def listdir(self, folder: str | None) -> Iterator[Any]:
+        """Return what is in a folder: pictures, perhaps behind links, and folders to look at.
+
+        Raises:
+            FileNotFoundError: it is gone, or is a link now.
+            OSError: it can't be read.
+        """
+        folder = self._root if folder is None else folder
+        if folder == self._root:
+            self._statuses.clear()
+        place = files.folder_below(self._root, folder)
+        found = []
+        try:
+            with files.open_folder(place) as opened, files.scan_folder(opened) as entries:
+                for entry in entries:
+                    with suppress(OSError):  # a link to nothing
+                        status = entry.stat()
+                        is_folder = stat.S_ISDIR(status.st_mode)
+                        path = os.path.join(place.below, entry.name)
+                        if is_folder and (entry.is_symlink() or not self._enters(path)):
+                            continue
+                        self._statuses[os.path.join(folder, entry.name)] = status
+                        found.append(entry)
+        except files.LinkRefused as error:
+            raise FileNotFoundError(*error.args) from None
+        return iter(found)
+
+    def stat(self, path: str) -> os.stat_result:
+        """Return the status of what `listdir` has found, or of the root.
+
+        Raises:
+            OSError: it can't be determined.
+        """
+        return self._statuses.pop(path, None) or os.stat(path)

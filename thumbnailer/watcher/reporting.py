@@ -79,7 +79,7 @@ class OutcomeFilter:
         now, reason = time.monotonic(), error.reason
         is_again = reason.endswith(FAILED_BEFORE)
         is_short = reason.startswith(TRUNCATED) or reason == EMPTY
-        if self._ask(os.path.lexists, path) is False:
+        if self._ask(self._is_there, path) is False:
             return None
         if reason == CHANGING or self._is_back(path, reason):
             self._pending.add(path, now)
@@ -139,6 +139,24 @@ class OutcomeFilter:
                 retry.due = now + _RETRY_SECONDS[1]  # unless it fails before
                 self._pending.add(path, now, is_closed=True)
         self._next_retry = min((retry.due for _, retry in retries), default=math.inf)
+
+    def forget_gone(self, root: WatchedRoot | None = None) -> None:
+        """Drop all that is known of pictures that are gone; it waits for the disk.
+
+        May be called by any thread.
+
+        Args:
+            root: where to look; None for everywhere.
+        """
+        for known in (self._held, self._reported, self._retries):
+            for path in list(known):
+                if (root is None or root.holds(path)) and not self._is_there(path):
+                    known.pop(path, None)
+
+    def _is_there(self, path: str) -> bool:
+        """Return whether there is anything at a path, which is not behind a link in a root."""
+        roots = [root for root in self._roots if root.holds(path)]
+        return any(root.kind_at(path) for root in roots) if roots else os.path.lexists(path)
 
     def _is_back(self, path: str, reason: str) -> bool:
         """Return whether what was missing is back: the picture, or a folder that a reason names."""

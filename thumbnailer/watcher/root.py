@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 import os
+import stat
+import time
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from itertools import chain
+from typing import Literal
 
 from thumbnailer.config.settings import Settings
+from thumbnailer.disk import files
 from thumbnailer.model import Folder, Outcome, Source, Stop
 from thumbnailer.scan.folders import scan_by_folder, source_finder, thumbnail_folders
 from thumbnailer.scan.selection import ScanLog
 from thumbnailer.thumbs.folders import THUMBS, Removal, output_folders
+from thumbnailer.thumbs.ledger import ledger_file
 from thumbnailer.thumbs.orphans import (
+    Orphan,
+    OrphanSurvey,
     find_orphans,
+    find_thumbnails_of,
     is_empty,
-    is_gone,
     remove_orphans,
-    remove_thumbnails_of,
 )
 from thumbnailer.watcher.events import NATIVE_EVENTS, OBSERVER_ENDED, Event, FolderObserver
 from thumbnailer.watcher.polling import POLL_SECONDS, eventless_filesystem, watch_limit_hint
@@ -26,6 +34,10 @@ from thumbnailer.watcher.tasks import Gate
 # So many orphans are removed even if they are all thumbnails of the folders that were checked. Not
 # where the whole tree is checked.
 _ALWAYS_REMOVED = 10
+
+# How long ago a folder must have changed for a further change to show in its mtime: FAT counts in
+# steps of two seconds.
+_YOUNG_SECONDS = 3.0
 
 # A function that is called with the name of an event and a message.
 Tell = Callable[[str, str], None]
@@ -43,7 +55,7 @@ class WatchedRoot:
         poll_seconds: poll all files at this interval; None to poll only where no events come.
 
     Its methods may wait for the disk, so they are called by other threads than the loop's: `open`
-    and `check` by one at a time, likewise `sources`, `record_made` and `orphans`.
+    and `check` by one at a time, likewise `sources` and `orphans`.
 
     Attributes:
         mode: where events come from: `inotify`, `native` or `polling`.
@@ -72,26 +84,56 @@ class WatchedRoot:
         self._choice = settings.choice
         self.log: ScanLog | None = None
         self._output = os.fspath(settings.output) or None
+        self._is_for_desktop = settings.is_for_desktop
         # Where each size of thumbnail is kept: below each folder, or in the output tree.
-        sizes = settings.recipes
+        sizes = self._sizes = list(settings.recipes)
         self._thumbs = [os.path.join(THUMBS, name).rstrip(os.sep) for name in sizes]
         self._trees = [os.path.join(name, below).rstrip(os.sep) for name in sizes]
+        self._places = {path: self._trees}
+        self._prefix = os.path.join(path, "")
         # For each folder with pictures: a hash of these at the last rescan, and one of the mtimes
-        # of its thumbnail folders after thumbnails were made. So a rescan takes 5 µs a picture
-        # instead of 23, and 20 more to look for orphans everywhere. It takes 150 bytes a folder.
-        self._seen: dict[str, tuple[int, int]] = {}
-        self._unrecorded: set[str] = set()  # folders without a second hash
+        # of its thumbnail folders before these were looked at: whatever is made or deleted later
+        # shows in the next rescan. So a rescan takes 5 µs a picture instead of 23, and 20 more to
+        # look for orphans everywhere. It takes 150 bytes a folder.
+        self._seen: dict[str, tuple[int, int | None] | None] = {}
         self._to_survey: set[str] = set()  # folders that may have orphans
         self._is_surveyed = False  # whether all other folders have none
+        self._told_empty: set[str] = set()  # empty folders whose thumbnails stay
+        # Device and inode of each folder with pictures, and of those above it, by the path below
+        # the root. One of these that is empty is no place of a disk that is not mounted.
+        self._identities: dict[str, tuple[int, int] | None] = {}
+        self._holding: set[str] = set()  # those of which that was found out since the last rescan
 
     def _enters(self, folder: str) -> bool:
-        """Return whether a folder below the root is scanned, by its path."""
+        """Return whether a folder is scanned, by its path relative to the root."""
         self._go_on()
-        return self._choice.enters(os.path.relpath(folder, self._path))
+        return self._choice.enters(folder)
 
     def holds(self, path: str) -> bool:
-        """Return whether a path is below the root."""
-        return path.startswith(os.path.join(self._path, ""))
+        """Return whether a path is below the root, by its text."""
+        return path.startswith(self._prefix)
+
+    def kind_at(self, path: str) -> Literal["file", "folder", "unknown", ""]:
+        """Return what is at a path below the root; "" if nothing is, or it is behind a link."""
+        folder = files.folder_below(self._path, path)
+        above, name = os.path.split(folder.below)
+        try:
+            with files.open_folder(replace(folder, below=above), to_list=False) as opened:
+                is_folder = stat.S_ISDIR(files.status_of(opened, name).st_mode)
+        except (FileNotFoundError, NotADirectoryError, files.LinkRefused):
+            return ""
+        except OSError:
+            return "unknown"
+        return "folder" if is_folder else "file"
+
+    def is_own(self, folder: str) -> bool:
+        """Return whether a folder below the root holds only thumbnails of ours."""
+        with (
+            suppress(OSError),
+            files.open_folder(files.folder_below(self._path, folder)) as opened,
+        ):
+            return ledger_file.own_names_in(opened) is None
+        return False
 
     def is_intact(self) -> bool:
         """Return whether the root is still the same folder; else nothing in it counts as gone."""
@@ -153,7 +195,7 @@ class WatchedRoot:
             self._tell("root back", self._path)
         elif lost_reason:
             self._tell("events lost", lost_reason)
-        if self._observer and self._observer.lacks_watches.is_set() and not self._has_warned:
+        if self._observer and self._observer.lacks_watches and not self._has_warned:
             self._has_warned = True
             self._tell("watch limit", watch_limit_hint())
         return is_back or bool(lost_reason)
@@ -168,12 +210,12 @@ class WatchedRoot:
     def forget(self) -> None:
         """Treat every folder as changed at the next rescan, and look for orphans everywhere."""
         self._seen.clear()
-        self._unrecorded.clear()
         self._is_surveyed = False
 
     def mark_changed(self, path: str) -> None:
         """Treat the folder of a path as changed at the next rescan."""
-        self._seen.pop(os.path.dirname(path), None)
+        if (folder := os.path.dirname(path)) in self._seen:
+            self._seen[folder] = None
 
     def pictures_below(self, folder: str, stop: Stop) -> Iterator[str]:
         """Yield the paths of the pictures in a folder that is new here.
@@ -181,29 +223,41 @@ class WatchedRoot:
         A folder that was moved here may hold thumbnails of pictures that it no longer has: the next
         rescan looks for them.
         """
-        if not (self.holds(folder) and self._enters(folder)):
-            return
-        for place, folders, names in os.walk(folder):
-            if stop.is_set():
-                return
-            folders[:] = [name for name in folders if self._enters(os.path.join(place, name))]
-            self._to_survey.add(place)
-            yield from (
-                os.path.join(place, name) for name in filter(self._choice.is_picture, names)
-            )
+        pending = [files.folder_below(self._path, folder).below] if self.holds(folder) else []
+        while pending and not stop.is_set():
+            inner = pending.pop()
+            if not self._choice.enters(inner):
+                continue
+            place = Folder(self._path, inner)
+            names: list[str] = []
+            # A folder may be gone, or be a link by now: nothing is looked at behind it.
+            with suppress(OSError), files.open_folder(place) as opened:
+                if ledger_file.own_names_in(opened) is None:
+                    continue
+                with files.scan_folder(opened) as entries:
+                    for entry in entries:
+                        if entry.is_dir(follow_symlinks=False):
+                            pending.append(os.path.join(inner, entry.name))
+                        elif self._choice.is_picture(entry.name):
+                            names.append(entry.name)
+            self._to_survey.add(place.path)
+            yield from (os.path.join(place.path, name) for name in names)
 
     def sources_at(self, paths: Iterable[str]) -> Iterator[Source | Outcome]:
         """Yield those of some paths that are pictures below the root."""
-        find = self._finder()
+        find, above = self._finder(), ""
         for path in filter(self.holds, paths):
             if item := find(path):
+                if above != os.path.dirname(path):
+                    self._remember(above := os.path.dirname(path))
                 self._to_survey.add(os.path.dirname(path))  # may be gone at the next rescan
                 yield item
 
     def sources(self, stop: Stop) -> Iterator[Source | Outcome]:
         """Yield all pictures of each folder that has changed since the last rescan."""
-        found: set[str] = set()
+        found = set[str]()
         choice = self._choice.logged(self.log)
+        self._holding.clear()
         for item in self._scan(choice, stop=stop) if self._identity else ():
             if isinstance(item, Outcome):  # a folder that can't be read
                 found.add(item.source.path)
@@ -211,23 +265,19 @@ class WatchedRoot:
                 continue
             folder = os.path.dirname(os.path.join(item.path, ""))  # as in the pictures' paths
             found.add(folder)
-            state = item.state(stop), self._thumbs_state(folder)
-            if self._seen.get(folder) != state:
+            self._remember(folder)
+            if observer := self._observer:
+                observer.watch_again(files.folder_below(self._path, folder).below)
+            thumbs = self._thumbs_state(folder)
+            state = item.state(stop), thumbs
+            if thumbs is None or self._seen.get(folder) != state:
                 self._seen[folder] = state
-                self._unrecorded.add(folder)
                 self._to_survey.add(folder)
                 yield from item.sources()
         if not stop.is_set():
             for folder in self._seen.keys() - found:
                 self._seen.pop(folder, None)
                 self._to_survey.add(folder)
-
-    def record_made(self) -> None:
-        """Record the state of thumbnail folders, once the thumbnails of all `sources` are made."""
-        for folder in self._unrecorded & self._seen.keys():
-            if seen := self._seen.get(folder):  # else it has been forgotten a moment ago
-                self._seen[folder] = seen[0], self._thumbs_state(folder)
-        self._unrecorded.clear()
 
     def orphans(self, stop: Stop) -> Iterator[Outcome]:
         """Remove the thumbnails whose sources are gone; call it after all of `sources`.
@@ -250,12 +300,20 @@ class WatchedRoot:
         else:
             output = self._output
             places = chain.from_iterable(output_folders(output, tree, stop) for tree in self._trees)
-        findings = find_orphans([self._path], places, stop)
+        for folder in list(self._told_empty):
+            if not is_empty(folder):
+                self._told_empty.discard(folder)
+        findings = find_orphans([self._path], places, stop, places=self._places)
+        findings.believe(self._is_emptied)
         if stop.is_set() or not self.is_intact() or (self._output and is_empty(self._path)):
             self._to_survey |= to_survey
             return
         always_removed = 0 if not self._is_surveyed else _ALWAYS_REMOVED
         self._is_surveyed = True
+        self._tell_of_doubtful(findings)
+        for inner in list(self._identities):  # other threads may add to them
+            if inner not in self._holding:
+                self._identities.pop(inner)  # it holds no pictures, and its orphans are found
         orphaned, thumbnails = findings.orphaned, findings.thumbnails.total()
         if orphaned > always_removed and 2 * orphaned > thumbnails:
             self._tell(
@@ -272,32 +330,84 @@ class WatchedRoot:
         Raises:
             OutputError: the file system is read-only.
         """
-        gone = [path for path in paths if self.holds(path) and _is_surely_gone(path)]
+        gone = [path for path in paths if self.holds(path)]
         if gone and self.is_intact():
-            places = {self._path: self._trees}
-            removals = remove_thumbnails_of(gone, places, output=self._output, is_source_known=True)
-            yield from map(_outcome, self.gate.alone(removals))
+            findings = find_thumbnails_of(
+                gone,
+                self._places,
+                output=self._output,
+                is_source_known=True,
+                are_seen=self.mode != "polling",
+            )
+            findings.believe(self._is_emptied)
+            self._tell_of_doubtful(findings)
+            yield from map(_outcome, findings.unknown)
+            yield from map(_outcome, self.gate.alone(remove_orphans(findings.orphans)))
+
+    def _remember(self, folder: str) -> None:
+        """Remember the identity of a folder that has pictures, and of those above it."""
+        inner = files.folder_below(self._path, folder).below
+        while inner:
+            self._holding.add(inner)  # first, so that `orphans` keeps what follows
+            self._identities[inner] = _identity_of(os.path.join(self._path, inner))
+            inner = os.path.dirname(inner)
+            if inner in self._holding:
+                break
+
+    def _is_emptied(self, orphan: Orphan) -> bool:
+        """Return whether the empty folder above an orphan's source is the one that held it."""
+        inner = orphan.empty_folder or ""
+        identity = self._identities.get(inner)
+        return identity is not None and identity == _identity_of(os.path.join(self._path, inner))
+
+    def _tell_of_doubtful(self, findings: OrphanSurvey) -> None:
+        """Tell once of folders that are empty like the place of a disk that is not mounted.
+
+        Their thumbnails are looked at again at each rescan, until the pictures are back, or the
+        folders are gone, too.
+        """
+        self._to_survey.update(
+            os.path.join(self._path, orphan.place.inner).rstrip(os.sep)
+            for orphan in findings.doubtful
+        )
+        for kept in findings.kept("see thumbnailer prune --yes"):
+            if kept.source not in self._told_empty:
+                self._told_empty.add(kept.source)
+                assert kept.error
+                self._tell("orphans", f"{kept.source}: {kept.error.reason}")
 
     def _thumbnail_folders(self, folder: str) -> list[Folder]:
         """Return the folders that hold the thumbnails of a folder's pictures."""
         inner = os.path.relpath(folder, self._path)
         inner = "" if inner == os.curdir else inner
+        if self._is_for_desktop:
+            return [Folder(self._output or "", size) for size in self._sizes]
         if self._output is None:
             return [Folder(self._path, os.path.join(inner, thumbs)) for thumbs in self._thumbs]
         return [
             Folder(self._output, os.path.join(tree, inner).rstrip(os.sep)) for tree in self._trees
         ]
 
-    def _thumbs_state(self, folder: str) -> int:
-        """Return a hash that changes, but for collisions, when thumbnails are added or removed."""
-        return hash(tuple(_mtime_ns(place.path) for place in self._thumbnail_folders(folder)))
+    def _thumbs_state(self, folder: str) -> int | None:
+        """Return a hash that changes, but for collisions, when thumbnails are added or removed.
 
-
-def _mtime_ns(path: str) -> int:
-    try:
-        return os.stat(path).st_mtime_ns
-    except OSError:
-        return 0
+        None if a thumbnail folder is missing, so that it is missed again if it is made and deleted
+        before the next rescan, or if it changed a moment ago: one more change could leave its times
+        as they are.
+        """
+        state = []
+        for place in self._thumbnail_folders(folder):
+            try:
+                status = os.stat(place.path)
+            except OSError:
+                return None
+            if self._is_for_desktop:  # where other programs write all the time
+                state.append((status.st_ino, 0))
+                continue
+            if abs(time.time() - status.st_mtime) < _YOUNG_SECONDS:
+                return None
+            state.append((status.st_ino, status.st_mtime_ns))
+        return hash(tuple(state))
 
 
 def _identity_of(path: str) -> tuple[int, int] | None:
@@ -307,13 +417,6 @@ def _identity_of(path: str) -> tuple[int, int] | None:
     except OSError:
         return None
     return status.st_dev, status.st_ino
-
-
-def _is_surely_gone(path: str) -> bool:
-    try:
-        return is_gone(path)
-    except OSError:
-        return False
 
 
 def _outcome(removal: Removal) -> Outcome:

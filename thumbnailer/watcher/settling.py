@@ -9,6 +9,9 @@ from dataclasses import dataclass
 # How long to wait after a writer has closed a file, or a finished file was moved here.
 _AFTER_CLOSE_SECONDS = 0.1
 
+# How long a file that is replaced again and again is waited for: then it is read as it is.
+_AT_MOST_SECONDS = 2.0
+
 # Identifies the content of a path: device, inode, size in bytes, mtime in ns.
 _State = tuple[int, int, int, int]
 
@@ -27,7 +30,8 @@ class SettlingFiles:
     Args:
         settle_seconds: how long size and mtime must stay the same if no event said that the writer
             has closed the file.
-        state_of: returns what identifies the content of a path.
+        state_of: returns what identifies the content of a path: a tuple that begins with device and
+            inode, or anything else if these are not known.
     """
 
     def __init__(
@@ -36,6 +40,8 @@ class SettlingFiles:
         self._settle_seconds, self._state_of = settle_seconds, state_of or content_state
         self._waits: dict[str, _WaitingFile] = {}
         self._gone: dict[str, float] = {}  # when each path is due that is gone
+        # Since when each path has been complete, closed or replaced as a whole, and is not read.
+        self._complete: dict[str, float] = {}
 
     def __len__(self) -> int:
         return len(self._waits)
@@ -53,10 +59,14 @@ class SettlingFiles:
             is_closed: its writer has closed it, or it was moved here complete.
             patience_seconds: how long to wait for it, if that is longer than `settle_seconds`.
         """
-        first = self._waits[path].first if path in self._waits else now
+        before, state = self._waits.get(path), None if is_closed else self._state_of(path)
+        first = before.first if before else now
         settle_seconds = max(self._settle_seconds, patience_seconds)
         due = now + (_AFTER_CLOSE_SECONDS if is_closed else settle_seconds)
-        state = None if is_closed else self._state_of(path)
+        if is_closed or (before and _is_replaced(before.state, state)):
+            self._complete.setdefault(path, now)
+        if path in self._complete and not patience_seconds:
+            due = min(due, self._complete[path] + _AT_MOST_SECONDS)
         self._waits[path] = _WaitingFile(first, due, is_closed, state)
 
     def add_gone(self, path: str, now: float) -> None:
@@ -68,6 +78,8 @@ class SettlingFiles:
         due = [path for path, when in self._gone.items() if when <= now]
         for path in due:
             del self._gone[path]
+            if path not in self._waits:
+                self._complete.pop(path, None)
         return due
 
     def discard(self, path: str) -> None:
@@ -81,10 +93,12 @@ class SettlingFiles:
             wait = self._waits[path]
             if not wait.is_closed:
                 state = self._state_of(path)
-                if state != wait.state:
+                is_again = state != wait.state
+                if is_again and not (path in self._complete and _is_replaced(wait.state, state)):
                     wait.state, wait.due = state, now + self._settle_seconds
                     continue
             del self._waits[path]
+            self._complete.pop(path, None)
             ready[path] = wait.is_closed
             if len(ready) == most:
                 break
@@ -94,6 +108,13 @@ class SettlingFiles:
         """Return how long the longest-waiting path has waited, in seconds; 0 if there is none."""
         # `list` copies in one step: another thread may call this.
         return max((now - wait.first for wait in list(self._waits.values())), default=0.0)
+
+
+def _is_replaced(before: object, after: object) -> bool:
+    """Return whether another file has taken the place of a file, by their states."""
+    if not isinstance(before, tuple) or not isinstance(after, tuple):
+        return False
+    return bool(before[:2] != after[:2])
 
 
 def content_state(path: str) -> _State | None:

@@ -20,7 +20,7 @@ def show_removal(removal: Removal, arguments: argparse.Namespace) -> None:
         print_row(row | {"error": error_row(error)})
         return
     reason = f": {printable(error.reason)}" if error else ""
-    line = f"{removal.status}: {printable(removal.thumbnail)}{reason}"
+    line = f"{removal.status}: {printable(removal.thumbnail or removal.source)}{reason}"
     if removal.status == "failed" or (error and not arguments.quiet):
         print(line, file=sys.stderr, flush=True)
     elif not arguments.quiet and (arguments.verbose or removal.status == "would remove"):

@@ -58,16 +58,25 @@ def own_names(path: str) -> Collection[str] | None:
     """
     # Held open: a folder that is moved away and back would briefly look unmarked.
     with files.open_folder(Folder(path, "")) as opened:
-        try:
-            if header_of(files.read(opened, MARK, 4096)) is False:
-                return None
-            return _read_in(opened).names()
-        except FileNotFoundError:
+        return own_names_in(opened)
+
+
+def own_names_in(opened: files.OpenFolder) -> Collection[str] | None:
+    """Return the same as `own_names` for a folder that is open.
+
+    Raises:
+        OSError: its mark can't be read.
+    """
+    try:
+        if header_of(files.read(opened, MARK, 4096)) is False:
+            return None
+        return _read_in(opened).names()
+    except FileNotFoundError:
+        return ()
+    except OSError as error:
+        if error.errno in (errno.EINVAL, errno.ELOOP):  # no ledger of ours
             return ()
-        except OSError as error:
-            if error.errno in (errno.EINVAL, errno.ELOOP):  # no ledger of ours
-                return ()
-            raise
+        raise
 
 
 def mark_folder(opened: files.OpenFolder, *, shared: bool) -> None:
