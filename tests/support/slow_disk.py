@@ -20,6 +20,11 @@ for change in filter(None, changes.split(",")):
     setattr(importlib.import_module(module), constant, float(value))
 stat = os.stat
 
+def place(what, dir_fd):
+    name = "" if isinstance(what, int) else os.fsdecode(what)
+    number = what if isinstance(what, int) else dir_fd
+    return name if number is None else os.path.join(os.readlink(f"/proc/self/fd/{number}"), name)
+
 def waits():
     try:
         stat(held)
@@ -29,8 +34,8 @@ def waits():
 
 def slow(call):
     def asked(what=".", *arguments, **options):
-        is_path = isinstance(what, (str, bytes, os.PathLike))
-        if is_path and (os.fsdecode(what) + "/").startswith(path + "/"):
+        where = place(what, options.get("dir_fd"))
+        if (where + "/").startswith(path + "/"):
             while waits():
                 time.sleep(0.01)
         return call(what, *arguments, **options)

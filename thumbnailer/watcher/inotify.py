@@ -72,6 +72,12 @@ if sys.platform == "linux":
                 folder = folder.above
             return os.sep.join(reversed(parts))
 
+        def is_watched_as(self, identity: tuple[int, int] | None) -> bool:
+            """Return whether it is watched, and has a device and inode."""
+            return (
+                self.descriptor is not None and identity is not None and self.identity == identity
+            )
+
         def tree(self) -> Iterator[_WatchedFolder]:
             """Yield it and all folders below."""
             pending = [self]
@@ -140,11 +146,16 @@ if sys.platform == "linux":
             For folders that came without an event: on a disk that was mounted over another folder,
             or when there was no watch left.
             """
+            parts = path.split(os.sep) if path else []
+            # Before the lock is taken, for which events would wait: the disk may not answer.
+            identities = [
+                self._identity_at(os.sep.join(parts[:depth])) for depth in range(1, len(parts) + 1)
+            ]
             with self._lock:
                 folder, is_new = self._top, False
-                for part in filter(None, path.split(os.sep)):
+                for part, identity in zip(parts, identities, strict=True):
                     inner = folder.inside.get(part)
-                    if not is_new and not (inner and self._is_current(inner)):
+                    if not is_new and not (inner and inner.is_watched_as(identity)):
                         is_new = self._enter(folder, part)
                         inner = folder.inside.get(part)
                     if inner is None:
@@ -296,8 +307,10 @@ if sys.platform == "linux":
 
         def _is_current(self, folder: _WatchedFolder) -> bool:
             """Return whether what is at a folder's path now is what is watched."""
+            return folder.is_watched_as(self._identity_at(folder.path))
+
+        def _identity_at(self, path: str) -> tuple[int, int] | None:
             with suppress(OSError):
-                status = os.lstat(os.path.join(self._root, folder.path))
-                is_same = folder.identity == (status.st_dev, status.st_ino)
-                return is_same and folder.descriptor is not None
-            return False
+                status = os.lstat(os.path.join(self._root, path))
+                return status.st_dev, status.st_ino
+            return None
