@@ -29,8 +29,9 @@ from support.watching import (
 from thumbnailer import Settings
 from thumbnailer.model import Outcome, Source
 from thumbnailer.watcher.events import Event
-from thumbnailer.watcher.loop import WatchLoop, WatchOptions
+from thumbnailer.watcher.loop import WatchLoop
 from thumbnailer.watcher.root import WatchedRoot
+from thumbnailer.watcher.work import WatchOptions
 
 MODES: dict[str, list[str]] = {
     "beside": [],
@@ -213,9 +214,11 @@ def test_an_event_that_names_what_is_behind_a_link_comes_to_nothing(
 ) -> None:
     paths = [*through_links(photos), *(str(photos / name) for name in ("sub", "other", "self"))]
     for kind, path in itertools.product(("closed", "touched", "gone", "folder"), paths):
-        loop._handle_event(Event(kind, path))  # type: ignore[arg-type]
-    waiting = loop._settling.settled(float("inf"), 1000) | loop._settling.settled(float("inf"), 99)
-    (root,) = loop._roots
+        loop._incoming.take(Event(kind, path))  # type: ignore[arg-type]
+    waiting = loop._work.settling.settled(float("inf"), 1000) | loop._work.settling.settled(
+        float("inf"), 99
+    )
+    (root,) = loop._work.roots
     assert list(root.sources_at([*waiting, *paths])) == []
     assert not {path for path in waiting if Path(path).parent != photos}
 
@@ -224,7 +227,7 @@ def test_an_event_that_names_what_is_behind_a_link_comes_to_nothing(
 def test_a_link_that_comes_while_pictures_are_looked_for(
     loop: WatchLoop, photos: Path, moment: str
 ) -> None:
-    (root,) = loop._roots
+    (root,) = loop._work.roots
     root._identity = (0, 0)  # as if it were watched
     found: list[Source | Outcome] = []
     swap: Callable[[], object] = lambda: through_links(photos)  # noqa: E731
@@ -249,7 +252,7 @@ def _after_first(call: Callable[[], object], paths: list[str]) -> list[str]:
 @pytest.mark.skipif(not hasattr(os, "O_NOFOLLOW"), reason="takes handles on folders")
 def test_kinds_of_what_is_there(photos: Path, loop: WatchLoop) -> None:
     paths = through_links(photos)
-    (root,) = loop._roots
+    (root,) = loop._work.roots
     assert isinstance(root, WatchedRoot)
     assert {root.kind_at(path) for path in paths} == {""}
     kinds = {name: root.kind_at(str(photos / name)) for name in ("a.jpg", "sub", "nowhere")}

@@ -12,7 +12,9 @@ import pytest
 from support.waiting import eventually
 
 from thumbnailer import Settings
-from thumbnailer.watcher.tasks import Asker, Claims, Gate, Task, Tasks
+from thumbnailer.watcher.ask import Asker
+from thumbnailer.watcher.claims import Claims, Gate
+from thumbnailer.watcher.tasks import Task, Tasks
 
 Post = Callable[[], object]
 

@@ -325,8 +325,8 @@ def test_how_far_it_is_is_told_until_everything_is_made(photos: Path, tmp_path: 
         picture(photos / f"{number}.jpg")
         os.utime(photos / f"{number}.jpg", (1e9, 1e9))
     changes = {
-        "thumbnailer.watcher.loop._PROGRESS_SECONDS": 0.3,
-        "thumbnailer.watcher.loop._COUNT_AFTER_SECONDS": 0.1,
+        "thumbnailer.watcher.progress._PROGRESS_SECONDS": 0.3,
+        "thumbnailer.watcher.progress._COUNT_AFTER_SECONDS": 0.1,
     }
     held = tmp_path / "held"
     held.touch()

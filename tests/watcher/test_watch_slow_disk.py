@@ -73,7 +73,7 @@ def test_events_go_on_while_a_later_rescan_waits_for_a_disk(
 ) -> None:
     tree(photos, "a.jpg", "slow.jpg", "slow/b.jpg")
     held, health = tmp_path / "held", tmp_path / "health.json"
-    changes = {"thumbnailer.watcher.loop._SILENT_SECONDS": 0.5}
+    changes = {"thumbnailer.watcher.progress._SILENT_SECONDS": 0.5}
     options = ["--rescan", "0.3", "--health", str(health)]
     with slow_watch(held, photos / what, *options, photos, changes=changes) as watch:
         await_event(watch, "ready")
@@ -148,7 +148,7 @@ def test_systemd_is_told_that_it_lives_while_a_rescan_waits_for_a_disk(
         manager.settimeout(60)
         environment = f"NOTIFY_SOCKET={manager.getsockname()}"
         prefix = ("env", environment, "WATCHDOG_USEC=1000000")
-        changes = {"thumbnailer.watcher.loop._SILENT_SECONDS": 0.5}
+        changes = {"thumbnailer.watcher.progress._SILENT_SECONDS": 0.5}
         with slow_watch(held, photos / "slow.jpg", photos, prefix=prefix, changes=changes) as watch:
             told: list[str] = []
             while told.count("WATCHDOG=1") < 5:
@@ -169,8 +169,8 @@ def test_a_disk_that_does_not_answer_makes_health_old(photos: Path, tmp_path: Pa
     held, health = tmp_path / "held", tmp_path / "health.json"
     held.touch()
     changes = {
-        "thumbnailer.watcher.loop._SILENT_SECONDS": 0.3,
-        "thumbnailer.watcher.loop._HANGS_SECONDS": 0.6,
+        "thumbnailer.watcher.progress._SILENT_SECONDS": 0.3,
+        "thumbnailer.watcher.progress._HANGS_SECONDS": 0.6,
         "thumbnailer.watcher.health.STALE_AFTER_SECONDS": 2,
     }
     arguments: list[str | Path] = ["--health", str(health), photos]

@@ -20,8 +20,9 @@ from thumbnailer.config.settings import Settings
 from thumbnailer.errors import ConfigError, ThumbnailError
 from thumbnailer.watcher.events import NATIVE_EVENTS
 from thumbnailer.watcher.health import STOPPED, Health, check_health_path, write_health
-from thumbnailer.watcher.loop import WatchLoop, WatchOptions
+from thumbnailer.watcher.loop import WatchLoop
 from thumbnailer.watcher.systemd import notify, notify_reloading, watchdog_interval_seconds
+from thumbnailer.watcher.work import WatchOptions
 
 # How often the health file is written and systemd is told.
 _HEALTH_SECONDS = 1.0

@@ -27,9 +27,9 @@ from thumbnailer.thumbs.orphans import (
     is_empty,
     remove_orphans,
 )
+from thumbnailer.watcher.claims import Gate
 from thumbnailer.watcher.events import NATIVE_EVENTS, OBSERVER_ENDED, Event, FolderObserver
 from thumbnailer.watcher.polling import POLL_SECONDS, eventless_filesystem, watch_limit_hint
-from thumbnailer.watcher.tasks import Gate
 
 # So many orphans are removed even if they are all thumbnails of the folders that were checked. Not
 # where the whole tree is checked.

@@ -1,0 +1,122 @@
+"""Batches of changed files, once these have settled; and the removal of what is gone."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import TypeVar
+
+from thumbnailer.engine.pool import Pool
+from thumbnailer.engine.pool_from_settings import worker_count
+from thumbnailer.model import Outcome, Run
+from thumbnailer.operations.pipeline import run_pipeline
+from thumbnailer.watcher.tasks import Task
+from thumbnailer.watcher.work import Work
+
+T = TypeVar("T")
+
+# How many settled paths a batch takes at most.
+_MOST_PATHS = 1000
+
+# A batch that takes longer is held up by a slow picture or disk: others are started beside it.
+_SLOW_BATCH_SECONDS = 0.5
+
+
+@dataclass(slots=True, eq=False)
+class Batch:
+    """Changed files that are being made."""
+
+    begin: float  # on the monotonic clock
+    left: dict[str, bool]  # those without an outcome, each with whether it was closed
+
+
+class Batches:
+    """The batches of a watch, each in a task; called by the loop."""
+
+    def __init__(self, work: Work) -> None:
+        self._work = work
+        self._batches: set[Batch] = set()
+        self._most = worker_count(work.settings) + 1
+
+    def __len__(self) -> int:
+        return len(self._batches)
+
+    @property
+    def left(self) -> int:
+        """How many pictures have no outcome yet."""
+        return sum(len(batch.left) for batch in self._batches)
+
+    def oldest_seconds(self, now: float) -> float:
+        """Return for how long the oldest of those has been waited for; 0 if there is none."""
+        return max((now - batch.begin for batch in self._batches if batch.left), default=0.0)
+
+    def make_settled(self, now: float, pool: Pool) -> None:
+        """Start to make the thumbnails of files that have settled."""
+        work = self._work
+        is_busy = any(now - batch.begin < _SLOW_BATCH_SECONDS for batch in self._batches)
+        if is_busy or len(self._batches) >= self._most:
+            return
+        batch = Batch(now, {})
+        for path, is_closed in work.settling.settled(now, _MOST_PATHS).items():
+            if work.claims.take(path, batch):
+                batch.left[path] = is_closed
+            else:
+                work.settling.add(path, now, is_closed=is_closed)
+        if batch.left:
+            self._start(batch, pool)
+
+    def _start(self, batch: Batch, pool: Pool) -> None:
+        work, paths = self._work, list(batch.left)
+
+        def take(outcome: Outcome) -> None:
+            is_closed = batch.left.pop(outcome.source.path, True)
+            work.take_made(outcome, batch, is_changed=True, is_unclosed=not is_closed)
+
+        def make(task: Task) -> None:
+            run = Run(stop=task.for_workers, output=work.output.identity)
+            for root in work.roots:
+                mine = [path for path in paths if root.holds(path)]
+                found = _with_signs(root.sources_at(mine), task)
+                for outcome in run_pipeline(found, work.settings, run, pool) if mine else ():
+                    if not work.has_no_output(outcome):
+                        work.tasks.hand_over(task, take, outcome)
+
+        def done(_: Task, result: object) -> None:
+            self._batches.discard(batch)
+            for path in paths:  # some may have no outcome
+                work.claims.release(path, batch)
+                work.awaited.pop(path, None)
+            if isinstance(result, Exception):
+                work.failed(result)
+            else:
+                work.succeeded()
+
+        self._batches.add(batch)
+        work.start(os.path.dirname(paths[0]), make, done)
+
+    def remove_gone(self, now: float) -> None:
+        """Start to remove the thumbnails of files and folders that are gone."""
+        work = self._work
+        gone = work.settling.gone(now)
+        if not gone or work.options.keep_orphans:
+            return
+        busy = work.claims.busy(gone)
+        for path in busy:  # its thumbnail may be about to be written
+            work.settling.add_gone(path, now)
+        paths = [path for path in gone if path not in busy]
+
+        def remove(task: Task) -> None:
+            for root in work.roots:
+                for outcome in _with_signs(root.removed(paths), task):
+                    work.tasks.hand_over(task, work.outcomes.append, outcome)
+
+        if paths:
+            work.start(os.path.dirname(paths[0]), remove, lambda _, error: work.failed(error))
+
+
+def _with_signs(items: Iterable[T], task: Task) -> Iterator[T]:
+    """Yield items; each shows that the task goes on."""
+    for item in items:
+        task.is_set()
+        yield item

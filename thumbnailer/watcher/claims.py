@@ -1,0 +1,149 @@
+"""What is being worked at, so that no two pieces of work get in each other's way.
+
+No two take the same picture, or pictures whose thumbnails have the same name, at a time; and none
+removes thumbnails while another writes some.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Hashable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import TypeVar
+
+from thumbnailer.config.settings import Settings
+from thumbnailer.formats import possible_formats
+from thumbnailer.thumbs.naming import casefolded, thumbnail_name
+
+T = TypeVar("T")
+
+
+class Claims:
+    """What is being worked at; may be used by all threads.
+
+    Args:
+        settings: say which thumbnails have the same name.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._is_templated = bool(settings.name)
+        recipes = settings.recipes.values()
+        self._formats = sorted(
+            {one for recipe in recipes for one in possible_formats(recipe.format)}
+        )
+        self._lock = threading.Lock()
+        self._paths: dict[str, object] = {}  # each with its owner
+        self._names: dict[Hashable, tuple[object, int]] = {}  # owner, and how often it is taken
+        self._serial = 0
+        self._changed: dict[str, int] = {}  # folders, and the serial number of their last change
+
+    def take(self, path: str, owner: object) -> bool:
+        """Claim a picture, unless it is claimed, or another owner has the name of its thumbnail."""
+        names = self._names_of(path)
+        with self._lock:
+            if path in self._paths:
+                return False
+            held = [self._names.get(name, (owner, 0)) for name in names]
+            if any(holder is not owner for holder, _ in held):
+                return False
+            for name, (_, count) in zip(names, held, strict=True):
+                self._names[name] = owner, count + 1
+            self._paths[path] = owner
+        return True
+
+    def release(self, path: str, owner: object, *, is_changed: bool = False) -> None:
+        """Give a picture back, if this owner has it.
+
+        Args:
+            is_changed: something was written into its folder of thumbnails.
+        """
+        with self._lock:
+            if self._paths.get(path) is owner:
+                del self._paths[path]
+                for name in self._names_of(path):
+                    _, count = self._names.pop(name)
+                    if count > 1:
+                        self._names[name] = owner, count - 1
+            if is_changed:
+                self._serial += 1
+                self._changed[os.path.dirname(path)] = self._serial
+
+    def busy(self, paths: Iterable[str]) -> set[str]:
+        """Return those of some files and folders that are claimed, or in which something is."""
+        with self._lock:
+            claimed = {above for path in self._paths for above in _with_folders(path)}
+        return {path for path in paths if path in claimed}
+
+    def mark(self) -> int:
+        """Return a mark in time for `is_changed_since`."""
+        return self._serial
+
+    def is_changed_since(self, mark: int, path: str) -> bool:
+        """Return whether thumbnails in the folder of a path have changed since a mark."""
+        return self._changed.get(os.path.dirname(path), 0) > mark
+
+    def forget_changes(self) -> None:
+        """Forget which folders have changed: no mark is in use."""
+        self._changed.clear()
+
+    def _names_of(self, path: str) -> set[Hashable]:
+        folder, name = os.path.split(path)
+        if self._is_templated:  # any two of a folder may have thumbnails of one name
+            return {folder}
+        return {(folder, casefolded(thumbnail_name(name, format))) for format in self._formats}
+
+
+def _with_folders(path: str) -> Iterator[str]:
+    """Yield a path and the folders that it is in."""
+    while path:
+        yield path
+        above = os.path.dirname(path)
+        path = above if above != path else ""
+
+
+class Gate:
+    """Lets several threads write thumbnails at a time, or one remove some.
+
+    A folder whose last thumbnail is removed goes, and must not while another is written into it.
+    """
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._writing, self._is_removing, self._waiting = 0, False, 0
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """Wait until nothing is removed, and let nothing be until the end."""
+        with self._changed:
+            self._changed.wait_for(lambda: not self._is_removing and not self._waiting)
+            self._writing += 1
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._writing -= 1
+                self._changed.notify_all()
+
+    def alone(self, removals: Iterator[T]) -> Iterator[T]:
+        """Yield what an iterator removes, which it does while nothing is written."""
+        while True:
+            with self._removing():
+                removal = next(removals, None)
+            if removal is None:
+                return
+            yield removal
+
+    @contextmanager
+    def _removing(self) -> Iterator[None]:
+        with self._changed:
+            self._waiting += 1
+            self._changed.wait_for(lambda: not self._is_removing and not self._writing)
+            self._waiting -= 1
+            self._is_removing = True
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._is_removing = False
+                self._changed.notify_all()
