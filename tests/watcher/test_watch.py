@@ -369,7 +369,7 @@ def test_an_observer_that_cannot_begin_leaves_nothing_behind(
         raise OSError(errno.EMFILE, "too many open files")
 
     handlers = list(logging.getLogger("watchdog").handlers)
-    monkeypatch.setattr("thumbnailer.watcher.events.InotifyFD", refuse)
+    monkeypatch.setattr("thumbnailer.watcher.inotify.InotifyFD", refuse)
     for _ in range(3):
         with pytest.raises(OSError, match="too many"):
             FolderObserver(str(photos), lambda _: True, lambda _: True, lambda _: None)
