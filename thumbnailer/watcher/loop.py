@@ -479,6 +479,7 @@ class WatchLoop:
         state.must_forget = False
 
         def done(task: Task, result: object) -> None:
+            self._claims.unmark(task)
             state.rescan, state.seen = None, task.count
             if isinstance(result, Exception) or task.is_set():
                 self._failed(result)
@@ -499,12 +500,13 @@ class WatchLoop:
         take = partial(self._take_made, task, is_first=is_first)
         settle_ns = self._options.settle_seconds * 1e9
         items = root.sources(task)
-        carried: list[str] = []  # one whose folder of thumbnails has changed since it was read
+        carried: list[str] = []  # one that was made since its ledger was read
         is_over = False
 
         def piece() -> Iterator[Source | Outcome]:
             nonlocal is_over
-            end, mark = time.monotonic() + _SLICE_SECONDS, self._claims.mark()
+            end = time.monotonic() + _SLICE_SECONDS
+            self._claims.mark(task)
             again, carried[:] = root.sources_at([*carried]), []
             for found in (again, items):
                 for item in found:
@@ -519,7 +521,7 @@ class WatchLoop:
                         continue
                     elif not self._claims.take(item.path, task):
                         self._inbox.put(partial(self._add_young, item.path, is_awaited=is_first))
-                    elif self._claims.is_changed_since(mark, item.path):
+                    elif self._claims.is_changed(item.path, task):
                         self._claims.release(item.path, task)
                         task.count -= 1
                         carried.append(item.path)
@@ -591,12 +593,8 @@ class WatchLoop:
     def _take_made(self, owner: Task | _Batch, outcome: Outcome, *, is_first: bool = False) -> None:
         """Take what has become of a picture."""
         path, error = outcome.source.path, outcome.error
-        is_of_batch = isinstance(owner, _Batch)
         is_closed = not isinstance(owner, _Batch) or owner.left.pop(path, True)
-        is_rescanning = any(state.rescan for state in self._states)
-        self._claims.release(path, owner, is_changed=is_of_batch and is_rescanning)
-        if not is_rescanning:
-            self._claims.forget_changes()
+        self._claims.release(path, owner, is_changed=True)
         self._awaited.pop(path, None)
         if reported := self._outcome_filter.to_report(outcome, is_unclosed=not is_closed):
             self._outcomes.append(reported)
