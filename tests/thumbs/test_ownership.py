@@ -127,6 +127,24 @@ def test_the_way_out_is_told_once_and_works(photos: Path) -> None:
     assert make(photos).summary["current"] == 3
 
 
+def test_a_watch_tells_the_way_out_once(photos: Path, tmp_path: Path) -> None:
+    tree(photos, "a.jpg", "b.jpg", "c.jpg")
+    make(photos)
+    for name in ("a.jpg", "b.jpg"):
+        (photos / "thumbs" / name).write_text("mine")
+        (photos / name).touch()
+    told = tmp_path / "told"
+    with (
+        told.open("wb") as out,
+        subprocess.Popen([*THUMBNAILER, "watch", "--json", photos], stdout=out) as process,
+    ):
+        eventually(lambda: '"ready"' in told.read_text())
+        process.terminate()
+    assert told.read_text().count(" is in the way: ") == 2
+    assert told.read_text().count("--replace") == 1
+    assert (photos / "thumbs" / "a.jpg").read_text() == "mine"
+
+
 def test_replacing_leads_through_no_link(photos: Path, tmp_path: Path) -> None:
     victim = tmp_path / "victim"
     victim.write_text("precious")
