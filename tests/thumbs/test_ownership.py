@@ -140,7 +140,7 @@ def test_a_watch_tells_the_way_out_once(photos: Path, tmp_path: Path) -> None:
     ):
         eventually(lambda: '"ready"' in told.read_text())
         process.terminate()
-    assert told.read_text().count(" is in the way: ") == 2
+    assert told.read_text().count(" is in the way: it") == 2
     assert told.read_text().count("--replace") == 1
     assert (photos / "thumbs" / "a.jpg").read_text() == "mine"
 
