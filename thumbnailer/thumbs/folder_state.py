@@ -91,7 +91,7 @@ class FolderState:
         known, self._refusal = None, None
         try:
             known = ledger_file.read(folder)
-            if known is not None and clean_up:
+            if clean_up:
                 ledger_file.clean_up(folder, known)
         except FileNotFoundError:  # another process has removed the folder, as it was empty
             known = None
