@@ -92,7 +92,6 @@ def test_no_file_is_read_unasked(photos: Path) -> None:
         (f"timeout = {'9' * 400}", "c.toml: timeout = 9999"),
     ],
 )
-@pytest.mark.few(6)
 def test_a_wrong_file_is_one_line_with_file_key_value_and_what_is_right(
     tmp_path: Path, text: str, complaint: str
 ) -> None:

@@ -118,7 +118,7 @@ def test_a_killed_fork_server_costs_nothing(photos: Path, early: bool) -> None:
 
 
 @methods
-@pytest.mark.parametrize("rows", [40, 0, 1, 100])
+@pytest.mark.parametrize("rows", [40, 0, 1, 70])
 @pytest.mark.few(1)
 def test_after_a_killed_run_the_next_one_goes_on(photos: Path, method: str, rows: int) -> None:
     sources = copies(photos, 150, (1280, 960))

@@ -405,3 +405,26 @@ def test_replacing_workers_leaks_nothing() -> None:
 def test_workers_are_replaced_from_time_to_time() -> None:
     names = [f"pid {number}" for number in range(9000)]
     assert 4 < len({pid for _, pid in answers(*names, seconds=0.001)}) <= 8
+
+
+def test_several_threads_may_iterate_at_a_time() -> None:
+    found: dict[int, list[str]] = {}
+    both = threading.Barrier(4)
+
+    def iterate(number: int) -> None:
+        names = [f"{number}-{count}" for count in range(40)]
+        both.wait(60)
+        outcomes = workers.imap_unordered(job(name) for name in names)
+        found[number] = [outcome.source.path for outcome in outcomes]
+
+    with pool(workers=2) as workers:
+        threads = [threading.Thread(target=iterate, args=(number,)) for number in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(60)
+        kinds = [type(thread).__name__ for thread in threading.enumerate()]
+        assert kinds.count("DummyProcess") == 2  # those of one pool of threads
+    assert {number: sorted(paths) for number, paths in found.items()} == {
+        number: sorted(f"{number}-{count}" for count in range(40)) for number in range(4)
+    }

@@ -27,6 +27,7 @@ from watchdog.observers import Observer
 
 from thumbnailer import Settings
 from thumbnailer.recipe import Limits, Recipe, attempt_fingerprint
+from thumbnailer.thumbs import folder_state
 
 SECOND_NS = 1_000_000_000
 
@@ -50,7 +51,11 @@ def test_a_second_run_makes_nothing_and_opens_no_picture(photos: Path) -> None:
 
 @contextmanager
 def opened_below(folder: Path) -> Iterator[list[str]]:
-    """The paths of the files that any process opens below a folder meanwhile."""
+    """The paths of the files that any process opens below a folder meanwhile.
+
+    This one forgets which it has read, as if it had just begun.
+    """
+    folder_state._digest.cache_clear()
     opened: list[str] = []
 
     class Opened(FileSystemEventHandler):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
@@ -20,6 +21,7 @@ from support.program import THUMBNAILER, Run, in_a_process, make, thumbnailer
 from support.waiting import eventually
 
 from thumbnailer import PruneRefused, Settings, SourceError, make_thumbnails, prune, status
+from thumbnailer.disk import files
 from thumbnailer.operations.prune import find_orphaned, remove_found
 from thumbnailer.thumbs.orphans import remove_thumbnails_of
 
@@ -583,6 +585,31 @@ def test_a_read_only_disk_is_said_once(tmp_path: Path) -> None:
         run = thumbnailer("prune", disk)
         assert run.code == 1
         assert run.err == f"thumbnailer: stopped early: {disk}/thumbs: Read-only file system\n"
+
+
+def test_what_can_not_be_removed_is_told_even_if_quiet(
+    photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tree(photos, *NAMES)
+    make(photos)
+    (photos / "a.jpg").unlink()
+    (photos / "b.jpg").unlink()
+    remove = files.remove
+
+    def refusing(folder: files.OpenFolder, name: str) -> None:
+        if name == "a.jpg":
+            raise PermissionError(errno.EACCES, "Permission denied")
+        remove(folder, name)
+
+    monkeypatch.setattr(files, "remove", refusing)
+    run = thumbnailer("prune", "--quiet", photos)
+    assert (run.code, run.out) == (3, "")
+    assert run.err == f"failed: {photos}/thumbs/a.jpg: Permission denied\n"
+    run = thumbnailer("prune", photos)
+    assert run.out.startswith("4 thumbnails, 1 orphaned, 0 removed, 1 failed in ")
+    assert run.err == f"failed: {photos}/thumbs/a.jpg: Permission denied\n"
+    monkeypatch.undo()
+    assert thumbnailer("prune", photos).out.startswith("4 thumbnails, 1 orphaned, 1 removed in ")
 
 
 class StopThatRuns:

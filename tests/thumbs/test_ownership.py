@@ -127,6 +127,24 @@ def test_the_way_out_is_told_once_and_works(photos: Path) -> None:
     assert make(photos).summary["current"] == 3
 
 
+def test_a_watch_tells_the_way_out_once(photos: Path, tmp_path: Path) -> None:
+    tree(photos, "a.jpg", "b.jpg", "c.jpg")
+    make(photos)
+    for name in ("a.jpg", "b.jpg"):
+        (photos / "thumbs" / name).write_text("mine")
+        (photos / name).touch()
+    told = tmp_path / "told"
+    with (
+        told.open("wb") as out,
+        subprocess.Popen([*THUMBNAILER, "watch", "--json", photos], stdout=out) as process,
+    ):
+        eventually(lambda: '"ready"' in told.read_text())
+        process.terminate()
+    assert told.read_text().count(" is in the way: it") == 2
+    assert told.read_text().count("--replace") == 1
+    assert (photos / "thumbs" / "a.jpg").read_text() == "mine"
+
+
 def test_replacing_leads_through_no_link(photos: Path, tmp_path: Path) -> None:
     victim = tmp_path / "victim"
     victim.write_text("precious")
@@ -171,11 +189,11 @@ def test_nonsense_within_a_ledger_costs_no_memory(photos: Path) -> None:
     mark = photos / "thumbs" / MARK
     nested = b'["n%d.jpg",' + b"[[],[],[],[],[],[],[],[]]," * 400 + b"1]\n"
     with mark.open("ab") as file:
-        for number in range(2000):
+        for number in range(200):
             file.write(nested % number)
     assert peak_of("make", photos) < 200_000
     with mark.open("ab") as file:
-        file.truncate(300_000_000)
+        file.truncate(100_000_000)
     assert peak_of("make", photos) < 200_000
     assert make(photos).statuses == {"a.jpg": "current"}
     assert mark.stat().st_size < 1_000_000, "it was written anew"
@@ -199,6 +217,7 @@ def test_a_folder_called_like_the_mark_is_left_alone(photos: Path) -> None:
 
 
 @pytest.mark.parametrize("shared", [False, True])
+@pytest.mark.few(1)
 def test_two_runs_at_once_lose_no_line_though_both_rewrite_the_ledger(
     photos: Path, shared: bool
 ) -> None:

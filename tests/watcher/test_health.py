@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 import subprocess
 import sys
 import threading
@@ -45,7 +44,7 @@ def test_it_says_all_there_is_to_say(tmp_path: Path) -> None:
         "started": "1970-01-01T00:00:00+00:00",
         "stale_after_seconds": STALE_AFTER_SECONDS,
         "pid": os.getpid(),
-        "host": socket.gethostname(),
+        "host": os.uname().nodename,
         "version": package.__version__,
     }
 

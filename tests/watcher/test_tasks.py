@@ -151,15 +151,30 @@ def test_what_holds_a_picture_that_is_taken_is_busy() -> None:
     assert relative.busy(["p", "p/a.jpg", "q"]) == {"p", "p/a.jpg"}
 
 
-def test_a_change_of_a_folder_is_seen_after_a_mark() -> None:
-    both, one = claims(), object()
-    mark = both.mark()
-    assert both.take("/p/a.jpg", one)
-    assert not both.is_changed_since(mark, "/p/b.jpg")
-    both.release("/p/a.jpg", one, is_changed=True)
-    assert both.is_changed_since(mark, "/p/b.jpg")
-    assert not both.is_changed_since(mark, "/p/q/b.jpg")
-    assert not both.is_changed_since(both.mark(), "/p/b.jpg")
+def test_what_was_made_after_a_mark_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("thumbnailer.watcher.tasks._MANY_CHANGES", 3)
+    both, one, other = claims(), object(), object()
+    both.mark(one)
+    assert both.take("/p/a.jpg", other)
+    assert not both.is_changed("/p/a.jpg", one)
+    both.release("/p/a.jpg", other, is_changed=True)
+    assert both.is_changed("/p/a.jpg", one)
+    assert both.is_changed("/p/A.jpg", one)  # its thumbnail may have the same name
+    assert not both.is_changed("/p/b.jpg", one)
+    both.mark(other)
+    for number in range(10):
+        both.release(f"/p/{number}.jpg", other, is_changed=True)
+    assert not both.is_changed("/p/a.jpg", other)
+    both.mark(other)
+    assert both.is_changed("/p/a.jpg", one)
+    both.mark(one)
+    assert not both.is_changed("/p/a.jpg", one)
+    both.release("/p/a.jpg", other, is_changed=True)
+    assert both.is_changed("/p/a.jpg", one)
+    both.unmark(one)
+    both.unmark(other)
+    both.mark(one)
+    assert not both.is_changed("/p/a.jpg", one)
 
 
 def test_nothing_is_written_while_something_is_removed() -> None:

@@ -122,6 +122,7 @@ def in_terminal(
     leader, terminal = pty.openpty()
 
     def take_terminal() -> None:
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)  # the tests themselves may run under `nohup`
         os.setsid()
         fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 

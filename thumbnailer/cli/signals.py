@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import threading
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
@@ -72,26 +71,26 @@ def end_in_time(
         numbers: signals that have handlers.
         end: ends the program.
     """
-    reader, writer = socket.socketpair()
-    writer.setblocking(False)
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
     over = threading.Event()
 
     def wait_for_signal() -> None:
-        with reader:
-            while received := reader.recv(64):
+        with open(reader, "rb", buffering=0) as signals:
+            while received := signals.read(64):
                 if not set(received).isdisjoint(numbers):
                     break
         if received and not over.wait(seconds):
             end()
 
     threading.Thread(target=wait_for_signal, daemon=True).start()
-    with writer:
-        before = signal.set_wakeup_fd(writer.fileno(), warn_on_full_buffer=False)
-        try:
-            yield
-        finally:
-            signal.set_wakeup_fd(before)
-            over.set()
+    before = signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
+    try:
+        yield
+    finally:
+        signal.set_wakeup_fd(before)
+        over.set()
+        os.close(writer)
 
 
 def has_terminal() -> bool:

@@ -124,8 +124,7 @@ def remove_stale_temporaries(folder: OpenFolder) -> None:
     with suppress(OSError):
         for name in filter(_TEMPORARY.fullmatch, list_names(folder)):
             with suppress(OSError):
-                if _is_abandoned(folder, name):
-                    _unlink(folder, name)
+                _remove_if_abandoned(folder, name)
 
 
 def is_temporary(name: str) -> bool:
@@ -157,14 +156,19 @@ def _machine_id() -> str:
     return f"{zlib.crc32(os.fsencode(name)):08x}"
 
 
-def _is_abandoned(folder: OpenFolder, name: str) -> bool:
+def _remove_if_abandoned(folder: OpenFolder, name: str) -> None:
     match = _TEMPORARY.fullmatch(name)
     is_near = match and match[1] in (None, _machine_id())
     fd = open_file(folder, name, os.O_WRONLY)
     try:
         locked = lock(fd) if is_near else None
-        if locked is None:
-            return time.time() - os.fstat(fd).st_mtime > _ABANDONED_AFTER_SECONDS
-        return locked
+        age_seconds = time.time() - os.fstat(fd).st_mtime
+        if locked or (locked is None and age_seconds > _ABANDONED_AFTER_SECONDS):
+            if not ARE_SUPPORTED:  # Windows removes no file that is open
+                os.close(fd)
+                fd = -1
+            # While it is locked: its writer, who may be about to lock it, sees that it is gone.
+            _unlink(folder, name)
     finally:
-        os.close(fd)
+        if fd >= 0:
+            os.close(fd)

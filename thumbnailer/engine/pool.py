@@ -68,7 +68,7 @@ Finish = Callable[[list[Job], list[Answer]], list[Outcome]]
 class Pool:
     """Worker processes that run one function; a context manager that leaves no process behind.
 
-    Processes start when there is work for them. `imap_unordered` runs once at a time.
+    Processes start when there is work for them. Several threads may run an `imap_unordered` each.
 
     Args:
         func: the function that a worker calls for each job, as `module:name`.
@@ -93,6 +93,7 @@ class Pool:
         self._budget = MemoryBudget(options.memory_bytes // (4 if options.remote else 2))
         self._fetch_budget = MemoryBudget(options.memory_bytes // 4)
         self._threads: ThreadPool | None = None
+        self._threads_lock = threading.Lock()
         # Last in, first out, so that no worker is started that is not needed.
         self._idle: LifoQueue[Worker | None] = LifoQueue()
         for _ in range(options.workers):
@@ -119,9 +120,11 @@ class Pool:
                 worker.kill()
         self._budget.close()
         self._fetch_budget.close()
-        if self._threads:
-            self._threads.terminate()
-            self._threads.join()
+        with self._threads_lock:
+            threads = self._threads
+        if threads:
+            threads.terminate()
+            threads.join()
         for worker in self._alive:
             worker.close()
 
@@ -174,15 +177,15 @@ class Pool:
 
     def _send(self, group: list[Job], done: Queue[list[Outcome] | BaseException]) -> None:
         """Let a thread run a group of jobs, and put its outcomes or its error into a queue."""
-        if not self._threads:
+        with self._threads_lock:
+            if self._closing.is_set():
+                raise WorkerError("the pool is closed")
             try:
-                self._threads = ThreadPool(self._thread_count)
+                threads = self._threads = self._threads or ThreadPool(self._thread_count)
             except Exception as error:  # not only RuntimeError: its own clean-up may fail
                 reason = "no thread can be started, perhaps for want of processes or memory"
                 raise WorkerError(f"no worker process can be started: {reason}") from error
-        self._threads.apply_async(
-            self._run_group, (group,), callback=done.put, error_callback=done.put
-        )
+        threads.apply_async(self._run_group, (group,), callback=done.put, error_callback=done.put)
 
     def _run_group(self, jobs: list[Job]) -> list[Outcome]:
         """Fetch, run and finish a group of jobs, in a thread of the pool."""

@@ -159,9 +159,10 @@ class Worker:
             TimeoutError: it does not take them.
         """
         message = pickle.dumps(jobs, pickle.HIGHEST_PROTOCOL)
-        message = JOBS_LENGTH.pack(len(message)) + message
+        until = _message_deadline(len(message), deadline)
         try:
-            self._pipe.write(message, _message_deadline(len(message), deadline))
+            self._pipe.write(JOBS_LENGTH.pack(len(message)), until)
+            self._pipe.write(message, until)
         except TimeoutError:
             if time.monotonic() >= deadline:
                 raise

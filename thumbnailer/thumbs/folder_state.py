@@ -89,12 +89,14 @@ class FolderState:
         known, self._refusal = None, None
         try:
             known = ledger_file.read(folder)
-            if known is not None and clean_up:
+            if clean_up:
                 ledger_file.clean_up(folder, known)
+        except FileNotFoundError:  # another process has removed the folder, as it was empty
+            known = None
         except OSError as error:
             path = error.filename if isinstance(error.filename, str) else ""
             where = folder.path if os.sep not in path else path
-            self._refusal = Failure("write", f"{where}: {error.strerror}")
+            self._refusal = Failure("write", f"{where}: {error.strerror}", lasts=False)
         if known is None:
             known = Ledger(shared=not self._refusal and holds_files(folder.path))
         self._ledger = known

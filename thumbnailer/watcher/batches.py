@@ -71,7 +71,7 @@ class Batches:
 
         def take(outcome: Outcome) -> None:
             is_closed = batch.left.pop(outcome.source.path, True)
-            work.take_made(outcome, batch, is_changed=True, is_unclosed=not is_closed)
+            work.take_made(outcome, batch, is_unclosed=not is_closed)
 
         def make(task: Task) -> None:
             run = Run(stop=task.for_workers, output=work.output.identity)

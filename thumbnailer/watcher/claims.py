@@ -18,6 +18,9 @@ from thumbnailer.thumbs.naming import casefolded, thumbnail_name
 
 T = TypeVar("T")
 
+# From so many changes on, those are forgotten that nobody can take for new.
+_MANY_CHANGES = 10_000
+
 
 class Claims:
     """What is being worked at; may be used by all threads.
@@ -36,7 +39,9 @@ class Claims:
         self._paths: dict[str, object] = {}  # each with its owner
         self._names: dict[Hashable, tuple[object, int]] = {}  # owner, and how often it is taken
         self._serial = 0
-        self._changed: dict[str, int] = {}  # folders, and the serial number of their last change
+        self._marks: dict[object, int] = {}
+        # Names of thumbnails, and the serial number of the last outcome for each.
+        self._changed: dict[Hashable, int] = {}
 
     def take(self, path: str, owner: object) -> bool:
         """Claim a picture, unless it is claimed, or another owner has the name of its thumbnail."""
@@ -56,18 +61,19 @@ class Claims:
         """Give a picture back, if this owner has it.
 
         Args:
-            is_changed: something was written into its folder of thumbnails.
+            is_changed: there has been an attempt at its thumbnail.
         """
+        names = self._names_of(path)
         with self._lock:
             if self._paths.get(path) is owner:
                 del self._paths[path]
-                for name in self._names_of(path):
+                for name in names:
                     _, count = self._names.pop(name)
                     if count > 1:
                         self._names[name] = owner, count - 1
-            if is_changed:
+            if is_changed and self._marks:
                 self._serial += 1
-                self._changed[os.path.dirname(path)] = self._serial
+                self._changed |= dict.fromkeys(names, self._serial)
 
     def busy(self, paths: Iterable[str]) -> set[str]:
         """Return those of some files and folders that are claimed, or in which something is."""
@@ -75,17 +81,30 @@ class Claims:
             claimed = {above for path in self._paths for above in _with_folders(path)}
         return {path for path in paths if path in claimed}
 
-    def mark(self) -> int:
-        """Return a mark in time for `is_changed_since`."""
-        return self._serial
+    def mark(self, owner: object) -> None:
+        """Mark the time at which an owner begins to read what there is of thumbnails."""
+        with self._lock:
+            self._marks[owner] = self._serial
+            oldest = min(self._marks.values())
+            if len(self._changed) >= _MANY_CHANGES:
+                self._changed = {
+                    name: serial for name, serial in self._changed.items() if serial > oldest
+                }
 
-    def is_changed_since(self, mark: int, path: str) -> bool:
-        """Return whether thumbnails in the folder of a path have changed since a mark."""
-        return self._changed.get(os.path.dirname(path), 0) > mark
+    def unmark(self, owner: object) -> None:
+        """Forget the mark of an owner."""
+        with self._lock:
+            self._marks.pop(owner, None)
+            if not self._marks:
+                self._changed.clear()
 
-    def forget_changes(self) -> None:
-        """Forget which folders have changed: no mark is in use."""
-        self._changed.clear()
+    def is_changed(self, path: str, owner: object) -> bool:
+        """Return whether what an owner has read of a picture's thumbnail may no longer hold."""
+        with self._lock:
+            mark = self._marks.get(owner, self._serial)
+            return bool(self._changed) and any(
+                self._changed.get(name, 0) > mark for name in self._names_of(path)
+            )
 
     def _names_of(self, path: str) -> set[Hashable]:
         folder, name = os.path.split(path)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import platform
 import stat
 from collections.abc import Mapping
 from contextlib import suppress
@@ -74,7 +73,7 @@ def write_health(path: str, health: Health) -> None:
         "updated": _iso(now if health.updated is None else health.updated),
         "stale_after_seconds": STALE_AFTER_SECONDS,
         "pid": os.getpid(),
-        "host": platform.node(),
+        "host": _host(),
         "version": thumbnailer.__version__,
     }
     folder, name = os.path.split(path)
@@ -115,7 +114,7 @@ def judge_health(path: str) -> tuple[bool, str]:
     words = f"{status}; {made} made, {failed} failed, {backlog} waiting"
     if status == STOPPED:
         return False, "the watch was stopped"
-    if host == platform.node() and not _is_running(pid):
+    if host == _host() and not _is_running(pid):
         return False, f"the watch has died: there is no process {pid}"
     if age >= stale_after:
         return False, f"no sign of life for {age:.0f} s: {words}"
@@ -127,6 +126,10 @@ def judge_health(path: str) -> tuple[bool, str]:
 def _read(path: str) -> bytes:
     with files.open_source(path) as file:  # nobody waits for a pipe
         return file.read(_MOST_BYTES)
+
+
+def _host() -> str:
+    return os.uname().nodename if hasattr(os, "uname") else os.environ.get("COMPUTERNAME", "")
 
 
 def _is_running(pid: int) -> bool:

@@ -42,6 +42,7 @@ class Rescans:
         state.must_forget = False
 
         def done(task: Task, result: object) -> None:
+            work.claims.unmark(task)
             state.rescan, state.seen = None, task.count
             if isinstance(result, Exception) or task.is_set():
                 work.failed(result)
@@ -62,7 +63,7 @@ class Rescans:
         work = self._work
         take = partial(work.take_made, owner=task, is_first=is_first)
         items = root.sources(task)
-        carried: list[str] = []  # one whose folder of thumbnails has changed since it was read
+        carried: list[str] = []  # one that was made since its ledger was read
         is_over = False
 
         def look_again(path: str) -> None:
@@ -71,7 +72,8 @@ class Rescans:
 
         def piece() -> Iterator[Source | Outcome]:
             nonlocal is_over
-            end, mark = time.monotonic() + _SLICE_SECONDS, work.claims.mark()
+            end = time.monotonic() + _SLICE_SECONDS
+            work.claims.mark(task)
             again, carried[:] = root.sources_at([*carried]), []
             for found in (again, items):
                 for item in found:
@@ -86,7 +88,7 @@ class Rescans:
                         continue
                     elif not work.claims.take(item.path, task):
                         look_again(item.path)
-                    elif work.claims.is_changed_since(mark, item.path):
+                    elif work.claims.is_changed(item.path, task):
                         work.claims.release(item.path, task)
                         task.count -= 1
                         carried.append(item.path)

@@ -175,7 +175,6 @@ class Work:
         outcome: Outcome,
         owner: object,
         *,
-        is_changed: bool = False,
         is_unclosed: bool = False,
         is_first: bool = False,
     ) -> None:
@@ -183,15 +182,11 @@ class Work:
 
         Args:
             owner: who has claimed it.
-            is_changed: something was written that a rescan does not know of.
             is_unclosed: no event said that it is complete.
             is_first: it is of the first rescan.
         """
         path, error = outcome.source.path, outcome.error
-        is_rescanning = self.is_rescanning
-        self.claims.release(path, owner, is_changed=is_changed and is_rescanning)
-        if not is_rescanning:
-            self.claims.forget_changes()
+        self.claims.release(path, owner, is_changed=True)
         self.awaited.pop(path, None)
         if reported := self.outcome_filter.to_report(outcome, is_unclosed=is_unclosed):
             self.outcomes.append(reported)

@@ -8,7 +8,13 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, TextIO
 
 from thumbnailer.cli.output.run_stats import ReasonGroup, RunStats
-from thumbnailer.cli.output.text import format_bytes, format_duration, format_number, printable
+from thumbnailer.cli.output.text import (
+    WAY_OUT,
+    format_bytes,
+    format_duration,
+    format_number,
+    printable,
+)
 from thumbnailer.errors import install_hint
 from thumbnailer.model import Outcome, Report, Thumbnail
 
@@ -102,10 +108,8 @@ class TextPrinter:
             for line in stats_lines(report, stats):
                 print(f"  {line}")
         if stats.in_the_way:
-            print(
-                f"  in the way: {stats.in_the_way:,} files that thumbnailer did not make, or that "
-                "have been changed since (move them away, or replace them with --replace)"
-            )
+            files = f"{stats.in_the_way:,} file{'s' * (stats.in_the_way != 1)}"
+            print(f"  in the way: {files} not made by thumbnailer, or changed since ({WAY_OUT})")
         if report.left_out:
             counts = [f"{number:,} {name}" for name, number in report.left_out.items()]
             print(f"  left out unless named: {', '.join(counts)}")

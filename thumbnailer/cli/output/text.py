@@ -5,6 +5,9 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable
 
+# What to do about files that are in the way of thumbnails.
+WAY_OUT = "move it away, or replace it with --replace"
+
 _UNITS = ("bytes", "kB", "MB", "GB", "TB")
 
 

@@ -15,8 +15,9 @@ from datetime import datetime
 
 from thumbnailer.cli.output.run_json import JsonPrinter, print_row
 from thumbnailer.cli.output.run_text import TextPrinter
-from thumbnailer.cli.output.text import printable
+from thumbnailer.cli.output.text import WAY_OUT, printable
 from thumbnailer.model import Outcome, Report
+from thumbnailer.thumbs.plan import is_in_the_way
 
 # Time between two summaries of a busy watch.
 _SUMMARY_SECONDS = 60.0
@@ -40,6 +41,7 @@ class WatchPrinter:
             else TextPrinter(quiet=quiet, verbose=verbose, bar=False, clock=_now)
         )
         self._is_ready, self._next_summary, self._counts = False, 0.0, Counter[str]()
+        self._has_told_way_out = False
         self._lock = threading.Lock()
 
     def show(self, outcome: Outcome, report: Report) -> None:
@@ -50,6 +52,9 @@ class WatchPrinter:
             self._counts[outcome.status] += 1
         with self._lock, _write_errors_ignored():
             self._printer.show(outcome, report)
+        if outcome.error and is_in_the_way(outcome.error) and not self._has_told_way_out:
+            self._has_told_way_out = True
+            self.print_event("note", f"what is in the way: {WAY_OUT}")
 
     def summarise(self) -> None:
         """Print a summary if there were outcomes and the first of them is a minute ago."""

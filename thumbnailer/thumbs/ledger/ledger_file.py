@@ -182,13 +182,20 @@ def locked(opened: files.OpenFolder, *, shared: bool | None = None) -> Iterator[
             ledger.close()
 
 
-def clean_up(folder: Folder, known: Ledger) -> None:
+def clean_up(folder: Folder, known: Ledger | None) -> None:
     """Remove what dead writers left in a folder, and rewrite its ledger if that is worth it.
 
+    Args:
+        known: its ledger; None if it has none, since its first writer may have died before that.
+
     Raises:
-        OSError: the folder can't be written.
+        FileNotFoundError: there is no such folder.
+        OSError: it can't be written.
     """
     with files.open_folder(folder) as opened:
+        if known is None:
+            new_files.remove_stale_temporaries(opened)
+            return
         # To list 100,000 names takes 50 ms, too long for each new picture of a watch.
         if len(known) < _FEW or time.monotonic() - known.swept_at > _SWEEP_SECONDS:
             known.swept_at = time.monotonic()
