@@ -213,7 +213,7 @@ class WatchLoop:
             if self._live_gallery:  # no outcome follows if its thumbnail is kept
                 self._live_gallery.note_change()
             self._outcome_filter.forget(path)
-            self._settling.add_gone(path, now)
+            self._settling.add_gone(path, now, has_moved=event.has_moved)
         # Polling reports what has taken its place before it reports it as gone. And what is at a
         # path by now may be behind a link that has taken the place of a folder.
         there = self._kind_at(path)
