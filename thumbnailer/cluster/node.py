@@ -12,7 +12,7 @@ from thumbnailer.engine.machine import available_memory_bytes, usable_cpus
 from thumbnailer.engine.pool import Pool
 from thumbnailer.engine.pool_from_settings import new_pool
 from thumbnailer.errors import ConfigError, WorkerError
-from thumbnailer.model import Folder, Job, Outcome
+from thumbnailer.model import Folder, Job, Outcome, WantedThumbnail
 from thumbnailer.thumbs import ledger
 
 _MIB = 1 << 20
@@ -34,7 +34,7 @@ def run_jobs(jobs: list[Job], settings: Settings, cwd: str) -> list[Outcome]:
     """
     pool = _pool(jobs, settings, cwd)
     try:
-        return list(pool.imap_unordered(jobs))
+        return list(pool.imap_unordered(map(_without_devices, jobs)))
     except BaseException:  # if Ray has cancelled the task, the pool must drop its work
         _close()
         raise
@@ -63,6 +63,17 @@ def check_node(job: Job, settings: Settings, cwd: str) -> None:
     for folder in folders:
         if not folder.is_remote:
             _check_writing(folder, settings)
+
+
+def _without_devices(job: Job) -> Job:
+    """Return a job without the numbers of devices, which differ from machine to machine."""
+    thumbnails = (
+        replace(one, folder=replace(one.folder, device=None))
+        if isinstance(one, WantedThumbnail)
+        else one
+        for one in job.thumbnails
+    )
+    return replace(job, thumbnails=tuple(thumbnails))
 
 
 def _check_writing(folder: Folder, settings: Settings) -> None:
