@@ -47,30 +47,34 @@ class WatchedOutput:
             OutputError: it can't be created or written.
         """
         if self._path and self.identity is None:
-            self.identity = open_thumbs(self._settings).prepare()
-            self._mount_points = [*filter(os.path.ismount, _with_parents(self._path))]
+            self._take(open_thumbs(self._settings).prepare())
 
     def check(self) -> None:
         """Find out whether it is there, and tell if that has changed."""
         if not self.identity:
             return
         identity = self._identity_now()
-        if self.is_away == (identity is None):
-            return
-        self.is_away = identity is None
-        if identity:
-            self.identity, self._is_back = identity, True
-            self._mount_points = [*filter(os.path.ismount, _with_parents(self._path))]
-            self._tell("output back", self._path)
-        else:
-            reason = "is gone, or another folder is in its place, as when a disk is not mounted"
-            message = f"{self._path}: {reason}; nothing is written until it is back"
-            self._tell("output missing", message)
+        if identity is None:
+            if not self.is_away:
+                self.is_away = True
+                reason = "is gone, or another folder is in its place, as when a disk is not mounted"
+                message = f"{self._path}: {reason}; nothing is written until it is back"
+                self._tell("output missing", message)
+        elif self.is_away or identity != self.identity:
+            self._take(identity)
+            self._is_back = True
+            if self.is_away:
+                self.is_away = False
+                self._tell("output back", self._path)
 
     def is_back(self) -> bool:
-        """Return whether it has come back since the last call."""
+        """Return whether it has come back since the last call, or another copy is in its place."""
         is_back, self._is_back = self._is_back, False
         return is_back
+
+    def _take(self, identity: tuple[int, int] | None) -> None:
+        self.identity = identity
+        self._mount_points = [*filter(os.path.ismount, _with_parents(self._path))]
 
     def _identity_now(self) -> tuple[int, int] | None:
         """Return its device and inode; None if it is away.
