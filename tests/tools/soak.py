@@ -31,6 +31,7 @@ from support.watching import (
     await_event,
     catches_up,
     cpu_seconds,
+    errors,
     events,
     memory_kib,
     rows,
@@ -50,6 +51,8 @@ class _World:
 
     def __init__(self, root: Path, originals: list[Path], chance: random.Random) -> None:
         self._root, self._originals, self._chance = root, originals, chance
+        self._beyond = root.parent / "beyond"
+        self._beyond.mkdir()
         self._next = 0
         self.closed: dict[str, float] = {}
 
@@ -119,12 +122,41 @@ class _World:
             shutil.rmtree(folder, ignore_errors=True)  # the watch may just have written there
             shutil.rmtree(folder, ignore_errors=True)
 
+    def move_folder_out(self) -> None:
+        if folder := self._inner_folder():
+            self._next += 1
+            os.rename(folder, self._beyond / f"d{self._next}")
+
+    def move_folder_in(self) -> None:
+        if len(self._folders()) < _FOLDERS_AT_MOST:
+            for folder in sorted(self._beyond.glob("d*"))[:1]:
+                self._next += 1
+                os.rename(folder, self._folder() / f"d{self._next}")
+
+    def link_to_folder(self) -> None:
+        self._next += 1
+        (self._folder() / f"l{self._next}").symlink_to(self._originals[0].parent)
+
+    def put_link_in_place(self) -> None:
+        if folder := self._inner_folder():
+            self._next += 1
+            os.rename(folder, self._beyond / f"d{self._next}")
+            folder.symlink_to(self._chance.choice([self._originals[0].parent, self._beyond]))
+
+    def remove_links(self) -> None:
+        for folder in self._folders():
+            for path in folder.iterdir():
+                if path.is_symlink():
+                    path.unlink()
+
     def operations(self) -> Iterator[tuple[Callable[[], None], int]]:
         """Each operation and how often it happens, compared to the others."""
         yield from ((self.create, 12), (self.write_slowly, 2), (self.write_then_rename, 6))
         yield from ((self.rewrite, 6), (self.touch, 3), (self.rename, 5), (self.rename_over, 2))
         yield from ((self.delete, 8), (self.link, 3), (self.make_folders, 3))
         yield from ((self.rename_folder, 2), (self.move_folder, 1), (self.delete_folder, 2))
+        yield from ((self.move_folder_out, 1), (self.move_folder_in, 1), (self.link_to_folder, 1))
+        yield from ((self.put_link_in_place, 1), (self.remove_links, 1))
 
     def is_full(self) -> bool:
         return len(self._pictures()) > _PICTURES_AT_MOST
@@ -139,7 +171,9 @@ class _World:
     def _folders(self) -> list[Path]:
         found = [self._root]
         for place, names, _ in os.walk(self._root):
-            names[:] = sorted(name for name in names if name != "thumbs")
+            names[:] = sorted(
+                name for name in names if name != "thumbs" and not Path(place, name).is_symlink()
+            )
             found += [Path(place, name) for name in names]
         return found
 
@@ -170,6 +204,7 @@ def soak(folder: Path, minutes: float, seed: int) -> bool:
         for width in (80, 90, 640, 1000, 1600, 3000)
     ]
     world = _World(photos, originals, chance)
+    before_all = sorted(originals[0].parent.rglob("*"))
     with start(*WATCH, "--rescan", "60", photos) as watch:
         await_event(watch, "ready")
         before = memory_kib(watch.process.pid)
@@ -188,6 +223,12 @@ def soak(folder: Path, minutes: float, seed: int) -> bool:
         states = [row.get("status") for row in rows(watch)]
         rescans = len(events(watch, "rescan"))
         stop(watch, signal.SIGTERM, photos)
+        if sorted(originals[0].parent.rglob("*")) != before_all:
+            print("not right: something was written behind a link")
+            return False
+        if errors(watch):
+            print(f"not right: {errors(watch)}")
+            return False
     print(f"seed {seed}, {minutes:g} minutes: {done} operations, {killed} workers killed")
     print(f"{states.count('made')} made, {states.count('removed')} removed,", end=" ")
     print(f"{states.count('failed')} failed, {rescans} rescans")

@@ -78,6 +78,22 @@ def test_an_output_folder_that_goes_is_waited_for(
 
 @pytest.mark.slow
 @needs_proc
+def test_a_copy_in_the_place_of_an_output_folder(photos: Path) -> None:
+    starting_tree(photos)
+    out = photos.parent / "out"
+    arguments: list[str | Path] = [*OFTEN, "--output", str(out), photos]
+    with watching(*arguments) as watch:
+        catches_up(watch, *arguments)
+        shell("cp -a out copy; rm copy/a.jpg; mv out away; mv copy out", photos.parent)
+        catches_up(watch, *arguments)
+        shell("cp ../else/new.jpg .; rm b.png", photos)
+        catches_up(watch, *arguments)
+        assert not failed(watch)
+        assert not events(watch, "error")
+
+
+@pytest.mark.slow
+@needs_proc
 @root_only
 @pytest.mark.parametrize("inner", ["", "thumbs/of/mine"], ids=["itself", "in it"])
 def test_an_output_disk_that_is_unmounted_is_waited_for(

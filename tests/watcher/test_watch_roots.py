@@ -196,30 +196,35 @@ def test_a_disk_that_is_mounted_while_it_is_watched_is_watched_by_events(photos:
         unmount(photos / "disk")
 
 
-@pytest.mark.parametrize("poll", [[], ["--poll", "0.3"]], ids=["rescan", "polling"])
+@pytest.mark.parametrize("way", ["events", "polling", "between two watches"])
 def test_an_empty_folder_in_the_place_of_another_is_no_deletion(
-    photos: Path, monkeypatch: pytest.MonkeyPatch, poll: list[str]
+    photos: Path, monkeypatch: pytest.MonkeyPatch, way: str
 ) -> None:
     monkeypatch.chdir(photos.parent)
     starting_tree(photos)
+    poll = ["--poll", "0.3"] if way == "polling" else []
     arguments: list[str | Path] = [*OFTEN, *poll, *OUTPUT, photos]
-    swap = "mv sub ../away; mkdir sub"
     with watching(*arguments) as watch:
         catches_up(watch, *arguments)
         before = thumbnails(*arguments)
-        if poll:
-            shell(swap, photos)
+        if way != "between two watches":
+            shell("mv sub ../away; mkdir sub", photos)
             soon(watch, lambda: kept(watch, photos / "sub"))
             _wait_for_rescans(watch)
             assert thumbnails(*arguments) == before
-    if not poll:
-        shell(swap, photos)
+            assert len(kept(watch, photos / "sub")) == 1
+    if way == "between two watches":
+        shell("mv sub ../away; mkdir sub", photos)
     with watching(*arguments) as watch:
         soon(watch, lambda: kept(watch, photos / "sub"))
         _wait_for_rescans(watch)
         assert thumbnails(*arguments) == before
         assert len(kept(watch, photos / "sub")) == 1
         shell("mv ../away/deep sub", photos)
+        catches_up(watch, *arguments)
+        shell("mv sub ../away/sub; mkdir sub", photos)
+        soon(watch, lambda: len(kept(watch, photos / "sub")) == 2)
+        shell("rmdir sub", photos)  # then all of it is gone for good
         catches_up(watch, *arguments)
 
 

@@ -69,9 +69,11 @@ def open_source(path: str, root: str = "") -> BinaryIO:
 
 def folder_below(root: str, path: str) -> Folder:
     """Return a folder as one below a root, by their paths as the scan spells them."""
-    if path.startswith(prefix := os.path.join(root, "")):
+    prefix = os.path.join(root, "")
+    root = os.path.dirname(prefix)  # without slashes at its end
+    if path.startswith(prefix):
         return Folder(root, path[len(prefix) :])
-    return Folder(root, "") if path == os.path.dirname(prefix) else Folder(path, "")
+    return Folder(root, "") if path == root else Folder(path, "")
 
 
 def state_of(status: os.stat_result) -> tuple[int, int, int]:

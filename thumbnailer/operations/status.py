@@ -57,8 +57,8 @@ class StatusReport:
             be read counts as one failed thumbnail.
         stale_reasons, failed_reasons: why they are stale or failed, the most frequent reason first.
         orphaned: thumbnails whose picture is gone.
-        unknown: thumbnails of which it can't be told whether their picture is gone, and thumbnail
-            folders that can't be read.
+        unknown: thumbnails of which it can't be told whether their picture is gone, as of those on
+            a disk that may not be mounted, and thumbnail folders that can't be read.
         thumbnails: all existing thumbnails of these pictures, also with other settings, and the
             orphaned; in the desktop's cache only the current ones.
         size_bytes, orphaned_bytes: total length of these thumbnails, and of the orphaned.

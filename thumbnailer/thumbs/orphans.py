@@ -511,7 +511,7 @@ def find_thumbnails_of(
     *,
     output: str | None = None,
     is_source_known: bool = False,
-    are_seen: bool = False,
+    seen: Mapping[str, bool] | None = None,
 ) -> OrphanSurvey:
     """Find the thumbnails of some sources, files or whole folders, that are gone.
 
@@ -523,11 +523,12 @@ def find_thumbnails_of(
         places: each SOURCE with its folders in the output tree, one for each size.
         output: the root folder of the output tree; None for `thumbs` folders.
         is_source_known: whether an empty SOURCE is known to be the one that held the pictures.
-        are_seen: whether each of the paths was seen to go by an event of its own, so that none is
-            on a disk that was unmounted, even if the folder that it was in is empty.
+        seen: those of the paths that were seen to go by events of their own, so that none was on a
+            disk that was unmounted: what is known of each, even if a folder above it is empty now.
+            True if it is known of all that was below it, too, even if a folder is there again.
     """
     roots = {os.path.abspath(root): root for root in places}
-    wanted: dict[str, set[str]] = {}
+    wanted: dict[str, dict[str, bool]] = {}
     folders: dict[Folder | Removal, None] = {}
     beside: dict[Folder, list[Folder]] = {}
     for path in paths:
@@ -552,16 +553,26 @@ def find_thumbnails_of(
                 below = os.path.join(place, inner)
                 folders |= dict.fromkeys(output_folders(output, below))
                 folders[Folder(output, os.path.dirname(below))] = None
-        wanted.setdefault(root, set()).add(inner)
+        wanted.setdefault(root, {})[inner] = bool(seen and seen.get(path))
 
-    def is_wanted(place: SourcePlace) -> bool:
-        path, of_root = place.path, wanted.get(place.root, ())
-        while path and path not in of_root:
+    def wanted_paths(place: SourcePlace) -> Iterator[str]:
+        path, of_root = place.path, wanted.get(place.root, {})
+        while path:
+            if path in of_root:
+                yield path
             path = os.path.dirname(path)
-        return bool(path)
 
-    findings = find_orphans(wanted, folders, places=places, wanted=is_wanted)
-    findings.believe(lambda orphan: are_seen or (is_source_known and not orphan.empty_folder))
+    def is_certain(orphan: Orphan) -> bool:
+        empty = orphan.empty_folder or ""
+        if is_source_known and not empty:
+            return True
+        of_root, ways = wanted[orphan.place.root], wanted_paths(orphan.place)
+        return any(of_root[path] or len(path) > len(empty) for path in ways) and seen is not None
+
+    findings = find_orphans(
+        wanted, folders, places=places, wanted=lambda place: any(wanted_paths(place))
+    )
+    findings.believe(is_certain)
     return findings
 
 

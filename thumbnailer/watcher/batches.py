@@ -103,8 +103,8 @@ class Batches:
             return
         busy = work.claims.busy(gone)
         for path in busy:  # its thumbnail may be about to be written
-            work.settling.add_gone(path, now)
-        paths = [path for path in gone if path not in busy]
+            work.settling.add_gone(path, now, has_moved=gone[path])
+        paths = {path: has_moved for path, has_moved in gone.items() if path not in busy}
 
         def remove(task: Task) -> None:
             for root in work.roots:
@@ -112,7 +112,9 @@ class Batches:
                     work.tasks.hand_over(task, work.outcomes.append, outcome)
 
         if paths:
-            work.start(os.path.dirname(paths[0]), remove, lambda _, error: work.failed(error))
+            work.start(
+                os.path.dirname(next(iter(paths))), remove, lambda _, error: work.failed(error)
+            )
 
 
 def _with_signs(items: Iterable[T], task: Task) -> Iterator[T]:

@@ -39,8 +39,8 @@ NATIVE_EVENTS = "inotify" if sys.platform == "linux" else "native"
 # What `FolderObserver.lost_events_reason` returns when there will be no more events.
 OBSERVER_ENDED = "the watching has ended"
 
-# Our own renames under way whose second event is awaited; more than these are forgotten.
-_MOST_OWN_MOVES = 1000
+# Of so many moves at most the second event is awaited.
+_MOST_MOVES = 1000
 
 
 class Event(NamedTuple):
@@ -48,10 +48,13 @@ class Event(NamedTuple):
 
     `closed`: a file is complete; `touched`: a file was created or changed; `gone`: a file or folder
     is no longer there; `folder`: a folder was created or moved here, perhaps with files in it.
+
+    `has_moved`: what is gone is known to be elsewhere below the root, with all that it held.
     """
 
     kind: Literal["closed", "touched", "gone", "folder"]
     path: str
+    has_moved: bool = False
 
 
 class FolderObserver:
@@ -78,7 +81,8 @@ class FolderObserver:
     ) -> None:
         self._root, self._is_picture, self._put = root, is_picture, put
         self._lost_reasons: deque[str] = deque(maxlen=1)  # filled by other threads
-        self._own_moves: set[int] = set()
+        # What has been moved away, by the cookie of the move: our own temporary files, and folders.
+        self._moves: dict[int, str] = {}
         self._log_handler = logging.Handler(logging.WARNING)
         self._log_handler.emit = self._note_lost_events  # type: ignore[method-assign]
         self._tree: WatchedTree | None = None
@@ -156,18 +160,21 @@ class FolderObserver:
         def _put_of_tree(self, event: TreeEvent) -> None:
             """Translate an event of inotify; put nothing for files that are not pictures."""
             path, kind = os.path.join(self._root, event.path), event.kind
-            is_away = kind in ("gone", "moved away")
+            is_own = new_files.is_temporary(os.path.basename(path))
+            if kind == "moved away" and (is_own or event.is_folder):
+                if len(self._moves) >= _MOST_MOVES:
+                    self._moves.clear()
+                self._moves[event.cookie] = path
+            before = self._moves.pop(event.cookie, "") if kind == "moved here" else ""
+            is_gone, is_closed = kind in ("gone", "moved away"), kind in ("closed", "moved here")
             if event.is_folder:
-                self._put(Event("gone" if is_away else "folder", path))
-            elif kind == "moved away" and new_files.is_temporary(os.path.basename(path)):
-                if len(self._own_moves) >= _MOST_OWN_MOVES:
-                    self._own_moves.clear()
-                self._own_moves.add(event.cookie)
-            elif kind == "moved here" and event.cookie in self._own_moves:
-                self._own_moves.remove(event.cookie)  # one of our own thumbnails
+                if before:
+                    self._put(Event("gone", before, has_moved=True))
+                self._put(Event("gone" if is_gone else "folder", path))
+            elif before:
+                pass  # one of our own thumbnails, moved into place
             elif self._is_picture(os.path.basename(path)):
-                is_closed = kind in ("closed", "moved here")
-                self._put(Event("gone" if is_away else "closed" if is_closed else "touched", path))
+                self._put(Event("gone" if is_gone else "closed" if is_closed else "touched", path))
 
     def _dispatch(self, event: fs.FileSystemEvent) -> None:
         try:

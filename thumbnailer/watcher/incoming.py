@@ -49,7 +49,7 @@ class Incoming:
         if event.kind == "gone":
             self._note_gone()
             work.outcome_filter.forget(path)
-            work.settling.add_gone(path, now)
+            work.settling.add_gone(path, now, has_moved=event.has_moved)
         if there == "":
             if event.kind == "gone":
                 work.settling.discard(path)

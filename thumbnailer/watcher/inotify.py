@@ -211,8 +211,8 @@ if sys.platform == "linux":
                     self._leave(folder, name)
             elif event.is_create or event.is_moved_to:
                 kind = "created" if event.is_create else "moved here"
-                if is_folder and not self._enter(folder, name):
-                    return
+                if is_folder:
+                    self._enter(folder, name)
             else:
                 return
             self._put(TreeEvent(kind, path, is_folder, event.cookie))

@@ -55,9 +55,7 @@ class WatchedOutput:
             return
         with self._lock:
             if self.identity is None:
-                identity = open_thumbs(self._settings).prepare()
-                self._mount_points = [*filter(os.path.ismount, _with_parents(self.path))]
-                self.identity = identity
+                self._take(open_thumbs(self._settings).prepare())
 
     def check(self) -> None:
         """Find out whether it is there, and tell if that has changed."""
@@ -67,23 +65,27 @@ class WatchedOutput:
 
     def _check(self) -> None:
         identity = self._identity_now()
-        if self.is_away == (identity is None):
-            return
-        if identity:
-            self.identity = identity
-            self._mount_points = [*filter(os.path.ismount, _with_parents(self.path))]
-            self.is_away, self._is_back = False, True
-            self._tell("output back", self.path)
-        else:
-            self.is_away = True
-            reason = "is gone, or another folder is in its place, as when a disk is not mounted"
-            message = f"{self.path}: {reason}; nothing is written until it is back"
-            self._tell("output missing", message)
+        if identity is None:
+            if not self.is_away:
+                self.is_away = True
+                reason = "is gone, or another folder is in its place, as when a disk is not mounted"
+                message = f"{self.path}: {reason}; nothing is written until it is back"
+                self._tell("output missing", message)
+        elif self.is_away or identity != self.identity:
+            self._take(identity)
+            self._is_back = True
+            if self.is_away:
+                self.is_away = False
+                self._tell("output back", self.path)
 
     def is_back(self) -> bool:
-        """Return whether it has come back since the last call."""
+        """Return whether it has come back since the last call, or another copy is in its place."""
         is_back, self._is_back = self._is_back, False
         return is_back
+
+    def _take(self, identity: tuple[int, int] | None) -> None:
+        self._mount_points = [*filter(os.path.ismount, _with_parents(self.path))]
+        self.identity = identity  # last: other threads ask for it without the lock
 
     def _identity_now(self) -> tuple[int, int] | None:
         """Return its device and inode; None if it is away.

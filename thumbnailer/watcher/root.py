@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import stat
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -324,20 +324,23 @@ class WatchedRoot:
             return
         yield from map(_outcome, self.gate.alone(remove_orphans(findings.orphans, stop)))
 
-    def removed(self, paths: Iterable[str]) -> Iterator[Outcome]:
+    def removed(self, paths: Mapping[str, bool]) -> Iterator[Outcome]:
         """Remove the thumbnails of deleted files and folders, if these are really gone.
+
+        Args:
+            paths: each with whether it has moved to another place below the root.
 
         Raises:
             OutputError: the file system is read-only.
         """
-        gone = [path for path in paths if self.holds(path)]
+        gone = {path: has_moved for path, has_moved in paths.items() if self.holds(path)}
         if gone and self.is_intact():
             findings = find_thumbnails_of(
                 gone,
                 self._places,
                 output=self._output,
                 is_source_known=True,
-                are_seen=self.mode != "polling",
+                seen=None if self.mode == "polling" else gone,
             )
             findings.believe(self._is_emptied)
             self._tell_of_doubtful(findings)

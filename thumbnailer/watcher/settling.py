@@ -39,7 +39,8 @@ class SettlingFiles:
     ) -> None:
         self._settle_seconds, self._state_of = settle_seconds, state_of or content_state
         self._waits: dict[str, _WaitingFile] = {}
-        self._gone: dict[str, float] = {}  # when each path is due that is gone
+        # When each path is due that is gone, and whether it is known to have moved elsewhere.
+        self._gone: dict[str, tuple[float, bool]] = {}
         # Since when each path has been complete, closed or replaced as a whole, and is not read.
         self._complete: dict[str, float] = {}
 
@@ -69,13 +70,13 @@ class SettlingFiles:
             due = min(due, self._complete[path] + _AT_MOST_SECONDS)
         self._waits[path] = _WaitingFile(first, due, is_closed, state)
 
-    def add_gone(self, path: str, now: float) -> None:
+    def add_gone(self, path: str, now: float, *, has_moved: bool = False) -> None:
         """Add a file or folder that is gone, or restart its wait: it may come back at once."""
-        self._gone[path] = now + self._settle_seconds
+        self._gone[path] = now + self._settle_seconds, has_moved
 
-    def gone(self, now: float) -> list[str]:
-        """Remove and return the paths that were gone long enough."""
-        due = [path for path, when in self._gone.items() if when <= now]
+    def gone(self, now: float) -> dict[str, bool]:
+        """Remove and return the paths gone long enough, and whether each has moved elsewhere."""
+        due = {path: has_moved for path, (when, has_moved) in self._gone.items() if when <= now}
         for path in due:
             del self._gone[path]
             if path not in self._waits:

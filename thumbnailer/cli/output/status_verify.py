@@ -79,7 +79,7 @@ def _table(report: StatusReport) -> Iterator[str]:
         "failed": _reasons(report.failed_reasons),
         "skipped": ["no files, or named twice"],
         "orphaned": [format_bytes(report.orphaned_bytes)] if report.orphaned else [],
-        "unknown": ["picture can't be looked for, or folder not be read"],
+        "unknown": ["folder can't be read, or its disk may not be mounted"],
         "on disk": [format_bytes(report.size_bytes)],
     }
     numbers: dict[str, int] = {state: getattr(report, state) for state in _STATES}
