@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from PIL import Image
+from support.disks import listed
 from support.pictures import files_below, picture, tree
 from support.program import THUMBNAILER, make
 from support.waiting import eventually, nobody
@@ -205,10 +206,10 @@ def test_a_folder_that_vanishes_before_it_is_read_costs_no_exit_code(
     tree(photos, "a/1.jpg", "b/2.jpg")
     scandir = os.scandir
 
-    def scandir_of_a_tree_that_shrinks(path: Any) -> Any:
-        if path == str(photos / "a"):
+    def scandir_of_a_tree_that_shrinks(place: Any) -> Any:
+        if listed(place) == str(photos / "a"):
             (photos / "b").rename(tmp_path / "elsewhere")
-        return scandir(path)
+        return scandir(place)
 
     monkeypatch.setattr(os, "scandir", scandir_of_a_tree_that_shrinks)
     run = make(photos)

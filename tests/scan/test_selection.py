@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
+from support.disks import listed
 from support.pictures import files_below, tree
 from support.program import make, thumbnailer
 from support.watching import await_event, events, rows, watching
@@ -240,10 +241,10 @@ def test_no_glob_is_mentioned_unless_everything_was_seen(
     assert make(photos, "--no-recursive", "--exclude", "sub").err == ""
     scandir = os.scandir
 
-    def failing(path: str) -> object:
-        if os.path.basename(path) == "deep":
+    def failing(place: str | int) -> object:
+        if os.path.basename(listed(place)) == "deep":
             raise PermissionError(13, "Permission denied")
-        return scandir(path)
+        return scandir(place)
 
     monkeypatch.setattr(os, "scandir", failing)
     assert make(photos, *options).err == ""

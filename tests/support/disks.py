@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -32,3 +34,14 @@ def unmount(disk: Path) -> None:
         'for i in 1 2 3 4 5 6 7 8 9; do umount "$0" 2>/dev/null && exit; sleep 0.2; done; exit 1'
     )
     subprocess.run(["sh", "-c", retry, str(disk)], check=True)
+
+
+def listed(place: str | int) -> str:
+    """Return the path of a folder that is listed, by what `os.scandir` is called with."""
+    if isinstance(place, str):
+        return place
+    if sys.platform == "darwin":
+        import fcntl
+
+        return os.fsdecode(fcntl.fcntl(place, fcntl.F_GETPATH, bytes(1024)).rstrip(b"\0"))
+    return os.readlink(f"/proc/self/fd/{place}")

@@ -17,7 +17,7 @@ from support.waiting import eventually
 if sys.platform != "linux":
     pytest.skip("only Linux has inotify", allow_module_level=True)
 
-from thumbnailer.watcher.inotify import TreeEvent, WatchedTree
+from thumbnailer.watcher.observer.inotify import TreeEvent, WatchedTree
 
 
 class Told:

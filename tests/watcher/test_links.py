@@ -28,9 +28,9 @@ from support.watching import (
 
 from thumbnailer import Settings
 from thumbnailer.model import Outcome, Source
-from thumbnailer.watcher.events import Event
 from thumbnailer.watcher.loop import WatchLoop
-from thumbnailer.watcher.root import WatchedRoot
+from thumbnailer.watcher.observer.events import Event
+from thumbnailer.watcher.roots.root import WatchedRoot
 from thumbnailer.watcher.work import WatchOptions
 
 MODES: dict[str, list[str]] = {

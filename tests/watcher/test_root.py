@@ -13,7 +13,7 @@ from support.pictures import tree
 
 from thumbnailer import Settings, make_thumbnails
 from thumbnailer.model import Source
-from thumbnailer.watcher.root import WatchedRoot
+from thumbnailer.watcher.roots.root import WatchedRoot
 
 NAMES = ["a.jpg", "b.jpg", "sub/c.jpg"]
 

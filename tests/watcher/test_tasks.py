@@ -12,9 +12,9 @@ import pytest
 from support.waiting import eventually
 
 from thumbnailer import Settings
-from thumbnailer.watcher.ask import Asker
-from thumbnailer.watcher.claims import Claims, Gate
-from thumbnailer.watcher.tasks import Task, Tasks
+from thumbnailer.watcher.threads.ask import Asker
+from thumbnailer.watcher.threads.claims import Claims, Gate
+from thumbnailer.watcher.threads.tasks import Task, Tasks
 
 Post = Callable[[], object]
 
@@ -89,7 +89,7 @@ def test_a_task_that_asks_nothing_is_silent() -> None:
 
 def test_waiting_for_a_worker_is_silence_at_last(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = [1000.0]
-    monkeypatch.setattr("thumbnailer.watcher.tasks.time.monotonic", lambda: clock[0])
+    monkeypatch.setattr("thumbnailer.watcher.threads.tasks.time.monotonic", lambda: clock[0])
     task = Task("here", threading.Event(), patience_seconds=180)
     for _ in range(300):
         clock[0] += 1
@@ -152,7 +152,7 @@ def test_what_holds_a_picture_that_is_taken_is_busy() -> None:
 
 
 def test_what_was_made_after_a_mark_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("thumbnailer.watcher.tasks._MANY_CHANGES", 3)
+    monkeypatch.setattr("thumbnailer.watcher.threads.claims._MANY_CHANGES", 3)
     both, one, other = claims(), object(), object()
     both.mark(one)
     assert both.take("/p/a.jpg", other)

@@ -28,7 +28,7 @@ from support.watching import (
     watching,
 )
 
-from thumbnailer.watcher.events import FolderObserver
+from thumbnailer.watcher.observer.events import FolderObserver
 
 pytestmark = needs_proc
 
@@ -369,7 +369,7 @@ def test_an_observer_that_cannot_begin_leaves_nothing_behind(
         raise OSError(errno.EMFILE, "too many open files")
 
     handlers = list(logging.getLogger("watchdog").handlers)
-    monkeypatch.setattr("thumbnailer.watcher.inotify.InotifyFD", refuse)
+    monkeypatch.setattr("thumbnailer.watcher.observer.inotify.InotifyFD", refuse)
     for _ in range(3):
         with pytest.raises(OSError, match="too many"):
             FolderObserver(str(photos), lambda _: True, lambda _: True, lambda _: None)

@@ -9,7 +9,7 @@ import argparse
 from typing import Any
 
 from thumbnailer.formats import ON_REQUEST, WRITTEN, default_qualities, in_words, written_with
-from thumbnailer.watcher.polling import POLL_SECONDS
+from thumbnailer.watcher.observer.polling import POLL_SECONDS
 
 _THUMBNAILS = {
     "-s, --size SIZE": "box in px: 256, 256x192, 256x, x192 [256]; repeatable",

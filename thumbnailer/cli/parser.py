@@ -11,7 +11,7 @@ import thumbnailer
 from thumbnailer.cli.help_format import ArgumentParser, closest_match
 from thumbnailer.cli.options import COMMANDS, add_options, seconds_above_0
 from thumbnailer.errors import ConfigError
-from thumbnailer.watcher.polling import POLL_SECONDS
+from thumbnailer.watcher.observer.polling import POLL_SECONDS
 
 
 def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:

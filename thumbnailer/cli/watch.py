@@ -18,9 +18,9 @@ from thumbnailer.cli.output.watch import WatchPrinter
 from thumbnailer.cli.signals import SIGHUP, SignalStop, end_in_time, has_terminal, stop_on_signals
 from thumbnailer.config.settings import Settings
 from thumbnailer.errors import ConfigError, ThumbnailError
-from thumbnailer.watcher.events import NATIVE_EVENTS
 from thumbnailer.watcher.health import STOPPED, Health, check_health_path, write_health
 from thumbnailer.watcher.loop import WatchLoop
+from thumbnailer.watcher.observer.events import NATIVE_EVENTS
 from thumbnailer.watcher.systemd import notify, notify_reloading, watchdog_interval_seconds
 from thumbnailer.watcher.work import WatchOptions
 

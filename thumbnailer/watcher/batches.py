@@ -11,7 +11,7 @@ from thumbnailer.engine.pool import Pool
 from thumbnailer.engine.pool_from_settings import worker_count
 from thumbnailer.model import Outcome, Run
 from thumbnailer.operations.pipeline import run_pipeline
-from thumbnailer.watcher.tasks import Task
+from thumbnailer.watcher.threads.tasks import Task
 from thumbnailer.watcher.work import Work
 
 T = TypeVar("T")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from thumbnailer.watcher.tasks import Task
+from thumbnailer.watcher.threads.tasks import Task
 from thumbnailer.watcher.work import RootState, Work
 
 # From the end of one check to the next.

@@ -6,8 +6,8 @@ import os
 import time
 from collections.abc import Callable
 
-from thumbnailer.watcher.events import Event
-from thumbnailer.watcher.tasks import Task
+from thumbnailer.watcher.observer.events import Event
+from thumbnailer.watcher.threads.tasks import Task
 from thumbnailer.watcher.work import Work
 
 # When an event is taken again whose disk has not answered.

@@ -28,12 +28,13 @@ from thumbnailer.gallery.live import LiveGallery
 from thumbnailer.model import Answer, Job, Outcome, Report, Stop
 from thumbnailer.watcher.batches import Batches
 from thumbnailer.watcher.checks import Checks
-from thumbnailer.watcher.events import Event
 from thumbnailer.watcher.health import Health
 from thumbnailer.watcher.incoming import Incoming
+from thumbnailer.watcher.observer.events import Event
 from thumbnailer.watcher.progress import Progress
 from thumbnailer.watcher.rescans import Rescans
-from thumbnailer.watcher.root import Tell, WatchedRoot
+from thumbnailer.watcher.roots.removals import Tell
+from thumbnailer.watcher.roots.root import WatchedRoot
 from thumbnailer.watcher.work import WatchOptions, Work
 
 # How long to sleep when nothing happens; also how soon a stop is noticed.

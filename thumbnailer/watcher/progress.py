@@ -6,9 +6,9 @@ import time
 
 from thumbnailer.operations.count_sources import count_sources
 from thumbnailer.scan.selection import ScanLog
-from thumbnailer.watcher.events import NATIVE_EVENTS
 from thumbnailer.watcher.health import IDLE, STARTING, WORKING, Health
-from thumbnailer.watcher.tasks import Task
+from thumbnailer.watcher.observer.events import NATIVE_EVENTS
+from thumbnailer.watcher.threads.tasks import Task
 from thumbnailer.watcher.work import RootState, Work
 
 # How long a task may be silent before the watch says that it waits for a disk, and before it counts

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from thumbnailer.imaging.failures import CHANGING, EMPTY, TRUNCATED
 from thumbnailer.model import Outcome, Source
 from thumbnailer.thumbs.folder_state import FAILED_BEFORE
-from thumbnailer.watcher.root import WatchedRoot
+from thumbnailer.watcher.roots.root import WatchedRoot
 from thumbnailer.watcher.settling import SettlingFiles
 
 # How long a picture that no writer has closed may be truncated or empty before that is reported.

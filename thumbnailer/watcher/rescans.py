@@ -9,8 +9,8 @@ from functools import partial
 from thumbnailer.engine.pool import Pool
 from thumbnailer.model import Outcome, Run, Source
 from thumbnailer.operations.pipeline import run_pipeline
-from thumbnailer.watcher.root import WatchedRoot
-from thumbnailer.watcher.tasks import Task
+from thumbnailer.watcher.roots.root import WatchedRoot
+from thumbnailer.watcher.threads.tasks import Task
 from thumbnailer.watcher.work import RootState, Work
 
 # How long a rescan relies on what it has read of a folder of thumbnails.

@@ -13,13 +13,14 @@ from thumbnailer.config.settings import Settings
 from thumbnailer.errors import OutputError, WorkerError
 from thumbnailer.model import Outcome, Report, Stop
 from thumbnailer.thumbs.folder_state import FAILED_BEFORE
-from thumbnailer.watcher.ask import Asker
-from thumbnailer.watcher.claims import Claims
-from thumbnailer.watcher.output import WatchedOutput
 from thumbnailer.watcher.reporting import OutcomeFilter
-from thumbnailer.watcher.root import Tell, WatchedRoot
+from thumbnailer.watcher.roots.output import WatchedOutput
+from thumbnailer.watcher.roots.removals import Tell
+from thumbnailer.watcher.roots.root import WatchedRoot
 from thumbnailer.watcher.settling import SettlingFiles, content_state
-from thumbnailer.watcher.tasks import Task, Tasks
+from thumbnailer.watcher.threads.ask import Asker
+from thumbnailer.watcher.threads.claims import Claims
+from thumbnailer.watcher.threads.tasks import Task, Tasks
 
 # The pause after a full disk or when no worker starts: doubled from the first to the last value.
 _BACK_OFF_SECONDS = (1.0, 60.0)

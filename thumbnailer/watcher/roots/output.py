@@ -8,7 +8,7 @@ import threading
 from thumbnailer.config.settings import Settings
 from thumbnailer.door import open_thumbs
 from thumbnailer.thumbs.ledger.lines import MARK
-from thumbnailer.watcher.root import Tell
+from thumbnailer.watcher.roots.removals import Tell
 
 
 class WatchedOutput:

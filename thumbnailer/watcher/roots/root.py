@@ -9,38 +9,27 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
-from itertools import chain
 from typing import Literal
 
 from thumbnailer.config.settings import Settings
 from thumbnailer.disk import files
 from thumbnailer.model import Folder, Outcome, Source, Stop
-from thumbnailer.scan.folders import scan_by_folder, source_finder, thumbnail_folders
+from thumbnailer.scan.folders import scan_by_folder, source_finder
 from thumbnailer.scan.selection import ScanLog
-from thumbnailer.thumbs.folders import THUMBS, Removal, output_folders
 from thumbnailer.thumbs.ledger import ledger_file
-from thumbnailer.thumbs.orphans import (
-    Orphan,
-    OrphanSurvey,
-    find_orphans,
-    find_thumbnails_of,
-    is_empty,
-    remove_orphans,
+from thumbnailer.thumbs.orphans import is_empty
+from thumbnailer.watcher.observer.events import NATIVE_EVENTS, OBSERVER_ENDED, Event, FolderObserver
+from thumbnailer.watcher.observer.polling import (
+    POLL_SECONDS,
+    eventless_filesystem,
+    watch_limit_hint,
 )
-from thumbnailer.watcher.claims import Gate
-from thumbnailer.watcher.events import NATIVE_EVENTS, OBSERVER_ENDED, Event, FolderObserver
-from thumbnailer.watcher.polling import POLL_SECONDS, eventless_filesystem, watch_limit_hint
-
-# So many orphans are removed even if they are all thumbnails of the folders that were checked. Not
-# where the whole tree is checked.
-_ALWAYS_REMOVED = 10
+from thumbnailer.watcher.roots.removals import Removals, Tell, identity_of
+from thumbnailer.watcher.threads.claims import Gate
 
 # How long ago a folder must have changed for a further change to show in its mtime: FAT counts in
 # steps of two seconds.
 _YOUNG_SECONDS = 3.0
-
-# A function that is called with the name of an event and a message.
-Tell = Callable[[str, str], None]
 
 
 class WatchedRoot:
@@ -60,7 +49,6 @@ class WatchedRoot:
     Attributes:
         mode: where events come from: `inotify`, `native` or `polling`.
         log: is told what rescans meet, if anybody wants to know.
-        gate: lets either thumbnails of its pictures be written, or some be removed.
     """
 
     def __init__(
@@ -76,33 +64,20 @@ class WatchedRoot:
         self._observer: FolderObserver | None = None
         self._has_warned = False
         self.mode = NATIVE_EVENTS
-        self.gate = Gate()
         self._go_on: Callable[[], object] = bool
         self._identity: tuple[int, int] | None = None  # device and inode; None while it is missing
         self._scan = partial(scan_by_folder, path, below=below)
         self._finder = partial(source_finder, path, settings.choice, below=below)
         self._choice = settings.choice
         self.log: ScanLog | None = None
-        self._output = os.fspath(settings.output) or None
         self._is_for_desktop = settings.is_for_desktop
-        # Where each size of thumbnail is kept: below each folder, or in the output tree.
-        sizes = self._sizes = list(settings.recipes)
-        self._thumbs = [os.path.join(THUMBS, name).rstrip(os.sep) for name in sizes]
-        self._trees = [os.path.join(name, below).rstrip(os.sep) for name in sizes]
-        self._places = {path: self._trees}
+        self._removals = Removals(path, below, settings, tell)
         self._prefix = os.path.join(path, "")
         # For each folder with pictures: a hash of these at the last rescan, and one of the mtimes
         # of its thumbnail folders before these were looked at: whatever is made or deleted later
         # shows in the next rescan. So a rescan takes 5 µs a picture instead of 23, and 20 more to
         # look for orphans everywhere. It takes 150 bytes a folder.
         self._seen: dict[str, tuple[int, int | None] | None] = {}
-        self._to_survey: set[str] = set()  # folders that may have orphans
-        self._is_surveyed = False  # whether all other folders have none
-        self._told_empty: set[str] = set()  # empty folders whose thumbnails stay
-        # Device and inode of each folder with pictures, and of those above it, by the path below
-        # the root. One of these that is empty is no place of a disk that is not mounted.
-        self._identities: dict[str, tuple[int, int] | None] = {}
-        self._holding: set[str] = set()  # those of which that was found out since the last rescan
 
     def _enters(self, folder: str) -> bool:
         """Return whether a folder is scanned, by its path relative to the root."""
@@ -137,7 +112,12 @@ class WatchedRoot:
 
     def is_intact(self) -> bool:
         """Return whether the root is still the same folder; else nothing in it counts as gone."""
-        return self._identity is not None and _identity_of(self._path) == self._identity
+        return self._identity is not None and identity_of(self._path) == self._identity
+
+    @property
+    def gate(self) -> Gate:
+        """Lets either thumbnails of its pictures be written, or some be removed."""
+        return self._removals.gate
 
     @property
     def path(self) -> str:
@@ -160,7 +140,7 @@ class WatchedRoot:
         if poll_seconds is None and (kind := eventless_filesystem(self._path)):
             poll_seconds = POLL_SECONDS
             self._tell("poll", f"{self._path}: {kind} sends no events, so it is polled")
-        self._identity = _identity_of(self._path)
+        self._identity = identity_of(self._path)
         if self._identity is None:
             return
         for seconds in (poll_seconds, POLL_SECONDS):
@@ -180,7 +160,7 @@ class WatchedRoot:
         Args:
             go_on: as for `open`.
         """
-        identity = _identity_of(self._path)
+        identity = identity_of(self._path)
         lost_reason = self._observer.lost_events_reason() if self._observer else ""
         if identity != self._identity and (identity is None or is_empty(self._path)):
             # An empty folder may be the mount point of a disk that is not mounted.
@@ -210,7 +190,7 @@ class WatchedRoot:
     def forget(self) -> None:
         """Treat every folder as changed at the next rescan, and look for orphans everywhere."""
         self._seen.clear()
-        self._is_surveyed = False
+        self._removals.look_everywhere()
 
     def mark_changed(self, path: str) -> None:
         """Treat the folder of a path as changed at the next rescan."""
@@ -240,7 +220,7 @@ class WatchedRoot:
                             pending.append(os.path.join(inner, entry.name))
                         elif self._choice.is_picture(entry.name):
                             names.append(entry.name)
-            self._to_survey.add(place.path)
+            self._removals.look_in(place.path)
             yield from (os.path.join(place.path, name) for name in names)
 
     def sources_at(self, paths: Iterable[str]) -> Iterator[Source | Outcome]:
@@ -249,15 +229,15 @@ class WatchedRoot:
         for path in filter(self.holds, paths):
             if item := find(path):
                 if above != os.path.dirname(path):
-                    self._remember(above := os.path.dirname(path))
-                self._to_survey.add(os.path.dirname(path))  # may be gone at the next rescan
+                    self._removals.remember(above := os.path.dirname(path))
+                self._removals.look_in(os.path.dirname(path))  # may be gone at the next rescan
                 yield item
 
     def sources(self, stop: Stop) -> Iterator[Source | Outcome]:
         """Yield all pictures of each folder that has changed since the last rescan."""
         found = set[str]()
         choice = self._choice.logged(self.log)
-        self._holding.clear()
+        self._removals.begin_rescan()
         for item in self._scan(choice, stop=stop) if self._identity else ():
             if isinstance(item, Outcome):  # a folder that can't be read
                 found.add(item.source.path)
@@ -265,64 +245,28 @@ class WatchedRoot:
                 continue
             folder = os.path.dirname(os.path.join(item.path, ""))  # as in the pictures' paths
             found.add(folder)
-            self._remember(folder)
+            self._removals.remember(folder)
             if observer := self._observer:
                 observer.watch_again(files.folder_below(self._path, folder).below)
             thumbs = self._thumbs_state(folder)
             state = item.state(stop), thumbs
             if thumbs is None or self._seen.get(folder) != state:
                 self._seen[folder] = state
-                self._to_survey.add(folder)
+                self._removals.look_in(folder)
                 yield from item.sources()
         if not stop.is_set():
             for folder in self._seen.keys() - found:
                 self._seen.pop(folder, None)
-                self._to_survey.add(folder)
+                self._removals.look_in(folder)
 
     def orphans(self, stop: Stop) -> Iterator[Outcome]:
         """Remove the thumbnails whose sources are gone; call it after all of `sources`.
 
-        If these are more than half, a disk may not be mounted, and nothing is removed.
-
         Raises:
             OutputError: the file system is read-only.
         """
-        places: Iterable[Folder | Removal]
-        if not self._identity:
-            return
-        to_survey, self._to_survey = self._to_survey, set()
-        if self._is_surveyed:
-            places = chain.from_iterable(map(self._thumbnail_folders, sorted(to_survey)))
-        elif not self._choice.recursive:
-            places = self._thumbnail_folders(self._path)
-        elif self._output is None:
-            places = thumbnail_folders([self._path], "", self._choice, stop=stop)
-        else:
-            output = self._output
-            places = chain.from_iterable(output_folders(output, tree, stop) for tree in self._trees)
-        for folder in list(self._told_empty):
-            if not is_empty(folder):
-                self._told_empty.discard(folder)
-        findings = find_orphans([self._path], places, stop, places=self._places)
-        findings.believe(self._is_emptied)
-        if stop.is_set() or not self.is_intact() or (self._output and is_empty(self._path)):
-            self._to_survey |= to_survey
-            return
-        always_removed = 0 if not self._is_surveyed else _ALWAYS_REMOVED
-        self._is_surveyed = True
-        self._tell_of_doubtful(findings)
-        for inner in list(self._identities):  # other threads may add to them
-            if inner not in self._holding:
-                self._identities.pop(inner)  # it holds no pictures, and its orphans are found
-        orphaned, thumbnails = findings.orphaned, findings.thumbnails.total()
-        if orphaned > always_removed and 2 * orphaned > thumbnails:
-            self._tell(
-                "orphans",
-                f"{self._path}: {orphaned} of {thumbnails} thumbnails have no source any more, "
-                "more than half: they stay (see thumbnailer prune)",
-            )
-            return
-        yield from map(_outcome, self.gate.alone(remove_orphans(findings.orphans, stop)))
+        if self._identity:
+            yield from self._removals.orphans(self.is_intact, stop)
 
     def removed(self, paths: Mapping[str, bool]) -> Iterator[Outcome]:
         """Remove the thumbnails of deleted files and folders, if these are really gone.
@@ -335,61 +279,7 @@ class WatchedRoot:
         """
         gone = {path: has_moved for path, has_moved in paths.items() if self.holds(path)}
         if gone and self.is_intact():
-            findings = find_thumbnails_of(
-                gone,
-                self._places,
-                output=self._output,
-                is_source_known=True,
-                seen=None if self.mode == "polling" else gone,
-            )
-            findings.believe(self._is_emptied)
-            self._tell_of_doubtful(findings)
-            yield from map(_outcome, findings.unknown)
-            yield from map(_outcome, self.gate.alone(remove_orphans(findings.orphans)))
-
-    def _remember(self, folder: str) -> None:
-        """Remember the identity of a folder that has pictures, and of those above it."""
-        inner = files.folder_below(self._path, folder).below
-        while inner:
-            self._holding.add(inner)  # first, so that `orphans` keeps what follows
-            self._identities[inner] = _identity_of(os.path.join(self._path, inner))
-            inner = os.path.dirname(inner)
-            if inner in self._holding:
-                break
-
-    def _is_emptied(self, orphan: Orphan) -> bool:
-        """Return whether the empty folder above an orphan's source is the one that held it."""
-        inner = orphan.empty_folder or ""
-        identity = self._identities.get(inner)
-        return identity is not None and identity == _identity_of(os.path.join(self._path, inner))
-
-    def _tell_of_doubtful(self, findings: OrphanSurvey) -> None:
-        """Tell once of folders that are empty like the place of a disk that is not mounted.
-
-        Their thumbnails are looked at again at each rescan, until the pictures are back, or the
-        folders are gone, too.
-        """
-        self._to_survey.update(
-            os.path.join(self._path, orphan.place.inner).rstrip(os.sep)
-            for orphan in findings.doubtful
-        )
-        for kept in findings.kept("see thumbnailer prune --yes"):
-            if kept.source not in self._told_empty:
-                self._told_empty.add(kept.source)
-                assert kept.error
-                self._tell("orphans", f"{kept.source}: {kept.error.reason}")
-
-    def _thumbnail_folders(self, folder: str) -> list[Folder]:
-        """Return the folders that hold the thumbnails of a folder's pictures."""
-        inner = os.path.relpath(folder, self._path)
-        inner = "" if inner == os.curdir else inner
-        if self._is_for_desktop:
-            return [Folder(self._output or "", size) for size in self._sizes]
-        if self._output is None:
-            return [Folder(self._path, os.path.join(inner, thumbs)) for thumbs in self._thumbs]
-        return [
-            Folder(self._output, os.path.join(tree, inner).rstrip(os.sep)) for tree in self._trees
-        ]
+            yield from self._removals.removed(gone, are_seen=self.mode != "polling")
 
     def _thumbs_state(self, folder: str) -> int | None:
         """Return a hash that changes, but for collisions, when thumbnails are added or removed.
@@ -399,7 +289,7 @@ class WatchedRoot:
         as they are.
         """
         state = []
-        for place in self._thumbnail_folders(folder):
+        for place in self._removals.thumbnail_folders(folder):
             try:
                 status = os.stat(place.path)
             except OSError:
@@ -411,19 +301,3 @@ class WatchedRoot:
                 return None
             state.append((status.st_ino, status.st_mtime_ns))
         return hash(tuple(state))
-
-
-def _identity_of(path: str) -> tuple[int, int] | None:
-    """Return the device and inode of a folder; None if it is missing."""
-    try:
-        status = os.stat(path)
-    except OSError:
-        return None
-    return status.st_dev, status.st_ino
-
-
-def _outcome(removal: Removal) -> Outcome:
-    source = Source(removal.source or removal.thumbnail, 0, 0)
-    if removal.error:
-        return Outcome(source, "failed", error=removal.error)
-    return Outcome(source, "removed")

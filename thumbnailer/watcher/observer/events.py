@@ -16,10 +16,10 @@ from watchdog.observers.api import BaseObserver
 from watchdog.observers.polling import PollingObserverVFS
 
 from thumbnailer.disk import new_files
-from thumbnailer.watcher.polling import PolledTree
+from thumbnailer.watcher.observer.polling import PolledTree
 
 if sys.platform == "linux":
-    from thumbnailer.watcher.inotify import TreeEvent, WatchedTree
+    from thumbnailer.watcher.observer.inotify import TreeEvent, WatchedTree
 
 # The events to listen to. Opening and reading are left out: our own reads would cause events.
 _EVENTS: list[type[fs.FileSystemEvent]] = [

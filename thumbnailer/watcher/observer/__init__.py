@@ -1,0 +1,1 @@
+"""Where events come from: the observers of a watch."""

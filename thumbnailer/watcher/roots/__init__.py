@@ -1,0 +1,1 @@
+"""What a watch looks after: its roots, and its output tree."""
