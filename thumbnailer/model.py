@@ -325,6 +325,22 @@ class Report:
         self.seconds = time.perf_counter() - self._started
 
 
+class FormerSources(Protocol):
+    """Knows where pictures were before they were moved or renamed."""
+
+    def of(self, source: Source) -> Iterable[Source]:
+        """Yield what a picture may have been before: sources that seem to be gone by now."""
+        ...
+
+    def note_moved(self, former: Source, thumbnails: Iterable[tuple[Folder, str, str]]) -> None:
+        """Take that a picture has thumbnails that were those of a former source.
+
+        Args:
+            thumbnails: the folder, name and origin of each that the former source has.
+        """
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Run:
     """What a run is to do, besides making what is missing or stale, and what it counts in.
@@ -337,6 +353,7 @@ class Run:
         report: is updated with each outcome.
         output: device and inode of the output folder, if an earlier run has prepared it: it is not
             created again, and nothing is written while another folder is in its place.
+        former: knows where pictures were before, whose thumbnails are kept then.
     """
 
     force: bool = False
@@ -345,6 +362,7 @@ class Run:
     stop: Stop | None = None
     report: Report = field(default_factory=Report)
     output: tuple[int, int] | None = None
+    former: FormerSources | None = None
 
     @property
     def is_stopped(self) -> bool:

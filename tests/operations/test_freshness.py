@@ -55,7 +55,7 @@ def opened_below(folder: Path) -> Iterator[list[str]]:
 
     This one forgets which it has read, as if it had just begun.
     """
-    folder_state._digest.cache_clear()
+    folder_state.digest_of.cache_clear()
     opened: list[str] = []
 
     class Opened(FileSystemEventHandler):

@@ -20,8 +20,10 @@ from thumbnailer.model import Folder, Outcome, Report, Run, Source, Stop, Thumbn
 from thumbnailer.operations.choose_engine import LateEngine, new_engine
 from thumbnailer.operations.pipeline import run_pipeline
 from thumbnailer.scan.folders import check_source
+from thumbnailer.scan.gone_sources import GoneSources
 from thumbnailer.scan.selection import ScanLog
 from thumbnailer.thumbs.folder_thumbs import check_names
+from thumbnailer.thumbs.orphans import remove_orphans
 
 # Iterables that have all of their paths at hand: others may be a long time coming.
 _AT_HAND = (list, tuple, set, frozenset, dict)
@@ -189,6 +191,9 @@ def iter_outcomes(
     if settings.name:
         check_names(opened.scan(settings, settings.choice, run.stop), settings.thumbnails)
     run.report.notes += opened.notes
+    gone = GoneSources(opened.folders, os.fspath(settings.output), run.stop)
+    if not (opened.is_remote or is_remote(settings.output)):
+        run = replace(run, former=gone)
 
     def found() -> Iterator[Source | Outcome]:
         log = ScanLog(settings.choice)
@@ -196,7 +201,12 @@ def iter_outcomes(
         run.report.left_out.update(log.left_out)
         run.report.notes += log.unmatched()
 
-    return _run_pipeline(found(), settings, run, remote=opened.is_remote)
+    def outcomes() -> Iterator[Outcome]:
+        yield from _run_pipeline(found(), settings, run, remote=opened.is_remote)
+        for _ in remove_orphans(gone.moved, run.stop):
+            pass  # they are under other names by now
+
+    return outcomes()
 
 
 def _run_pipeline(

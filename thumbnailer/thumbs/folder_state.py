@@ -248,11 +248,11 @@ class FolderState:
             return False
         if entry.ctime_ns == source.ctime_ns or not entry.ctime_ns:  # of an earlier version
             return True
-        return bool(entry.digest) and _digest(source) == entry.digest
+        return bool(entry.digest) and digest_of(source) == entry.digest
 
     def _renew_later(self, name: str, entry: LedgerEntry, source: Source) -> None:
         """Note that a source was only touched, so that the next run need not read it again."""
-        if self._may_write and entry.ctime_ns != source.ctime_ns and (digest := _digest(source)):
+        if self._may_write and entry.ctime_ns != source.ctime_ns and (digest := digest_of(source)):
             size = entry.result
             result = size if isinstance(size, Failure) else Thumbnail(self._prefix + name, *size)
             attempt = Attempt(
@@ -332,7 +332,7 @@ class FreedesktopFolderState:
 
 
 # Several sizes ask for the same.
-_digest = lru_cache(16)(source_digest)
+digest_of = lru_cache(16)(source_digest)
 
 
 def holds_files(path: str) -> bool:

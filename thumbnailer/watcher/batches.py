@@ -11,6 +11,7 @@ from thumbnailer.engine.pool import Pool
 from thumbnailer.engine.pool_from_settings import worker_count
 from thumbnailer.model import Outcome, Run
 from thumbnailer.operations.pipeline import run_pipeline
+from thumbnailer.scan.gone_sources import GoneSources
 from thumbnailer.watcher.threads.tasks import Task
 from thumbnailer.watcher.work import Work
 
@@ -68,13 +69,20 @@ class Batches:
 
     def _start(self, batch: Batch, pool: Pool) -> None:
         work, paths = self._work, list(batch.left)
+        gone = work.settling.all_gone()
 
         def take(outcome: Outcome) -> None:
             is_closed = batch.left.pop(outcome.source.path, True)
             work.take_made(outcome, batch, is_unclosed=not is_closed)
 
         def make(task: Task) -> None:
-            run = Run(stop=task.for_workers, output=work.output.identity)
+            former = GoneSources(
+                {root.path: root.below for root in work.roots},
+                os.fspath(work.settings.output),
+                task,
+                folders=lambda: (place for root in work.roots for place in root.thumbs_of(gone)),
+            )
+            run = Run(stop=task.for_workers, output=work.output.identity, former=former)
             for root in work.roots:
                 mine = [path for path in paths if root.holds(path)]
                 found = _with_signs(root.sources_at(mine), task)
@@ -101,8 +109,10 @@ class Batches:
         gone = work.settling.gone(now)
         if not gone or work.options.keep_orphans:
             return
-        busy = work.claims.busy(gone)
-        for path in busy:  # its thumbnail may be about to be written
+        is_busy = bool(work.walks or work.settling or self._batches)
+        busy = work.moves.hold(gone, now, self._is_pending, is_busy=is_busy)
+        busy |= work.claims.busy(gone)
+        for path in busy:  # its thumbnail may be about to be written, or taken over
             work.settling.add_gone(path, now, has_moved=gone[path])
         paths = {path: has_moved for path, has_moved in gone.items() if path not in busy}
 
@@ -115,6 +125,11 @@ class Batches:
             work.start(
                 os.path.dirname(next(iter(paths))), remove, lambda _, error: work.failed(error)
             )
+
+    def _is_pending(self, path: str) -> bool:
+        """Return whether a picture, or one in a folder, has yet to be looked at or made."""
+        work = self._work
+        return bool(work.walks or work.settling.holds_below(path) or work.claims.busy([path]))
 
 
 def _with_signs(items: Iterable[T], task: Task) -> Iterator[T]:

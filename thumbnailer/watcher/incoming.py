@@ -23,14 +23,8 @@ class Incoming:
 
     def __init__(self, work: Work, note_gone: Callable[[], None]) -> None:
         self._work, self._note_gone = work, note_gone
-        self._walks: set[Task] = set()  # through folders that are new
         self._postponed: list[Event] = []  # their disk has not answered
         self._next_postponed = 0.0
-
-    @property
-    def is_busy(self) -> bool:
-        """Whether folders that are new are being looked through."""
-        return bool(self._walks)
 
     def take(self, event: Event) -> None:
         """Take an event, or put it off if the disk does not answer."""
@@ -46,6 +40,8 @@ class Incoming:
             return
         if is_own or (kind == "folder" and work.ask(self._is_own, path)):
             return  # we have caused it
+        if event.before:
+            work.moves.add(event.before, path)
         if event.kind == "gone":
             self._note_gone()
             work.outcome_filter.forget(path)
@@ -96,7 +92,7 @@ class Incoming:
                     work.tasks.hand_over(task, work.add_found, path)
 
         def done(task: Task, result: object) -> None:
-            self._walks.discard(task)
+            work.walks.discard(task)
             work.failed(result)
 
-        self._walks.add(work.tasks.start(folder, find, done))
+        work.walks.add(work.tasks.start(folder, find, done))

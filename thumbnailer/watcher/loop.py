@@ -147,8 +147,7 @@ class WatchLoop:
     @property
     def _is_busy(self) -> bool:
         work = self._work
-        is_making = bool(work.is_rescanning or self._batches or work.settling)
-        return is_making or self._incoming.is_busy
+        return bool(work.is_rescanning or self._batches or work.settling or work.walks)
 
     def run(self) -> Iterator[Outcome]:
         """Watch, and yield outcomes until the stop is set; may be called again after that."""

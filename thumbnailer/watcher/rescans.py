@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from functools import partial
+from itertools import chain
 
 from thumbnailer.engine.pool import Pool
 from thumbnailer.model import Outcome, Run, Source
@@ -62,7 +63,7 @@ class Rescans:
         """Make whatever may not be current in a root, and remove orphans; in a thread."""
         work = self._work
         take = partial(work.take_made, owner=task, is_first=is_first)
-        items = root.sources(task)
+        items, gone = root.sources(task), root.gone_sources(task)
         carried: list[str] = []  # one that was made since its ledger was read
         is_over = False
 
@@ -104,6 +105,7 @@ class Rescans:
                 retry_failed=self._retries_failed and is_first,
                 stop=task.for_workers,
                 output=work.output.identity,
+                former=gone,
             )
             for outcome in run_pipeline(piece(), work.settings, run, pool):
                 if outcome.status == "current":  # by the thousand, so the loop is spared
@@ -114,7 +116,7 @@ class Rescans:
                 else:
                     work.tasks.hand_over(task, take, outcome)
         if not task.is_set() and not work.options.keep_orphans:
-            for outcome in root.orphans(task):
+            for outcome in chain(root.remove(gone.moved, task), root.orphans(task)):
                 work.tasks.hand_over(task, work.outcomes.append, outcome)
         if not task.is_set():
             work.outcome_filter.forget_gone(root)

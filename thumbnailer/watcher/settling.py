@@ -70,9 +70,18 @@ class SettlingFiles:
             due = min(due, self._complete[path] + _AT_MOST_SECONDS)
         self._waits[path] = _WaitingFile(first, due, is_closed, state)
 
+    def holds_below(self, path: str) -> bool:
+        """Return whether a path, or something below it, waits to be read."""
+        prefix = os.path.join(path, "")
+        return path in self._waits or any(one.startswith(prefix) for one in self._waits)
+
     def add_gone(self, path: str, now: float, *, has_moved: bool = False) -> None:
         """Add a file or folder that is gone, or restart its wait: it may come back at once."""
         self._gone[path] = now + self._settle_seconds, has_moved
+
+    def all_gone(self) -> list[str]:
+        """Return all paths that are gone, however short a time."""
+        return [*self._gone]
 
     def gone(self, now: float) -> dict[str, bool]:
         """Remove and return the paths gone long enough, and whether each has moved elsewhere."""

@@ -14,6 +14,7 @@ from thumbnailer.errors import OutputError, WorkerError
 from thumbnailer.model import Outcome, Report, Stop
 from thumbnailer.thumbs.folder_state import FAILED_BEFORE
 from thumbnailer.watcher.reporting import OutcomeFilter
+from thumbnailer.watcher.roots.moves import Moves
 from thumbnailer.watcher.roots.output import WatchedOutput
 from thumbnailer.watcher.roots.removals import Tell
 from thumbnailer.watcher.roots.root import WatchedRoot
@@ -77,6 +78,8 @@ class Work:
         roots: those that are watched; `states`: what is being done about them.
         inbox: functions that the loop is to call.
         outcomes: to be yielded.
+        moves: what was elsewhere before.
+        walks: the tasks that look through folders that are new.
         awaited: what was too young to be made at once, since when.
         own_folders: whether folders hold only thumbnails of ours, until the end of the next rescan.
         is_ending: whether all tasks must end, whatever the stop says.
@@ -103,6 +106,7 @@ class Work:
         self.outcome_filter = OutcomeFilter(self.roots, self.settling, self.ask)
         self.output = WatchedOutput(settings, self.tell_later)
         self.outcomes: deque[Outcome] = deque()
+        self.moves, self.walks = Moves(), set[Task]()
         self.awaited: dict[str, float] = {}
         self.own_folders: dict[str, bool] = {}
         self.known_failures = 0

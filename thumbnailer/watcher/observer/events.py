@@ -49,12 +49,14 @@ class Event(NamedTuple):
     `closed`: a file is complete; `touched`: a file was created or changed; `gone`: a file or folder
     is no longer there; `folder`: a folder was created or moved here, perhaps with files in it.
 
-    `has_moved`: what is gone is known to be elsewhere below the root, with all that it held.
+    `has_moved`: what is gone is known to be elsewhere below the root, with all that it held;
+    `before`: where a picture or folder that was moved here was before, below the same root.
     """
 
     kind: Literal["closed", "touched", "gone", "folder"]
     path: str
     has_moved: bool = False
+    before: str = ""
 
 
 class FolderObserver:
@@ -81,7 +83,8 @@ class FolderObserver:
     ) -> None:
         self._root, self._is_picture, self._put = root, is_picture, put
         self._lost_reasons: deque[str] = deque(maxlen=1)  # filled by other threads
-        # What has been moved away, by the cookie of the move: our own temporary files, and folders.
+        # What has been moved away, by the cookie of the move: folders, pictures, and our own
+        # temporary files.
         self._moves: dict[int, str] = {}
         self._log_handler = logging.Handler(logging.WARNING)
         self._log_handler.emit = self._note_lost_events  # type: ignore[method-assign]
@@ -160,21 +163,26 @@ class FolderObserver:
         def _put_of_tree(self, event: TreeEvent) -> None:
             """Translate an event of inotify; put nothing for files that are not pictures."""
             path, kind = os.path.join(self._root, event.path), event.kind
-            is_own = new_files.is_temporary(os.path.basename(path))
-            if kind == "moved away" and (is_own or event.is_folder):
+            name = os.path.basename(path)
+            is_taken = event.is_folder or self._is_picture(name)
+            if kind == "moved away" and (is_taken or new_files.is_temporary(name)):
                 if len(self._moves) >= _MOST_MOVES:
                     self._moves.clear()
                 self._moves[event.cookie] = path
             before = self._moves.pop(event.cookie, "") if kind == "moved here" else ""
-            is_gone, is_closed = kind in ("gone", "moved away"), kind in ("closed", "moved here")
-            if event.is_folder:
-                if before:
-                    self._put(Event("gone", before, has_moved=True))
-                self._put(Event("gone" if is_gone else "folder", path))
-            elif before:
-                pass  # one of our own thumbnails, moved into place
-            elif self._is_picture(os.path.basename(path)):
-                self._put(Event("gone" if is_gone else "closed" if is_closed else "touched", path))
+            if event.before:
+                before = os.path.join(self._root, event.before)
+            if new_files.is_temporary(os.path.basename(before)) or not is_taken:
+                return  # one of our own thumbnails, moved into place
+            if before and event.is_folder:
+                self._put(Event("gone", before, has_moved=True))
+            if kind in ("gone", "moved away"):
+                self._put(Event("gone", path))
+            elif event.is_folder:
+                self._put(Event("folder", path, before=before))
+            else:
+                is_closed = kind in ("closed", "moved here")
+                self._put(Event("closed" if is_closed else "touched", path, before=before))
 
     def _dispatch(self, event: fs.FileSystemEvent) -> None:
         try:
@@ -193,13 +201,13 @@ def _translate(event: fs.FileSystemEvent, is_picture: Callable[[str], bool]) -> 
         else:
             yield Event("gone", source)
         if isinstance(event, fs.DirMovedEvent):
-            yield Event("folder", target)
+            yield Event("folder", target, before=source)
         return
     if isinstance(event, fs.FileMovedEvent):
         if new_files.is_temporary(os.path.basename(source)):
             return  # one of our own thumbnails, moved into place
         if is_picture(os.path.basename(target)):
-            yield Event("closed", target)
+            yield Event("closed", target, before=source)
     if not is_picture(os.path.basename(source)):
         return
     if isinstance(event, fs.FileMovedEvent | fs.FileDeletedEvent):

@@ -44,13 +44,15 @@ if sys.platform == "linux":
     class TreeEvent(NamedTuple):
         """What has happened to `path`, relative to the root.
 
-        `cookie` is the same for the two events of one move, and 0 for all others.
+        `cookie` is the same for the two events of one move, and 0 for all others. `before` is where
+        a folder was that was found here before its events were read; else "".
         """
 
         kind: Literal["created", "closed", "gone", "moved away", "moved here"]
         path: str
         is_folder: bool
-        cookie: int
+        cookie: int = 0
+        before: str = ""
 
     class _WatchedFolder:
         """A folder of the tree. `descriptor` is None if it could not be watched."""
@@ -293,6 +295,8 @@ if sys.platform == "linux":
                 self._inotify.remove_callbacks([(descriptor, before.callback_id)])
                 if before is not folder:
                     before.descriptor = None
+                    if before.path != path:
+                        self._put(TreeEvent("moved here", path, True, before=before.path))
             self._folders[descriptor] = folder
             folder.descriptor, folder.callback_id = descriptor, number
 

@@ -10,6 +10,7 @@ from thumbnailer.config.settings import Settings
 from thumbnailer.disk import files
 from thumbnailer.model import Folder, Outcome, Source, Stop
 from thumbnailer.scan.folders import thumbnail_folders
+from thumbnailer.scan.gone_sources import GoneSources
 from thumbnailer.thumbs.folders import THUMBS, Removal, output_folders
 from thumbnailer.thumbs.orphans import (
     Orphan,
@@ -45,7 +46,8 @@ class Removals:
     """
 
     def __init__(self, path: str, below: str, settings: Settings, tell: Tell) -> None:
-        self._path, self._tell, self._choice = path, tell, settings.choice
+        self._path, self._below, self._tell = path, below, tell
+        self._choice = settings.choice
         self._output = os.fspath(settings.output) or None
         self._is_for_desktop = settings.is_for_desktop
         # Where each size of thumbnail is kept: below each folder, or in the output tree.
@@ -83,6 +85,23 @@ class Removals:
             inner = os.path.dirname(inner)
             if inner in self._holding:
                 break
+
+    def gone_sources(self, stop: Stop) -> GoneSources:
+        """Return what knows which pictures are gone, for those that have been moved."""
+        return GoneSources({self._path: self._below}, self._output or "", stop)
+
+    def thumbs_of(self, gone: Iterable[str]) -> Iterator[Folder | Removal]:
+        """Yield the folders with thumbnails of some files and folders that are gone."""
+        for path in gone:
+            yield from self.thumbnail_folders(os.path.dirname(path))
+            if self._output is not None and not self._is_for_desktop:
+                inner = os.path.relpath(path, self._path)
+                for tree in self._trees:
+                    yield from output_folders(self._output, os.path.join(tree, inner))
+
+    def remove(self, orphans: Iterable[Orphan], stop: Stop | None = None) -> Iterator[Outcome]:
+        """Remove some thumbnails whose sources are known to be gone."""
+        return map(_outcome, self.gate.alone(remove_orphans(orphans, stop)))
 
     def orphans(self, is_intact: Callable[[], bool], stop: Stop) -> Iterator[Outcome]:
         """Remove the thumbnails whose sources are gone; call it at the end of a rescan.
@@ -128,7 +147,7 @@ class Removals:
                 "more than half: they stay (see thumbnailer prune)",
             )
             return
-        yield from map(_outcome, self.gate.alone(remove_orphans(findings.orphans, stop)))
+        yield from self.remove(findings.orphans, stop)
 
     def removed(self, gone: Mapping[str, bool], *, are_seen: bool) -> Iterator[Outcome]:
         """Remove the thumbnails of deleted files and folders, if these are really gone.
@@ -150,7 +169,7 @@ class Removals:
         findings.believe(self._is_emptied)
         self._tell_of_doubtful(findings)
         yield from map(_outcome, findings.unknown)
-        yield from map(_outcome, self.gate.alone(remove_orphans(findings.orphans)))
+        yield from self.remove(findings.orphans)
 
     def _is_emptied(self, orphan: Orphan) -> bool:
         """Return whether the empty folder above an orphan's source is the one that held it."""

@@ -15,9 +15,11 @@ from thumbnailer.config.settings import Settings
 from thumbnailer.disk import files
 from thumbnailer.model import Folder, Outcome, Source, Stop
 from thumbnailer.scan.folders import scan_by_folder, source_finder
+from thumbnailer.scan.gone_sources import GoneSources
 from thumbnailer.scan.selection import ScanLog
+from thumbnailer.thumbs.folders import Removal
 from thumbnailer.thumbs.ledger import ledger_file
-from thumbnailer.thumbs.orphans import is_empty
+from thumbnailer.thumbs.orphans import Orphan, is_empty
 from thumbnailer.watcher.observer.events import NATIVE_EVENTS, OBSERVER_ENDED, Event, FolderObserver
 from thumbnailer.watcher.observer.polling import (
     POLL_SECONDS,
@@ -47,6 +49,7 @@ class WatchedRoot:
     and `check` by one at a time, likewise `sources` and `orphans`.
 
     Attributes:
+        below: as given.
         mode: where events come from: `inotify`, `native` or `polling`.
         log: is told what rescans meet, if anybody wants to know.
     """
@@ -71,6 +74,7 @@ class WatchedRoot:
         self._choice = settings.choice
         self.log: ScanLog | None = None
         self._is_for_desktop = settings.is_for_desktop
+        self.below = below
         self._removals = Removals(path, below, settings, tell)
         self._prefix = os.path.join(path, "")
         # For each folder with pictures: a hash of these at the last rescan, and one of the mtimes
@@ -258,6 +262,18 @@ class WatchedRoot:
             for folder in self._seen.keys() - found:
                 self._seen.pop(folder, None)
                 self._removals.look_in(folder)
+
+    def gone_sources(self, stop: Stop) -> GoneSources:
+        """Return what knows which pictures are gone, for those that have been moved."""
+        return self._removals.gone_sources(stop)
+
+    def thumbs_of(self, gone: Iterable[str]) -> Iterator[Folder | Removal]:
+        """Yield the folders with thumbnails of some files and folders that are gone."""
+        return self._removals.thumbs_of(filter(self.holds, gone))
+
+    def remove(self, orphans: Iterable[Orphan], stop: Stop) -> Iterator[Outcome]:
+        """Remove some thumbnails whose sources are known to be gone."""
+        return self._removals.remove(orphans, stop)
 
     def orphans(self, stop: Stop) -> Iterator[Outcome]:
         """Remove the thumbnails whose sources are gone; call it after all of `sources`.

@@ -1,0 +1,109 @@
+"""What is moved while it is watched keeps its thumbnails, and those of its former place go."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from support.pictures import picture
+from support.watching import (
+    catches_up,
+    failed,
+    rows,
+    shell,
+    soon,
+    starting_tree,
+    thumbnails,
+    watching,
+)
+
+MOVES = {
+    "a picture": "mv a.jpg sub/z.jpg",
+    "twice": "mv a.jpg z.jpg; mv z.jpg sub/y.jpg",
+    "over another": "mv a.jpg sub/c.jpg",
+    "a folder": "mv sub other",
+    "a folder into another": "mkdir new; mv sub new",
+    "a folder, and a picture in it": "mv sub other; mv other/c.jpg other/e.jpg",
+    "a folder and back": "mv sub other; mv other sub",
+}
+
+
+def marked(*arguments: str | Path) -> dict[bytes, bytes]:
+    """What the thumbnails were, by the marks that they are now: one of the same length in each."""
+    out = Path(arguments[-1]).parent / "out"
+    folders = [out] if out.exists() else [Path(arguments[-1])]
+    before: dict[bytes, bytes] = {}
+    for folder in folders:
+        for path in sorted(folder.rglob("*")):
+            is_thumbnail = folder == out or "thumbs" in path.relative_to(folder).parts
+            if is_thumbnail and path.is_file() and path.name != ".thumbnailer":
+                content = path.read_bytes()
+                mark = str(len(before)).encode().ljust(len(content), b"\0")
+                path.write_bytes(mark)
+                before[mark] = content
+    return before
+
+
+@pytest.mark.parametrize("options", [[], ["--output", "out"]], ids=["thumbs", "output"])
+@pytest.mark.parametrize("move", MOVES.values(), ids=MOVES)
+def test_what_is_moved_keeps_its_thumbnails(
+    photos: Path, monkeypatch: pytest.MonkeyPatch, move: str, options: list[str]
+) -> None:
+    monkeypatch.chdir(photos.parent)
+    starting_tree(photos)
+    arguments: list[str | Path] = [*options, photos]
+    with watching(*arguments) as watch:
+        catches_up(watch, *arguments)
+        before = marked(*arguments)
+        shell(move, photos)
+        picture(photos / "last.jpg", (33, 30))
+        soon(watch, lambda: _names(photos, *arguments) == _wanted(photos))
+        found = thumbnails(*arguments) or {}
+        found.pop("last.jpg")
+        assert set(found.values()) <= before.keys()
+        assert not failed(watch)
+
+
+def test_a_folder_of_many_pictures_is_moved(photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(photos.parent)
+    starting_tree(photos)
+    for number in range(200):
+        picture(photos / "many" / f"{number}.jpg", (50 + number, 30))
+    arguments: list[str | Path] = ["--output", "out", photos]
+    with watching(*arguments) as watch:
+        catches_up(watch, *arguments)
+        before = marked(*arguments)
+        shell("mkdir old; mv many old", photos)
+        soon(watch, lambda: _names(photos, *arguments) == _wanted(photos))
+        assert set((thumbnails(*arguments) or {}).values()) <= before.keys()
+
+
+def test_what_was_moved_while_nobody_watched(photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(photos.parent)
+    starting_tree(photos)
+    arguments: list[str | Path] = ["--output", "out", photos]
+    with watching(*arguments) as watch:
+        catches_up(watch, *arguments)
+    before = marked(*arguments)
+    shell("mv sub other; mv a.jpg z.jpg", photos)
+    with watching(*arguments) as watch:
+        soon(watch, lambda: _names(photos, *arguments) == _wanted(photos))
+        assert set((thumbnails(*arguments) or {}).values()) <= before.keys()
+        told = {
+            os.path.basename(row["source"]): row["status"] for row in rows(watch) if "source" in row
+        }
+        assert told == {"z.jpg": "made", "a.jpg": "removed", "c.jpg": "removed", "d.jpg": "removed"}
+
+
+def _names(photos: Path, *arguments: str | Path) -> set[str]:
+    return set(thumbnails(*arguments) or {})
+
+
+def _wanted(photos: Path) -> set[str]:
+    pictures = [
+        path.relative_to(photos)
+        for path in photos.rglob("*")
+        if path.is_file() and "thumbs" not in path.relative_to(photos).parts
+    ]
+    return {str(one) if one.suffix == ".jpg" else f"{one}.jpg" for one in pictures}

@@ -1,0 +1,53 @@
+"""Which thumbnails of what is gone are kept for a while, since it may have been moved."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+# So many moves are remembered at most.
+_MOST = 1000
+
+# How long what is gone may be what is new somewhere, if no event tells: one that was moved into a
+# folder that was made a moment ago comes without an event of its own.
+_HOLD_SECONDS = 5.0
+
+
+class Moves:
+    """The moves of files and folders whose former thumbnails are still there."""
+
+    def __init__(self) -> None:
+        self._before: dict[str, str] = {}  # by where it is now
+        self._since: dict[str, float] = {}  # what is gone, by when it was first held
+
+    def add(self, before: str, path: str) -> None:
+        """Note that a file or folder is at another path now, below the same root."""
+        self._before.pop(path, None)
+        self._before[path] = before
+        while len(self._before) > _MOST:
+            del self._before[next(iter(self._before))]
+
+    def hold(
+        self, gone: Iterable[str], now: float, is_pending: Callable[[str], bool], *, is_busy: bool
+    ) -> set[str]:
+        """Return those of some paths that are gone whose thumbnails may still be taken over.
+
+        Args:
+            gone: the others of these are forgotten.
+            now: on the monotonic clock, in seconds.
+            is_pending: returns whether something at a path, or below it, is still to be looked at.
+            is_busy: whether anything is.
+        """
+        targets: dict[str, list[str]] = {}
+        for path, before in self._before.items():
+            targets.setdefault(before, []).append(path)
+        held = set()
+        for before in gone:
+            since = self._since.setdefault(before, now)
+            is_moving = any(map(is_pending, targets.get(before, ())))
+            if is_moving or (is_busy and now < since + _HOLD_SECONDS):
+                held.add(before)
+                continue
+            del self._since[before]
+            for path in targets.get(before, ()):
+                del self._before[path]
+        return held
