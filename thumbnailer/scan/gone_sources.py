@@ -58,10 +58,12 @@ class GoneSources:
         self.moved: list[Orphan] = []
 
     def of(self, source: Source) -> Iterator[Source]:
-        """Yield the pictures that are gone and had the length and the mtime of a new one."""
+        """Yield the pictures that are gone and had the length, mtime and ending of a new one."""
         if source.is_remote:
             return
         for root, inner, name in self._gone.get((source.size_bytes, source.mtime_ns), ()):
+            if _ending(name) != _ending(source.path):
+                continue  # it may be read in another way
             path = os.path.join(root, inner, name)
             below = os.path.join(self._roots[root], inner).rstrip(os.sep)
             yield replace(source, path=path, below=below, root=root, ctime_ns=0)
@@ -133,6 +135,10 @@ class GoneSources:
                 return None
             inner = above
         return self._by_path[inner], path[len(inner) :].strip(os.sep)
+
+
+def _ending(path: str) -> str:
+    return os.path.splitext(path)[1].lower()
 
 
 class _Listing(NamedTuple):
