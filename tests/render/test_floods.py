@@ -107,6 +107,13 @@ def test_what_is_cut_short_is_told_within_bounds() -> None:
     ]
 
 
+def test_a_video_is_refused_for_what_it_is_however_many_parts_it_has(photos: Path) -> None:
+    data = box(b"ftyp", b"isom\0\0\2\0isommp41") + box(b"free") * MANY
+    (photos / "a.jpg").write_bytes(data)
+    (row,) = make(photos).rows
+    assert "is a video" in row["error"]["reason"]
+
+
 def test_a_tiff_s_directories_are_read_within_bounds() -> None:
     """To tell raw pictures, which have their pixels in other directories, from others."""
     assert identify_optional(io.BytesIO(dng(quarters((64, 48)))))[0] == "raw"

@@ -112,25 +112,26 @@ def open_picture(file: BinaryIO, limits: Limits) -> ImageFile.ImageFile:
             what the file is instead.
         OSError: the file can't be read.
     """
-    start, needed = file.read(WEBP_HEADER_BYTES), _HEADER_BYTES
+    length, needed = file.seek(0, io.SEEK_END), _HEADER_BYTES
+    file.seek(0)
+    start = file.read(WEBP_HEADER_BYTES)
     if size := webp_size(start):
         check_pixels(size, limits.pixels)
         needed += picture_bytes("WEBP", "", size)
         check_bytes(needed, limits)
         check_chunks(file)
     elif start.startswith(b"ftyp", 4):
-        needed += file.seek(0, io.SEEK_END)
-        check_boxes(file)
-    elif start.startswith(b"jP  ", 4):
-        check_boxes(file)
+        needed += length
     elif start.startswith(TIFF_STARTS):
         check_directory(file)
     key, _ = identify_optional(file)
     if key and key not in limits.also:
         raise NoPictureError(unreadable_reason(file, limits.also))
+    if start.startswith((b"ftyp", b"jP  "), 4):
+        _check_boxes(file, key, start)
     file.seek(0)
     try:
-        image = _open_by_format(file, key, limits)
+        image = _open_by_format(file, key, limits, length)
     except UnidentifiedImageError:
         check_room(needed)
         raise NoPictureError(unreadable_reason(file, limits.also)) from None
@@ -153,6 +154,21 @@ def open_picture(file: BinaryIO, limits: Limits) -> ImageFile.ImageFile:
     return image
 
 
+def _check_boxes(file: BinaryIO, key: str, start: bytes) -> None:
+    """Check the boxes of a file that will be decoded: of no video, which is refused for what it is.
+
+    Raises:
+        LimitError: it has too many boxes, items or frames, or EXIF data with too many entries.
+    """
+    _, accepts = Image.OPEN["AVIF"]
+    is_avif = not key and accepts is not None and bool(accepts(start))
+    if key or is_avif:
+        check_boxes(file)
+    if is_avif:  # Pillow reads its EXIF data when it opens it
+        file.seek(0)
+        check_exif_within(file.read())
+
+
 def _check_data(image: ImageFile.ImageFile, file: BinaryIO) -> None:
     """Check that the data of a picture are not many times what its pixels take.
 
@@ -171,11 +187,12 @@ def _check_data(image: ImageFile.ImageFile, file: BinaryIO) -> None:
             raise LimitError(f"has {length} bytes, more than its pixels can take")
 
 
-def _open_by_format(file: BinaryIO, key: str, limits: Limits) -> ImageFile.ImageFile:
+def _open_by_format(file: BinaryIO, key: str, limits: Limits, length: int) -> ImageFile.ImageFile:
     """Open a picture with the decoder of its format.
 
     Args:
         key: its name from `identify_optional`; "" for a format that is always read.
+        length: of the file in bytes.
     """
     if key == "heif":
         return open_heif(file, limits)
@@ -183,12 +200,8 @@ def _open_by_format(file: BinaryIO, key: str, limits: Limits) -> ImageFile.Image
         return open_raw(file, limits, lambda preview: open_picture(preview, limits))
     if key == "ico":
         return _open_icon(file, limits)
-    if file.read(12)[4:8] == b"ftyp":  # an AVIF, whose EXIF data Pillow reads when it opens it
-        file.seek(0)
-        check_exif_within(file.read())
     # A small file has no more parts than are allowed. For a small JPEG this saves a twentieth.
-    is_small = file.seek(0, io.SEEK_END) <= MAX_PARTS
-    file.seek(0)
+    is_small = length <= MAX_PARTS
     opened: Any = file if is_small else BoundedFile(file)
     with pillow_limit(max(limits.pixels, limits.shrinkable_pixels)):
         read = [BY_NAME[key]] if key else READ
