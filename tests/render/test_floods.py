@@ -73,7 +73,7 @@ def test_a_picture_with_many_parts_is_made(good: dict[str, object], name: str) -
 
 
 def test_an_animation_of_very_many_frames_is_refused_where_they_are_wanted(photos: Path) -> None:
-    (photos / "a.gif").write_bytes(gif(60_000, 8, 8))
+    (photos / "a.gif").write_bytes(gif(MANY, 8, 8))
     (row,) = make(photos, "-f", "gif", "--animated").rows
     assert row["error"]["stage"] == "limits"
     assert make(photos, "-f", "gif").summary["made"] == 1

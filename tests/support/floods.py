@@ -175,6 +175,11 @@ def text_ppm(width: int, height: int, comments: int) -> bytes:
     return f"P2\n{width} {height}\n255\n".encode() + b"#\n" * comments + b"1 " * width * height
 
 
+def damaged() -> bytes:
+    """Data that inflate to almost a megabyte before their checksum is found to be wrong."""
+    return zlib.compress(bytes((1 << 20) - 1), 9)[:-4] + b"none"
+
+
 # Name → what makes it.
 FLOODS: dict[str, Callable[[], bytes]] = {
     "exif segments.jpg": lambda: with_segments(segment(0xE1, b"Exif\0\0xx") * MANY),
@@ -197,9 +202,14 @@ FLOODS: dict[str, Callable[[], bytes]] = {
     "empty.png": lambda: png(64, chunk(b"tEXt", b"") * MANY),
     "private.png": lambda: png(64, chunk(b"abCd", b"") * MANY),
     "palettes.png": lambda: png(64, chunk(b"PLTE", b"") * MANY),
-    "pixels.png": lambda: png(64, chunk(b"IDAT", b"") * MANY),
-    "late.png": lambda: png(64, late=chunk(b"abCd", b"") * MANY),
-    "late texts.png": lambda: png(64, late=chunk(b"tEXt", b"k\0v") * MANY),
+    "pixels.png": lambda: png(64, chunk(b"IDAT", b"") * 2 * MANY),
+    "late.png": lambda: png(64, late=chunk(b"abCd", b"") * 2 * MANY),
+    "compressed texts.png": lambda: png(64, chunk(b"zTXt", b"k\0\0" + damaged()) * 1_000),
+    "late compressed texts.png": lambda: png(
+        64, late=chunk(b"iTXt", b"k\0\1\0\0\0" + damaged()) * 1_000
+    ),
+    "profiles.png": lambda: png(64, chunk(b"iCCP", b"k\0\0" + damaged()) * 1_000),
+    "late texts.png": lambda: png(64, late=chunk(b"tEXt", b"k\0v") * 2 * MANY),
     "entries that overlap.png": lambda: png(
         64, chunk(b"eXIf", exif(65_535, 2_000_000, spread=False, total=2_000_000))
     ),
@@ -228,12 +238,11 @@ FLOODS: dict[str, Callable[[], bytes]] = {
     "references.heic": lambda: heic_file(meta(item_references(MANY))),
     "boxes.jp2": lambda: jp2(before=box(b"free") * MANY),
     "boxes of its header.jp2": lambda: jp2(within=box(b"free") * MANY),
-    "pictures.ico": lambda: icon(65_535),
     "resources.psd": lambda: psd(MANY),
     "comment.ppm": lambda: b"P5\n#" + b"x" * MANY + b"\n4 4\n255\n" + bytes(16),
     "comments.ppm": lambda: b"P5\n" + b"#\n" * MANY + b"4 4\n255\n" + bytes(16),
     "comments among numbers.ppm": lambda: text_ppm(64, 64, MANY),
-    "runs.bmp": lambda: run_lengths(64, b"\0\0" * MANY),
+    "runs.bmp": lambda: run_lengths(64, b"\0\0" * 5 * MANY),
 }
 
 
@@ -303,6 +312,9 @@ GOOD: dict[str, Callable[[], bytes]] = {
     "entries.webp": lambda: riff(after=riff_chunk(b"EXIF", exif(65_535, 1)), flags=8),
     "entries.avif": lambda: saved((64, 64), "AVIF", exif=exif(65_535, 1)),
     "rows.png": lambda: row_wise_png(20_000),
+    "compressed pieces.png": lambda: png(
+        64, chunk(b"zTXt", b"Key\0\0" + zlib.compress(bytes(range(150)))) * 3_000
+    ),
     "small pieces.png": lambda: png(64, chunk(b"tEXt", b"Key\0value") * 2_000),
     "frames.webp": lambda: riff(after=riff_chunk(b"abcd") * 20_000),
     "xmp.gif": lambda: with_blocks(
@@ -315,8 +327,8 @@ GOOD: dict[str, Callable[[], bytes]] = {
     "pages.tif": lambda: several_pages(300),
     "boxes.avif": lambda: saved((64, 64), "AVIF") + box(b"free", bytes(100)) * 1_000,
     "boxes.jp2": lambda: jp2(before=box(b"free") * 1_000),
-    "pictures.ico": lambda: icon(200),
+    "pictures.ico": lambda: icon(65_535),
     "resources.psd": lambda: psd(500),
-    "comments.ppm": lambda: text_ppm(64, 64, 300),
+    "comments.ppm": lambda: text_ppm(64, 64, 3_000),
     "runs.bmp": lambda: run_lengths(64, (b"\1\0" * 64 + b"\0\0") * 64 + b"\0\1"),
 }

@@ -6,10 +6,6 @@ import struct
 from typing import BinaryIO
 
 from thumbnailer.imaging.containers.png_chunks import PNG_SIGNATURE
-from thumbnailer.imaging.failures import LimitError
-
-# Icons have a dozen pictures, a few have a hundred.
-_MAX_PICTURES = 1000
 
 
 def largest_picture(file: BinaryIO) -> tuple[tuple[int, int], bytes]:
@@ -20,14 +16,11 @@ def largest_picture(file: BinaryIO) -> tuple[tuple[int, int], bytes]:
     header, which Pillow decodes; the icon's directory may state a smaller one.
 
     Raises:
-        LimitError: the icon holds too many pictures.
-        struct.error, ValueError: it holds none.
+        struct.error, ValueError: the icon holds no picture.
     """
     file.seek(0)
     head = file.read(6)
     (count,) = struct.unpack_from("<H", head, 4)
-    if count > _MAX_PICTURES:
-        raise LimitError(f"has more than {_MAX_PICTURES:,} pictures")
     entries = struct.iter_unpack("<BBBxHHII", file.read(16 * count))
     _, _, entry = max(
         ((width or 256) * (height or 256), bits or colours.bit_length() or 32, entry)

@@ -70,10 +70,11 @@ _SCAN_HEADER = re.compile(rb"\xff\xda\x00[\x08\x0a\x0c\x0e][\x01-\x04]")
 _BLOCK_BYTES = 1 << 20
 
 # Pillow copies up to a megabyte for each comment in a PPM in text.
-_MAX_COMMENTS = 1000
+_MAX_COMMENTS = 10_000
 
-# Run lengths take two bytes a pixel and four a row at most, besides header and palette.
-_RLE_BYTES = 4096
+# Run lengths take two bytes a pixel and four a row at most, besides header, palette, colour profile
+# and padding. Pillow takes a second for a megabyte of them.
+_RLE_BYTES = 1 << 20
 
 # What reading a header takes at most, besides what some decoders hold of the file or the pixels.
 _HEADER_BYTES = 4 << 20
