@@ -258,6 +258,14 @@ def row_wise_png(rows: int) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + header + pixels + end
 
 
+def small_chunks_png(side: int) -> bytes:
+    """A PNG whose pixels come in chunks of 16 bytes."""
+    header = chunk(b"IHDR", struct.pack(">IIBBBBB", side, side, 8, 0, 0, 0, 0))
+    data = zlib.compress(bytes((1 + side) * side), 0)
+    pixels = b"".join(chunk(b"IDAT", data[at : at + 16]) for at in range(0, len(data), 16))
+    return b"\x89PNG\r\n\x1a\n" + header + pixels + chunk(b"IEND", b"")
+
+
 def colours_one_by_one() -> bytes:
     """A JPEG that is not progressive and has a scan for each of its three colours."""
     data = saved((64, 48), "JPEG", "RGB", subsampling=0)
@@ -312,6 +320,7 @@ GOOD: dict[str, Callable[[], bytes]] = {
     "entries.webp": lambda: riff(after=riff_chunk(b"EXIF", exif(65_535, 1)), flags=8),
     "entries.avif": lambda: saved((64, 64), "AVIF", exif=exif(65_535, 1)),
     "rows.png": lambda: row_wise_png(20_000),
+    "small chunks.png": lambda: small_chunks_png(1_300),
     "compressed pieces.png": lambda: png(
         64, chunk(b"zTXt", b"Key\0\0" + zlib.compress(bytes(range(150)))) * 3_000
     ),
