@@ -22,8 +22,8 @@ _GIB = 1 << 30
 
 
 def nothing(job: Job, claim: object) -> Rendering:
-    """A thumbnail of no more than its first bytes."""
-    return Rendering(job.source, (EncodedThumbnail(b"\xff\xd8\xff", "jpeg", 1, 1),))
+    """A thumbnail of no bytes."""
+    return Rendering(job.source, (EncodedThumbnail(b"", "jpeg", 1, 1),))
 
 
 def report_only(jobs: list[Job], answers: list[Answer]) -> list[Outcome]:

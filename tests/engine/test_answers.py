@@ -10,12 +10,15 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from support.pools import job, pool
+from support.pools import finish
 from support.takeover_work import SENT, thumbnail
 from support.waiting import STALL_SECONDS
 
 from thumbnailer.engine import answers, worker
 from thumbnailer.engine.answers import BadAnswer, Kind
+from thumbnailer.engine.asked_for import check_asked_for, most_bytes
+from thumbnailer.engine.pool import Pool
+from thumbnailer.engine.worker_main import PoolOptions
 from thumbnailer.model import (
     Answer,
     EncodedThumbnail,
@@ -38,8 +41,26 @@ GOOD = [f"good {number}" for number in range(20)]
 LONG_SECONDS = 600
 
 
-def outcomes(*names: str, timeout_s: float = LONG_SECONDS) -> dict[str, Outcome]:
-    with pool(timeout_s=timeout_s, func=TAKEN_OVER) as workers:
+def job(name: str) -> Job:
+    """One that asks for a `png` of 1 px height and any width."""
+    recipe = Recipe(box=Box(None, 1), format="png")
+    wanted = WantedThumbnail(Folder("", ""), "", name, recipe)
+    return Job(Source(name, 0, 0), (wanted,), Limits(1 << 23, 1 << 23, 1, 1 << 30))
+
+
+def pool(
+    timeout_s: float, workers: int = 2, result: type[answers.Result] | None = Rendering
+) -> Pool:
+    options = PoolOptions(workers, timeout_s, 1 << 30, 1 << 30, "off", result=result)
+    return Pool(TAKEN_OVER, options, finish)
+
+
+def outcomes(
+    *names: str,
+    timeout_s: float = LONG_SECONDS,
+    result: type[answers.Result] | None = Rendering,
+) -> dict[str, Outcome]:
+    with pool(timeout_s, result=result) as workers:
         return {one.source.path: one for one in workers.imap_unordered(map(job, names))}
 
 
@@ -126,7 +147,7 @@ def test_an_answer_to_what_was_not_asked_costs_no_other_picture() -> None:
 def test_a_worker_that_takes_no_job_holds_up_nobody(mebibytes: int) -> None:
     names = ["deaf", *GOOD]
     data = bytes(mebibytes << 20)
-    with pool(workers=1, timeout_s=1, func=TAKEN_OVER) as workers:
+    with pool(1, workers=1) as workers:
         begin = time.monotonic()
         found = [*workers.imap_unordered(replace(job(name), data=data) for name in names)]
         assert time.monotonic() - begin < STALL_SECONDS
@@ -136,7 +157,7 @@ def test_a_worker_that_takes_no_job_holds_up_nobody(mebibytes: int) -> None:
 def test_a_worker_that_takes_no_job_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(worker, "_MESSAGE_SECONDS", 1.0)
     data = bytes(10 << 20)
-    with pool(workers=1, timeout_s=LONG_SECONDS, func=TAKEN_OVER) as workers:
+    with pool(LONG_SECONDS, workers=1) as workers:
         found = [*workers.imap_unordered(replace(job(name), data=data) for name in ("deaf", "a"))]
     assert {one.status for one in found} == {"made"}
 
@@ -188,11 +209,13 @@ ANSWERS: list[tuple[Job, Rendering | HeaderFacts | Whole | Failure]] = [
 def read(message: bytes, to: Job, result: type[answers.Result]) -> Answer | int:
     """What the parent makes of a message, or of its beginning."""
     kind, length = answers.read_header(message[: answers.HEADER_BYTES])
-    answers.check_header(kind, length, to, result)
+    answers.check_header(kind, length, most_bytes(to))
     body = message[answers.HEADER_BYTES :][:length]
     if kind == Kind.CLAIM:
         return answers.read_claim(body)
-    return answers.read_answer(kind, body, to)
+    answer = answers.read_answer(kind, body, to)
+    check_asked_for(answer.result, to, result)
+    return answer
 
 
 def result_type(result: object) -> type[answers.Result]:
@@ -307,12 +330,12 @@ def test_any_bytes_are_an_answer_or_none(seed: int) -> None:
                 bad += 1
                 continue
             good += 1
-            check_asked_for(answer, to)
+            check_sane(answer, to)
     assert good > 1000
     assert bad > 1000
 
 
-def check_asked_for(answer: Answer | int, to: Job) -> None:
+def check_sane(answer: Answer | int, to: Job) -> None:
     if isinstance(answer, int):
         assert answer >= 0
         return
@@ -348,17 +371,33 @@ def test_an_answer_that_is_cut_anywhere_is_none(number: int) -> None:
 
 
 def test_how_long_a_message_may_be_depends_on_its_job() -> None:
-    to = job_of(SMALL)
-    for kind in (Kind.FAILURE, Kind.CLAIM):
+    def check(kind: int, length: int, recipe: Recipe = SMALL) -> None:
+        answers.check_header(kind, length, most_bytes(job_of(recipe)))
+
+    check(Kind.THUMBNAILS, 30 << 20)
+    free, film = replace(SMALL, box=Box(256, None)), replace(SMALL, animated=True, format="gif")
+    for kind, length, recipe in (
+        (Kind.FAILURE, 10_000, SMALL),
+        (Kind.CLAIM, 10_000, SMALL),
+        (Kind.READY, 0, SMALL),
+        (Kind.THUMBNAILS, 40 << 20, SMALL),
+        (Kind.THUMBNAILS, 40 << 20, replace(SMALL, max_bytes=10_000)),
+        (Kind.THUMBNAILS, 2 << 30, free),
+        (Kind.THUMBNAILS, 2 << 30, film),
+    ):
         with pytest.raises(BadAnswer):
-            answers.check_header(kind, 10_000, to, Rendering)
-    answers.check_header(Kind.THUMBNAILS, 30 << 20, to, Rendering)
-    with pytest.raises(BadAnswer):
-        answers.check_header(Kind.THUMBNAILS, 40 << 20, to, Rendering)
-    with pytest.raises(BadAnswer):
-        answers.check_header(
-            Kind.THUMBNAILS, 40 << 20, job_of(replace(SMALL, max_bytes=10_000)), Rendering
-        )
-    for recipe in (replace(SMALL, box=Box(256, None)), replace(SMALL, animated=True, format="gif")):
-        with pytest.raises(BadAnswer):
-            answers.check_header(Kind.THUMBNAILS, 2 << 30, job_of(recipe), Rendering)
+            check(kind, length, recipe)
+
+
+# What a pool accepts that is not told what its answers are to be: any looks, but no nonsense.
+UNASKED = ["facts", "whole", "too-high", "too-wide", "other-format", "no-png", "script", "empty"]
+
+
+@pytest.mark.parametrize("name", [name for name in SENT if name not in UNASKED])
+@pytest.mark.few(5)
+def test_what_makes_no_sense_is_no_answer_to_anything(name: str, tmp_path: Path) -> None:
+    found = outcomes(name, *GOOD[:3], result=None)
+    error = found.pop(name).error
+    assert error
+    assert error.stage == "crashed"
+    assert {one.status for one in found.values()} == {"made"}

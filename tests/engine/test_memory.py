@@ -87,7 +87,7 @@ def test_one_that_is_larger_than_all_the_memory_is_made_alone() -> None:
     names = [f"claim {900 * MIB} {number}" for number in range(6)]
     spans = sorted(
         tuple(map(float, data.split()))
-        for _, data in answers(*names, memory_bytes=100 * MIB, worker_bytes=1 << 30)
+        for _, data in answers(*names, memory_bytes=100 * MIB)
         if isinstance(data, bytes)
     )
     assert len(spans) == 6

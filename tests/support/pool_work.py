@@ -22,13 +22,9 @@ class Unpicklable(Exception):
         super().__init__(first)
 
 
-# What each answer begins with, as the content of a thumbnail has to.
-START = b"\x89PNG\r\n\x1a\n"
-
-
-def said(job: Job, data: bytes, width: int = 0) -> Rendering:
-    """An answer of some bytes, whose width is the number of this process if not another."""
-    return Rendering(job.source, (EncodedThumbnail(START + data, "png", width or os.getpid(), 1),))
+def said(job: Job, data: bytes) -> Rendering:
+    """An answer of some bytes, whose width is the number of this process."""
+    return Rendering(job.source, (EncodedThumbnail(data, "png", os.getpid(), 1),))
 
 
 def work(job: Job, claim: Callable[[int], None]) -> Rendering:
@@ -53,7 +49,7 @@ def work(job: Job, claim: Callable[[int], None]) -> Rendering:
         case "hog":  # so many bytes
             bytes(int(job.wanted[0].name.split()[1]))
         case "large":  # an answer of so many bytes
-            return said(job, b"x" * int(job.wanted[0].name.split()[1]), width=1 << 23)
+            return said(job, b"x" * int(job.wanted[0].name.split()[1]))
         case "claim":  # so many bytes, and keep them for a moment; says when that was
             claim(int(job.wanted[0].name.split()[1]))
             begin = time.monotonic()

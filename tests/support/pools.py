@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from support.pool_work import START
 from thumbnailer.engine.pool import Pool
 from thumbnailer.engine.worker_main import PoolOptions
 from thumbnailer.model import (
@@ -24,9 +23,8 @@ def named(job: Job) -> str:
 
 
 def job(name: str, source: str = "") -> Job:
-    recipe = Recipe(box=Box(None, 1), format="png")
-    wanted = WantedThumbnail(Folder("", ""), "", name, recipe)
-    return Job(Source(source or name, 0, 0), (wanted,), Limits(1 << 23, 1 << 23, 1, 1 << 30))
+    wanted = WantedThumbnail(Folder("", ""), "", name, Recipe(box=Box(1, 1)))
+    return Job(Source(source or name, 0, 0), (wanted,), Limits(1, 1, 1, 1))
 
 
 def pool(
@@ -55,17 +53,8 @@ def _seconds(job: Job, result: object) -> float:
     return 0.001 if "quick" in named(job) else result.encoded[0].width
 
 
-def content(result: Rendering) -> bytes:
-    """What `pool_work` has said."""
-    return result.encoded[0].data.removeprefix(START)
-
-
 def answers(
-    *names: str,
-    memory_bytes: int = 1 << 30,
-    sandbox: str = "off",
-    seconds: float = 9,
-    worker_bytes: int = 256 << 20,
+    *names: str, memory_bytes: int = 1 << 30, sandbox: str = "off", seconds: float = 9
 ) -> list[tuple[str, object]]:
     """What four workers say to some jobs: name and the content of a rendering, or a failure.
 
@@ -76,11 +65,11 @@ def answers(
 
     def finish(jobs: list[Job], answers: list[Answer]) -> list[Outcome]:
         for done, (result, _) in zip(jobs, answers, strict=True):
-            said = content(result) if isinstance(result, Rendering) else result
+            said = result.encoded[0].data if isinstance(result, Rendering) else result
             seen.append((named(done), said))
         return [Outcome(done.source, "made", seconds=seconds) for done in jobs]
 
-    options = PoolOptions(4, 30, worker_bytes, memory_bytes, sandbox)
+    options = PoolOptions(4, 30, 256 << 20, memory_bytes, sandbox)
     with Pool("support.pool_work:work", options, finish) as workers:
         assert len(list(workers.imap_unordered(map(job, names)))) == len(names)
     return seen

@@ -1,8 +1,9 @@
 """The fixed format of what a worker sends, which its parent checks byte by byte.
 
 A picture may take over the worker that decodes it. So nothing from there is unpickled, and nothing
-is believed: a message is as long as its job allows, holds what was asked for, and says nothing of
-paths and names, which the parent knows itself. Whatever is not so raises `BadAnswer`.
+is believed: a message is as long as its job allows, its numbers and texts have bounds, and it says
+nothing of paths and names, which the parent knows itself. Whatever is not so raises `BadAnswer`.
+Whether thumbnails are those that were asked for is for `asked_for` to check.
 
 A message is its kind, the length of its body, and the body, all little-endian:
 
@@ -24,11 +25,10 @@ import struct
 from collections.abc import Callable
 from dataclasses import replace
 from enum import IntEnum
-from functools import lru_cache
 from struct import Struct
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
-from thumbnailer.formats import WRITTEN, possible_formats
+from thumbnailer.formats import WRITTEN
 from thumbnailer.model import (
     Answer,
     EncodedThumbnail,
@@ -36,10 +36,8 @@ from thumbnailer.model import (
     HeaderFacts,
     Job,
     Rendering,
-    WantedThumbnail,
     Whole,
 )
-from thumbnailer.recipe import Limits, Recipe
 
 T = TypeVar("T")
 
@@ -87,11 +85,7 @@ STAGES = (
 _FORMATS = tuple(WRITTEN)
 _LASTS, _SUSPECT = 1, 2
 
-_KINDS: dict[type[Result], Kind] = {
-    Rendering: Kind.THUMBNAILS,
-    HeaderFacts: Kind.FACTS,
-    Whole: Kind.WHOLE,
-}
+_KINDS_OF_JOB = {*Kind} - {Kind.READY}
 
 # Reasons and notes are sentences.
 _MAX_TEXT = 500
@@ -102,23 +96,7 @@ _MAX_SMALL_BYTES = 64 + 2 * (_LENGTH.size + _MAX_TEXT_BYTES)
 _MAX_THUMBNAILS = 255
 _MAX_ROWS_BYTES = _MAX_SMALL_BYTES + 16 * _NUMBER_BYTES + _MAX_THUMBNAILS * _ROW.size
 
-# The most bytes a pixel of a thumbnail: noise with alpha takes 5.4 in AVIF and 4 in PNG, and in a
-# frame of an animated WebP 2.3. Encoders fill up blocks of up to 64 px.
-_PIXEL_BYTES, _FRAME_PIXEL_BYTES, _BLOCK_PX = 8, 4, 64
-
-# The most frames of an animation (`imaging/animation`), and the most bytes of a profile and other
-# metadata (`imaging/colour/source_profile`).
-_MAX_FRAMES, _OTHER_BYTES = 1000, 32 << 20
-
 _MAX_SIDE = 2**31 - 1
-
-_STARTS = {
-    "jpeg": re.compile(rb"\xff\xd8\xff"),
-    "png": re.compile(rb"\x89PNG\r\n\x1a\n"),
-    "webp": re.compile(rb"RIFF.{4}WEBP", re.DOTALL),
-    "avif": re.compile(rb".{4}ftyp(?:avif|avis)", re.DOTALL),
-    "gif": re.compile(rb"GIF8[79]a"),
-}
 
 _DATE = re.compile(r"(?:\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)?", re.ASCII)
 _DIGEST = re.compile(r"(?:[0-9a-f]{16})?")
@@ -202,21 +180,19 @@ def check_start(kind: int, length: int) -> None:
         raise BadAnswer(f"{length} bytes of kind {kind}")
 
 
-def check_header(kind: int, length: int, job: Job, result: type[Result]) -> None:
+def check_header(kind: int, length: int, most_bytes: int) -> None:
     """Check that a message of a kind and length may be sent in the course of a job.
 
     Args:
-        result: what comes of the job if it does not fail.
+        most_bytes: the length of all thumbnails that the job may lead to.
 
     Raises:
         BadAnswer: it may not.
     """
-    if kind not in (Kind.CLAIM, Kind.FAILURE, _KINDS[result]):
+    if kind not in _KINDS_OF_JOB:
         raise BadAnswer(f"a message of kind {kind}")
-    most = _MAX_ROWS_BYTES if kind == Kind.THUMBNAILS else _MAX_SMALL_BYTES
-    if length > most and kind == Kind.THUMBNAILS:
-        most += sum(_most_bytes(one.recipe, job.limits) for one in job.wanted)
-    if length > most:
+    is_large = kind == Kind.THUMBNAILS
+    if length > (_MAX_ROWS_BYTES + most_bytes if is_large else _MAX_SMALL_BYTES):
         raise BadAnswer(f"a message of {length} bytes")
 
 
@@ -319,91 +295,24 @@ def _read_whole(content: _Body, job: Job) -> Answer:
 
 def _read_thumbnails(content: _Body, job: Job) -> Answer:
     time_ns, count = content.unpack(_THUMBNAILS)
-    wanted = job.wanted
-    if count != len(wanted):
-        raise BadAnswer(f"{count} thumbnails in place of {len(wanted)}")
+    if count != len(job.wanted):
+        raise BadAnswer(f"{count} thumbnails in place of {len(job.wanted)}")
     numbers = {name: content.number() for name in _NUMBERS}
     texts = {name: content.text() for name in _TEXTS}
-    rows = [content.unpack(_ROW) for _ in wanted]
+    rows = [content.unpack(_ROW) for _ in range(count)]
     made = []
-    for one, (code, width, height, length) in zip(wanted, rows, strict=True):
+    for code, width, height, length in rows:
         if code >= len(_FORMATS):
             raise BadAnswer("a thumbnail in no known format")
-        thumbnail = EncodedThumbnail(content.piece(length), _FORMATS[code], width, height)
-        _check_thumbnail(thumbnail, one, job.limits)
-        made.append(thumbnail)
+        if not (0 < width <= _MAX_SIDE and 0 < height <= _MAX_SIDE):
+            raise BadAnswer(f"a thumbnail of {width} x {height} px")
+        made.append(EncodedThumbnail(content.piece(length), _FORMATS[code], width, height))
     if numbers["size_bytes"] < 0 or not _DIGEST.fullmatch(texts["digest"]):
         raise BadAnswer("a source of less than no bytes, or with a digest that is none")
     state = job.source  # in most cases, and else all but the numbers
     if any(getattr(state, name) != number for name, number in numbers.items()):
         state = replace(state, **numbers)  # type: ignore[arg-type]
     return Answer(Rendering(state, tuple(made), **texts), time_ns / 1e9)
-
-
-def _check_thumbnail(made: EncodedThumbnail, wanted: WantedThumbnail, limits: Limits) -> None:
-    """Check that a thumbnail is what its recipe may lead to, as far as that can be seen.
-
-    Raises:
-        BadAnswer: it is not.
-    """
-    data, format, width, height = made
-    recipe = wanted.recipe
-    if format not in possible_formats(recipe.format):
-        raise BadAnswer(f"a {format} in place of a {recipe.format}")
-    if not _may_have_size(recipe, format, width, height, limits):
-        raise BadAnswer(f"a thumbnail of {width} x {height} px")
-    most_bytes = recipe.max_bytes or _OTHER_BYTES  # more needs a closer look
-    if len(data) > most_bytes and (
-        recipe.max_bytes or len(data) > _file_bytes(recipe, width, height, width * height)
-    ):
-        raise BadAnswer(f"{len(data)} bytes for a thumbnail of {width} x {height} px")
-    if not _STARTS[format].match(data):
-        raise BadAnswer(f"a {format} that does not begin like one")
-
-
-def _may_have_size(recipe: Recipe, format: str, width: int, height: int, limits: Limits) -> bool:
-    most_width, most_height = recipe.box
-    if most_width is None or most_height is None:
-        most = _largest(recipe, format, limits)
-        most_width, most_height = most.width, most.height
-        if width * height > most.pixels:
-            return False
-    return 0 < width <= most_width and 0 < height <= most_height
-
-
-class _Largest(NamedTuple):
-    """The largest thumbnail, in px; the longest width and height may not come together."""
-
-    width: int
-    height: int
-    pixels: int
-
-
-@lru_cache
-def _largest(recipe: Recipe, format: str, limits: Limits) -> _Largest:
-    """Return the largest thumbnail that a recipe leads to in a format."""
-    # Where a side is free, it follows from a picture or thumbnail that the limits allow.
-    pixels = max(limits.pixels, limits.shrinkable_pixels)
-    free = min(WRITTEN[format].max_side or pixels, pixels)
-    width, height = recipe.box
-    most = pixels if width is None or height is None else width * height
-    return _Largest(width or free, height or free, most)
-
-
-@lru_cache
-def _most_bytes(recipe: Recipe, limits: Limits) -> int:
-    """Return the most bytes that a thumbnail of a recipe can have."""
-    every = [_largest(recipe, format, limits) for format in possible_formats(recipe.format)]
-    most = max(_file_bytes(recipe, *one) for one in every)
-    return recipe.max_bytes or min(most, limits.memory_bytes + _OTHER_BYTES)
-
-
-def _file_bytes(recipe: Recipe, width: int, height: int, pixels: int) -> int:
-    """Return the most bytes that the file of a thumbnail can have."""
-    pixels += _BLOCK_PX * (width + height + _BLOCK_PX)
-    if recipe.animated:
-        return _OTHER_BYTES + pixels * _FRAME_PIXEL_BYTES * _MAX_FRAMES
-    return _OTHER_BYTES + pixels * _PIXEL_BYTES
 
 
 _READERS: dict[int, Callable[[_Body, Job], Answer]] = {

@@ -15,6 +15,7 @@ from contextlib import contextmanager, suppress
 from multiprocessing import resource_tracker
 
 from thumbnailer.engine import answers
+from thumbnailer.engine.asked_for import check_asked_for, most_bytes
 from thumbnailer.engine.memory_budget import MemoryBudget
 from thumbnailer.engine.pipe import ParentPipe
 from thumbnailer.engine.worker_main import GRANTED, JOBS_LENGTH, PoolOptions, worker_main
@@ -182,10 +183,10 @@ class Worker:
         try:
             for _ in range(_MAX_CLAIMS):
                 kind, length = self._receive_header(deadline)
-                answers.check_header(kind, length, job, self._options.result)
+                answers.check_header(kind, length, self._most_bytes(job))
                 body = self._receive_body(length, deadline)
                 if kind != answers.Kind.CLAIM:
-                    return answers.read_answer(kind, body, job)
+                    return self._checked(answers.read_answer(kind, body, job), job)
                 # It can't have more than this, and may not hold back others by a larger claim.
                 wanted_bytes = min(answers.read_claim(body), self._options.worker_bytes)
                 budget.release(claimed_bytes)  # of another way to decode the picture
@@ -197,6 +198,20 @@ class Worker:
             raise answers.BadAnswer(f"more than {_MAX_CLAIMS} claims of memory")
         finally:
             budget.release(claimed_bytes)
+
+    def _most_bytes(self, job: Job) -> int:
+        """Return how many bytes the thumbnails of a job may have together."""
+        return most_bytes(job) if self._options.result else self._options.worker_bytes
+
+    def _checked(self, answer: Answer, job: Job) -> Answer:
+        """Return an answer that is what was asked for.
+
+        Raises:
+            BadAnswer: it is something else.
+        """
+        if self._options.result:
+            check_asked_for(answer.result, job, self._options.result)
+        return answer
 
     def _receive_header(self, deadline: float) -> tuple[int, int]:
         """Return kind and length of the worker's next message.

@@ -21,7 +21,7 @@ from multiprocessing.connection import Connection
 
 from thumbnailer.engine import answers, sandbox
 from thumbnailer.engine.pipe import Pipe
-from thumbnailer.model import Failure, Job, Rendering
+from thumbnailer.model import Failure, Job
 
 # Before the pickled jobs comes their length; after a claim, the parent sends one byte when it is
 # granted.
@@ -54,7 +54,8 @@ class PoolOptions:
         sandbox: `auto`: enter the sandbox if it is available; `require`: fail if not; or `off`.
         nice: how much to raise the workers' niceness, where the platform has niceness.
         remote: whether pictures are read from or written to a network.
-        result: what the workers' function returns for a job that does not fail.
+        result: what the workers' function returns for a job that does not fail, which has to be
+            what the job asks for; None for anything, of any looks.
     """
 
     workers: int
@@ -64,7 +65,7 @@ class PoolOptions:
     sandbox: str
     nice: int = 0
     remote: bool = False
-    result: type[answers.Result] = Rendering
+    result: type[answers.Result] | None = None
 
 
 def worker_main(name: str, connection: Connection, options: PoolOptions) -> None:

@@ -14,6 +14,7 @@ from thumbnailer.imaging.failures import (
     DAMAGED,
     LIMITED,
     TRUNCATED,
+    LimitError,
     StageError,
     is_of_system,
     stage,
@@ -52,6 +53,8 @@ def frame_count(image: ImageFile.ImageFile) -> int:
         return 1
     try:
         frames: int = getattr(image, "n_frames", 1)
+    except LimitError:
+        raise
     except Exception:  # a GIF that ends early: Pillow reads its frames to count them
         frames = image.tell() + 2  # including the broken one
         image.seek(0)
@@ -112,7 +115,7 @@ def _decode_frame(image: ImageFile.ImageFile, number: int) -> str:
             image.load()
             return ""
         except Exception as error:  # Pillow raises many kinds on invalid data
-            if is_of_system(error):
+            if is_of_system(error) or isinstance(error, LimitError):
                 raise
             check_room(picture_bytes(image.format or "", image.mode, image.size))
             is_short = isinstance(error, _END_OF_FILE_ERRORS) or "truncated" in str(error)

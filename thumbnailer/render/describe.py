@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 from thumbnailer.imaging.colour.source_profile import profile_name
+from thumbnailer.imaging.containers.bounded_file import MAX_PARTS
+from thumbnailer.imaging.containers.exif import directory_count
 from thumbnailer.imaging.decode.shrink_on_load import can_shrink
 from thumbnailer.imaging.failures import stage
 from thumbnailer.imaging.geometry.fit import largest_scaled
@@ -86,7 +88,9 @@ def describe(file: BinaryIO, recipes: Sequence[Recipe], limits: Limits) -> Descr
             preview, unfit = shrink_or_preview(picture, needed, previews)
     count = 1
     with suppress(Exception):  # a broken animation still has a first frame
-        count = getattr(opened, "n_frames", 1)
+        # Pillow compares each page of a TIFF with all before.
+        is_tiff = opened.format == "TIFF"
+        count = directory_count(file, MAX_PARTS) if is_tiff else getattr(opened, "n_frames", 1)
     return Description(
         opened.format or "",
         size,

@@ -18,6 +18,7 @@ from thumbnailer.imaging.colour.profiles import (
 )
 from thumbnailer.imaging.containers.exif import exif_block, read_directory, read_exif
 from thumbnailer.imaging.containers.png_chunks import png_chunks
+from thumbnailer.imaging.failures import LimitError
 
 _GREY = ("1", "L", "LA", "I;16", "I")
 
@@ -48,6 +49,10 @@ _NEAR_POINT, _NEAR_GAMMA = 0.002, 0.05
 _MAX_CHUNKS = 100
 
 
+# The most bytes of a profile: a JPEG can hold that many. Large ones, of printers, have 3 MB.
+_MAX_PROFILE_BYTES = 16 << 20
+
+
 def source_profile(image: ImageFile.ImageFile, file: BinaryIO) -> bytes:
     """Return an ICC profile for a picture; b"" for sRGB, which is assumed if its file states none.
 
@@ -57,6 +62,9 @@ def source_profile(image: ImageFile.ImageFile, file: BinaryIO) -> bytes:
 
     Args:
         image: as opened from `file`, not yet loaded.
+
+    Raises:
+        LimitError: the profile is too large.
     """
     is_grey = image.mode in _GREY
     if image.format == "PNG":
@@ -64,6 +72,8 @@ def source_profile(image: ImageFile.ImageFile, file: BinaryIO) -> bytes:
         if codes is not None:
             return _profile(_PRIMARIES[codes[0]], _CURVES[codes[1]], is_grey)
     if profile := image.info.get("icc_profile"):
+        if len(profile) > _MAX_PROFILE_BYTES:
+            raise LimitError("holds too large a colour profile")
         return bytes(profile)
     if image.format == "PNG" and "srgb" not in image.info:
         primaries = _primaries(image.info.get("chromaticity"))

@@ -5,13 +5,16 @@ from __future__ import annotations
 import io
 import re
 from contextlib import suppress
+from itertools import islice
 from typing import BinaryIO
 
 from PIL import Image
-from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
 from thumbnailer.errors import install_hint
 from thumbnailer.formats import EXTRAS, READ
+from thumbnailer.imaging.containers.bounded_file import MAX_PARTS
+from thumbnailer.imaging.containers.boxes import boxes
+from thumbnailer.imaging.containers.exif import read_numbers
 from thumbnailer.imaging.failures import EMPTY
 
 # The starts of files in formats that are read if `Limits.also` has the group's name as their key.
@@ -95,19 +98,19 @@ def _holds_sensor_data(file: BinaryIO) -> bool:
 
     Pillow would decode only a tiny preview of it, or meaningless pixels.
     """
-    file.seek(0)
+    wanted = (_PHOTOMETRIC, _SUB_IFDS, _DNG_VERSION)
     with suppress(Exception):  # invalid header
-        tags = ImageFileDirectory_v2(file.read(8))
-        file.seek(tags.next)
-        tags.load(file)
-        if _DNG_VERSION in tags or tags.get(_PHOTOMETRIC) in _SENSOR_DATA:
+        main = read_numbers(file, None, wanted, _MAX_SUB_IFDS)
+        if _DNG_VERSION in main or _is_of_sensor(main):
             return True
-        for place in tags.get(_SUB_IFDS, ())[:_MAX_SUB_IFDS]:
-            file.seek(place)
-            tags.load(file)
-            if tags.get(_PHOTOMETRIC) in _SENSOR_DATA:
+        for place in main.get(_SUB_IFDS, ()):
+            if _is_of_sensor(read_numbers(file, place, wanted, 1)):
                 return True
     return False
+
+
+def _is_of_sensor(directory: dict[int, list[int]]) -> bool:
+    return any(number in _SENSOR_DATA for number in directory.get(_PHOTOMETRIC, ()))
 
 
 def _is_tga(start: bytes) -> bool:
@@ -175,11 +178,6 @@ def is_cut_short(file: BinaryIO) -> bool:
     length = file.seek(0, io.SEEK_END)
     if start.startswith(b"RIFF"):
         return int.from_bytes(start[4:8], "little") + 8 > length
-    place = 0
-    while start.startswith(b"ftyp", 4) and place < length:  # a sequence of boxes: ISO 14496-12
-        file.seek(place)
-        size = int.from_bytes(file.read(4))
-        if not 8 <= size <= length - place:
-            return size > length - place
-        place += size
-    return False
+    if not start.startswith(b"ftyp", 4):
+        return False
+    return any(box.is_cut for box in islice(boxes(file, 0, length), MAX_PARTS))

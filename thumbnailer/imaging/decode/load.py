@@ -15,7 +15,13 @@ from thumbnailer.imaging.decode.identify import is_cut_short
 from thumbnailer.imaging.decode.open import open_picture, pillow_limit
 from thumbnailer.imaging.decode.progressive import keep_dc_scans
 from thumbnailer.imaging.decode.shrink_on_load import can_shrink, is_shrunk_to_eighth
-from thumbnailer.imaging.failures import DAMAGED, TRUNCATED, DamageError, is_of_system
+from thumbnailer.imaging.failures import (
+    DAMAGED,
+    TRUNCATED,
+    DamageError,
+    LimitError,
+    is_of_system,
+)
 from thumbnailer.imaging.geometry.orientation import orientation_of
 from thumbnailer.imaging.memory import (
     Claim,
@@ -66,7 +72,7 @@ def load_pixels(
             _decode(image)
         return image, ""
     except Exception as error:
-        if is_of_system(error):
+        if is_of_system(error) or isinstance(error, LimitError):
             raise
         check_room(needed_bytes(image) - _HELD_PIXEL_BYTES * prod(image.size))
         failure = error

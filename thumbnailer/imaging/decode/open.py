@@ -8,7 +8,7 @@ import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import BinaryIO, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 # Imported to register their formats, so that Pillow need not search for plugins during a job.
 from PIL import (  # noqa: F401
@@ -31,6 +31,15 @@ from PIL import (  # noqa: F401
 )
 
 from thumbnailer.formats import BY_NAME, READ
+from thumbnailer.imaging.containers.bounded_file import MAX_PARTS, BoundedFile
+from thumbnailer.imaging.containers.boxes import check_boxes
+from thumbnailer.imaging.containers.exif import (
+    TIFF_STARTS,
+    check_directory,
+    check_exif,
+    check_exif_within,
+    exif_block,
+)
 from thumbnailer.imaging.containers.png_chunks import PNG_SIGNATURE
 from thumbnailer.imaging.decode.heif import open_heif
 from thumbnailer.imaging.decode.ico import largest_picture
@@ -40,7 +49,7 @@ from thumbnailer.imaging.decode.identify import (
 )
 from thumbnailer.imaging.decode.raw import open_raw
 from thumbnailer.imaging.decode.shrink_on_load import can_shrink
-from thumbnailer.imaging.decode.webp import WEBP_HEADER_BYTES, webp_size
+from thumbnailer.imaging.decode.webp import WEBP_HEADER_BYTES, check_chunks, webp_size
 from thumbnailer.imaging.failures import LimitError, NoPictureError, is_of_system
 from thumbnailer.imaging.memory import (
     Claim,
@@ -59,6 +68,13 @@ _MAX_SCANS = 100
 # B.2.3. The two bytes of its marker would also occur by chance in a video after the picture.
 _SCAN_HEADER = re.compile(rb"\xff\xda\x00[\x08\x0a\x0c\x0e][\x01-\x04]")
 _BLOCK_BYTES = 1 << 20
+
+# Pillow copies up to a megabyte for each comment in a PPM in text.
+_MAX_COMMENTS = 10_000
+
+# Run lengths take two bytes a pixel and four a row at most, besides header, palette, colour profile
+# and padding. Pillow takes a second for a megabyte of them.
+_RLE_BYTES = 1 << 20
 
 # What reading a header takes at most, besides what some decoders hold of the file or the pixels.
 _HEADER_BYTES = 4 << 20
@@ -91,24 +107,32 @@ def open_picture(file: BinaryIO, limits: Limits) -> ImageFile.ImageFile:
     """Read a picture's header and check it against `limits`; decode no pixels.
 
     Raises:
-        LimitError: it has more pixels than `limits` allow, too many scans, or megabytes of text.
+        LimitError: it has more pixels than `limits` allow, too many parts or scans, or megabytes of
+            text.
         NoPictureError: its format is not supported, or its header is invalid; the message says
             what the file is instead.
         OSError: the file can't be read.
     """
-    start, needed = file.read(WEBP_HEADER_BYTES), _HEADER_BYTES
+    length, needed = file.seek(0, io.SEEK_END), _HEADER_BYTES
+    file.seek(0)
+    start = file.read(WEBP_HEADER_BYTES)
     if size := webp_size(start):
         check_pixels(size, limits.pixels)
         needed += picture_bytes("WEBP", "", size)
         check_bytes(needed, limits)
+        check_chunks(file)
     elif start.startswith(b"ftyp", 4):
-        needed += file.seek(0, io.SEEK_END)
+        needed += length
+    elif start.startswith(TIFF_STARTS):
+        check_directory(file)
     key, _ = identify_optional(file)
     if key and key not in limits.also:
         raise NoPictureError(unreadable_reason(file, limits.also))
+    if start.startswith((b"ftyp", b"jP  "), 4):
+        _check_boxes(file, key, start)
     file.seek(0)
     try:
-        image = _open_by_format(file, key, limits)
+        image = _open_by_format(file, key, limits, length)
     except UnidentifiedImageError:
         check_room(needed)
         raise NoPictureError(unreadable_reason(file, limits.also)) from None
@@ -127,16 +151,49 @@ def open_picture(file: BinaryIO, limits: Limits) -> ImageFile.ImageFile:
         check_room(needed)
         raise NoPictureError(unreadable_reason(file, limits.also)) from None
     check_pixels(image.size, limits.shrinkable_pixels if can_shrink(image) else limits.pixels)
-    if image.info.get("progressive") and _has_too_many_scans(file):
-        raise LimitError(f"has more than {_MAX_SCANS} scans, each a pass over the whole picture")
+    _check_data(image, file)
     return image
 
 
-def _open_by_format(file: BinaryIO, key: str, limits: Limits) -> ImageFile.ImageFile:
+def _check_boxes(file: BinaryIO, key: str, start: bytes) -> None:
+    """Check the boxes of a file that will be decoded: of no video, which is refused for what it is.
+
+    Raises:
+        LimitError: it has too many boxes, items or frames, or EXIF data with too many entries.
+    """
+    _, accepts = Image.OPEN["AVIF"]
+    is_avif = not key and accepts is not None and bool(accepts(start))
+    if key or is_avif:
+        check_boxes(file)
+    if is_avif:  # Pillow reads its EXIF data when it opens it
+        file.seek(0)
+        check_exif_within(file.read())
+
+
+def _check_data(image: ImageFile.ImageFile, file: BinaryIO) -> None:
+    """Check that the data of a picture are not many times what its pixels take.
+
+    Raises:
+        LimitError: they are.
+    """
+    check_exif(exif_block(image))
+    if _has_several_scans(image) and _has_too_many_scans(file):
+        raise LimitError(f"has more than {_MAX_SCANS} scans, each a pass over the whole picture")
+    decoder = image.tile[0].codec_name if image.tile else ""
+    if decoder == "ppm_plain" and _has_too_many_comments(file):
+        raise LimitError(f"has more than {_MAX_COMMENTS:,} comments")
+    if decoder == "bmp_rle":
+        length, most = file.seek(0, io.SEEK_END), 4 * (image.width + 1) * image.height + _RLE_BYTES
+        if length > most:
+            raise LimitError(f"has {length} bytes, more than its pixels can take")
+
+
+def _open_by_format(file: BinaryIO, key: str, limits: Limits, length: int) -> ImageFile.ImageFile:
     """Open a picture with the decoder of its format.
 
     Args:
         key: its name from `identify_optional`; "" for a format that is always read.
+        length: of the file in bytes.
     """
     if key == "heif":
         return open_heif(file, limits)
@@ -144,9 +201,17 @@ def _open_by_format(file: BinaryIO, key: str, limits: Limits) -> ImageFile.Image
         return open_raw(file, limits, lambda preview: open_picture(preview, limits))
     if key == "ico":
         return _open_icon(file, limits)
+    # A small file has no more parts than are allowed. For a small JPEG this saves a twentieth.
+    is_small = length <= MAX_PARTS
+    opened: Any = file if is_small else BoundedFile(file)
     with pillow_limit(max(limits.pixels, limits.shrinkable_pixels)):
         read = [BY_NAME[key]] if key else READ
-        return Image.open(file, formats=[format.pillow for format in read])
+        image = Image.open(opened, formats=[format.pillow for format in read])
+    if isinstance(opened, BoundedFile):
+        opened.header_is_read(len(image.tile))
+        if image.format == "BMP":  # Pillow reads run lengths byte by byte
+            image.fp = file
+    return image
 
 
 def _open_icon(file: BinaryIO, limits: Limits) -> ImageFile.ImageFile:
@@ -155,6 +220,22 @@ def _open_icon(file: BinaryIO, limits: Limits) -> ImageFile.ImageFile:
         return open_picture(io.BytesIO(data), limits)
     check_pixels(size, min(limits.pixels, _MAX_ICON_PIXELS))
     return Image.open(io.BytesIO(data), formats=["ICO"])
+
+
+def _has_several_scans(image: ImageFile.ImageFile) -> bool:
+    """Return whether a JPEG is decoded scan by scan: progressive, or with colours one by one."""
+    file = image.fp
+    if not isinstance(image, JpegImagePlugin.JpegImageFile) or not file:
+        return False
+    # What Pillow reads last is the header of the first scan: the number of its components, two
+    # bytes for each, and three more.
+    if isinstance(file, BoundedFile):
+        header = file.last_read
+    else:
+        length = 4 + 2 * image.layers
+        file.seek(max(0, file.tell() - length))  # of several pictures, Pillow is at another
+        header = file.read(length)
+    return bool(image.info.get("progressive")) or header[:1] != bytes([image.layers])
 
 
 def _has_too_many_scans(file: BinaryIO) -> bool:
@@ -168,6 +249,15 @@ def _has_too_many_scans(file: BinaryIO) -> bool:
         scans += len(_SCAN_HEADER.findall(rest + block))
         rest = block[-4:]
     return scans > _MAX_SCANS
+
+
+def _has_too_many_comments(file: BinaryIO) -> bool:
+    """Return whether a PPM in text has more comments than allowed."""
+    file.seek(0)
+    comments = 0
+    while comments <= _MAX_COMMENTS and (block := file.read(_BLOCK_BYTES)):
+        comments += block.count(b"#")
+    return comments > _MAX_COMMENTS
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""Read the size of a WebP from its first bytes, before Pillow opens it.
+"""Read the size of a WebP from its first bytes, and count its chunks, before Pillow opens it.
 
 Pillow allocates two whole pictures when it opens one: 2 GB for a file of 34 bytes.
 """
@@ -6,6 +6,10 @@ Pillow allocates two whole pictures when it opens one: 2 GB for a file of 34 byt
 from __future__ import annotations
 
 from functools import partial
+from typing import BinaryIO
+
+from thumbnailer.imaging.containers.bounded_file import MAX_PARTS
+from thumbnailer.imaging.failures import LimitError
 
 # The size lies within this many bytes, for each kind of WebP.
 WEBP_HEADER_BYTES = 30
@@ -32,3 +36,22 @@ def webp_size(start: bytes) -> tuple[int, int] | None:
     if kind == b"VP8 " and start[23:26] == b"\x9d\x01\x2a":
         return number(start[26:28]) & 0x3FFF, number(start[28:30]) & 0x3FFF
     return None
+
+
+def check_chunks(file: BinaryIO) -> None:
+    """Check that a WebP has no more chunks than libwebp goes through quickly: RFC 9649, 2.3.
+
+    Raises:
+        LimitError: it has more.
+    """
+    at, parts = 12, 0
+    while True:
+        file.seek(at)
+        head = file.read(8)
+        if len(head) < 8:
+            return
+        parts += 1
+        if parts > MAX_PARTS:
+            raise LimitError(f"has more than {MAX_PARTS:,} chunks")
+        length = int.from_bytes(head[4:], "little")
+        at += 8 + length + length % 2

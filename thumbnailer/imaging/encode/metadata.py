@@ -19,6 +19,7 @@ from thumbnailer.imaging.containers.exif import (
     ENTRY_BYTES,
     EXIF_DIRECTORY,
     EXIF_START,
+    WIDTHS,
     exif_block,
     read_start,
     read_table,
@@ -40,8 +41,7 @@ _TAGS: dict[str, dict[int, Collection[int]]] = {
     "gps": {_GPS: range(32)},
 }
 
-# Bytes of a value by its type: TIFF 6.0, section 2; type 13 is from supplement 1 to TIFF 6.0.
-_WIDTHS = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4}
+# Types of values that point to a directory.
 _LONG, _IFD = 4, 13
 
 # Longer values are left out. A block with all 44 tags at this length still fits into a JPEG, which
@@ -104,7 +104,7 @@ def _read_tags(source: BinaryIO, order: str, place: int, tags: Collection[int]) 
     table = table[: len(table) // ENTRY_BYTES * ENTRY_BYTES]
     found: _Directory = {}
     for tag, type, number, field in struct.iter_unpack(order + ENTRY, table):
-        length = _WIDTHS.get(type, 0) * number if tag in tags else 0
+        length = WIDTHS.get(type, 0) * number if tag in tags else 0
         if 0 < length <= _MAX_VALUE_BYTES:
             value = _Value(type, number, read_value(source, order, field, length))
             if len(value.data) == length:

@@ -6,6 +6,9 @@ from typing import TypeVar
 
 from PIL import ExifTags, Image
 
+from thumbnailer.imaging.containers.exif import check_exif, exif_block
+from thumbnailer.imaging.failures import LimitError, is_of_system
+
 T = TypeVar("T")
 
 _TRANSPOSE = Image.Transpose
@@ -27,10 +30,17 @@ def orientation_of(image: Image.Image) -> int:
 
     A PNG must have been loaded: its EXIF data may be at its end, and Pillow would load it here,
     where errors are ignored. So must a TIFF, which Pillow turns upright while loading.
+
+    Raises:
+        LimitError: its EXIF data have too many entries.
+        OSError, MemoryError: it can't be read for another reason than what is in it.
     """
+    check_exif(exif_block(image))
     try:
         orientation = image.getexif().get(ExifTags.Base.Orientation)
-    except Exception:  # broken EXIF data must not make the picture fail
+    except Exception as error:  # broken EXIF data must not make the picture fail
+        if is_of_system(error) or isinstance(error, LimitError):
+            raise
         return 1
     return orientation if orientation in _UPRIGHT else 1
 
