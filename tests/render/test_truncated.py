@@ -192,7 +192,7 @@ def test_the_missing_rest_is_of_the_mean_colour(
 
 
 def test_a_truncated_progressive_jpeg_is_only_less_sharp(photos: Path) -> None:
-    cut(photos / "a.jpg", 0.6, progressive=True)
+    cut(photos / "a.jpg", 0.5, progressive=True)
     (row,) = make(photos, "--truncated", "keep").rows
     assert row["note"] == "truncated, so it is less sharp than it was"
     with Image.open(photos / "thumbs" / "a.jpg") as image:
@@ -200,6 +200,19 @@ def test_a_truncated_progressive_jpeg_is_only_less_sharp(photos: Path) -> None:
     assert isinstance(top, tuple)
     assert isinstance(bottom, tuple)
     assert top[0] > bottom[0] + 40
+
+
+def test_rows_that_are_grey_are_not_taken_for_missing_ones(photos: Path) -> None:
+    image = Image.new("RGB", (300, 200), "white")
+    image.paste((128, 128, 128), (0, 100, 300, 200))
+    image.paste("black", (0, 0, 150, 50))
+    image.save(photos / "a.jpg", progressive=True)
+    content = (photos / "a.jpg").read_bytes()
+    (photos / "a.jpg").write_bytes(content[: content.rindex(b"\xff\xda") + 12])
+    (row,) = make(photos, "--truncated", "keep").rows
+    assert row["note"] == "truncated, so it is less sharp than it was"
+    with Image.open(photos / "thumbs" / "a.jpg") as image:
+        assert image.getpixel((128, 165)) == pytest.approx((128, 128, 128), abs=2)
 
 
 @pytest.mark.parametrize("share", [0.05, 0.3, 0.9])

@@ -13,7 +13,7 @@ from PIL import Image, ImageFile, ImageStat
 from thumbnailer.imaging.colour.depth import to_resizable
 from thumbnailer.imaging.decode.identify import is_cut_short
 from thumbnailer.imaging.decode.open import open_picture, pillow_limit
-from thumbnailer.imaging.decode.progressive import keep_dc_scans
+from thumbnailer.imaging.decode.progressive import has_ac_scan, keep_dc_scans
 from thumbnailer.imaging.decode.shrink_on_load import can_shrink, is_shrunk_to_eighth
 from thumbnailer.imaging.failures import (
     DAMAGED,
@@ -267,14 +267,15 @@ def _salvage_progressive(
     first scan is missing.
     """
     file.seek(0)
-    again = open_picture(io.BytesIO(file.read() + _END_OF_JPEG), limits)
+    data = file.read() + _END_OF_JPEG
+    again = open_picture(io.BytesIO(data), limits)
     _shrink_like(image, again)
     _decode(again)
     # Rounding may shift the grey (128) a little.
     is_grey = [0 if 126 <= value <= 130 else 255 for value in range(256)]
     box = again.convert("L").point(is_grey).getbbox()
     rows = box[3] if box else 0
-    if rows == again.height:
+    if rows == again.height or has_ac_scan(data):  # else the last rows may be grey themselves
         return again, None
     return _fill_missing_rows(again, range(rows, again.height)), rows / again.height
 

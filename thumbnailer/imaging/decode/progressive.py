@@ -17,6 +17,7 @@ import io
 import re
 import struct
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import NamedTuple
 
 from thumbnailer.imaging.containers.jpeg_segments import MAX_SEGMENTS, Segment, read_segment
@@ -71,6 +72,15 @@ def keep_dc_scans(data: bytes) -> bytes | None:
         return b"".join(_kept_segments(data))
     except (LookupError, ValueError):
         return None
+
+
+def has_ac_scan(data: bytes) -> bool:
+    """Return whether a scan of AC coefficients has begun, so that each block has its mean."""
+    with suppress(LookupError, ValueError):
+        for marker, _, body, _ in _segments(data):
+            if marker == _SOS and data[body + 1 + 2 * data[body]]:
+                return True
+    return False
 
 
 def _kept_segments(data: bytes) -> Iterator[bytes]:
