@@ -9,16 +9,19 @@ Prints its figures; exits with 1 if the thumbnails are not right.
 from __future__ import annotations
 
 import argparse
+import errno
 import json
 import os
 import random
 import shutil
 import signal
 import statistics
+import subprocess
 import sys
 import tempfile
 import threading
 import time
+import unicodedata
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,6 +29,7 @@ from pathlib import Path
 import pytest
 from support.pictures import picture
 from support.processes import Started, send, start, workers_of
+from support.program import THUMBNAILER
 from support.watching import (
     WATCH,
     await_event,
@@ -40,6 +44,13 @@ from support.watching import (
 
 _FOLDERS_AT_MOST = 12
 _PICTURES_AT_MOST = 400
+_DISKS_AT_MOST = 2
+
+# Names that are one for some file systems: they differ by case, or by how an accent is written.
+_TWINS = [("Twin", "twin"), ("\u00e9", "e\u0301")]
+
+# What the system refuses, such as to move a file to another disk, or a disk that is mounted.
+_REFUSED = {errno.EXDEV, errno.EBUSY}
 
 
 class _World:
@@ -53,6 +64,7 @@ class _World:
         self._root, self._originals, self._chance = root, originals, chance
         self._beyond = root.parent / "beyond"
         self._beyond.mkdir()
+        self._can_mount = sys.platform == "linux"
         self._next = 0
         self.closed: dict[str, float] = {}
 
@@ -149,6 +161,50 @@ class _World:
                 if path.is_symlink():
                     path.unlink()
 
+    def create_twins(self) -> None:
+        self._next += 1
+        folder = self._folder()
+        for name in self._chance.choice(_TWINS):
+            shutil.copyfile(self._original(), folder / f"{name}{self._next}.jpg")
+
+    def part_twins(self) -> None:
+        """Leave one of each: which of both has the plain name depends on which came first."""
+        seen = set()
+        for path in self._pictures():
+            name = path.parent, unicodedata.normalize("NFC", path.name).casefold()
+            if name in seen:
+                path.unlink()
+            seen.add(name)
+
+    def mount_disk(self) -> None:
+        if self._can_mount and len(self._disks()) < _DISKS_AT_MOST:
+            self._next += 1
+            disk = self._folder() / f"m{self._next}"
+            disk.mkdir()
+            mount = ["mount", "-t", "tmpfs", "tmpfs", str(disk)]
+            if subprocess.run(mount, stderr=subprocess.DEVNULL, check=False).returncode:
+                self._can_mount = False
+                return
+            for number in range(3):
+                shutil.copyfile(self._original(), disk / f"{number}.jpg")
+
+    def unmount_disk(self) -> None:
+        if disks := self._disks():
+            subprocess.run(["umount", "--lazy", str(self._chance.choice(disks))], check=True)
+
+    def unmount_all(self) -> None:
+        while self._disks():
+            self.unmount_disk()
+        for folder in self._folders()[:0:-1]:
+            if folder.name.startswith("m") and not any(folder.iterdir()):
+                folder.rmdir()
+
+    def prune_beside(self) -> None:
+        _beside("prune", self._root)
+
+    def make_beside(self) -> None:
+        _beside("make", self._root)
+
     def operations(self) -> Iterator[tuple[Callable[[], None], int]]:
         """Each operation and how often it happens, compared to the others."""
         yield from ((self.create, 12), (self.write_slowly, 2), (self.write_then_rename, 6))
@@ -156,7 +212,9 @@ class _World:
         yield from ((self.delete, 8), (self.link, 3), (self.make_folders, 3))
         yield from ((self.rename_folder, 2), (self.move_folder, 1), (self.delete_folder, 2))
         yield from ((self.move_folder_out, 1), (self.move_folder_in, 1), (self.link_to_folder, 1))
-        yield from ((self.put_link_in_place, 1), (self.remove_links, 1))
+        yield from ((self.put_link_in_place, 1), (self.remove_links, 1), (self.create_twins, 2))
+        yield from ((self.mount_disk, 1), (self.unmount_disk, 1))
+        yield from ((self.prune_beside, 1), (self.make_beside, 1))
 
     def is_full(self) -> bool:
         return len(self._pictures()) > _PICTURES_AT_MOST
@@ -172,10 +230,19 @@ class _World:
         found = [self._root]
         for place, names, _ in os.walk(self._root):
             names[:] = sorted(
-                name for name in names if name != "thumbs" and not Path(place, name).is_symlink()
+                name
+                for name in names
+                if name != "thumbs" and not Path(place, name).is_symlink()
+                if not os.path.ismount(Path(place, name))
             )
             found += [Path(place, name) for name in names]
         return found
+
+    def _disks(self) -> list[Path]:
+        """What is mounted, wherever that has been moved to."""
+        lines = Path("/proc/mounts").read_text().splitlines() if self._can_mount else []
+        mounted = [Path(line.split()[1]) for line in lines]
+        return [path for path in mounted if path.is_relative_to(self._root.parent)]
 
     def _pictures(self) -> list[Path]:
         return [path for folder in self._folders() for path in sorted(folder.glob("*.jpg"))]
@@ -194,6 +261,14 @@ class _World:
         return path
 
 
+def _beside(command: str, folder: Path) -> None:
+    """Run the program beside the watch; what becomes of its pictures depends on that."""
+    run = subprocess.run(
+        [*THUMBNAILER, command, "--json", folder], capture_output=True, check=False
+    )
+    assert b"Traceback" not in run.stderr, run.stderr.decode()
+
+
 def soak(folder: Path, minutes: float, seed: int) -> bool:
     """Do it in an empty folder; returns whether the thumbnails are right."""
     chance = random.Random(seed)
@@ -209,9 +284,13 @@ def soak(folder: Path, minutes: float, seed: int) -> bool:
         await_event(watch, "ready")
         before = memory_kib(watch.process.pid)
         with _stopwatch(watch, world.closed) as latencies:
-            done, killed = _keep_busy(watch, world, chance, minutes)
+            try:
+                done, killed = _keep_busy(watch, world, chance, minutes)
+            finally:
+                world.unmount_all()
+        world.part_twins()
         try:
-            catches_up(watch, photos, seconds=120)
+            catches_up(watch, photos, seconds=240)
         except (AssertionError, pytest.fail.Exception) as error:
             print(f"not right: {error}")
             return False
@@ -256,7 +335,11 @@ def _keep_busy(
         if watch.is_over():
             raise SystemExit("the watch has ended by itself")
         (operation,) = chance.choices(operations, weights)
-        (world.delete_folder if world.is_full() else operation)()
+        try:
+            (world.delete_folder if world.is_full() else operation)()
+        except OSError as error:
+            if error.errno not in _REFUSED:
+                raise
         done += 1
         # Mostly at rest, so that latency is measured, with bursts between.
         time.sleep(chance.choice((0, 0, 0, 0.05, 0.3)))
