@@ -47,7 +47,7 @@ def marked(*arguments: str | Path) -> dict[bytes, bytes]:
 
 @pytest.mark.parametrize("options", [[], ["--output", "out"]], ids=["thumbs", "output"])
 @pytest.mark.parametrize("move", MOVES.values(), ids=MOVES)
-def test_what_is_moved_keeps_its_thumbnails(
+def test_what_is_moved_while_it_is_watched_keeps_its_thumbnails(
     photos: Path, monkeypatch: pytest.MonkeyPatch, move: str, options: list[str]
 ) -> None:
     monkeypatch.chdir(photos.parent)
