@@ -19,6 +19,10 @@ from thumbnailer.thumbs.ledger.entries import LedgerEntry
 from thumbnailer.thumbs.naming import with_hash
 
 
+# A longer one is made anew: what lies in a thumbnail folder may be anything.
+_MOST_BYTES = 1 << 26
+
+
 @dataclass(frozen=True, slots=True)
 class FormerThumbnail:
     """The thumbnail that a picture had before it was moved.
@@ -70,6 +74,8 @@ def _is_of(entry: LedgerEntry, source: Source, recipe: str) -> bool:
 def _content(folder: Folder, name: str, entry: LedgerEntry) -> EncodedThumbnail | None:
     assert not isinstance(entry.result, Failure)
     width, height, length = entry.result
+    if length > _MOST_BYTES:
+        return None
     with files.open_folder(folder) as opened:
         data = files.read(opened, name, length + 1)
     if len(data) != length:
