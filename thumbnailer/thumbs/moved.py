@@ -18,7 +18,6 @@ from thumbnailer.thumbs.ledger import ledger_file
 from thumbnailer.thumbs.ledger.entries import LedgerEntry
 from thumbnailer.thumbs.naming import with_hash
 
-
 # A longer one is made anew: what lies in a thumbnail folder may be anything.
 _MOST_BYTES = 1 << 26
 
