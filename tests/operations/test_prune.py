@@ -23,7 +23,7 @@ from support.waiting import eventually
 from thumbnailer import PruneRefused, Settings, SourceError, make_thumbnails, prune, status
 from thumbnailer.disk import files
 from thumbnailer.operations.prune import find_orphaned, remove_found
-from thumbnailer.thumbs.orphans import remove_thumbnails_of
+from thumbnailer.thumbs.orphans.of_sources import remove_thumbnails_of
 
 MARK = ".thumbnailer"
 NAMES = ("a.jpg", "b.jpg", "c.jpg", "sub/d.jpg", "sub/e.jpg")

@@ -16,7 +16,10 @@ from thumbnailer.errors import ConfigError, PruneRefused, SourceError
 from thumbnailer.model import Stop
 from thumbnailer.scan.folders import check_source, thumbnail_folders
 from thumbnailer.thumbs.folders import Removal
-from thumbnailer.thumbs.orphans import OrphanSurvey, find_orphans, is_empty, remove_orphans
+from thumbnailer.thumbs.orphans.orphan import OrphanSurvey
+from thumbnailer.thumbs.orphans.remove import remove_orphans
+from thumbnailer.thumbs.orphans.source_folder import is_empty
+from thumbnailer.thumbs.orphans.survey import find_orphans
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,14 +11,11 @@ from thumbnailer.disk import files
 from thumbnailer.model import Folder, Outcome, Source, Stop
 from thumbnailer.scan.folders import thumbnail_folders
 from thumbnailer.thumbs.folders import THUMBS, Removal, output_folders
-from thumbnailer.thumbs.orphans import (
-    Orphan,
-    OrphanSurvey,
-    find_orphans,
-    find_thumbnails_of,
-    is_empty,
-    remove_orphans,
-)
+from thumbnailer.thumbs.orphans.of_sources import find_thumbnails_of
+from thumbnailer.thumbs.orphans.orphan import Orphan, OrphanSurvey
+from thumbnailer.thumbs.orphans.remove import remove_orphans
+from thumbnailer.thumbs.orphans.source_folder import is_empty
+from thumbnailer.thumbs.orphans.survey import find_orphans
 from thumbnailer.watcher.threads.claims import Gate
 
 # A function that is called with the name of an event and a message.

@@ -17,7 +17,7 @@ from thumbnailer.model import Folder, Outcome, Source, Stop
 from thumbnailer.scan.folders import scan_by_folder, source_finder
 from thumbnailer.scan.selection import ScanLog
 from thumbnailer.thumbs.ledger import ledger_file
-from thumbnailer.thumbs.orphans import is_empty
+from thumbnailer.thumbs.orphans.source_folder import is_empty
 from thumbnailer.watcher.observer.events import NATIVE_EVENTS, OBSERVER_ENDED, Event, FolderObserver
 from thumbnailer.watcher.observer.polling import (
     POLL_SECONDS,
