@@ -61,6 +61,12 @@ def with_all_of_these(folder: Path) -> None:
     tree(photos, "new.jpg")
 
 
+def with_another_format(folder: Path) -> None:
+    photos = tree(folder / "photos", "a.jpg", "b.jpg", "c.jpg")
+    make_thumbnails(photos)
+    make_thumbnails(photos, format="webp")
+
+
 def with_damaged_thumbnails(folder: Path) -> None:
     make_thumbnails(tree(folder / "photos", "a.jpg", "b.jpg", "c.jpg", "d.jpg"))
     os.truncate(folder / "photos" / "thumbs" / "a.jpg", 100)
@@ -90,6 +96,7 @@ CONSOLE: dict[str, Callable[[Path], None]] = {
     "$ thumbnailer status photos": with_all_of_these,
     "$ thumbnailer verify photos": with_damaged_thumbnails,
     "$ thumbnailer prune photos -v": with_an_orphan,
+    "$ thumbnailer prune photos --stale": with_another_format,
     "$ thumbnailer gallery photos": with_a_gallery,
 }
 

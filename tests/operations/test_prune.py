@@ -239,7 +239,7 @@ def test_what_changes_between_counting_and_removing_stays(photos: Path) -> None:
     (photos / "b.jpg.away").rename(photos / "b.jpg")  # is back
     (photos / "a.png.away").rename(photos / "a.png.jpg")  # has taken the thumbnail over
     make(photos)
-    removals = [*remove_found(findings)]
+    removals = [*remove_found(findings, Settings())]
     assert [os.path.basename(removal.thumbnail) for removal in removals] == ["c.jpg"]
     assert {"a.png.jpg", "b.jpg"} <= files_below(photos / "thumbs")
 
@@ -534,7 +534,7 @@ def test_one_that_is_unmounted_after_counting_is_no_deletion(photos: Path, tmp_p
     findings = find_orphaned(photos, Settings(output=out))
     assert findings.orphaned == 1
     swap_for_an_empty_folder(photos / "in" / "disk")
-    assert [*remove_found(findings)] == []
+    assert [*remove_found(findings, Settings())] == []
     assert (out / "in" / "disk" / "g.jpg").exists()
 
 
@@ -767,7 +767,9 @@ def test_a_signal_while_it_counts_leaves_all_as_it_is(photos: Path) -> None:
     findings = find_orphaned(photos, Settings(), stop=stop)
     stop.set()
     assert (
-        [*remove_found(findings, stop=stop)] == [*remove_found(findings, yes=True, stop=stop)] == []
+        [*remove_found(findings, Settings(), stop=stop)]
+        == [*remove_found(findings, Settings(), yes=True, stop=stop)]
+        == []
     )
     assert find_orphaned(photos, Settings(), stop=stop).orphans == []
     assert files_below(photos / "thumbs") == {"a.jpg", "b.jpg"}

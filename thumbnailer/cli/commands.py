@@ -109,8 +109,10 @@ def _prune(arguments: argparse.Namespace, settings: Settings) -> int:
 
     started, done = time.perf_counter(), list[Removal]()
     with stop_on_signals() as stop:
-        findings = find_orphaned(arguments.source, settings, stop=stop)
-        removals = remove_found(findings, dry_run=arguments.dry_run, yes=arguments.yes, stop=stop)
+        findings = find_orphaned(arguments.source, settings, stale=arguments.stale, stop=stop)
+        removals = remove_found(
+            findings, settings, dry_run=arguments.dry_run, yes=arguments.yes, stop=stop
+        )
         try:
             for removal in removals:
                 show_removal(removal, arguments)

@@ -158,16 +158,17 @@ COMMANDS = {
     ),
     "prune": Command(
         "remove the thumbnails of pictures that are gone",
-        ("~/Pictures --dry-run", "~/Pictures --output ~/Sites/thumbs"),
+        ("~/Pictures --dry-run", "~/Pictures --stale --size 512 --output ~/Sites/thumbs"),
         {
-            "arguments": {
-                "SOURCE...": "a folder",
+            "thumbnails": _THUMBNAILS,
+            "this run": {
                 "-n, --dry-run": "remove nothing; say what would be removed",
-                "-o, --output DIR": "where the thumbnails are, as for make",
-                "-c, --config FILE": "read `output` from FILE",
+                "--stale": "also remove what these settings would not make",
                 "--yes": "remove even more than half, and those of empty folders",
+                **_CONFIG_AND_JOBS,
                 **_output("removal"),
-            }
+            },
+            **_pictures({"SOURCE...": "a folder"}),
         },
     ),
     "explain": Command(

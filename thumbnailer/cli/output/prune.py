@@ -31,11 +31,12 @@ def show_prune_report(report: PruneReport, note: str, arguments: argparse.Namesp
     """Print the summary; `note` goes before its text."""
     statuses = Counter(removal.status for removal in report.removals)
     if arguments.json:
-        fields = {"thumbnails": report.thumbnails, "orphaned": report.orphaned}
+        fields = {name: getattr(report, name) for name in ("thumbnails", "orphaned", "stale")}
         fields |= {name: statuses[name] for name in ("removed", "kept", "failed")}
         print_row({"summary": fields | {"seconds": round(report.seconds, 6)}})
     elif not arguments.quiet:
         counts = [f"{report.thumbnails} thumbnails", f"{report.orphaned} orphaned"]
+        counts += [f"{report.stale} stale"] if arguments.stale else []
         would_go = statuses["would remove"]
         counts += [f"{would_go} would be removed" if would_go else f"{report.removed} removed"]
         counts += [f"{statuses[name]} {name}" for name in ("kept", "failed") if statuses[name]]

@@ -10,7 +10,7 @@ from thumbnailer.model import Folder
 from thumbnailer.thumbs.folders import THUMBS, Removal, output_folders, size_folders
 from thumbnailer.thumbs.orphans.in_roots import root_of
 from thumbnailer.thumbs.orphans.orphan import Orphan, OrphanSurvey
-from thumbnailer.thumbs.orphans.remove import remove_orphans
+from thumbnailer.thumbs.orphans.remove import remove_thumbnails
 from thumbnailer.thumbs.orphans.source_folder import SourcePlace, is_empty
 from thumbnailer.thumbs.orphans.survey import find_orphans
 
@@ -32,7 +32,7 @@ def remove_thumbnails_of(
     findings = find_thumbnails_of(paths, places, output=output, is_source_known=is_source_known)
     yield from findings.unknown
     yield from findings.kept("see thumbnailer prune")
-    yield from remove_orphans(findings.orphans)
+    yield from remove_thumbnails(findings.orphans)
 
 
 def find_thumbnails_of(

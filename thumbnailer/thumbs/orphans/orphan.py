@@ -1,4 +1,4 @@
-"""Orphans, and surveys that count them."""
+"""Thumbnails that a survey finds: those whose source is gone, and those whose source is there."""
 
 from __future__ import annotations
 
@@ -10,22 +10,20 @@ from dataclasses import dataclass, field, replace
 from thumbnailer.disk import files
 from thumbnailer.model import Failure, Folder
 from thumbnailer.thumbs.folders import Removal
+from thumbnailer.thumbs.ledger.entries import Ledger, LedgerEntry
 from thumbnailer.thumbs.orphans.source_folder import SourcePlace, open_source_folder
 
 
 @dataclass(frozen=True, slots=True)
-class Orphan:
-    """A thumbnail whose source is gone.
+class OwnThumbnail:
+    """A thumbnail that the ledger of its folder names.
 
     Attributes:
         origin: the source's path relative to `folder`.
         source: the source's path.
         place: the same, below a root.
-        size_bytes: the thumbnail's length; None if only its line in the ledger is left.
-        empty_folder: the folder nearest to the source that is still there, relative to the root, if
-            it is empty like one where a disk is not mounted; else None.
-        is_certain: whether the source is known to be gone, whatever folder is empty.
-        is_behind_links: whether a source behind a link to a folder counts as gone.
+        size_bytes: the thumbnail's length; None if only its line in the ledger is ours.
+        is_changed: whether there is a file that is not as the thumbnail was made: it is the user's.
     """
 
     folder: Folder
@@ -34,9 +32,7 @@ class Orphan:
     source: str
     place: SourcePlace
     size_bytes: int | None = None
-    empty_folder: str | None = None
-    is_certain: bool = False
-    is_behind_links: bool = False
+    is_changed: bool = False
 
     @property
     def file_exists(self) -> bool:
@@ -46,12 +42,70 @@ class Orphan:
     def path(self) -> str:
         return os.path.join(self.folder.path, self.name)
 
-    def is_still_gone(self) -> bool:
-        """Return whether the source is gone at this moment, and not just its disk.
+    def kept_as_changed(self) -> Removal:
+        """Return that the file stays since it has been changed."""
+        failure = Failure("scan", "has been changed since thumbnailer made it")
+        return Removal(self.path, self.source, "kept", failure)
+
+    def is_due(self, known: Ledger) -> bool:
+        """Return whether it is to be removed at this moment, by what the ledger says now.
 
         Raises:
             OSError: this can't be determined.
         """
+        return True
+
+
+@dataclass(frozen=True, slots=True)
+class PresentThumbnail(OwnThumbnail):
+    """A thumbnail whose source is there, with its entry: it is removed only while that is the same.
+
+    Whoever has made it anew meanwhile wants it.
+    """
+
+    entry: LedgerEntry | None = None
+
+    def is_due(self, known: Ledger) -> bool:
+        """Return whether its entry is the same, and its source still there.
+
+        Raises:
+            OSError: this can't be determined.
+        """
+        if known.get(self.name) != self.entry:
+            return False
+        try:
+            with open_source_folder(self.place) as looked:
+                return not looked.is_gone(self.place.name)
+        except files.LinkRefused:
+            return False
+
+
+@dataclass(frozen=True, slots=True)
+class Orphan(OwnThumbnail):
+    """A thumbnail whose source is gone.
+
+    Attributes:
+        empty_folder: the folder nearest to the source that is still there, relative to the root, if
+            it is empty like one where a disk is not mounted; else None.
+        is_certain: whether the source is known to be gone, whatever folder is empty.
+        is_behind_links: whether a source behind a link to a folder counts as gone.
+    """
+
+    empty_folder: str | None = None
+    is_certain: bool = False
+    is_behind_links: bool = False
+
+    def is_due(self, known: Ledger) -> bool:
+        """Return whether the source is gone at this moment, and not just its disk.
+
+        Likewise if another thumbnail of the source has the plain name by now.
+
+        Raises:
+            OSError: this can't be determined.
+        """
+        return self._is_still_gone() or known.is_superseded(self.name)
+
+    def _is_still_gone(self) -> bool:
         try:
             with open_source_folder(self.place) as looked:
                 return looked.is_gone(self.place.name) and (self.is_certain or not looked.is_empty)
@@ -68,6 +122,7 @@ class OrphanSurvey:
         orphans: thumbnails whose source is gone; those of one folder are adjacent.
         doubtful: those whose source seems to be gone, but whose disk may not be mounted: they have
             an `empty_folder`.
+        stale: thumbnails whose source is there, but that no setting asks for; likewise adjacent.
         unknown: thumbnails whose source's state is unknown, and folders that can't be read.
         size_bytes: total length of all thumbnails.
     """
@@ -75,6 +130,7 @@ class OrphanSurvey:
     thumbnails: Counter[str] = field(default_factory=Counter)
     orphans: list[Orphan] = field(default_factory=list)
     doubtful: list[Orphan] = field(default_factory=list)
+    stale: list[PresentThumbnail] = field(default_factory=list)
     unknown: list[Removal] = field(default_factory=list)
     size_bytes: int = 0
 
@@ -82,6 +138,11 @@ class OrphanSurvey:
     def orphaned(self) -> int:
         """Number of existing thumbnails whose source is gone."""
         return sum(orphan.file_exists for orphan in self.orphans)
+
+    @property
+    def stale_files(self) -> int:
+        """Number of existing thumbnails that are stale."""
+        return sum(one.file_exists for one in self.stale)
 
     def kept(self, hint: str) -> list[Removal]:
         """Return one removal that is not made for each empty folder, with how many thumbnails stay.
@@ -104,6 +165,7 @@ class OrphanSurvey:
         self.thumbnails += others.thumbnails
         self.orphans += others.orphans
         self.doubtful += others.doubtful
+        self.stale += others.stale
         self.unknown += others.unknown
         self.size_bytes += others.size_bytes
 

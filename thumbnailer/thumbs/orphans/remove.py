@@ -1,4 +1,4 @@
-"""Remove orphans, after a look whether each still is one, and folders that are empty then."""
+"""Remove thumbnails, after a look whether each is still due, and folders that are empty then."""
 
 from __future__ import annotations
 
@@ -13,14 +13,16 @@ from thumbnailer.model import FATAL_ERRNOS, Failure, Folder, Stop
 from thumbnailer.thumbs.folders import THUMBS, Removal, unreadable_folder
 from thumbnailer.thumbs.ledger import ledger_file
 from thumbnailer.thumbs.ledger.lines import removal_line
-from thumbnailer.thumbs.orphans.orphan import Orphan
+from thumbnailer.thumbs.orphans.orphan import OwnThumbnail
 
-# So many orphans are removed under one lock, for which a `make` beside may have to wait.
+# So many thumbnails are removed under one lock, for which a `make` beside may have to wait.
 _BATCH = 5000
 
 
-def remove_orphans(orphans: Iterable[Orphan], stop: Stop | None = None) -> Iterator[Removal]:
-    """Remove orphans whose sources are still gone, and thumbnail folders that are empty then.
+def remove_thumbnails(
+    thumbnails: Iterable[OwnThumbnail], stop: Stop | None = None
+) -> Iterator[Removal]:
+    """Remove thumbnails that are still due, and thumbnail folders that are empty then.
 
     The file is removed before its ledger line: a kill in between leaves a line without a file,
     which counts as a missing thumbnail.
@@ -28,7 +30,7 @@ def remove_orphans(orphans: Iterable[Orphan], stop: Stop | None = None) -> Itera
     Raises:
         OutputError: the file system is read-only.
     """
-    for folder, group in groupby(orphans, key=lambda orphan: orphan.folder):
+    for folder, group in groupby(thumbnails, key=lambda one: one.folder):
         if stop and stop.is_set():
             return
         removals: list[Removal] = []
@@ -45,9 +47,9 @@ def remove_orphans(orphans: Iterable[Orphan], stop: Stop | None = None) -> Itera
 
 
 def _remove_from(
-    folder: Folder, orphans: Iterable[Orphan], removals: list[Removal], stop: Stop | None
+    folder: Folder, thumbnails: Iterable[OwnThumbnail], removals: list[Removal], stop: Stop | None
 ) -> None:
-    pending = iter(orphans)
+    pending = iter(thumbnails)
     with files.open_folder(folder) as opened:
         for batch in iter(lambda: list(islice(pending, _BATCH)), []):
             with ledger_file.locked(opened) as locked:
@@ -59,35 +61,35 @@ def _remove_from(
 def _remove_batch(
     opened: files.OpenFolder,
     locked: ledger_file.LockedLedger,
-    orphans: Iterable[Orphan],
+    thumbnails: Iterable[OwnThumbnail],
     removals: list[Removal],
     stop: Stop | None,
 ) -> None:
-    """Remove some orphans of a folder; a `make` that runs beside has to wait meanwhile."""
+    """Remove some thumbnails of a folder; a `make` that runs beside has to wait meanwhile."""
     known, gone = locked.read(), []
     origins = dict(known.origins())
     try:
-        for orphan in orphans:
+        for one in thumbnails:
             if stop and stop.is_set():
                 break
-            if origins.get(orphan.name) != orphan.origin:
+            if origins.get(one.name) != one.origin:
                 continue  # the name now belongs to another source's thumbnail
             try:
-                if not orphan.is_still_gone() and not known.is_superseded(orphan.name):
+                if not one.is_due(known):
                     continue
-                length = files.length(opened, orphan.name)
-                is_ours = length is not None and known.owns(orphan.name, length)
+                length = files.length(opened, one.name)
+                is_ours = length is not None and known.owns(one.name, length)
                 if is_ours:
-                    files.remove(opened, orphan.name)
+                    files.remove(opened, one.name)
             except OSError as error:
                 if error.errno in FATAL_ERRNOS:
                     raise
                 failure = Failure("write", error.strerror or str(error))
-                removals.append(Removal(orphan.path, orphan.source, "failed", failure))
+                removals.append(Removal(one.path, one.source, "failed", failure))
                 continue
-            gone.append(orphan.name)
-            if orphan.file_exists and is_ours:
-                removals.append(Removal(orphan.path, orphan.source, "removed"))
+            gone.append(one.name)
+            if one.file_exists and is_ours:
+                removals.append(Removal(one.path, one.source, "removed"))
     finally:
         with suppress(OSError):  # a full disk needs pruning, but may refuse the lines
             locked.append(map(removal_line, gone))

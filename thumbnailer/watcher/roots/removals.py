@@ -13,7 +13,7 @@ from thumbnailer.scan.folders import thumbnail_folders
 from thumbnailer.thumbs.folders import THUMBS, Removal, output_folders
 from thumbnailer.thumbs.orphans.of_sources import find_thumbnails_of
 from thumbnailer.thumbs.orphans.orphan import Orphan, OrphanSurvey
-from thumbnailer.thumbs.orphans.remove import remove_orphans
+from thumbnailer.thumbs.orphans.remove import remove_thumbnails
 from thumbnailer.thumbs.orphans.source_folder import is_empty
 from thumbnailer.thumbs.orphans.survey import find_orphans
 from thumbnailer.watcher.threads.claims import Gate
@@ -125,7 +125,7 @@ class Removals:
                 "more than half: they stay (see thumbnailer prune)",
             )
             return
-        yield from map(_outcome, self.gate.alone(remove_orphans(findings.orphans, stop)))
+        yield from map(_outcome, self.gate.alone(remove_thumbnails(findings.orphans, stop)))
 
     def removed(self, gone: Mapping[str, bool], *, are_seen: bool) -> Iterator[Outcome]:
         """Remove the thumbnails of deleted files and folders, if these are really gone.
@@ -147,7 +147,7 @@ class Removals:
         findings.believe(self._is_emptied)
         self._tell_of_doubtful(findings)
         yield from map(_outcome, findings.unknown)
-        yield from map(_outcome, self.gate.alone(remove_orphans(findings.orphans)))
+        yield from map(_outcome, self.gate.alone(remove_thumbnails(findings.orphans)))
 
     def _is_emptied(self, orphan: Orphan) -> bool:
         """Return whether the empty folder above an orphan's source is the one that held it."""
