@@ -229,6 +229,23 @@ def test_a_folder_that_held_others_files_is_not_removed(photos: Path) -> None:
     assert (photos / "thumbs" / MARK).exists()
 
 
+def test_folders_of_ours_in_it_make_no_folder_a_user_s(photos: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    tree(photos, "sub/deep/a.jpg")
+    make(photos, "--size", "64", "--size", "32")
+    make(photos, "-o", out)
+    tree(photos, "sub/b.jpg", "sub/deep/a.jpg", "c.jpg", "d.jpg", "e.jpg")
+    make(photos)
+    make(photos, "-o", out)
+    for name in ("a.jpg", "b.jpg"):
+        next((photos / "sub").rglob(name)).unlink()
+    run_prune("--yes", photos)
+    run_prune("--yes", photos, "-o", out)
+    assert files_below(photos / "sub") == set()
+    assert not [*photos.rglob("sub/**/thumbs")]
+    assert not (out / "sub").exists()
+
+
 def test_what_changes_between_counting_and_removing_stays(photos: Path) -> None:
     tree(photos, "a.png", "b.jpg", "c.jpg", *NAMES)
     make(photos)

@@ -38,7 +38,8 @@ from thumbnailer.model import (
     Thumbnail,
 )
 from thumbnailer.scan.folders import scan
-from thumbnailer.thumbs.folder_state import FAILED_BEFORE, holds_files
+from thumbnailer.thumbs.folder_state import FAILED_BEFORE
+from thumbnailer.thumbs.folders import holds_files
 from thumbnailer.thumbs.ledger import ledger_file
 
 

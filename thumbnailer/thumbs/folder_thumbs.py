@@ -28,9 +28,8 @@ from thumbnailer.thumbs.folder_state import (
     FolderState,
     FolderStates,
     FreedesktopFolderState,
-    holds_files,
 )
-from thumbnailer.thumbs.folders import THUMBS
+from thumbnailer.thumbs.folders import THUMBS, holds_files
 from thumbnailer.thumbs.freedesktop import PRIVATE_FOLDER, cache_name, source_text
 from thumbnailer.thumbs.ledger import ledger_file
 from thumbnailer.thumbs.ledger.lines import MARK
