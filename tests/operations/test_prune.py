@@ -22,7 +22,7 @@ from support.waiting import eventually
 
 from thumbnailer import PruneRefused, Settings, SourceError, make_thumbnails, prune, status
 from thumbnailer.disk import files
-from thumbnailer.operations.prune import find_orphaned, remove_found
+from thumbnailer.operations.removal.prune import find_orphaned, remove_found
 from thumbnailer.thumbs.orphans.of_sources import remove_thumbnails_of
 
 MARK = ".thumbnailer"

@@ -14,7 +14,7 @@ from support.processes import RESTRICTED
 from support.program import Run, in_a_process, make, thumbnailer
 
 from thumbnailer import PruneRefused, Settings, make_thumbnails, prune
-from thumbnailer.operations.prune import find_orphaned, remove_found
+from thumbnailer.operations.removal.prune import find_orphaned, remove_found
 
 NAMES = ("a.jpg", "b.jpg", "c.png", "sub/d.jpg")
 

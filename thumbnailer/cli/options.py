@@ -171,6 +171,20 @@ COMMANDS = {
             **_pictures({"SOURCE...": "a folder"}),
         },
     ),
+    "clean": Command(
+        "remove all thumbnails, and all else that is ours",
+        ("~/Pictures --dry-run", "~/Pictures --output ~/Sites/thumbs --yes"),
+        {
+            "arguments": {
+                "SOURCE...": "a folder, with its subfolders",
+                "-n, --dry-run": "remove nothing; say what would be removed",
+                "-o, --output DIR": "remove the thumbnails in this output tree, too",
+                "-c, --config FILE": "read `output` and `include` from FILE",
+                "--yes": "don't ask",
+                **_output("removal"),
+            }
+        },
+    ),
     "explain": Command(
         "show how a picture is read, and the state of its thumbnails",
         ("~/Pictures/a.jpg", "~/Pictures/a.jpg --in ~/Pictures --output ~/Sites/thumbs"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from itertools import groupby, islice
 
 from thumbnailer.disk import files, new_files
@@ -35,27 +35,50 @@ def remove_thumbnails(
             return
         removals: list[Removal] = []
         try:
-            _remove_from(folder, group, removals, stop)
-        except FileNotFoundError:  # another process has removed the folder
-            pass
-        except OSError as error:
-            if error.errno in FATAL_ERRNOS:
-                yield from removals
-                raise OutputError(f"stopped early: {folder.path}: {error.strerror}") from error
-            removals.append(unreadable_folder(folder.path, error))
-        yield from removals
+            with tell_errors(folder, removals):
+                with files.open_folder(folder) as opened:
+                    remove_in(opened, group, removals, stop)
+                ledger_file.remove_if_empty(folder, removable_levels(folder))
+        finally:
+            yield from removals
 
 
-def _remove_from(
-    folder: Folder, thumbnails: Iterable[OwnThumbnail], removals: list[Removal], stop: Stop | None
+@contextmanager
+def tell_errors(folder: Folder, removals: list[Removal]) -> Iterator[None]:
+    """Add to the removals that a folder can't be read or changed; pass over one that is gone.
+
+    Raises:
+        OutputError: the file system is read-only.
+    """
+    try:
+        yield
+    except FileNotFoundError:  # another process has removed the folder
+        pass
+    except OSError as error:
+        if error.errno in FATAL_ERRNOS:
+            raise OutputError(f"stopped early: {folder.path}: {error.strerror}") from error
+        removals.append(unreadable_folder(folder.path, error))
+
+
+def remove_in(
+    opened: files.OpenFolder,
+    thumbnails: Iterable[OwnThumbnail],
+    removals: list[Removal],
+    stop: Stop | None,
 ) -> None:
+    """Remove thumbnails of one folder, which is open, and what dead writers left there.
+
+    Args:
+        removals: the results are added to these, also before an exception.
+
+    Raises:
+        OSError: the folder can't be read or changed.
+    """
     pending = iter(thumbnails)
-    with files.open_folder(folder) as opened:
-        for batch in iter(lambda: list(islice(pending, _BATCH)), []):
-            with ledger_file.locked(opened) as locked:
-                _remove_batch(opened, locked, batch, removals, stop)
-        new_files.remove_stale_temporaries(opened)
-    ledger_file.remove_if_empty(folder, _removable_levels(folder))
+    for batch in iter(lambda: list(islice(pending, _BATCH)), []):
+        with ledger_file.locked(opened) as locked:
+            _remove_batch(opened, locked, batch, removals, stop)
+    new_files.remove_stale_temporaries(opened)
 
 
 def _remove_batch(
@@ -95,7 +118,7 @@ def _remove_batch(
             locked.append(map(removal_line, gone))
 
 
-def _removable_levels(folder: Folder) -> int:
+def removable_levels(folder: Folder) -> int:
     """Return how many folders, from this one upwards, may be removed, even without a ledger."""
     if ledger_file.own_names(folder.anchor) is None:  # an output tree without other files
         return len(folder.below.split(os.sep))

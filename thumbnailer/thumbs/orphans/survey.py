@@ -76,6 +76,8 @@ def survey_folders(
                 yield OrphanSurvey(unknown=[one])
                 continue
             folder, known = one
+            if known is None:
+                continue
             findings, present = OrphanSurvey(), list[PresentThumbnail]()
             for own, found in own_thumbnails(folder, known, sources, stop):
                 if _judge(own, found, known, sources, findings) and find_stale:
@@ -87,8 +89,8 @@ def survey_folders(
 
 def read_ledgers(
     folders: Iterable[Folder | Removal], stop: Stop | None
-) -> Iterator[tuple[Folder, Ledger] | Removal]:
-    """Yield each thumbnail folder once, with its ledger, or what can't be read."""
+) -> Iterator[tuple[Folder, Ledger | None] | Removal]:
+    """Yield each folder once, with its ledger if it has one, or what can't be read."""
     seen = set()
     for folder in folders:
         if stop and stop.is_set():
@@ -101,7 +103,7 @@ def read_ledgers(
         except OSError as error:
             yield unreadable_folder(folder.path, error)
             continue
-        if known is not None and (real := os.path.realpath(folder.path)) not in seen:
+        if (real := os.path.realpath(folder.path)) not in seen:
             seen.add(real)
             yield folder, known
 

@@ -11,11 +11,12 @@ from typing import Unpack
 
 from thumbnailer.config.overrides import Overrides, merge_settings
 from thumbnailer.config.settings import Settings
-from thumbnailer.door import Path, open_sources, refuse_buckets
-from thumbnailer.errors import ConfigError, PruneRefused, SourceError
+from thumbnailer.door import Path, open_sources
+from thumbnailer.errors import PruneRefused, SourceError
 from thumbnailer.model import Stop
-from thumbnailer.operations.stale import StaleFinder, options_for
-from thumbnailer.scan.folders import check_source, thumbnail_folders
+from thumbnailer.operations.removal.source_folders import check_folders, source_folders
+from thumbnailer.operations.removal.stale import StaleFinder, options_for
+from thumbnailer.scan.folders import thumbnail_folders
 from thumbnailer.scan.selection import Choice
 from thumbnailer.thumbs.folders import Removal
 from thumbnailer.thumbs.orphans.orphan import OrphanSurvey
@@ -99,14 +100,7 @@ def find_orphaned(
     stop: Stop | None = None,
 ) -> OrphanSurvey:
     """Find the thumbnails whose pictures are gone, and stale ones, for `prune`; change nothing."""
-    if settings.is_for_desktop:
-        raise ConfigError("layout = 'freedesktop': the desktop prunes its cache itself")
-    if isinstance(sources, str | bytes | os.PathLike):
-        sources = [sources]
-    roots = [os.fsdecode(source) for source in sources]
-    refuse_buckets(*roots, settings.output)
-    _check_folders(roots)
-    output = os.fspath(settings.output)
+    roots, output = source_folders(sources, settings), os.fspath(settings.output)
     named = Choice(include=settings.include)
     folders = thumbnail_folders(roots, output, named, hidden=stale, stop=stop)
     find_stale = None
@@ -116,7 +110,7 @@ def find_orphaned(
             beside = thumbnail_folders(roots, "", named, hidden=True, stop=stop)
             folders = chain(folders, beside)
     findings = find_orphans(roots, folders, stop, find_stale=find_stale)
-    _check_folders(roots)  # a disk may have been unmounted meanwhile
+    check_folders(roots)  # a disk may have been unmounted meanwhile
     for root in roots:
         count = findings.thumbnails[root]
         if output and count and is_empty(root):
@@ -175,9 +169,3 @@ def build_report(
     seconds = time.perf_counter() - started
     thumbnails, orphaned = findings.thumbnails.total(), findings.orphaned
     return PruneReport(thumbnails, orphaned, findings.stale_files, tuple(removals), seconds)
-
-
-def _check_folders(roots: Iterable[str]) -> None:
-    for root in roots:
-        if not check_source(root):
-            raise SourceError(None, "is no folder", root)
