@@ -12,7 +12,8 @@ What to do:
 - `watch`: make them, then keep them current until stopped
 - `status`: count pictures and the states of their thumbnails
 - `verify`: decode thumbnails to check that they are whole
-- `prune`: remove thumbnails whose pictures are gone
+- `prune`: remove thumbnails whose pictures are gone, or that the settings would not make
+- `clean`: remove all thumbnails, and all else that is ours
 - `write_gallery`: write an HTML page with the thumbnails
 - `explain`: say why a picture's thumbnails are as they are
 
@@ -29,7 +30,7 @@ What comes back:
 - `Failure`: the reason why a picture has no new thumbnail
 - `StatusReport`, `Reason`: from `status`
 - `VerifyReport`, `Finding`: from `verify`
-- `PruneReport`, `Removal`: from `prune`
+- `PruneReport`, `CleanReport`, `Removal`: from `prune` and `clean`
 - `GalleryReport`, `Page`: from `write_gallery`
 - `Explanation`, `ThumbnailExplanation`, `Description`: from `explain`
 
@@ -78,8 +79,10 @@ if TYPE_CHECKING:
     from thumbnailer.operations.make import iter_thumbnails as iter_thumbnails
     from thumbnailer.operations.make import make_thumbnail as make_thumbnail
     from thumbnailer.operations.make import make_thumbnails as make_thumbnails
-    from thumbnailer.operations.prune import PruneReport as PruneReport
-    from thumbnailer.operations.prune import prune as prune
+    from thumbnailer.operations.removal.clean import CleanReport as CleanReport
+    from thumbnailer.operations.removal.clean import clean as clean
+    from thumbnailer.operations.removal.prune import PruneReport as PruneReport
+    from thumbnailer.operations.removal.prune import prune as prune
     from thumbnailer.operations.status import Reason as Reason
     from thumbnailer.operations.status import StatusReport as StatusReport
     from thumbnailer.operations.status import status as status
@@ -109,8 +112,9 @@ _NAMES_IN = {
     "gallery.write": ["GalleryReport", "write_gallery"],
     "model": ["Failure", "Outcome", "Report", "Source", "Thumbnail"],
     "thumbs.folders": ["Removal"],
+    "operations.removal.clean": ["CleanReport", "clean"],
     "operations.explain": ["Explanation", "ThumbnailExplanation", "explain"],
-    "operations.prune": ["PruneReport", "prune"],
+    "operations.removal.prune": ["PruneReport", "prune"],
     "operations.make": ["iter_thumbnails", "make_thumbnail", "make_thumbnails"],
     "operations.status": ["Reason", "StatusReport", "status"],
     "operations.verify": ["Finding", "VerifyReport", "verify"],

@@ -64,7 +64,9 @@ class OutputError(ThumbnailError):
 
 
 class PruneRefused(ThumbnailError):
-    """Refusal to prune: more than half of all thumbnails would go, which looks like a mistake."""
+    """Refusal to prune: more than half of all thumbnails would go, which looks like a mistake.
+
+    The command `clean` raises it, too, unless it is told to go on."""
 
 
 class WorkerError(ThumbnailError):

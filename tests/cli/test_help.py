@@ -24,6 +24,7 @@ COMMANDS = [
     "gallery",
     "health",
     "prune",
+    "clean",
     "explain",
     "status",
     "verify",

@@ -67,6 +67,7 @@ def test_a_page_is_found_by_a_part_of_its_name_or_its_beginning() -> None:
     for word, page in {
         "verify": "status-verify-prune",
         "PRUNE": "status-verify-prune",
+        "clean": "status-verify-prune",
         "config": "configuration",
         "Trouble": "troubleshooting",
     }.items():

@@ -23,7 +23,7 @@ from support.program import THUMBNAILER, thumbnailer
 from support.project import PROJECT
 from support.waiting import eventually
 
-from thumbnailer import Settings, make_thumbnails
+from thumbnailer import Settings, make_thumbnails, write_gallery
 from thumbnailer.cli.parser import parse_args
 
 COMMANDS = [
@@ -61,6 +61,12 @@ def with_all_of_these(folder: Path) -> None:
     tree(photos, "new.jpg")
 
 
+def with_another_format(folder: Path) -> None:
+    photos = tree(folder / "photos", "a.jpg", "b.jpg", "c.jpg")
+    make_thumbnails(photos)
+    make_thumbnails(photos, format="webp")
+
+
 def with_damaged_thumbnails(folder: Path) -> None:
     make_thumbnails(tree(folder / "photos", "a.jpg", "b.jpg", "c.jpg", "d.jpg"))
     os.truncate(folder / "photos" / "thumbs" / "a.jpg", 100)
@@ -78,6 +84,12 @@ def with_a_gallery(folder: Path) -> None:
     make_thumbnails(photos)
 
 
+def with_thumbnails_and_a_page(folder: Path) -> None:
+    photos = tree(folder / "photos", "a.jpg", "b.jpg", "2026/c.jpg")
+    make_thumbnails(photos)
+    write_gallery(photos)
+
+
 def with_pictures(folder: Path) -> None:
     tree(folder, "a.jpg", "b.png", "photos/c.jpg", "Pictures/d.jpg")
 
@@ -90,6 +102,8 @@ CONSOLE: dict[str, Callable[[Path], None]] = {
     "$ thumbnailer status photos": with_all_of_these,
     "$ thumbnailer verify photos": with_damaged_thumbnails,
     "$ thumbnailer prune photos -v": with_an_orphan,
+    "$ thumbnailer prune photos --stale": with_another_format,
+    "$ thumbnailer clean photos --yes": with_thumbnails_and_a_page,
     "$ thumbnailer gallery photos": with_a_gallery,
 }
 

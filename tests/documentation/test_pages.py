@@ -101,7 +101,7 @@ def options_told(text: str) -> set[str]:
 
 
 @pytest.mark.parametrize(
-    "command", ["make", "watch", "gallery", "status", "verify", "prune", "explain"]
+    "command", ["make", "watch", "gallery", "status", "verify", "prune", "clean", "explain"]
 )
 def test_every_option_is_told_and_none_made_up(command: str) -> None:
     if (HELP / f"{command}.md").exists():
@@ -125,7 +125,7 @@ OURS = (
 
 
 def test_options_named_anywhere_are_there() -> None:
-    commands = ("make", "watch", "gallery", "prune", "explain", "status", "verify")
+    commands = ("make", "watch", "gallery", "prune", "clean", "explain", "status", "verify")
     known = {name for one in commands for usage in options_of(one) for name in usage.split(", ")}
     known |= {f"--no-{name[2:]}" for name in known} | {"--help", "--version"}
     text = "\n".join([README, *map(page, OURS)])

@@ -22,8 +22,8 @@ from support.waiting import eventually
 
 from thumbnailer import PruneRefused, Settings, SourceError, make_thumbnails, prune, status
 from thumbnailer.disk import files
-from thumbnailer.operations.prune import find_orphaned, remove_found
-from thumbnailer.thumbs.orphans import remove_thumbnails_of
+from thumbnailer.operations.removal.prune import find_orphaned, remove_found
+from thumbnailer.thumbs.orphans.of_sources import remove_thumbnails_of
 
 MARK = ".thumbnailer"
 NAMES = ("a.jpg", "b.jpg", "c.jpg", "sub/d.jpg", "sub/e.jpg")
@@ -229,6 +229,23 @@ def test_a_folder_that_held_others_files_is_not_removed(photos: Path) -> None:
     assert (photos / "thumbs" / MARK).exists()
 
 
+def test_folders_of_ours_in_it_make_no_folder_a_user_s(photos: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    tree(photos, "sub/deep/a.jpg")
+    make(photos, "--size", "64", "--size", "32")
+    make(photos, "-o", out)
+    tree(photos, "sub/b.jpg", "sub/deep/a.jpg", "c.jpg", "d.jpg", "e.jpg")
+    make(photos)
+    make(photos, "-o", out)
+    for name in ("a.jpg", "b.jpg"):
+        next((photos / "sub").rglob(name)).unlink()
+    run_prune("--yes", photos)
+    run_prune("--yes", photos, "-o", out)
+    assert files_below(photos / "sub") == set()
+    assert not [*photos.rglob("sub/**/thumbs")]
+    assert not (out / "sub").exists()
+
+
 def test_what_changes_between_counting_and_removing_stays(photos: Path) -> None:
     tree(photos, "a.png", "b.jpg", "c.jpg", *NAMES)
     make(photos)
@@ -239,7 +256,7 @@ def test_what_changes_between_counting_and_removing_stays(photos: Path) -> None:
     (photos / "b.jpg.away").rename(photos / "b.jpg")  # is back
     (photos / "a.png.away").rename(photos / "a.png.jpg")  # has taken the thumbnail over
     make(photos)
-    removals = [*remove_found(findings)]
+    removals = [*remove_found(findings, Settings())]
     assert [os.path.basename(removal.thumbnail) for removal in removals] == ["c.jpg"]
     assert {"a.png.jpg", "b.jpg"} <= files_below(photos / "thumbs")
 
@@ -534,7 +551,7 @@ def test_one_that_is_unmounted_after_counting_is_no_deletion(photos: Path, tmp_p
     findings = find_orphaned(photos, Settings(output=out))
     assert findings.orphaned == 1
     swap_for_an_empty_folder(photos / "in" / "disk")
-    assert [*remove_found(findings)] == []
+    assert [*remove_found(findings, Settings())] == []
     assert (out / "in" / "disk" / "g.jpg").exists()
 
 
@@ -767,7 +784,9 @@ def test_a_signal_while_it_counts_leaves_all_as_it_is(photos: Path) -> None:
     findings = find_orphaned(photos, Settings(), stop=stop)
     stop.set()
     assert (
-        [*remove_found(findings, stop=stop)] == [*remove_found(findings, yes=True, stop=stop)] == []
+        [*remove_found(findings, Settings(), stop=stop)]
+        == [*remove_found(findings, Settings(), yes=True, stop=stop)]
+        == []
     )
     assert find_orphaned(photos, Settings(), stop=stop).orphans == []
     assert files_below(photos / "thumbs") == {"a.jpg", "b.jpg"}

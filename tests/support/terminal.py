@@ -39,6 +39,7 @@ def on_terminal(
     columns: int = 100,
     out_too: bool = False,
     in_too: bool = False,
+    typed: str = "",
     cwd: Path | None = None,
     **environment: str,
 ) -> Session:
@@ -47,7 +48,8 @@ def on_terminal(
     Args:
         columns: its width; 0 if it does not know its size.
         out_too: stdout is there, too.
-        in_too: so is stdin; nobody types there.
+        in_too: so is stdin.
+        typed: what is typed there, at once.
     """
     leader, terminal = pty.openpty()
     if columns:
@@ -61,6 +63,7 @@ def on_terminal(
         stderr=terminal,
     ) as process:
         os.close(terminal)
+        os.write(leader, typed.encode())
         shown = bytearray()
         reader = threading.Thread(target=_read_all, args=(leader, shown))
         reader.start()

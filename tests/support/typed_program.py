@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import assert_type
 
 from thumbnailer import (
+    CleanReport,
     Explanation,
     Failure,
     GalleryReport,
@@ -19,6 +20,7 @@ from thumbnailer import (
     StatusReport,
     Thumbnail,
     VerifyReport,
+    clean,
     explain,
     iter_thumbnails,
     make_thumbnail,
@@ -59,7 +61,8 @@ def album(folder: Path, stop: threading.Event) -> list[str]:
 def night_shift(folder: Path, stop: threading.Event) -> None:
     """All that a program of maintenance would do."""
     assert_type(make_thumbnails(folder, quality=90, keep=("icc",)), Report)
-    assert_type(prune(folder, dry_run=True), PruneReport)
+    assert_type(prune(folder, dry_run=True, stale=True), PruneReport)
+    assert_type(clean(folder, dry_run=True), CleanReport)
     assert_type(status(folder), StatusReport)
     assert_type(verify(folder, fix=True), VerifyReport)
     assert_type(write_gallery(folder), GalleryReport)

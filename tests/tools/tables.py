@@ -84,7 +84,7 @@ def _code(usage: str) -> str:
 
 
 def _options_of(command: str) -> str:
-    """All options of `make` and `prune`; of others, which take settings, what `make` has not so."""
+    """All options of `make` and `clean`; of others, which take settings, what `make` has not so."""
     groups = _rows(command)
     if command == "make":
         return "\n".join(
@@ -92,7 +92,7 @@ def _options_of(command: str) -> str:
             for title, options in groups.items()
         )
     pairs = [pair for options in groups.values() for pair in options.items()]
-    if command == "prune":
+    if command == "clean":
         return _option_table(dict(pairs))
     make = [pair for options in _rows("make").values() for pair in options.items()]
     own = {long_name(usage) for usage, _ in pairs}

@@ -43,6 +43,7 @@ def run(arguments: argparse.Namespace) -> int:
         "make": _make,
         "gallery": _gallery,
         "prune": _prune,
+        "clean": _clean,
         "explain": _explain,
         "status": _status,
         "verify": _verify,
@@ -104,13 +105,15 @@ def _make(arguments: argparse.Namespace, settings: Settings) -> int:
 
 def _prune(arguments: argparse.Namespace, settings: Settings) -> int:
     from thumbnailer.cli.output.prune import show_prune_report, show_removal
-    from thumbnailer.operations.prune import build_report, find_orphaned, remove_found
+    from thumbnailer.operations.removal.prune import build_report, find_orphaned, remove_found
     from thumbnailer.thumbs.folders import Removal
 
     started, done = time.perf_counter(), list[Removal]()
     with stop_on_signals() as stop:
-        findings = find_orphaned(arguments.source, settings, stop=stop)
-        removals = remove_found(findings, dry_run=arguments.dry_run, yes=arguments.yes, stop=stop)
+        findings = find_orphaned(arguments.source, settings, stale=arguments.stale, stop=stop)
+        removals = remove_found(
+            findings, settings, dry_run=arguments.dry_run, yes=arguments.yes, stop=stop
+        )
         try:
             for removal in removals:
                 show_removal(removal, arguments)
@@ -118,6 +121,30 @@ def _prune(arguments: argparse.Namespace, settings: Settings) -> int:
         finally:
             report = build_report(findings, done, started)
             show_prune_report(report, stop.note, arguments)
+    return stop.exit_code(report.failed)
+
+
+def _clean(arguments: argparse.Namespace, settings: Settings) -> int:
+    from thumbnailer.cli.output.prune import ask_to_clean, show_clean_report, show_removal
+    from thumbnailer.operations.removal.clean import count_own_files, iter_removals
+
+    sources, is_dry = arguments.source, arguments.dry_run
+    with stop_on_signals() as stop:
+        report = count_own_files(sources, settings, stop=stop)
+    if stop.is_set():
+        show_clean_report(report, stop.note, arguments)
+        return stop.exit_code(report.failed)
+    if report.folders and not is_dry:
+        ask_to_clean(report, arguments)  # meanwhile a signal ends the program at once
+    started = time.perf_counter() - report.seconds
+    with stop_on_signals() as stop:
+        try:
+            for removal in iter_removals(sources, settings, dry_run=is_dry, stop=stop):
+                show_removal(removal, arguments)
+                report.removals.append(removal)
+        finally:
+            report.seconds = time.perf_counter() - started
+            show_clean_report(report, stop.note, arguments)
     return stop.exit_code(report.failed)
 
 

@@ -20,7 +20,7 @@ EXIT_CODES = {
     str(EXIT_OK): "all well, or a `watch` that was told to stop",
     str(EXIT_COULD_NOT_RUN): (
         "could not run: a source is missing, no worker can be started, the disk is full or "
-        "read-only; `prune` refuses; or `health` finds no watch that is alive"
+        "read-only; `prune` or `clean` refuses; or `health` finds no watch that is alive"
     ),
     str(EXIT_USAGE): "wrong usage or configuration",
     str(EXIT_SOME_FAILED): (

@@ -158,14 +158,29 @@ COMMANDS = {
     ),
     "prune": Command(
         "remove the thumbnails of pictures that are gone",
-        ("~/Pictures --dry-run", "~/Pictures --output ~/Sites/thumbs"),
+        ("~/Pictures --dry-run", "~/Pictures --stale --size 512 --output ~/Sites/thumbs"),
+        {
+            "thumbnails": _THUMBNAILS,
+            "this run": {
+                "-n, --dry-run": "remove nothing; say what would be removed",
+                "--stale": "also remove what these settings would not make",
+                "--yes": "remove even more than half, and those of empty folders",
+                **_CONFIG_AND_JOBS,
+                **_output("removal"),
+            },
+            **_pictures({"SOURCE...": "a folder"}),
+        },
+    ),
+    "clean": Command(
+        "remove all thumbnails, and all else that is ours",
+        ("~/Pictures --dry-run", "~/Pictures --output ~/Sites/thumbs --yes"),
         {
             "arguments": {
-                "SOURCE...": "a folder",
+                "SOURCE...": "a folder, with its subfolders",
                 "-n, --dry-run": "remove nothing; say what would be removed",
-                "-o, --output DIR": "where the thumbnails are, as for make",
-                "-c, --config FILE": "read `output` from FILE",
-                "--yes": "remove even more than half, and those of empty folders",
+                "-o, --output DIR": "remove the thumbnails in this output tree, too",
+                "-c, --config FILE": "read `output` and `include` from FILE",
+                "--yes": "don't ask",
                 **_output("removal"),
             }
         },

@@ -286,9 +286,14 @@ def list_names(folder: OpenFolder) -> list[str]:
 
 def is_plain_name(name: str) -> bool:
     """Return whether a name is a plain file name: no path, no `.` or `..`, no NUL."""
-    with suppress(ValueError):  # characters that no file name can have
-        is_valid = b"\0" not in os.fsencode(name)
-        return is_valid and os.path.basename(name) == name not in ("", os.curdir, os.pardir)
+    is_plain = os.path.basename(name) == name not in ("", os.curdir, os.pardir)
+    return is_plain and is_possible_path(name)
+
+
+def is_possible_path(path: str) -> bool:
+    """Return whether there may be such a path: it has no NUL, and nothing that has no bytes."""
+    with suppress(ValueError):
+        return b"\0" not in os.fsencode(path)
     return False
 
 

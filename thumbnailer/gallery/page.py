@@ -23,12 +23,6 @@ from urllib.parse import quote
 
 from thumbnailer.model import HeaderFacts, Source, Thumbnail
 
-NAME = "index.html"
-
-# Marks a page as ours, near its start.
-_GENERATOR_TAG = b'<meta name="generator" content="thumbnailer">'
-_START_BYTES = 1024
-
 # Pictures in a line: the browser parses each line in one step, which takes a millisecond.
 SECTION_PICTURES = 1000
 
@@ -147,11 +141,6 @@ class EarlierPage:
         if list(map(type, known)) != _ROW_TYPES or known[:4] != row[:4] or known[8] != row[8]:
             return None
         return HeaderFacts(*known[4:8])
-
-
-def is_ours(page: bytes) -> bool:
-    """Return whether a page was made by this program."""
-    return _GENERATOR_TAG in page[:_START_BYTES]
 
 
 def build_page(title: str, lines: Iterable[bytes]) -> bytes:

@@ -15,14 +15,12 @@ from thumbnailer.door import open_thumbs
 from thumbnailer.engine.pool import Pool
 from thumbnailer.errors import OutputError
 from thumbnailer.gallery.page import (
-    NAME,
     SECTION_PICTURES,
     EarlierPage,
     PageSection,
     Row,
     build_page,
     build_row,
-    is_ours,
     row_without_thumbnail,
     url_between,
 )
@@ -38,7 +36,9 @@ from thumbnailer.model import (
     Thumbnail,
 )
 from thumbnailer.scan.folders import scan
-from thumbnailer.thumbs.folder_state import FAILED_BEFORE, holds_files
+from thumbnailer.thumbs.folder_state import FAILED_BEFORE
+from thumbnailer.thumbs.folders import holds_files
+from thumbnailer.thumbs.gallery_page import PAGE_NAME, is_our_page
 from thumbnailer.thumbs.ledger import ledger_file
 
 
@@ -78,7 +78,7 @@ class PageLocation:
 
     @property
     def path(self) -> str:
-        return os.path.join(self.folder.path, NAME)
+        return os.path.join(self.folder.path, PAGE_NAME)
 
     @property
     def title(self) -> str:
@@ -116,7 +116,7 @@ class PageBuilder:
             try:
                 with files.open_folder(folder, create=True) as opened:
                     ledger_file.mark_folder(opened, shared=holds_files(folder.path))
-                    new_files.replace(opened, NAME, page)
+                    new_files.replace(opened, PAGE_NAME, page)
             except OSError as error:
                 raise OutputError(f"{self._location.path}: {error.strerror}") from error
         return Page(
@@ -210,8 +210,8 @@ def read_earlier_page(location: PageLocation) -> bytes:
     """
     try:
         with suppress(FileNotFoundError), files.open_folder(location.folder) as opened:
-            page = files.read(opened, NAME)
-            if not is_ours(page):
+            page = files.read(opened, PAGE_NAME)
+            if not is_our_page(page):
                 raise OutputError(f"{location.path} is in the way: it was not made by thumbnailer")
             return page
     except OSError as error:

@@ -23,7 +23,7 @@ from thumbnailer.scan.folders import check_source
 from thumbnailer.scan.gone_sources import GoneSources
 from thumbnailer.scan.selection import ScanLog
 from thumbnailer.thumbs.folder_thumbs import check_names
-from thumbnailer.thumbs.orphans import remove_orphans
+from thumbnailer.thumbs.orphans.remove import remove_thumbnails
 
 # Iterables that have all of their paths at hand: others may be a long time coming.
 _AT_HAND = (list, tuple, set, frozenset, dict)
@@ -203,7 +203,7 @@ def iter_outcomes(
 
     def outcomes() -> Iterator[Outcome]:
         yield from _run_pipeline(found(), settings, run, remote=opened.is_remote)
-        for _ in remove_orphans(gone.moved, run.stop):
+        for _ in remove_thumbnails(gone.moved, run.stop):
             pass  # they are under other names by now
 
     return outcomes()

@@ -13,7 +13,8 @@ from thumbnailer.model import Outcome, Source, Stop, Thumbnail, WantedThumbnail
 from thumbnailer.recipe import Limits
 from thumbnailer.scan.folders import thumbnail_folders
 from thumbnailer.thumbs.folder_state import NOT_MADE
-from thumbnailer.thumbs.orphans import OrphanSurvey, survey_folders
+from thumbnailer.thumbs.orphans.orphan import OrphanSurvey
+from thumbnailer.thumbs.orphans.survey import survey_folders
 from thumbnailer.thumbs.plan import Slot, is_from_damaged_source
 
 State = Literal["current", "stale", "missing", "failed"]

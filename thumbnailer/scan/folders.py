@@ -13,6 +13,7 @@ from typing import ClassVar
 from thumbnailer.disk import files
 from thumbnailer.errors import SourceError, SourceForbidden, SourceMissing
 from thumbnailer.model import Failure, Folder, Outcome, Source, Status, Stop
+from thumbnailer.scan.left_out import HIDDEN, left_out_as
 from thumbnailer.scan.selection import ALL_PICTURES, Choice, is_taken
 from thumbnailer.thumbs.folders import (
     THUMBS,
@@ -182,10 +183,12 @@ def source_finder(
 ) -> Callable[[str], Source | Outcome | None]:
     """Return a function that finds a source by its path in `root`, as `scan` would.
 
-    The function returns None where `scan` would find nothing. It caches which folders are ours, so
-    it is valid for one batch only. The arguments are those of `scan`.
+    The function returns None where `scan` would find nothing, and an outcome of what is in a folder
+    that can't be read. It caches which folders are ours, so it is valid for one batch only. The
+    arguments are those of `scan`.
     """
     missing: set[str] = set()  # folders that do not exist, but may come back at any moment
+    unreadable: dict[str, OSError] = {}
 
     @cache
     def own_names(inner: str) -> Collection[str] | None:
@@ -194,14 +197,18 @@ def source_finder(
         if inner and (not choice.enters(inner) or own_names(above) is None):
             if above in missing:
                 missing.add(inner)
+            elif above in unreadable:
+                unreadable[inner] = unreadable[above]
             return None
         try:
             with files.open_folder(Folder(root, inner)) as opened:
                 return ledger_file.own_names_in(opened)
         except FileNotFoundError:
             missing.add(inner)
-        except OSError:
+        except (files.LinkRefused, NotADirectoryError):
             pass
+        except OSError as error:
+            unreadable[inner] = error
         return None
 
     def locate(path: str) -> Source | Outcome | None:
@@ -211,6 +218,8 @@ def source_finder(
         if name in (own or ()) or not choice.is_picture(name) or not choice.takes(inner):
             return None
         if own is None:
+            if folder in unreadable:
+                return _unreadable(path, unreadable[folder])
             return _without_source(path, "skipped", _NOT_THERE) if folder in missing else None
         try:
             with files.open_folder(Folder(root, folder), to_list=False) as opened:
@@ -289,27 +298,38 @@ def _without_source(path: str, status: Status, reason: str) -> Outcome:
 
 
 def thumbnail_folders(
-    roots: Iterable[str], output: str, choice: Choice = ALL_PICTURES, *, stop: Stop | None = None
+    roots: Iterable[str],
+    output: str,
+    choice: Choice = ALL_PICTURES,
+    *,
+    hidden: bool = False,
+    stop: Stop | None = None,
 ) -> Iterator[Folder | Removal]:
     """Yield the folders where thumbnails of the roots may be, and those that can't be read.
 
     Args:
         output: the output tree; "" for `thumbs` folders.
         choice: which folders were entered, but for its `exclude`.
+        hidden: whether hidden folders are entered, too, unless they are of another program.
     """
     if output:
         yield from output_folders(output, stop=stop)
         return
     for root in roots:
         if choice.recursive and os.path.isdir(root):
-            yield from _thumbs_folders(root, choice, stop)
+            yield from _thumbs_folders(root, choice, stop, hidden=hidden)
         else:
             folder = root if os.path.isdir(root) else os.path.dirname(root)
             yield from size_folders(Folder(folder, THUMBS))
 
 
-def _thumbs_folders(root: str, choice: Choice, stop: Stop | None) -> Iterator[Folder | Removal]:
+def _thumbs_folders(
+    root: str, choice: Choice, stop: Stop | None, *, hidden: bool
+) -> Iterator[Folder | Removal]:
     """Yield the `thumbs` folders of a source tree where `scan` enters, and their size folders."""
+
+    def is_entered(name: str) -> bool:
+        return is_taken(name, choice.include) or (hidden and left_out_as(name) == HIDDEN)
 
     def read(inner: str) -> tuple[Folder | None, list[str]]:
         folder = Folder(root, inner)
@@ -317,7 +337,7 @@ def _thumbs_folders(root: str, choice: Choice, stop: Stop | None) -> Iterator[Fo
             with files.open_folder(folder) as opened:
                 if ledger_file.own_names_in(opened) is None:
                     return None, []
-        subfolders = [name for name in subfolders_of(folder) if is_taken(name, choice.include)]
+        subfolders = [*filter(is_entered, subfolders_of(folder))]
         thumbs = Folder(root, os.path.join(inner, THUMBS)) if THUMBS in subfolders else None
         return thumbs, subfolders
 

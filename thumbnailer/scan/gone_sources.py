@@ -15,7 +15,8 @@ from thumbnailer.scan.folders import thumbnail_folders
 from thumbnailer.thumbs.folders import Removal
 from thumbnailer.thumbs.ledger import ledger_file
 from thumbnailer.thumbs.ledger.entries import Ledger
-from thumbnailer.thumbs.orphans import Orphan, SourcePlace
+from thumbnailer.thumbs.orphans.orphan import Orphan
+from thumbnailer.thumbs.orphans.source_folder import SourcePlace
 
 # No more are remembered, which takes 60 MB: so many may be on a disk that is not mounted.
 _MOST = 200_000

@@ -14,9 +14,10 @@ from thumbnailer.disk.digest import source_digest
 from thumbnailer.imaging.failures import LASTS_AFTER_RUNS, LIMITED
 from thumbnailer.model import Failure, Folder, Outcome, Source, Thumbnail, WantedThumbnail
 from thumbnailer.thumbs import freedesktop
+from thumbnailer.thumbs.folders import holds_files
 from thumbnailer.thumbs.ledger import ledger_file
 from thumbnailer.thumbs.ledger.entries import Ledger, LedgerEntry
-from thumbnailer.thumbs.ledger.lines import MARK, Attempt
+from thumbnailer.thumbs.ledger.lines import Attempt
 from thumbnailer.thumbs.naming import casefolded, with_hash
 from thumbnailer.thumbs.plan import in_the_way
 
@@ -333,14 +334,6 @@ class FreedesktopFolderState:
 
 # Several sizes ask for the same.
 digest_of = lru_cache(16)(source_digest)
-
-
-def holds_files(path: str) -> bool:
-    """Return whether a folder holds files other than thumbnailer's mark and temporary files."""
-    with suppress(OSError):
-        names = set(os.listdir(path)) - {MARK}  # may have been made a moment ago
-        return not all(map(new_files.is_temporary, names))
-    return False
 
 
 def is_same_file(one: str, other: str) -> bool:

@@ -27,8 +27,8 @@ from thumbnailer.thumbs.folder_state import (
     FolderState,
     FolderStates,
     FreedesktopFolderState,
-    holds_files,
 )
+from thumbnailer.thumbs.folders import holds_files
 from thumbnailer.thumbs.freedesktop import PRIVATE_FOLDER
 from thumbnailer.thumbs.ledger import ledger_file
 from thumbnailer.thumbs.ledger.lines import MARK

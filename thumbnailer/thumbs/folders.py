@@ -9,7 +9,10 @@ from dataclasses import dataclass
 from typing import Literal, TypeVar
 
 from thumbnailer.disk import files
+from thumbnailer.disk.new_files import is_temporary
 from thumbnailer.model import Failure, Folder, Stop
+from thumbnailer.thumbs.ledger.ledger_file import own_names_in
+from thumbnailer.thumbs.ledger.lines import MARK
 
 T = TypeVar("T")
 
@@ -19,13 +22,14 @@ THUMBS = "thumbs"
 
 @dataclass(frozen=True, slots=True)
 class Removal:
-    """The result for one thumbnail whose source is gone, or may be gone.
+    """The result for one thumbnail that is to be removed, or may have to be.
 
     Attributes:
-        thumbnail: path of the thumbnail, or of a thumbnail folder that can't be read; "" for all
-            those whose sources were below `source`.
-        source: path of the source it was made from; "" for a folder of thumbnails.
-        status: `kept` if it can't be determined whether the source exists.
+        thumbnail: path of the thumbnail or gallery page, or of a thumbnail folder that can't be
+            read; "" for all those whose sources were below `source`.
+        source: path of the source it was made from; "" for a page or a folder of thumbnails.
+        status: `kept` if it can't be determined whether the source exists, or if the file has been
+            changed since.
         error: why it is kept or could not be removed.
     """
 
@@ -97,6 +101,32 @@ def unless_unreadable(
             yield found
         elif found and not isinstance(found, FileNotFoundError | NotADirectoryError):
             yield unreadable_folder(os.path.join(root, inner) if inner else root, found)
+
+
+def holds_files(path: str) -> bool:
+    """Return whether a folder holds anything that is not thumbnailer's."""
+    return not _holds_only_ours(Folder(path, ""))
+
+
+def _holds_only_ours(folder: Folder) -> bool:
+    """Return whether a folder holds at most temporary files and folders of ours, and a mark."""
+    with suppress(OSError), files.open_folder(folder) as opened:
+        names = set(files.list_names(opened)) - {MARK}  # may have been made a moment ago
+        return all(
+            is_temporary(name) or _is_ours(Folder(folder.anchor, os.path.join(folder.below, name)))
+            for name in names
+        )
+    return True
+
+
+def _is_ours(folder: Folder) -> bool:
+    """Return whether a folder was made for thumbnails, or for folders that were."""
+    try:
+        with files.open_folder(folder) as opened:
+            is_empty = not files.list_names(opened)
+            return own_names_in(opened) is None or (not is_empty and _holds_only_ours(folder))
+    except OSError:  # a file, a link, or what can't be read
+        return False
 
 
 def subfolders_of(folder: Folder) -> list[str]:

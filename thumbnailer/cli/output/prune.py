@@ -1,15 +1,20 @@
-"""Output of `prune`: lines of text, or JSON."""
+"""Output of `prune` and `clean`: lines of text, or JSON; and a question."""
 
 from __future__ import annotations
 
 import argparse
 import sys
 from collections import Counter
+from typing import TYPE_CHECKING
 
 from thumbnailer.cli.output.run_json import error_row, print_row
-from thumbnailer.cli.output.text import printable
-from thumbnailer.operations.prune import PruneReport
+from thumbnailer.cli.output.text import format_bytes, printable
+from thumbnailer.errors import PruneRefused
 from thumbnailer.thumbs.folders import Removal
+
+if TYPE_CHECKING:
+    from thumbnailer.operations.removal.clean import CleanReport
+    from thumbnailer.operations.removal.prune import PruneReport
 
 
 def show_removal(removal: Removal, arguments: argparse.Namespace) -> None:
@@ -29,14 +34,62 @@ def show_removal(removal: Removal, arguments: argparse.Namespace) -> None:
 
 def show_prune_report(report: PruneReport, note: str, arguments: argparse.Namespace) -> None:
     """Print the summary; `note` goes before its text."""
-    statuses = Counter(removal.status for removal in report.removals)
+    statuses = Counter[str](removal.status for removal in report.removals)
     if arguments.json:
-        fields = {"thumbnails": report.thumbnails, "orphaned": report.orphaned}
+        fields = {name: getattr(report, name) for name in ("thumbnails", "orphaned", "stale")}
         fields |= {name: statuses[name] for name in ("removed", "kept", "failed")}
         print_row({"summary": fields | {"seconds": round(report.seconds, 6)}})
     elif not arguments.quiet:
         counts = [f"{report.thumbnails} thumbnails", f"{report.orphaned} orphaned"]
-        would_go = statuses["would remove"]
-        counts += [f"{would_go} would be removed" if would_go else f"{report.removed} removed"]
-        counts += [f"{statuses[name]} {name}" for name in ("kept", "failed") if statuses[name]]
+        counts += [f"{report.stale} stale"] if arguments.stale else []
+        counts += _removal_counts(statuses)
         print(f"{note}{', '.join(counts)} in {report.seconds:.1f} s", flush=True)
+
+
+def ask_to_clean(report: CleanReport, arguments: argparse.Namespace) -> None:
+    """Say how much is to be removed, and ask on a terminal whether it is.
+
+    Raises:
+        PruneRefused: it is not, or there is no terminal and no `--yes`.
+    """
+    how_much = f"{_own_words(report)} in {_count(report.folders, 'folder')}"
+    how_much += f", {format_bytes(report.size_bytes)}"
+    if arguments.yes:
+        if not (arguments.quiet or arguments.json):
+            print(how_much, flush=True)
+        return
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        reason = "nothing was removed (see --dry-run; --yes if this is right)"
+        raise PruneRefused(f"{how_much} would go: {reason}")
+    print(f"{how_much}. Remove them? [y/N] ", end="", file=sys.stderr, flush=True)
+    if sys.stdin.readline().strip().lower() not in ("y", "yes"):
+        raise PruneRefused("nothing was removed")
+
+
+def show_clean_report(report: CleanReport, note: str, arguments: argparse.Namespace) -> None:
+    """Print the summary; `note` goes before its text."""
+    statuses = Counter[str](removal.status for removal in report.removals)
+    if arguments.json:
+        fields = {name: getattr(report, name) for name in ("thumbnails", "pages", "folders")}
+        fields |= {"bytes": report.size_bytes}
+        fields |= {name: statuses[name] for name in ("removed", "kept", "failed")}
+        print_row({"summary": fields | {"seconds": round(report.seconds, 6)}})
+    elif not arguments.quiet:
+        counts = [_own_words(report), *_removal_counts(statuses)]
+        print(f"{note}{', '.join(counts)} in {report.seconds:.1f} s", flush=True)
+
+
+def _own_words(report: CleanReport) -> str:
+    words = [_count(report.thumbnails, "thumbnail")]
+    words += [_count(report.pages, "gallery page")] if report.pages else []
+    return ", ".join(words)
+
+
+def _count(number: int, name: str) -> str:
+    return f"{number:,} {name}{'s' * (number != 1)}"
+
+
+def _removal_counts(statuses: Counter[str]) -> list[str]:
+    would_go, removed = statuses["would remove"], statuses["removed"]
+    counts = [f"{would_go} would be removed" if would_go else f"{removed} removed"]
+    return counts + [f"{statuses[name]} {name}" for name in ("kept", "failed") if statuses[name]]

@@ -237,6 +237,17 @@ def remove_if_empty(folder: Folder, levels: int) -> None:
         below = os.path.dirname(below)
 
 
+def remove_if_unused(folder: Folder) -> None:
+    """Remove the ledger of a folder if it has no entries: the folder is somebody else's then.
+
+    Raises:
+        OSError: it can't be read or changed.
+    """
+    with files.open_folder(folder) as opened, locked(opened) as ledger:
+        if not any(ledger.read().origins()):
+            ledger.remove()
+
+
 def _read_in(opened: files.OpenFolder) -> Ledger:
     fd = files.open_file(opened, MARK, os.O_RDONLY)
     try:

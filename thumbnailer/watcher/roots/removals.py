@@ -12,14 +12,11 @@ from thumbnailer.model import Folder, Outcome, Source, Stop
 from thumbnailer.scan.folders import thumbnail_folders
 from thumbnailer.scan.gone_sources import GoneSources
 from thumbnailer.thumbs.folders import THUMBS, Removal, output_folders
-from thumbnailer.thumbs.orphans import (
-    Orphan,
-    OrphanSurvey,
-    find_orphans,
-    find_thumbnails_of,
-    is_empty,
-    remove_orphans,
-)
+from thumbnailer.thumbs.orphans.of_sources import find_thumbnails_of
+from thumbnailer.thumbs.orphans.orphan import Orphan, OrphanSurvey
+from thumbnailer.thumbs.orphans.remove import remove_thumbnails
+from thumbnailer.thumbs.orphans.source_folder import is_empty
+from thumbnailer.thumbs.orphans.survey import find_orphans
 from thumbnailer.watcher.threads.claims import Gate
 
 # A function that is called with the name of an event and a message.
@@ -101,7 +98,7 @@ class Removals:
 
     def remove(self, orphans: Iterable[Orphan], stop: Stop | None = None) -> Iterator[Outcome]:
         """Remove some thumbnails whose sources are known to be gone."""
-        return map(_outcome, self.gate.alone(remove_orphans(orphans, stop)))
+        return map(_outcome, self.gate.alone(remove_thumbnails(orphans, stop)))
 
     def orphans(self, is_intact: Callable[[], bool], stop: Stop) -> Iterator[Outcome]:
         """Remove the thumbnails whose sources are gone; call it at the end of a rescan.

@@ -19,7 +19,8 @@ from thumbnailer.scan.gone_sources import GoneSources
 from thumbnailer.scan.selection import ScanLog
 from thumbnailer.thumbs.folders import Removal
 from thumbnailer.thumbs.ledger import ledger_file
-from thumbnailer.thumbs.orphans import Orphan, is_empty
+from thumbnailer.thumbs.orphans.orphan import Orphan
+from thumbnailer.thumbs.orphans.source_folder import is_empty
 from thumbnailer.watcher.observer.events import NATIVE_EVENTS, OBSERVER_ENDED, Event, FolderObserver
 from thumbnailer.watcher.observer.polling import (
     POLL_SECONDS,

@@ -1,0 +1,1 @@
+"""Operations that remove thumbnails: prune and clean."""

@@ -1,0 +1,1 @@
+"""Orphans: thumbnails whose sources are gone, or have another one by now."""
