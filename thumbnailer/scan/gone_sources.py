@@ -41,9 +41,6 @@ class GoneSources:
         output: the output tree; "" for `thumbs` folders.
         stop: once it is set nothing more is looked for.
         folders: returns the folders that may have thumbnails of them; all of the roots if left out.
-
-    Attributes:
-        moved: the former thumbnails of pictures that have been moved.
     """
 
     def __init__(
@@ -56,7 +53,7 @@ class GoneSources:
         self._roots = roots
         self._folders = folders or (lambda: thumbnail_folders(roots, output, stop=stop))
         self._by_path = {os.path.abspath(root): root for root in roots}
-        self.moved: list[Orphan] = []
+        self._moved: list[Orphan] = []
 
     def of(self, source: Source) -> Iterator[Source]:
         """Yield the pictures that are gone and had the length, mtime and ending of a new one."""
@@ -73,10 +70,15 @@ class GoneSources:
         """Take that a new picture has the thumbnails of one that is gone."""
         inner = files.folder_below(former.root, os.path.dirname(former.path)).below
         place = SourcePlace(former.root, inner, os.path.basename(former.path))
-        self.moved += (
+        self._moved += (
             Orphan(folder, name, origin, former.path, place, size_bytes=0, is_certain=True)
             for folder, name, origin in thumbnails
         )
+
+    @property
+    def moved(self) -> list[Orphan]:
+        """The former thumbnails of what has been moved; those of one folder are adjacent."""
+        return sorted(self._moved, key=lambda orphan: (orphan.folder.path, orphan.name))
 
     @cached_property
     def _gone(self) -> dict[tuple[int, int], list[_Gone]]:
