@@ -8,6 +8,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from PIL import Image
 from support.marks import root_only
 from support.pictures import files_below, picture, snapshot, tree
 from support.processes import RESTRICTED
@@ -106,11 +107,12 @@ def test_what_make_makes_anew_in_its_place_is_not_stale(photos: Path) -> None:
 
 def test_in_format_auto_either_name_is_asked_for_until_it_is_known_which(photos: Path) -> None:
     picture(photos / "opaque.jpg")
-    picture(photos / "clear.png", mode="RGBA").touch()
+    Image.new("RGBA", (64, 64), (255, 0, 0, 100)).save(photos / "clear.png")
     make(photos, "-f", "auto")
     for path in photos.glob("*.*"):
         os.utime(path, (1, 1))
     assert run_prune("--yes", photos, "-f", "auto").rows == []
+    assert files_below(photos / "thumbs") == {"opaque.jpg", "clear.png"}
 
 
 @pytest.mark.parametrize(
@@ -233,22 +235,14 @@ def test_of_what_may_not_be_read_nothing_is_stale(
     (photos / "unlisted").chmod(0o311)
     try:
         run = run_prune(photos, "-o", out, prefix=restricted)
-        left_out = run_prune(
-            "--yes",
-            photos,
-            "-o",
-            out,
-            "--exclude",
-            "locked",
-            "--exclude",
-            "a.jpg",
-            prefix=restricted,
-        )
+        more = ["--yes", "--exclude", "locked", "--exclude", "a.jpg"]
+        left_out = run_prune(photos, "-o", out, *more, prefix=restricted)
     finally:
         (photos / "locked").chmod(0o700)
         (photos / "unlisted").chmod(0o700)
     assert removed(run) == {f"{out}/a.jpg.webp"}
     assert removed(left_out) == {f"{out}/a.jpg"}
+    assert left_out.summary["stale"] == 1
     for each in (run, left_out):
         kept = {row["thumbnail"] for row in each.rows if row["status"] == "kept"}
         assert kept == {f"{out}/locked/b.jpg", f"{out}/locked/b.jpg.webp"}
