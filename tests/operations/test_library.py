@@ -28,6 +28,7 @@ from thumbnailer import (
     SourceError,
     Thumbnail,
     ThumbnailError,
+    clean,
     iter_thumbnails,
     make_thumbnail,
     make_thumbnails,
@@ -118,7 +119,11 @@ def test_a_report_of_a_pruning_is_short_too(photos: Path) -> None:
     (photos / "a.jpg").unlink()
     report = prune(photos)
     assert [removal.status for removal in report.removals] == ["removed"]
-    assert repr(report) == f"PruneReport(thumbnails=3, orphaned=1, seconds={report.seconds})"
+    counts = "thumbnails=3, orphaned=1, stale=0"
+    assert repr(report) == f"PruneReport({counts}, seconds={report.seconds})"
+    cleaned = clean(photos)
+    counts = f"thumbnails=2, pages=0, folders=1, size_bytes={cleaned.size_bytes}"
+    assert repr(cleaned) == f"CleanReport({counts}, seconds={cleaned.seconds})"
 
 
 @pytest.mark.parametrize("kind", [str, os.fsencode, Path])

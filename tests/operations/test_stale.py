@@ -8,6 +8,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from PIL import Image
 from support.marks import root_only
 from support.pictures import files_below, picture, snapshot, tree
 from support.processes import RESTRICTED
@@ -102,6 +103,16 @@ def test_what_make_makes_anew_in_its_place_is_not_stale(photos: Path) -> None:
     os.utime(photos / "a.jpg", (1, 1))
     run = run_prune(photos)
     assert (run.summary["thumbnails"], run.summary["stale"], run.rows) == (4, 0, [])
+
+
+def test_in_format_auto_either_name_is_asked_for_until_it_is_known_which(photos: Path) -> None:
+    picture(photos / "opaque.jpg")
+    Image.new("RGBA", (64, 64), (255, 0, 0, 100)).save(photos / "clear.png")
+    make(photos, "-f", "auto")
+    for path in photos.glob("*.*"):
+        os.utime(path, (1, 1))
+    assert run_prune("--yes", photos, "-f", "auto").rows == []
+    assert files_below(photos / "thumbs") == {"opaque.jpg", "clear.png"}
 
 
 @pytest.mark.parametrize(
@@ -224,13 +235,18 @@ def test_of_what_may_not_be_read_nothing_is_stale(
     (photos / "unlisted").chmod(0o311)
     try:
         run = run_prune(photos, "-o", out, prefix=restricted)
+        more = ["--yes", "--exclude", "locked", "--exclude", "a.jpg"]
+        left_out = run_prune(photos, "-o", out, *more, prefix=restricted)
     finally:
         (photos / "locked").chmod(0o700)
         (photos / "unlisted").chmod(0o700)
     assert removed(run) == {f"{out}/a.jpg.webp"}
-    kept = {row["thumbnail"] for row in run.rows if row["status"] == "kept"}
-    assert kept == {f"{out}/locked/b.jpg", f"{out}/locked/b.jpg.webp"}
-    assert len(files_below(out)) == 5
+    assert removed(left_out) == {f"{out}/a.jpg"}
+    assert left_out.summary["stale"] == 1
+    for each in (run, left_out):
+        kept = {row["thumbnail"] for row in each.rows if row["status"] == "kept"}
+        assert kept == {f"{out}/locked/b.jpg", f"{out}/locked/b.jpg.webp"}
+    assert len(files_below(out)) == 4
 
 
 def test_a_thumbnail_that_was_changed_since_is_the_user_s(photos: Path) -> None:
@@ -242,6 +258,8 @@ def test_a_thumbnail_that_was_changed_since_is_the_user_s(photos: Path) -> None:
     assert len(removed(run_prune(photos))) == 2
     assert (photos / "thumbs" / "a.jpg.webp").read_text() == "mine"
     assert (photos / "thumbs" / "b.jpg.webp").is_symlink()
+    told = thumbnailer("clean", "-n", photos).err
+    assert "a.jpg.webp: has been changed since" in told, "the ledger has not forgotten it"
 
 
 def test_pictures_behind_links_and_elsewhere_are_none_of_its_business(tmp_path: Path) -> None:

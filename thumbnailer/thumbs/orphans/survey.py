@@ -136,7 +136,7 @@ def _judge(
     sources: SourcesInRoots,
     findings: OrphanSurvey,
 ) -> bool:
-    """Add a thumbnail to the findings; return whether its source is there."""
+    """Add a thumbnail to the findings; return whether it is ours, and its source there."""
     is_gone, empty, is_known = False, None, True
     try:
         is_gone, empty = sources.look(own.place)
@@ -158,7 +158,7 @@ def _judge(
         (findings.orphans if empty is None else findings.doubtful).append(orphan)
         if own.is_changed:
             findings.unknown.append(own.kept_as_changed())
-    return is_known and not is_gone
+    return is_known and not is_gone and not own.is_changed
 
 
 def _fields(own: OwnThumbnail) -> tuple[Folder, str, str, str, SourcePlace, int | None, bool]:
