@@ -17,7 +17,7 @@ from thumbnailer.operations.removal.source_folders import source_folders
 from thumbnailer.scan.folders import thumbnail_folders
 from thumbnailer.scan.selection import Choice
 from thumbnailer.thumbs.folders import Removal
-from thumbnailer.thumbs.own_files import OwnFiles, find_own_files, remove_own_files
+from thumbnailer.thumbs.orphans.own_files import OwnFiles, find_own_files, remove_own_files
 
 
 @dataclass(slots=True)

@@ -1,1 +1,1 @@
-"""Orphans: thumbnails whose sources are gone, or have another one by now."""
+"""Thumbnails that are to go: orphans, stale ones, or all that is ours; found, and removed."""
