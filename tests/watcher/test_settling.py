@@ -63,7 +63,7 @@ def test_the_wait_begins_with_the_first_of_many_changes(tmp_path: Path) -> None:
 
 def test_what_is_replaced_again_and_again_is_read_now_and_then(tmp_path: Path) -> None:
     settling, path = SettlingFiles(1.0), tmp_path / "a.jpg"
-    read = []
+    read: list[str] = []
     for number in range(100):  # every tenth of a second another file is moved there
         new = tmp_path / "new"
         new.write_bytes(b"%d" % number)
