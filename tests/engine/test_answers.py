@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import random
+import struct
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -261,6 +263,14 @@ def test_texts_are_short_and_can_be_shown() -> None:
         assert isinstance(answer.result, Failure)
         assert len(answer.result.reason) <= 500
         assert answer.result.reason.isprintable()
+
+
+def test_a_longer_text_is_no_answer() -> None:
+    for length, is_good in ((2000, True), (2001, False)):
+        body = struct.pack("<QBBH", 0, 0, 0, length) + b"x" * length
+        said = struct.pack("<BI", Kind.FAILURE, len(body)) + body
+        with nullcontext() if is_good else pytest.raises(BadAnswer):
+            read(said, job("a"), Rendering)
 
 
 # Recipes, and what can't come of them: format, content, width and height.

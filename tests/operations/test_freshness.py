@@ -26,7 +26,10 @@ from watchdog.events import (
 from watchdog.observers import Observer
 
 from thumbnailer import Settings
+from thumbnailer.disk.digest import source_digest
+from thumbnailer.model import Source
 from thumbnailer.recipe import Limits, Recipe, attempt_fingerprint
+from thumbnailer.scan.folders import scan
 from thumbnailer.thumbs import folder_state
 
 SECOND_NS = 1_000_000_000
@@ -127,9 +130,17 @@ def orientation(value: int) -> Image.Exif:
     return exif
 
 
+def change_the_end(path: Path) -> None:
+    """Where a BMP has the first rows, and editors of metadata write in other formats."""
+    with path.open("r+b") as file:
+        file.seek(-30_000, os.SEEK_END)
+        file.write(b"U" * 30_000)
+
+
 @pytest.mark.parametrize(
     ("name", "edit"),
     [
+        ("a.bmp", change_the_end),
         ("a.jpg", edit_in_place),
         ("a.jpg", edit_by_a_new_file),
         ("a.bmp", put_another_in_its_place),
@@ -151,6 +162,19 @@ def test_an_edit_that_keeps_length_and_time_is_noticed(
     assert make(photos).statuses == {name: "made"}
     assert thumbnail.read_bytes() != before
     assert make(photos).statuses == {name: "current"}
+
+
+def test_what_has_changed_since_it_was_looked_at_has_no_digest(photos: Path) -> None:
+    """Else that of the new content would be noted for a thumbnail of the old one."""
+    path = photos / "a.bmp"
+    Image.effect_noise((500, 400), 60).convert("RGB").save(path)
+    (source,) = scan(str(photos))
+    assert isinstance(source, Source)
+    assert source_digest(source)
+    status = path.stat()
+    change_the_end(path)
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+    assert source_digest(source) == ""
 
 
 def touch_mode(path: Path) -> None:

@@ -178,6 +178,42 @@ def test_what_a_user_has_at_the_new_name_stays(album: Path) -> None:
     assert (album / "thumbs" / "a.jpg").exists()
 
 
+def test_where_the_new_thumbnail_cannot_be_written_the_old_one_stays(album: Path) -> None:
+    make(".")
+    before = marked(album)
+    (album / "new").mkdir()
+    (album / "new" / "thumbs").write_bytes(b"mine")
+    shell("mv a.jpg new/z.jpg", album)
+    assert make(".").summary["failed"] == 1
+    assert (album / "thumbs" / "a.jpg").read_bytes() in before
+    (album / "new" / "thumbs").unlink()
+    make(".")
+    assert (album / "new" / "thumbs" / "z.jpg").read_bytes() in before
+    assert not (album / "thumbs" / "a.jpg").exists()
+
+
+def test_what_lacks_one_of_its_sizes_is_made_anew(album: Path) -> None:
+    make(*SIZES, ".")
+    before = marked(album)
+    shell("rm thumbs/20/a.jpg; mv a.jpg z.jpg; mv sub/c.jpg y.jpg", album)
+    assert make(*SIZES, ".").summary["made"] == 2
+    found = {str(one.relative_to(album.parent)): one.read_bytes() for one in thumbnails(album)}
+    for name, content in fresh(album, SIZES).items():
+        assert found[name] == content if name.endswith("z.jpg") else found[name] in before
+
+
+def test_what_is_incomplete_is_still_said_to_be(album: Path) -> None:
+    content = (album.parent / "whole.jpg", album / "cut.jpg")
+    picture(content[0], (400, 300), quality=95)
+    content[1].write_bytes(content[0].read_bytes()[:-2000])
+    options = ["--truncated", "keep"]
+    (before,) = [row["note"] for row in make(*options, ".").rows if row["note"]]
+    shell("mv cut.jpg sub/half.jpg", album)
+    (row,) = [row for row in make(*options, ".").rows if row["status"] == "made"]
+    assert row["note"] == before
+    assert [row["note"] for row in make(*options, ".").rows if row["note"]] == [before]
+
+
 def test_a_dry_run_moves_nothing(album: Path) -> None:
     make(".")
     shell("mv a.jpg z.jpg", album)

@@ -18,7 +18,8 @@ from support.program import THUMBNAILER, make
 from support.waiting import eventually, nobody, state_of, until
 
 from thumbnailer import OutputError, PictureError, Settings, make_thumbnail, make_thumbnails
-from thumbnailer.disk.files import open_folder
+from thumbnailer.disk.files import open_folder, remove
+from thumbnailer.disk.locks import lock
 from thumbnailer.model import Answer, Folder, Job, Run
 from thumbnailer.render.job import render
 from thumbnailer.scan.folders import scan
@@ -223,7 +224,8 @@ def test_a_folder_that_may_not_be_written_is_an_error_that_names_it(public_folde
 WRITER = """
 import sys
 from thumbnailer.model import Folder
-from thumbnailer.disk.files import open_folder
+from thumbnailer.disk.files import open_folder, remove
+from thumbnailer.disk.locks import lock
 from thumbnailer.disk.new_files import replace
 with open_folder(Folder(sys.argv[1], "thumbs")) as opened:
     while True:
@@ -293,3 +295,24 @@ def test_what_another_machine_is_writing_is_left_alone(photos: Path) -> None:
     make(photos)
     assert living.exists()
     assert not dead.exists()
+
+
+@pytest.mark.parametrize("name", ["../a.jpg", "/etc/nothing", "thumbs/../../a.jpg", "..", ".", ""])
+def test_only_what_is_in_a_folder_itself_is_removed_from_it(photos: Path, name: str) -> None:
+    tree(photos, "a.jpg", "thumbs/a.jpg")
+    with open_folder(Folder(str(photos), "thumbs")) as opened:
+        with pytest.raises(OSError, match="not the name of a file"):
+            remove(opened, name)
+        remove(opened, "a.jpg")
+    assert files_below(photos) == {"a.jpg"}
+
+
+@pytest.mark.skipif(not hasattr(os, "O_PATH"), reason="only Linux has descriptors without locks")
+def test_what_cannot_be_locked_is_told_from_what_another_has_locked(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    with path.open("wb") as file, path.open("rb") as other:
+        assert lock(file.fileno()) is True
+        assert lock(other.fileno()) is False
+        without = os.open(path, os.O_PATH)
+        assert lock(without) is None
+        os.close(without)

@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.marks import needs_proc
+from support.marks import needs_proc, root_only
 from support.program import thumbnailer
+from support.waiting import nobody
 from support.watching import await_event, events, soon, watching
 
 import thumbnailer as package
@@ -191,6 +192,18 @@ def test_another_file_is_not_replaced(photos: Path, tmp_path: Path) -> None:
         assert run.code == 2
         assert "is no health file" in run.err
         assert path.read_text() == mine
+
+
+@root_only
+def test_a_process_of_another_user_is_a_process(public_folder: Path) -> None:
+    with subprocess.Popen(["sleep", "60"], user=54321) as process:
+        write_health(str(public_folder / "health.json"), HEALTH)
+        state = json.loads((public_folder / "health.json").read_bytes()) | {"pid": process.pid}
+        (public_folder / "health.json").write_text(json.dumps(state))
+        with nobody():
+            code = thumbnailer("health", public_folder / "health.json").code
+        process.kill()
+    assert code == 0
 
 
 @needs_proc

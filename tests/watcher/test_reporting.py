@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 from support.pictures import picture
 
+from thumbnailer.imaging.failures import CHANGING, EMPTY, TRUNCATED
 from thumbnailer.model import Failure, Outcome, Source
+from thumbnailer.thumbs.folder_state import FAILED_BEFORE
 from thumbnailer.watcher.reporting import OutcomeFilter
 from thumbnailer.watcher.settling import SettlingFiles
 
@@ -134,3 +136,54 @@ def test_reasons_of_files_that_are_gone_are_forgotten(photos: Path) -> None:
     for path in paths[3:]:
         path.with_suffix(".away").rename(path)
     assert tell() == paths[3:]
+
+
+def test_what_fails_since_it_is_gone_is_not_told(photos: Path) -> None:
+    path, settling = picture(photos / "a.jpg"), SettlingFiles(0)
+    outcome_filter = OutcomeFilter([], settling)
+    path.unlink()
+    assert outcome_filter.to_report(failed(path, "open", os.strerror(2)), is_unclosed=False) is None
+    assert len(settling) == 0
+    path.symlink_to("nowhere")
+    assert outcome_filter.to_report(failed(path, "open", os.strerror(2)), is_unclosed=False)
+
+
+def test_what_changes_while_it_is_read_is_read_again(photos: Path) -> None:
+    path, settling = picture(photos / "a.jpg"), SettlingFiles(0)
+    outcome_filter = OutcomeFilter([], settling)
+    for _ in range(3):
+        assert outcome_filter.to_report(failed(path, "open", CHANGING), is_unclosed=False) is None
+        assert str(path) in settling
+        settling.discard(str(path))
+
+
+@pytest.mark.parametrize("reason", [f"{TRUNCATED} at 40 %", EMPTY])
+def test_what_may_be_unfinished_is_told_if_it_stays_so(photos: Path, reason: str) -> None:
+    path, settling = picture(photos / "a.jpg"), SettlingFiles(0)
+    outcome_filter = OutcomeFilter([], settling)
+    first = lasting(path, reason)
+    assert outcome_filter.to_report(first, is_unclosed=True) is None
+    now = time.monotonic()
+    assert settling.settled(now + 30, 9) == {}  # its writer may go on
+    assert [*settling.settled(now + 90, 9)] == [str(path)]
+    again = lasting(path, f"{reason}{FAILED_BEFORE}", seconds=0)
+    assert outcome_filter.to_report(again, is_unclosed=True) == first
+    assert outcome_filter.to_report(again, is_unclosed=True) is None
+    assert outcome_filter.to_report(lasting(path, reason), is_unclosed=False)
+
+
+def test_what_is_tried_again_and_fails_alike_is_told_again(photos: Path) -> None:
+    path = picture(photos / "a.jpg")
+    outcome_filter = OutcomeFilter([], SettlingFiles(0))
+    for _ in range(2):
+        tried = lasting(path, "is text, no picture")
+        assert outcome_filter.to_report(tried, is_unclosed=False) == tried
+        only_seen = lasting(path, "is text, no picture", seconds=0)
+        assert outcome_filter.to_report(only_seen, is_unclosed=False) is None
+
+
+def lasting(path: Path, reason: str, seconds: float = 0.1) -> Outcome:
+    """A failure that stays until the picture is another one."""
+    return Outcome(
+        Source(str(path), 1, 1), "failed", error=Failure("open", reason), seconds=seconds
+    )

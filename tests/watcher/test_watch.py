@@ -17,6 +17,7 @@ from support.watching import (
     WATCH,
     await_event,
     catches_up,
+    events,
     failed,
     of_source,
     rows,
@@ -232,17 +233,19 @@ def test_what_is_current_at_the_start_is_neither_made_nor_mentioned(photos: Path
         }
 
 
-@pytest.mark.slow
 def test_orphans_stay_if_they_are_to(photos: Path) -> None:
     starting_tree(photos)
-    with watching("--keep-orphans", photos) as watch:
+    with watching("--keep-orphans", "--rescan", "0.3", photos) as watch:
         catches_up(watch, photos)
         before = thumbnails(photos)
         shell("rm a.jpg; mv sub/c.jpg sub/z.jpg", photos)
         soon(watch, lambda: of_source(watch, photos / "sub" / "z.jpg") == ["made"])
+        # By then they would be gone, by their events and by a rescan.
+        await_event(watch, "rescan", len(events(watch, "rescan")) + 3)
         after = thumbnails(photos)
         assert before is not None
         assert after == before | {"sub/z.jpg": before["sub/c.jpg"]}
+        assert not [row for row in rows(watch) if row.get("status") == "removed"]
 
 
 @pytest.mark.slow

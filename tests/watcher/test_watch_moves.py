@@ -3,20 +3,29 @@
 from __future__ import annotations
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
+from support.marks import needs_proc
 from support.pictures import picture
+from support.processes import send, start
+from support.slow_disk import on_slow_disk
 from support.watching import (
+    WATCH,
+    await_event,
     catches_up,
     failed,
     rows,
     shell,
     soon,
     starting_tree,
+    stop,
     thumbnails,
     watching,
 )
+
+pytestmark = needs_proc
 
 MOVES = {
     "a picture": "mv a.jpg sub/z.jpg",
@@ -63,6 +72,37 @@ def test_what_is_moved_while_it_is_watched_keeps_its_thumbnails(
         found.pop("last.jpg")
         assert set(found.values()) <= before.keys()
         assert not failed(watch)
+
+
+def test_an_event_tells_what_is_moved_however_long_that_takes(photos: Path, tmp_path: Path) -> None:
+    """Nothing else is waited for here before thumbnails of what is gone are removed."""
+    starting_tree(photos)
+    at_once = {"thumbnailer.watcher.roots.moves._HOLD_SECONDS": 0}
+    program = [*on_slow_disk(tmp_path / "no", photos, at_once), *WATCH[3:], "--settle", "0.01"]
+    with start(*program, photos) as watch:
+        await_event(watch, "ready")
+        before = marked(photos)
+        shell("mv a.jpg sub/z.jpg", photos)
+        soon(watch, lambda: _names(photos, photos) == _wanted(photos))
+        assert set((thumbnails(photos) or {}).values()) <= before.keys()
+        stop(watch)
+
+
+@pytest.mark.parametrize("line", ["mkdir new; mv sub new", "mkdir new; mv sub new; mkdir sub"])
+def test_a_folder_that_is_found_before_the_event_of_its_move_is_read(
+    photos: Path, monkeypatch: pytest.MonkeyPatch, line: str
+) -> None:
+    monkeypatch.chdir(photos.parent)
+    starting_tree(photos)
+    arguments: list[str | Path] = ["--output", "out", photos]
+    with watching(*arguments) as watch:
+        catches_up(watch, *arguments)
+        before = marked(*arguments)
+        send(watch.process.pid, signal.SIGSTOP)
+        shell(line, photos)
+        send(watch.process.pid, signal.SIGCONT)
+        soon(watch, lambda: _names(photos, *arguments) == _wanted(photos))
+        assert set((thumbnails(*arguments) or {}).values()) <= before.keys()
 
 
 def test_a_folder_of_many_pictures_is_moved(photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:

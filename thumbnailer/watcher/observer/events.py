@@ -177,7 +177,7 @@ class FolderObserver:
             if before and event.is_folder:
                 self._put(Event("gone", before, has_moved=True))
             if kind in ("gone", "moved away"):
-                self._put(Event("gone", path))
+                self._put(Event("gone", path, has_moved=event.has_moved))
             elif event.is_folder:
                 self._put(Event("folder", path, before=before))
             else:

@@ -1,0 +1,51 @@
+"""What a rescan finds that no event has told of; polled so rarely, a watch sees nothing else."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from support.marks import needs_proc
+from support.watching import (
+    await_event,
+    catches_up,
+    events,
+    of_source,
+    shell,
+    soon,
+    starting_tree,
+    watching,
+)
+
+pytestmark = needs_proc
+
+BY_RESCANS = ["--poll", "3600", "--rescan", "0.3"]
+
+
+def test_a_folder_that_is_deleted_without_an_event_leaves_no_thumbnails(photos: Path) -> None:
+    starting_tree(photos)
+    out = photos.parent / "out"
+    arguments: list[str | Path] = [*BY_RESCANS, "--output", str(out), photos]
+    with watching(*arguments) as watch:
+        catches_up(watch, *arguments)
+        await_event(watch, "rescan", 2)  # by then nothing is new
+        shell("rm -r sub/deep", photos)
+        catches_up(watch, *arguments)
+        assert not (out / "sub" / "deep").exists()
+        shell("rm -r sub", photos)
+        catches_up(watch, *arguments)
+
+
+def test_a_picture_that_has_changed_a_moment_ago_is_not_read_yet(photos: Path) -> None:
+    starting_tree(photos)
+    content = (photos.parent / "else" / "large.jpg").read_bytes()
+    for path in photos.rglob("*.*g"):
+        os.utime(path, (1e9, 1e9))
+    new = photos / "new.jpg"
+    with watching(*BY_RESCANS, "--settle", "20", photos) as watch:
+        new.write_bytes(content[:9000])
+        await_event(watch, "rescan", len(events(watch, "rescan")) + 2)
+        assert of_source(watch, new) == []
+        new.write_bytes(content)
+        os.utime(new, (1e9, 1e9))  # nothing is written any more
+        soon(watch, lambda: of_source(watch, new) == ["made"])
