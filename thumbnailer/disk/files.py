@@ -157,8 +157,9 @@ def status_of(folder: OpenFolder, name: str, *, follow: bool = False) -> os.stat
         FileNotFoundError: there is nothing.
         OSError: it can't be determined.
     """
-    path, dir_fd = folder.path_and_dir_fd(name)
-    return os.stat(path, dir_fd=dir_fd, follow_symlinks=follow)
+    if folder.fd is None:
+        return os.stat(os.path.join(folder.path, name), follow_symlinks=follow)
+    return os.stat(name, dir_fd=folder.fd, follow_symlinks=follow)
 
 
 def identity_of(folder: OpenFolder) -> tuple[int, int]:

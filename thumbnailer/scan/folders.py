@@ -253,10 +253,11 @@ def _list_folder(
             for entry in entries:
                 if stop and stop.is_set():
                     break
+                name = entry.name
                 if entry.is_dir(follow_symlinks=False):
-                    subfolders.append(entry.name)
-                elif is_picture(entry.name) and entry.name not in own:
-                    pictures.append(entry.name)
+                    subfolders.append(name)
+                elif is_picture(name) and name not in own:
+                    pictures.append(name)
     return sorted(pictures), sorted(subfolders)
 
 
@@ -282,7 +283,7 @@ def _source_in(
         return _unreadable(path, error)
     if stat.S_ISREG(found.st_mode):
         size_bytes, mtime_ns, ctime_ns = files.state_of(found)
-        return Source(path, size_bytes, mtime_ns, below, ctime_ns=ctime_ns, root=root)
+        return Source(path, size_bytes, mtime_ns, below, "", ctime_ns, root)
     kind = "a folder behind a link" if stat.S_ISDIR(found.st_mode) else "a device, pipe or socket"
     return _without_source(path, "skipped", f"is {kind}, not a file")
 
