@@ -35,6 +35,7 @@ MOVES = {
     "a folder into another": "mkdir new; mv sub new",
     "a folder, and a picture in it": "mv sub other; mv other/c.jpg other/e.jpg",
     "a folder and back": "mv sub other; mv other sub",
+    "a folder, and another in its place": "mv sub other; mkdir sub",
 }
 
 
@@ -88,8 +89,11 @@ def test_an_event_tells_what_is_moved_however_long_that_takes(photos: Path, tmp_
         stop(watch)
 
 
-@pytest.mark.parametrize("line", ["mkdir new; mv sub new", "mkdir new; mv sub new; mkdir sub"])
-def test_a_folder_that_is_found_before_the_event_of_its_move_is_read(
+@pytest.mark.parametrize(
+    "line",
+    ["mkdir new; mv sub new", "mkdir new; mv sub new; mkdir sub", "mkdir new; mv a.jpg new/z.jpg"],
+)
+def test_what_is_found_before_the_event_of_its_move_is_read(
     photos: Path, monkeypatch: pytest.MonkeyPatch, line: str
 ) -> None:
     monkeypatch.chdir(photos.parent)
