@@ -41,6 +41,8 @@ def test_an_output_folder_that_cannot_be_made_is_waited_for(photos: Path, tmp_pa
     place.write_text("a file in the place of a folder")
     arguments: list[str | Path] = ["--output", str(place / "out"), photos]
     with start(*WATCH, "--health", str(health), *arguments) as watch:
+        await_event(watch, "error")
+        shell("cp ../else/new.jpg .", photos)
         await_event(watch, "error", 2)
         assert pauses(watch)[:2] == [1, 2]
         first = events(watch, "error")[0]["message"]

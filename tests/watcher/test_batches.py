@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +15,7 @@ import pytest
 from support.marks import needs_proc
 from support.pictures import picture
 from support.processes import start
+from support.program import make
 from support.slow_disk import on_slow_disk
 from support.waiting import eventually
 from support.watching import (
@@ -25,6 +29,10 @@ from support.watching import (
     stop,
     watching,
 )
+
+from thumbnailer import Settings
+from thumbnailer.watcher.loop import WatchLoop
+from thumbnailer.watcher.work import WatchOptions
 
 fcntl = pytest.importorskip("fcntl")
 
@@ -70,6 +78,54 @@ def test_a_picture_that_goes_before_its_thumbnail_is_written_leaves_none(
             shell("rm new.jpg; sleep 0.7", photos)  # by then it is to be removed
         catches_up(watch, photos)
         stop(watch)
+
+
+def test_what_changes_before_a_rescan_comes_to_it_is_made_once(photos: Path) -> None:
+    """Though the rescan had read before what there was of the thumbnails."""
+    for number in range(60):
+        path = picture(photos / f"{number:02}.jpg", (60 + number, 30))
+        os.utime(path, (1e9, 1e9))
+    make("--size", "16", photos)  # so that all are to be made again
+    last = photos / "59.jpg"
+    with start(*WATCH, photos) as watch:
+        with nothing_written(photos / "thumbs"):
+            await_writing(photos / "thumbs")
+            picture(last, (50, 50))
+            time.sleep(0.7)  # by then it is to be made
+        await_event(watch, "ready")
+        catches_up(watch, photos)
+        assert of_source(watch, last) == ["made"]
+        stop(watch)
+
+
+def test_nothing_is_written_while_thumbnails_are_removed(photos: Path) -> None:
+    """A folder goes with its last thumbnail, and must not while another comes."""
+    starting_tree(photos)
+    end, is_removing, over = threading.Event(), threading.Event(), threading.Event()
+    loop = WatchLoop(photos, Settings(), WatchOptions(rescan_seconds=3600), stop=end)
+
+    def removals() -> Iterator[int]:
+        is_removing.set()
+        over.wait(60)
+        yield 1
+
+    def run() -> None:
+        (root,) = loop._work.roots
+        assert list(root.gate.alone(removals())) == [1]
+
+    removing = threading.Thread(target=run)
+    removing.start()
+    is_removing.wait(60)
+    watching = threading.Thread(target=lambda: list(loop.run()))
+    watching.start()
+    written = photos / "sub" / "thumbs"
+    time.sleep(1)
+    assert not written.exists()
+    over.set()
+    eventually(written.exists)
+    end.set()
+    for thread in (removing, watching):
+        thread.join(60)
 
 
 def test_health_counts_what_waits_to_be_written(photos: Path, tmp_path: Path) -> None:

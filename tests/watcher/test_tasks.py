@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from queue import Queue
 
@@ -36,6 +37,34 @@ def test_what_work_returns_or_raises_is_handed_to_the_loop(inbox: Queue[Post]) -
     assert results[0] == "here"
     assert isinstance(results[1], ValueError)
     assert len(tasks) == 0
+
+
+@contextmanager
+def no_threads_left() -> Iterator[None]:
+    """Let no thread begin: none can have a stack as large as all the memory there is."""
+    before = threading.stack_size(1 << 46)
+    try:
+        yield
+    finally:
+        threading.stack_size(before)
+
+
+def test_where_no_thread_can_begin_the_work_has_failed(inbox: Queue[Post]) -> None:
+    tasks, results = Tasks(inbox.put, threading.Event(), 1), list[object]()
+    with no_threads_left():
+        tasks.start("here", lambda task: task.place, lambda _, result: results.append(result))
+    inbox.get(timeout=60)()
+    assert isinstance(results[0], OSError)
+    assert len(tasks) == 0
+    tasks.join(60)
+
+
+def test_where_no_thread_can_begin_a_disk_is_asked_all_the_same() -> None:
+    ask = Asker()
+    with no_threads_left():
+        assert ask(str.upper, "/p/a") == "/P/A"
+    assert ask(str.upper, "/p/a") == "/P/A"
+    ask.close()
 
 
 def test_threads_make_no_more_than_the_loop_takes(inbox: Queue[Post]) -> None:

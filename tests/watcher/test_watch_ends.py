@@ -9,6 +9,7 @@ import pty
 import signal
 import subprocess
 import termios
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -20,6 +21,8 @@ from support.pictures import files_below, picture
 from support.processes import copies, group_of
 from support.program import THUMBNAILER, thumbnailer
 from support.waiting import eventually
+
+from thumbnailer import watch
 
 pytestmark = needs_proc
 
@@ -112,6 +115,21 @@ def test_health_tells_that_a_watch_was_stopped_or_killed(
         if number == signal.SIGKILL:
             process.wait(60)
         eventually(lambda: thumbnailer("health", health).code == 1, 60)
+
+
+def test_what_was_made_before_the_end_is_told_of(photos: Path) -> None:
+    for number in range(30):
+        picture(photos / f"{number}.jpg")
+        os.utime(photos / f"{number}.jpg", (1e9, 1e9))
+    end, before = threading.Event(), threading.active_count()
+    outcomes = watch(photos, size=24, rescan=3600, stop_event=end)
+    made = [next(outcomes)]
+    eventually(lambda: len([*(photos / "thumbs").glob("*.jpg")]) == 30)
+    time.sleep(0.5)  # until the last has been handed over
+    end.set()
+    made += outcomes
+    assert sorted(outcome.status for outcome in made) == ["made"] * 30
+    eventually(lambda: threading.active_count() <= before)
 
 
 @contextmanager

@@ -35,6 +35,7 @@ MOVES = {
     "a folder into another": "mkdir new; mv sub new",
     "a folder, and a picture in it": "mv sub other; mv other/c.jpg other/e.jpg",
     "a folder and back": "mv sub other; mv other sub",
+    "a folder, and another in its place": "mv sub other; mkdir sub",
 }
 
 
@@ -88,13 +89,20 @@ def test_an_event_tells_what_is_moved_however_long_that_takes(photos: Path, tmp_
         stop(watch)
 
 
-@pytest.mark.parametrize("line", ["mkdir new; mv sub new", "mkdir new; mv sub new; mkdir sub"])
-def test_a_folder_that_is_found_before_the_event_of_its_move_is_read(
-    photos: Path, monkeypatch: pytest.MonkeyPatch, line: str
+@pytest.mark.parametrize("options", [[], ["--output", "out"]], ids=["thumbs", "output"])
+@pytest.mark.parametrize(
+    "line",
+    [
+        "mkdir new; mv sub new; mkdir sub",
+        "mkdir new; mv a.jpg new/z.jpg",
+    ],
+)
+def test_what_is_found_before_the_event_of_its_move_is_read(
+    photos: Path, monkeypatch: pytest.MonkeyPatch, line: str, options: list[str]
 ) -> None:
     monkeypatch.chdir(photos.parent)
     starting_tree(photos)
-    arguments: list[str | Path] = ["--output", "out", photos]
+    arguments: list[str | Path] = [*options, photos]
     with watching(*arguments) as watch:
         catches_up(watch, *arguments)
         before = marked(*arguments)
@@ -103,6 +111,23 @@ def test_a_folder_that_is_found_before_the_event_of_its_move_is_read(
         send(watch.process.pid, signal.SIGCONT)
         soon(watch, lambda: _names(photos, *arguments) == _wanted(photos))
         assert set((thumbnails(*arguments) or {}).values()) <= before.keys()
+
+
+def test_a_disk_that_does_not_tell_at_once_what_is_gone_from_it(
+    photos: Path, tmp_path: Path
+) -> None:
+    starting_tree(photos)
+    held = tmp_path / "held"
+    with start(*on_slow_disk(held, photos / "a.jpg", {}), *WATCH[3:], photos) as watch:
+        await_event(watch, "ready")
+        before = marked(photos)
+        held.touch()
+        shell("mv a.jpg sub/z.jpg", photos)
+        soon(watch, (photos / "sub" / "thumbs" / "z.jpg").exists)
+        assert (photos / "sub" / "thumbs" / "z.jpg").read_bytes() in before
+        held.unlink()
+        soon(watch, lambda: _names(photos, photos) == _wanted(photos))
+        stop(watch)
 
 
 def test_a_folder_of_many_pictures_is_moved(photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -137,25 +137,6 @@ def test_a_picture_that_has_come_and_does_not_answer_holds_up_no_other(
         soon(watch, lambda: is_made(watch, photos / "with it.jpg"))
 
 
-def test_a_picture_that_is_gone_when_its_disk_answers_may_come_again(
-    photos: Path, tmp_path: Path
-) -> None:
-    tree(photos, "a.jpg")
-    held, new = tmp_path / "held", photos / "slow.jpg"
-    with slow_watch(held, new, photos) as watch:
-        await_event(watch, "ready")
-        held.touch()
-        picture(tmp_path / "slow.jpg").rename(new)
-        picture(photos / "with it.jpg")
-        picture(photos / "later.jpg")
-        soon(watch, lambda: is_made(watch, photos / "later.jpg"))
-        new.unlink()
-        held.unlink()
-        soon(watch, lambda: is_made(watch, photos / "with it.jpg"))
-        picture(new)
-        soon(watch, lambda: is_made(watch, new))
-
-
 def test_what_happens_in_a_folder_that_does_not_answer_is_seen_later(
     photos: Path, tmp_path: Path
 ) -> None:
@@ -166,8 +147,7 @@ def test_what_happens_in_a_folder_that_does_not_answer_is_seen_later(
         held.touch()
         (photos / "slow" / "b.jpg").unlink()
         picture(photos / "slow" / "new.jpg")
-        picture(photos / "other.jpg")
-        soon(watch, lambda: is_made(watch, photos / "other.jpg"))
+        await_watching(watch, photos)
         held.unlink()
         soon(watch, lambda: is_made(watch, photos / "slow" / "new.jpg"))
         soon(watch, lambda: of_source(watch, photos / "slow" / "b.jpg")[-1] == "removed")

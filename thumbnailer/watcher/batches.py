@@ -69,7 +69,9 @@ class Batches:
 
     def _start(self, batch: Batch, pool: Pool) -> None:
         work, paths = self._work, list(batch.left)
-        gone = work.settling.all_gone()
+        # That something is gone may be taken later than that it is somewhere else.
+        formers = {os.path.dirname(path): path for path in map(work.moves.former, paths) if path}
+        gone = [*work.settling.all_gone(), *formers.values()]
 
         def take(outcome: Outcome) -> None:
             is_closed = batch.left.pop(outcome.source.path, True)

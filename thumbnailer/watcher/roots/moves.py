@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable
 
 # So many moves are remembered at most.
@@ -25,6 +26,16 @@ class Moves:
         self._before[path] = before
         while len(self._before) > _MOST:
             del self._before[next(iter(self._before))]
+
+    def former(self, path: str) -> str:
+        """Return where a picture was before it, or a folder above it, was moved; "" if none was."""
+        moved = path
+        while moved not in self._before:
+            above = os.path.dirname(moved)
+            if above == moved:
+                return ""
+            moved = above
+        return self._before[moved] + path[len(moved) :]
 
     def hold(
         self, gone: Iterable[str], now: float, is_pending: Callable[[str], bool], *, is_busy: bool
