@@ -13,7 +13,7 @@ What to do:
 - `status`: count pictures and the states of their thumbnails
 - `verify`: decode thumbnails to check that they are whole
 - `prune`: remove thumbnails whose pictures are gone, or that the settings would not make
-- `clean`: remove all thumbnails, and all else that is ours
+- `clean`: remove all thumbnails, and all else that was written with them
 - `write_gallery`: write an HTML page with the thumbnails
 - `explain`: say why a picture's thumbnails are as they are
 

@@ -172,7 +172,7 @@ COMMANDS = {
         },
     ),
     "clean": Command(
-        "remove all thumbnails, and all else that is ours",
+        "remove all thumbnails, and all else that thumbnailer made",
         ("~/Pictures --dry-run", "~/Pictures --output ~/Sites/thumbs --yes"),
         {
             "arguments": {
