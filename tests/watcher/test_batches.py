@@ -101,6 +101,8 @@ def test_what_changes_before_a_rescan_comes_to_it_is_made_once(photos: Path) -> 
 def test_nothing_is_written_while_thumbnails_are_removed(photos: Path) -> None:
     """A folder goes with its last thumbnail, and must not while another comes."""
     starting_tree(photos)
+    for path in photos.rglob("*.*g"):
+        os.utime(path, (1e9, 1e9))
     end, is_removing, over = threading.Event(), threading.Event(), threading.Event()
     loop = WatchLoop(photos, Settings(), WatchOptions(rescan_seconds=3600), stop=end)
 
@@ -113,19 +115,22 @@ def test_nothing_is_written_while_thumbnails_are_removed(photos: Path) -> None:
         (root,) = loop._work.roots
         assert list(root.gate.alone(removals())) == [1]
 
-    removing = threading.Thread(target=run)
-    removing.start()
-    is_removing.wait(60)
-    watching = threading.Thread(target=lambda: list(loop.run()))
-    watching.start()
+    threads = [threading.Thread(target=run)]
+    threads.append(threading.Thread(target=lambda: list(loop.run())))
     written = photos / "sub" / "thumbs"
-    time.sleep(1)
-    assert not written.exists()
-    over.set()
-    eventually(written.exists)
-    end.set()
-    for thread in (removing, watching):
-        thread.join(60)
+    try:
+        threads[0].start()
+        assert is_removing.wait(60)
+        threads[1].start()
+        time.sleep(1)
+        assert not written.exists()
+        over.set()
+        eventually(written.exists)
+    finally:
+        over.set()
+        end.set()
+        for thread in threads:
+            thread.join(60)
 
 
 def test_health_counts_what_waits_to_be_written(photos: Path, tmp_path: Path) -> None:
