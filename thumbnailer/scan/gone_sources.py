@@ -16,6 +16,7 @@ from thumbnailer.thumbs.folders import Removal
 from thumbnailer.thumbs.ledger import ledger_file
 from thumbnailer.thumbs.ledger.entries import Ledger
 from thumbnailer.thumbs.orphans.orphan import Orphan
+from thumbnailer.thumbs.orphans.remove import remove_thumbnails
 from thumbnailer.thumbs.orphans.source_folder import SourcePlace
 
 # No more are remembered, which takes 60 MB: so many may be on a disk that is not mounted.
@@ -79,6 +80,15 @@ class GoneSources:
     def moved(self) -> list[Orphan]:
         """The former thumbnails of what has been moved; those of one folder are adjacent."""
         return sorted(self._moved, key=lambda orphan: (orphan.folder.path, orphan.name))
+
+    def remove_moved(self, stop: Stop | None = None) -> None:
+        """Remove these.
+
+        Raises:
+            OutputError: the file system is read-only.
+        """
+        for _ in remove_thumbnails(self.moved, stop):
+            pass  # they are under other names by now
 
     @cached_property
     def _gone(self) -> dict[tuple[int, int], list[_Gone]]:

@@ -111,10 +111,13 @@ class FolderThumbs:
                 yield source
                 continue
             sizes, name = self._sizes_of(source)
+            if quick and len(sizes) == 1 and (only := sizes[0].outcome_if_unchanged(source, name)):
+                yield only
+                continue
             untouched = [quick and size.outcome_if_unchanged(source, name) for size in sizes]
             current = [outcome for outcome in untouched if outcome]
             if len(current) == len(sizes):
-                yield current[0] if len(sizes) == 1 else combined_outcome(source, current)
+                yield combined_outcome(source, current)
                 continue
             slots = []
             for size, outcome in zip(sizes, untouched, strict=True):
