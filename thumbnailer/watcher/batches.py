@@ -60,7 +60,8 @@ class Batches:
             return
         batch = Batch(now, {})
         for path, is_closed in work.settling.settled(now, _MOST_PATHS).items():
-            if work.claims.take(path, batch):
+            # Where a folder has taken the place of a picture, that one's thumbnail has to go first.
+            if not work.settling.is_below_gone(path) and work.claims.take(path, batch):
                 batch.left[path] = is_closed
             else:
                 work.settling.add(path, now, is_closed=is_closed)
@@ -112,7 +113,9 @@ class Batches:
         if not gone or work.options.keep_orphans:
             return
         is_busy = bool(work.walks or work.settling or self._batches)
-        busy = work.moves.hold(gone, now, self._is_pending, is_busy=is_busy)
+        busy = work.moves.hold(
+            gone, now, self._is_pending, work.settling.holds_below, is_busy=is_busy
+        )
         busy |= work.claims.busy(gone)
         for path in busy:  # its thumbnail may be about to be written, or taken over
             work.settling.add_gone(path, now, has_moved=gone[path])

@@ -75,6 +75,15 @@ class SettlingFiles:
         prefix = os.path.join(path, "")
         return path in self._waits or any(one.startswith(prefix) for one in self._waits)
 
+    def is_below_gone(self, path: str) -> bool:
+        """Return whether a path is below one that is gone, and not known to be elsewhere."""
+        above = path
+        while self._gone and above != (above := os.path.dirname(above)):
+            _, has_moved = self._gone.get(above, (0.0, True))
+            if not has_moved:
+                return True
+        return False
+
     def add_gone(self, path: str, now: float, *, has_moved: bool = False) -> None:
         """Add a file or folder that is gone, or restart its wait: it may come back at once."""
         self._gone[path] = now + self._settle_seconds, has_moved

@@ -38,7 +38,13 @@ class Moves:
         return self._before[moved] + path[len(moved) :]
 
     def hold(
-        self, gone: Iterable[str], now: float, is_pending: Callable[[str], bool], *, is_busy: bool
+        self,
+        gone: Iterable[str],
+        now: float,
+        is_pending: Callable[[str], bool],
+        is_replaced: Callable[[str], bool],
+        *,
+        is_busy: bool,
     ) -> set[str]:
         """Return those of some paths that are gone whose thumbnails may still be taken over.
 
@@ -46,7 +52,9 @@ class Moves:
             gone: the others of these are forgotten.
             now: on the monotonic clock, in seconds.
             is_pending: returns whether something at a path, or below it, is still to be looked at.
-            is_busy: whether anything is.
+            is_replaced: returns whether something is in its place, or below it, whose thumbnail
+                may need the room.
+            is_busy: whether anything is to be looked at.
         """
         targets: dict[str, list[str]] = {}
         for path, before in self._before.items():
@@ -55,7 +63,8 @@ class Moves:
         for before in gone:
             since = self._since.setdefault(before, now)
             is_moving = any(map(is_pending, targets.get(before, ())))
-            if is_moving or (is_busy and now < since + _HOLD_SECONDS):
+            may_move = is_busy and now < since + _HOLD_SECONDS and not is_replaced(before)
+            if is_moving or may_move:
                 held.add(before)
                 continue
             del self._since[before]
