@@ -121,7 +121,7 @@ def test_a_killed_fork_server_costs_nothing(photos: Path, early: bool) -> None:
 @pytest.mark.parametrize("rows", [40, 0, 1, 70])
 @pytest.mark.few(1)
 def test_after_a_killed_run_the_next_one_goes_on(photos: Path, method: str, rows: int) -> None:
-    sources = copies(photos, 150, (1280, 960))
+    sources = copies(photos, 400, (1280, 960))
     with start_make(photos, method=method) as started:
         eventually(lambda: workers_of(started) and is_under_way(started, rows))
         started.process.kill()
@@ -130,8 +130,8 @@ def test_after_a_killed_run_the_next_one_goes_on(photos: Path, method: str, rows
     run = make_to_the_end(photos)
     assert run.code == 0
     assert {row["source"] for row in run.rows} == sources
-    assert len(os.listdir(photos / "thumbs")) == 151
-    assert make_to_the_end(photos).summary["current"] == 150
+    assert len(os.listdir(photos / "thumbs")) == 401
+    assert make_to_the_end(photos).summary["current"] == 400
 
 
 @pytest.mark.slow
