@@ -258,9 +258,10 @@ def _read_in(opened: files.OpenFolder) -> Ledger:
 
 def _read_from(opened: files.OpenFolder, fd: int) -> Ledger:
     """Return the ledger in an open file; of one that was read before, only what is new is read."""
-    status, ledger = os.fstat(fd), None
-    if status.st_size <= MAX_BYTES:
-        with _cache_lock:
+    ledger = None
+    with _cache_lock:  # a length from before it may be less than what another thread has read
+        status = os.fstat(fd)
+        if status.st_size <= MAX_BYTES:
             ledger = _read_cached(fd, status)
     if ledger is None or ledger.is_foreign:
         path = os.path.join(opened.path, MARK)
@@ -299,7 +300,8 @@ def _read_cached(fd: int, status: os.stat_result) -> Ledger:
         if not ledger.feed(piece):
             break
     ledger.end()
-    _cache[key] = _Cached(ledger, length, status.st_mtime_ns, end)
+    # The mtime by now: what was appended since `status` has been read, too.
+    _cache[key] = _Cached(ledger, length, os.fstat(fd).st_mtime_ns, end)
     while len(_cache) > _MAX_CACHED or sum(len(one.ledger) for one in _cache.values()) > (
         _MAX_CACHED_ENTRIES
     ):
