@@ -16,14 +16,15 @@ from pathlib import Path
 import pytest
 from support.marks import root_only
 from support.pictures import files_below, picture, tree
-from support.processes import RESTRICTED
-from support.program import THUMBNAILER, Run, in_a_process, make, thumbnailer
+from support.program import THUMBNAILER, Run, make, remove, thumbnailer
 from support.waiting import eventually
 
 from thumbnailer import PruneRefused, Settings, SourceError, make_thumbnails, prune, status
 from thumbnailer.disk import files
 from thumbnailer.operations.removal.prune import find_orphaned, remove_found
-from thumbnailer.thumbs.orphans.of_sources import remove_thumbnails_of
+from thumbnailer.thumbs.folders import Removal
+from thumbnailer.thumbs.orphans.of_sources import find_thumbnails_of
+from thumbnailer.thumbs.orphans.remove import remove_thumbnails
 
 MARK = ".thumbnailer"
 NAMES = ("a.jpg", "b.jpg", "c.jpg", "sub/d.jpg", "sub/e.jpg")
@@ -36,15 +37,8 @@ def layout(request: pytest.FixtureRequest, tmp_path: Path) -> list[str | Path]:
 
 
 def run_prune(*arguments: str | Path, prefix: tuple[str, ...] = ()) -> Run:
-    """`thumbnailer prune --json`; checks that the rows are those the summary counts."""
-    words = "prune", "--json", *arguments
-    run = in_a_process(*words, prefix=prefix) if prefix else thumbnailer(*words)
-    assert "Traceback" not in run.err
-    if run.out:
-        for status in ("removed", "kept", "failed"):
-            count = sum(row["status"] == status for row in run.rows)
-            assert run.summary[status] == count
-    return run
+    """`thumbnailer prune --json`."""
+    return remove("prune", *arguments, prefix=prefix)
 
 
 def results(run: Run) -> dict[str, str]:
@@ -373,16 +367,6 @@ def test_hidden_folders_and_those_of_other_programs_are_left_out(photos: Path) -
         (folder / "gone.jpg").unlink()
     assert run_prune(photos).summary["removed"] == 1
     assert (photos / ".hidden" / "thumbs" / "gone.jpg").exists()
-
-
-@pytest.fixture
-def restricted() -> tuple[str, ...]:
-    """A prefix to a command for which permissions count."""
-    if os.geteuid() != 0:
-        return ()
-    if not shutil.which("setpriv"):
-        pytest.skip("needs setpriv")
-    return tuple(RESTRICTED)
 
 
 def test_a_folder_that_may_not_be_read_is_no_deletion(
@@ -811,6 +795,15 @@ def test_the_library_reports_what_it_did(photos: Path, tmp_path: Path) -> None:
     assert prune(photos, output=tmp_path / "out", yes=True).removed == 4
     with pytest.raises(SourceError):
         prune(tmp_path / "missing")
+
+
+def remove_thumbnails_of(
+    gone: list[str], places: dict[str, list[str]], *, output: str | None
+) -> list[Removal]:
+    """What a watch does with the thumbnails of what is gone."""
+    findings = find_thumbnails_of(gone, places, output=output)
+    removals = [*findings.unknown, *findings.kept("")]
+    return [*removals, *remove_thumbnails(findings.orphans)]
 
 
 def test_single_sources_and_folders_are_forgotten(

@@ -10,7 +10,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from typing import BinaryIO, NamedTuple
@@ -74,6 +74,25 @@ def folder_below(root: str, path: str) -> Folder:
     if path.startswith(prefix):
         return Folder(root, path[len(prefix) :])
     return Folder(root, "") if path == root else Folder(path, "")
+
+
+def with_folders(path: str) -> Iterator[str]:
+    """Yield a path and the folders that it is in, the innermost first; "" is none."""
+    while path:
+        yield path
+        above = os.path.dirname(path)
+        path = above if above != path else ""
+
+
+def with_all_folders(paths: Iterable[str]) -> set[str]:
+    """Return some paths and all folders that they are in."""
+    found = set[str]()
+    for path in paths:
+        for above in with_folders(path):
+            if above in found:
+                break  # so that many files of few folders cost one step each
+            found.add(above)
+    return found
 
 
 def state_of(status: os.stat_result) -> tuple[int, int, int]:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from functools import cached_property, lru_cache, partial
+from itertools import islice
 from typing import NamedTuple
 
 from thumbnailer.disk import files
@@ -15,20 +16,13 @@ from thumbnailer.scan.folders import thumbnail_folders
 from thumbnailer.thumbs.folders import Removal
 from thumbnailer.thumbs.ledger import ledger_file
 from thumbnailer.thumbs.ledger.entries import Ledger
+from thumbnailer.thumbs.orphans.in_roots import root_of
 from thumbnailer.thumbs.orphans.orphan import Orphan
 from thumbnailer.thumbs.orphans.remove import remove_thumbnails
 from thumbnailer.thumbs.orphans.source_folder import SourcePlace
 
 # No more are remembered, which takes 60 MB: so many may be on a disk that is not mounted.
 _MOST = 200_000
-
-
-class _Gone(NamedTuple):
-    """A picture that is gone: its root, and its folder and name below that."""
-
-    root: str
-    inner: str
-    name: str
 
 
 class GoneSources:
@@ -91,15 +85,13 @@ class GoneSources:
             pass  # they are under other names by now
 
     @cached_property
-    def _gone(self) -> dict[tuple[int, int], list[_Gone]]:
-        found: dict[tuple[int, int], list[_Gone]] = {}
-        for number, (key, gone) in enumerate(self._find()):
-            if number >= _MOST:
-                break
-            found.setdefault(key, []).append(gone)
+    def _gone(self) -> dict[tuple[int, int], list[SourcePlace]]:
+        found: dict[tuple[int, int], list[SourcePlace]] = {}
+        for key, place in islice(self._find(), _MOST):
+            found.setdefault(key, []).append(place)
         return found
 
-    def _find(self) -> Iterator[tuple[tuple[int, int], _Gone]]:
+    def _find(self) -> Iterator[tuple[tuple[int, int], SourcePlace]]:
         """Yield the pictures that are gone, each with the length and mtime that it had."""
         for folder in dict.fromkeys(self._folders()):
             if not isinstance(folder, Folder):
@@ -108,16 +100,19 @@ class GoneSources:
                 if known := ledger_file.read(folder):
                     yield from self._find_in(folder, known)
 
-    def _find_in(self, folder: Folder, known: Ledger) -> Iterator[tuple[tuple[int, int], _Gone]]:
+    def _find_in(
+        self, folder: Folder, known: Ledger
+    ) -> Iterator[tuple[tuple[int, int], SourcePlace]]:
         listing = lru_cache(8)(partial(self._listing, folder))
         for thumbnail, origin in known.origins():
             above, _, name = origin.rpartition(os.sep)
-            place = listing(above)
-            if place is None or name in place.names:
+            listed = listing(above)
+            if listed is None or name in listed.names:
                 continue
             entry = known.get(thumbnail)
             if entry and not isinstance(entry.result, Failure):
-                yield (entry.size_bytes, entry.mtime_ns), _Gone(place.root, place.inner, name)
+                place = SourcePlace(listed.root, listed.inner, name)
+                yield (entry.size_bytes, entry.mtime_ns), place
 
     def _listing(self, folder: Folder, above: str) -> _Listing | None:
         """Return what is in a folder of sources; None if it is in no root, or can't be read.
@@ -126,28 +121,22 @@ class GoneSources:
             folder: a folder of thumbnails.
             above: the folder, relative to that.
         """
-        path = ledger_file.source_path(folder, above)
-        located = path and self._locate(os.path.abspath(path))
-        if not located:
+        found = ledger_file.source_path(folder, above)
+        path = os.path.abspath(found) if found else ""
+        root = root_of(path, self._by_path)
+        if root is None:
             return None
-        place = Folder(*located)
+        place = Folder(self._by_path[root], path[len(root) :].strip(os.sep))
+        names: list[str] = []
         try:
-            with files.open_folder(place) as opened:
-                return _Listing(*located, frozenset(files.list_names(opened)))
-        except (FileNotFoundError, NotADirectoryError):
-            return _Listing(*located, frozenset())
+            with (
+                suppress(FileNotFoundError, NotADirectoryError),
+                files.open_folder(place) as opened,
+            ):
+                names = files.list_names(opened)
         except (OSError, ValueError):
             return None
-
-    def _locate(self, path: str) -> tuple[str, str] | None:
-        """Return the root that a folder is in, and its path in that; None if it is in none."""
-        inner = path
-        while inner not in self._by_path:
-            above = os.path.dirname(inner)
-            if above == inner:
-                return None
-            inner = above
-        return self._by_path[inner], path[len(inner) :].strip(os.sep)
+        return _Listing(place.anchor, place.below, frozenset(names))
 
 
 def _ending(path: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Literal, TypeVar
@@ -90,6 +90,19 @@ def output_folders(
         return folder, subfolders_of(folder)
 
     return unless_unreadable(walk(read, below, stop), output)
+
+
+def output_folders_of(output: str, trees: Iterable[str], inner: str) -> Iterator[Folder | Removal]:
+    """Yield the folders of an output tree with thumbnails of what is, or was, at a path.
+
+    Args:
+        trees: the folders of its SOURCE there, one for each size.
+        inner: the path of a picture or folder below the SOURCE.
+    """
+    for tree in trees:
+        below = os.path.join(tree, inner)
+        yield from output_folders(output, below)
+        yield Folder(output, os.path.dirname(below))
 
 
 def unless_unreadable(

@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from functools import lru_cache
 from typing import NamedTuple, Self
 
+from thumbnailer.disk import files
 from thumbnailer.model import Folder
 from thumbnailer.thumbs.orphans.source_folder import SourceFolder, SourcePlace, open_source_folder
 
@@ -95,9 +96,4 @@ class SourcesInRoots:
 
 def root_of(path: str, roots: Mapping[str, str]) -> str | None:
     """Return the innermost of the roots that contains a path; None if none does."""
-    while path not in roots:
-        above = os.path.dirname(path)
-        if above == path:
-            return None
-        path = above
-    return path
+    return next((above for above in files.with_folders(path) if above in roots), None)

@@ -1,4 +1,4 @@
-"""Find and remove the thumbnails of some sources, without a survey of all folders."""
+"""Find the thumbnails of some sources that are gone, without a survey of all folders."""
 
 from __future__ import annotations
 
@@ -7,32 +7,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from thumbnailer.disk import files
 from thumbnailer.model import Folder
-from thumbnailer.thumbs.folders import THUMBS, Removal, output_folders, size_folders
+from thumbnailer.thumbs.folders import THUMBS, Removal, output_folders_of, size_folders
 from thumbnailer.thumbs.orphans.in_roots import root_of
 from thumbnailer.thumbs.orphans.orphan import Orphan, OrphanSurvey
-from thumbnailer.thumbs.orphans.remove import remove_thumbnails
 from thumbnailer.thumbs.orphans.source_folder import SourcePlace, is_empty
 from thumbnailer.thumbs.orphans.survey import find_orphans
-
-
-def remove_thumbnails_of(
-    paths: Iterable[str],
-    places: Mapping[str, Sequence[str]],
-    *,
-    output: str | None = None,
-    is_source_known: bool = False,
-) -> Iterator[Removal]:
-    """Remove the thumbnails of some sources, files or whole folders, if these are gone.
-
-    The arguments are those of `find_thumbnails_of`.
-
-    Raises:
-        OutputError: the file system is read-only.
-    """
-    findings = find_thumbnails_of(paths, places, output=output, is_source_known=is_source_known)
-    yield from findings.unknown
-    yield from findings.kept("see thumbnailer prune")
-    yield from remove_thumbnails(findings.orphans)
 
 
 def find_thumbnails_of(
@@ -79,18 +58,12 @@ def find_thumbnails_of(
                 beside[folder] = [*size_folders(thumbs)] if _is_there(folder) else []
             folders |= dict.fromkeys(beside[folder])
         else:
-            for place in places[root]:
-                below = os.path.join(place, inner)
-                folders |= dict.fromkeys(output_folders(output, below))
-                folders[Folder(output, os.path.dirname(below))] = None
+            folders |= dict.fromkeys(output_folders_of(output, places[root], inner))
         wanted.setdefault(root, {})[inner] = bool(seen and seen.get(path))
 
     def wanted_paths(place: SourcePlace) -> Iterator[str]:
-        path, of_root = place.path, wanted.get(place.root, {})
-        while path:
-            if path in of_root:
-                yield path
-            path = os.path.dirname(path)
+        of_root = wanted.get(place.root, {})
+        return (path for path in files.with_folders(place.path) if path in of_root)
 
     def is_certain(orphan: Orphan) -> bool:
         empty = orphan.empty_folder or ""

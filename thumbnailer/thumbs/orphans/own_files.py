@@ -73,7 +73,7 @@ def find_own_files(
     with SourcesInRoots(roots, {}, None) as sources:
         for one in read_ledgers(folders, stop):
             if isinstance(one, Removal):
-                needed |= {*_with_parents(one.thumbnail)}
+                needed |= {*files.with_folders(one.thumbnail)}
                 yield one
                 continue
             folder, known = one
@@ -83,7 +83,7 @@ def find_own_files(
                 continue
             own = _find_own(folder, known, sources, stop)
             if len(own) < sum(1 for _ in known.origins()):
-                needed |= {*_with_parents(folder.path)}
+                needed |= {*files.with_folders(folder.path)}
             is_needed = folder.path in needed
             if own or not is_needed:
                 page_bytes = None if is_needed else _page_bytes(folder)
@@ -103,13 +103,6 @@ def _find_own(
             pass
         own.append(one)
     return own
-
-
-def _with_parents(path: str) -> Iterator[str]:
-    above = ""
-    while path != above:
-        yield path
-        path, above = os.path.dirname(path), path
 
 
 def _holds_temporaries(folder: Folder) -> bool:

@@ -6,6 +6,7 @@ import os
 import threading
 
 from thumbnailer.config.settings import Settings
+from thumbnailer.disk import files
 from thumbnailer.door import open_thumbs
 from thumbnailer.thumbs.ledger.lines import MARK
 from thumbnailer.watcher.roots.removals import Tell
@@ -84,7 +85,9 @@ class WatchedOutput:
         return is_back
 
     def _take(self, identity: tuple[int, int] | None) -> None:
-        self._mount_points = [*filter(os.path.ismount, _with_parents(self.path))]
+        self._mount_points = [
+            *filter(os.path.ismount, files.with_folders(os.path.realpath(self.path)))
+        ]
         self.identity = identity  # last: other threads ask for it without the lock
 
     def _identity_now(self) -> tuple[int, int] | None:
@@ -104,11 +107,3 @@ class WatchedOutput:
         if not self.is_away and is_marked and not all(map(os.path.ismount, self._mount_points)):
             self._stand_in = identity
         return identity if is_marked and identity != self._stand_in else None
-
-
-def _with_parents(path: str) -> list[str]:
-    """Return the real path of a folder, and of all above it."""
-    paths = [os.path.realpath(path)]
-    while (above := os.path.dirname(paths[-1])) != paths[-1]:
-        paths.append(above)
-    return paths

@@ -11,7 +11,7 @@ from thumbnailer.disk import files
 from thumbnailer.model import Folder, Outcome, Source, Stop
 from thumbnailer.scan.folders import thumbnail_folders
 from thumbnailer.scan.gone_sources import GoneSources
-from thumbnailer.thumbs.folders import THUMBS, Removal, output_folders
+from thumbnailer.thumbs.folders import THUMBS, Removal, output_folders, output_folders_of
 from thumbnailer.thumbs.orphans.of_sources import find_thumbnails_of
 from thumbnailer.thumbs.orphans.orphan import Orphan, OrphanSurvey
 from thumbnailer.thumbs.orphans.remove import remove_thumbnails
@@ -90,11 +90,11 @@ class Removals:
     def thumbs_of(self, gone: Iterable[str]) -> Iterator[Folder | Removal]:
         """Yield the folders with thumbnails of some files and folders that are gone."""
         for path in gone:
-            yield from self.thumbnail_folders(os.path.dirname(path))
-            if self._output is not None and not self._is_for_desktop:
+            if self._output is None or self._is_for_desktop:
+                yield from self.thumbnail_folders(os.path.dirname(path))
+            else:
                 inner = os.path.relpath(path, self._path)
-                for tree in self._trees:
-                    yield from output_folders(self._output, os.path.join(tree, inner))
+                yield from output_folders_of(self._output, self._trees, inner)
 
     def remove(self, orphans: Iterable[Orphan], stop: Stop | None = None) -> Iterator[Outcome]:
         """Remove some thumbnails whose sources are known to be gone."""

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from typing import TypeVar
 
 from thumbnailer.config.settings import Settings
+from thumbnailer.disk import files
 from thumbnailer.formats import possible_formats
 from thumbnailer.thumbs.naming import casefolded, thumbnail_name
 
@@ -78,8 +79,7 @@ class Claims:
     def busy(self, paths: Iterable[str]) -> set[str]:
         """Return those of some files and folders that are claimed, or in which something is."""
         with self._lock:
-            claimed = {above for path in self._paths for above in _with_folders(path)}
-        return {path for path in paths if path in claimed}
+            return files.with_all_folders(self._paths).intersection(paths)
 
     def mark(self, owner: object) -> None:
         """Mark the time at which an owner begins to read what there is of thumbnails."""
@@ -111,14 +111,6 @@ class Claims:
         if self._is_templated:  # any two of a folder may have thumbnails of one name
             return {folder}
         return {(folder, casefolded(thumbnail_name(name, format))) for format in self._formats}
-
-
-def _with_folders(path: str) -> Iterator[str]:
-    """Yield a path and the folders that it is in."""
-    while path:
-        yield path
-        above = os.path.dirname(path)
-        path = above if above != path else ""
 
 
 class Gate:
