@@ -113,7 +113,7 @@ def test_nothing_is_written_while_thumbnails_are_removed(photos: Path) -> None:
 
     def run() -> None:
         (root,) = loop._work.roots
-        assert list(root.gate.alone(removals())) == [1]
+        assert list(root.removals.gate.alone(removals())) == [1]
 
     threads = [threading.Thread(target=run)]
     threads.append(threading.Thread(target=lambda: list(loop.run())))

@@ -11,6 +11,7 @@ from support.marks import needs_proc
 from support.pictures import picture
 from support.processes import send, start
 from support.slow_disk import on_slow_disk
+from support.thumbs import marked
 from support.watching import (
     WATCH,
     await_event,
@@ -39,22 +40,6 @@ MOVES = {
 }
 
 
-def marked(*arguments: str | Path) -> dict[bytes, bytes]:
-    """What the thumbnails were, by the marks that they are now: one of the same length in each."""
-    out = Path(arguments[-1]).parent / "out"
-    folders = [out] if out.exists() else [Path(arguments[-1])]
-    before: dict[bytes, bytes] = {}
-    for folder in folders:
-        for path in sorted(folder.rglob("*")):
-            is_thumbnail = folder == out or "thumbs" in path.relative_to(folder).parts
-            if is_thumbnail and path.is_file() and path.name != ".thumbnailer":
-                content = path.read_bytes()
-                mark = str(len(before)).encode().ljust(len(content), b"\0")
-                path.write_bytes(mark)
-                before[mark] = content
-    return before
-
-
 @pytest.mark.parametrize("options", [[], ["--output", "out"]], ids=["thumbs", "output"])
 @pytest.mark.parametrize("move", MOVES.values(), ids=MOVES)
 def test_what_is_moved_while_it_is_watched_keeps_its_thumbnails(
@@ -65,7 +50,7 @@ def test_what_is_moved_while_it_is_watched_keeps_its_thumbnails(
     arguments: list[str | Path] = [*options, photos]
     with watching(*arguments) as watch:
         catches_up(watch, *arguments)
-        before = marked(*arguments)
+        before = marked(photos)
         shell(move, photos)
         picture(photos / "last.jpg", (33, 30))
         soon(watch, lambda: _names(photos, *arguments) == _wanted(photos))
@@ -105,7 +90,7 @@ def test_what_is_found_before_the_event_of_its_move_is_read(
     arguments: list[str | Path] = [*options, photos]
     with watching(*arguments) as watch:
         catches_up(watch, *arguments)
-        before = marked(*arguments)
+        before = marked(photos)
         send(watch.process.pid, signal.SIGSTOP)
         shell(line, photos)
         send(watch.process.pid, signal.SIGCONT)
@@ -138,7 +123,7 @@ def test_a_folder_of_many_pictures_is_moved(photos: Path, monkeypatch: pytest.Mo
     arguments: list[str | Path] = ["--output", "out", photos]
     with watching(*arguments) as watch:
         catches_up(watch, *arguments)
-        before = marked(*arguments)
+        before = marked(photos)
         shell("mkdir old; mv many old", photos)
         soon(watch, lambda: _names(photos, *arguments) == _wanted(photos))
         assert set((thumbnails(*arguments) or {}).values()) <= before.keys()
@@ -150,7 +135,7 @@ def test_what_was_moved_while_nobody_watched(photos: Path, monkeypatch: pytest.M
     arguments: list[str | Path] = ["--output", "out", photos]
     with watching(*arguments) as watch:
         catches_up(watch, *arguments)
-    before = marked(*arguments)
+    before = marked(photos)
     shell("mv sub other; mv a.jpg z.jpg", photos)
     with watching(*arguments) as watch:
         soon(watch, lambda: _names(photos, *arguments) == _wanted(photos))

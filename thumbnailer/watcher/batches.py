@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 from typing import TypeVar
 
 from thumbnailer.engine.pool import Pool
@@ -19,6 +20,9 @@ T = TypeVar("T")
 
 # How many settled paths a batch takes at most.
 _MOST_PATHS = 1000
+
+# How long to wait before looking at what is gone again: with thousands it takes some ms.
+_GONE_SECONDS = 0.2
 
 # A batch that takes longer is held up by a slow picture or disk: others are started beside it.
 _SLOW_BATCH_SECONDS = 0.5
@@ -39,6 +43,7 @@ class Batches:
         self._work = work
         self._batches: set[Batch] = set()
         self._most = worker_count(work.settings) + 1
+        self._next_gone = 0.0
 
     def __len__(self) -> int:
         return len(self._batches)
@@ -61,7 +66,8 @@ class Batches:
         batch = Batch(now, {})
         for path, is_closed in work.settling.settled(now, _MOST_PATHS).items():
             # Where a folder has taken the place of a picture, that one's thumbnail has to go first.
-            if not work.settling.is_below_gone(path) and work.claims.take(path, batch):
+            above = work.settling.gone_above(path)
+            if not (above and above - work.moves.folders()) and work.claims.take(path, batch):
                 batch.left[path] = is_closed
             else:
                 work.settling.add(path, now, is_closed=is_closed)
@@ -109,17 +115,16 @@ class Batches:
     def remove_gone(self, now: float) -> None:
         """Start to remove the thumbnails of files and folders that are gone."""
         work = self._work
+        if now < self._next_gone:
+            return
+        self._next_gone = now + _GONE_SECONDS
         gone = work.settling.gone(now)
         if not gone or work.options.keep_orphans:
             return
-        is_busy = bool(work.walks or work.settling or self._batches)
-        busy = work.moves.hold(
-            gone, now, self._is_pending, work.settling.holds_below, is_busy=is_busy
-        )
-        busy |= work.claims.busy(gone)
-        for path in busy:  # its thumbnail may be about to be written, or taken over
-            work.settling.add_gone(path, now, has_moved=gone[path])
-        paths = {path: has_moved for path, has_moved in gone.items() if path not in busy}
+        paths = self._free(gone, now)
+        for path in set(gone) - paths.keys():
+            work.settling.add_gone(path, now)
+        work.moves.forget(paths)
 
         def remove(task: Task) -> None:
             for root in work.roots:
@@ -131,10 +136,27 @@ class Batches:
                 os.path.dirname(next(iter(paths))), remove, lambda _, error: work.failed(error)
             )
 
-    def _is_pending(self, path: str) -> bool:
-        """Return whether a picture, or one in a folder, has yet to be looked at or made."""
-        work = self._work
-        return bool(work.walks or work.settling.holds_below(path) or work.claims.busy([path]))
+    def _free(self, gone: list[str], now: float) -> dict[str, bool]:
+        """Return those paths that are gone whose thumbnails nothing needs any more.
+
+        Each is returned with whether it is known to be elsewhere, with all that it held. Of the
+        others the thumbnail may be about to be written, or taken over.
+        """
+        work, targets = self._work, self._work.moves.targets(gone)
+        paths = {*gone, *chain.from_iterable(targets.values())}
+        waiting, claimed = work.settling.busy(paths), work.claims.busy(paths)
+        pending = waiting | claimed
+        is_busy = bool(work.walks or work.settling or self._batches)
+        elsewhere, free = work.moves.folders(), {}
+        for path in gone:
+            moved = targets[path]
+            is_pending = bool(moved and work.walks) or not pending.isdisjoint(moved)
+            # What is in its place, or below it, may need the room.
+            may_move = is_busy and path not in waiting
+            is_held = work.moves.hold(path, now, is_pending=is_pending, may_move=may_move)
+            if not is_held and path not in claimed:
+                free[path] = path in elsewhere
+        return free
 
 
 def _with_signs(items: Iterable[T], task: Task) -> Iterator[T]:

@@ -41,11 +41,11 @@ class Incoming:
         if is_own or (kind == "folder" and work.ask(self._is_own, path)):
             return  # we have caused it
         if event.before:
-            work.moves.add(event.before, path)
+            work.moves.add(event.before, path, is_folder=kind == "folder")
         if event.kind == "gone":
             self._note_gone()
             work.outcome_filter.forget(path)
-            work.settling.add_gone(path, now, has_moved=event.has_moved)
+            work.settling.add_gone(path, now)
         if there == "":
             if event.kind == "gone":
                 work.settling.discard(path)

@@ -188,7 +188,7 @@ class WatchLoop:
     def _finish(self, jobs: list[Job], answers: list[Answer]) -> list[Outcome]:
         """Write what workers made while nothing is removed; called by threads of the pool."""
         path = jobs[0].source.path  # one batch is of one root
-        gates = [root.gate for root in self._work.roots if root.holds(path)]
+        gates = [root.removals.gate for root in self._work.roots if root.holds(path)]
         with gates[0].writing() if gates else nullcontext():
             return self._thumbs.finish(jobs, answers)
 

@@ -63,7 +63,7 @@ class Rescans:
         """Make whatever may not be current in a root, and remove orphans; in a thread."""
         work = self._work
         take = partial(work.take_made, owner=task, is_first=is_first)
-        items, gone = root.sources(task), root.gone_sources(task)
+        items, gone = root.sources(task), root.removals.gone_sources(task)
         carried: list[str] = []  # one that was made since its ledger was read
         is_over = False
 
@@ -116,7 +116,7 @@ class Rescans:
                 else:
                     work.tasks.hand_over(task, take, outcome)
         if not task.is_set() and not work.options.keep_orphans:
-            for outcome in chain(root.remove(gone.moved, task), root.orphans(task)):
+            for outcome in chain(root.removals.remove(gone.moved, task), root.orphans(task)):
                 work.tasks.hand_over(task, work.outcomes.append, outcome)
         if not task.is_set():
             work.outcome_filter.forget_gone(root)

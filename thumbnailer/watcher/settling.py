@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+
+from thumbnailer.disk import files
 
 # How long to wait after a writer has closed a file, or a finished file was moved here.
 _AFTER_CLOSE_SECONDS = 0.1
@@ -39,8 +41,7 @@ class SettlingFiles:
     ) -> None:
         self._settle_seconds, self._state_of = settle_seconds, state_of or content_state
         self._waits: dict[str, _WaitingFile] = {}
-        # When each path is due that is gone, and whether it is known to have moved elsewhere.
-        self._gone: dict[str, tuple[float, bool]] = {}
+        self._gone: dict[str, float] = {}  # when each path is due that is gone
         # Since when each path has been complete, closed or replaced as a whole, and is not read.
         self._complete: dict[str, float] = {}
 
@@ -70,31 +71,29 @@ class SettlingFiles:
             due = min(due, self._complete[path] + _AT_MOST_SECONDS)
         self._waits[path] = _WaitingFile(first, due, is_closed, state)
 
-    def holds_below(self, path: str) -> bool:
-        """Return whether a path, or something below it, waits to be read."""
-        prefix = os.path.join(path, "")
-        return path in self._waits or any(one.startswith(prefix) for one in self._waits)
+    def busy(self, paths: Iterable[str]) -> set[str]:
+        """Return those of some files and folders that wait to be read, or in which something does.
 
-    def is_below_gone(self, path: str) -> bool:
-        """Return whether a path is below one that is gone, and not known to be elsewhere."""
-        above = path
-        while self._gone and above != (above := os.path.dirname(above)):
-            _, has_moved = self._gone.get(above, (0.0, True))
-            if not has_moved:
-                return True
-        return False
+        As `Claims.busy`."""
+        return files.with_all_folders(self._waits).intersection(paths)
 
-    def add_gone(self, path: str, now: float, *, has_moved: bool = False) -> None:
+    def gone_above(self, path: str) -> set[str]:
+        """Return which of the folders that a path is in were something else that is gone."""
+        return (
+            self._gone.keys() & files.with_folders(os.path.dirname(path)) if self._gone else set()
+        )
+
+    def add_gone(self, path: str, now: float) -> None:
         """Add a file or folder that is gone, or restart its wait: it may come back at once."""
-        self._gone[path] = now + self._settle_seconds, has_moved
+        self._gone[path] = now + self._settle_seconds
 
     def all_gone(self) -> list[str]:
         """Return all paths that are gone, however short a time."""
         return [*self._gone]
 
-    def gone(self, now: float) -> dict[str, bool]:
-        """Remove and return the paths gone long enough, and whether each has moved elsewhere."""
-        due = {path: has_moved for path, (when, has_moved) in self._gone.items() if when <= now}
+    def gone(self, now: float) -> list[str]:
+        """Remove and return the paths that were gone long enough."""
+        due = [path for path, when in self._gone.items() if when <= now]
         for path in due:
             del self._gone[path]
             if path not in self._waits:

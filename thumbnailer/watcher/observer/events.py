@@ -49,13 +49,11 @@ class Event(NamedTuple):
     `closed`: a file is complete; `touched`: a file was created or changed; `gone`: a file or folder
     is no longer there; `folder`: a folder was created or moved here, perhaps with files in it.
 
-    `has_moved`: what is gone is known to be elsewhere below the root, with all that it held;
     `before`: where a picture or folder that was moved here was before, below the same root.
     """
 
     kind: Literal["closed", "touched", "gone", "folder"]
     path: str
-    has_moved: bool = False
     before: str = ""
 
 
@@ -172,12 +170,11 @@ class FolderObserver:
             before = self._moves.pop(event.cookie, "") if kind == "moved here" else ""
             if event.before:
                 before = os.path.join(self._root, event.before)
+                self._put(Event("gone", before))
             if new_files.is_temporary(os.path.basename(before)) or not is_taken:
                 return  # one of our own thumbnails, moved into place
-            if before and event.is_folder:
-                self._put(Event("gone", before, has_moved=True))
             if kind in ("gone", "moved away"):
-                self._put(Event("gone", path, has_moved=event.has_moved))
+                self._put(Event("gone", path))
             elif event.is_folder:
                 self._put(Event("folder", path, before=before))
             else:

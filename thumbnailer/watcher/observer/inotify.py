@@ -45,8 +45,7 @@ if sys.platform == "linux":
         """What has happened to `path`, relative to the root.
 
         `cookie` is the same for the two events of one move, and 0 for all others. `before` is where
-        a folder was that was found here before its events were read; else "". `has_moved`: what
-        was moved away is such a folder.
+        a folder was that was found here before its events were read; else "".
         """
 
         kind: Literal["created", "closed", "gone", "moved away", "moved here"]
@@ -54,21 +53,12 @@ if sys.platform == "linux":
         is_folder: bool
         cookie: int = 0
         before: str = ""
-        has_moved: bool = False
 
     class _WatchedFolder:
         """A folder of the tree. `descriptor` is None if it could not be watched, or if it has been
         found elsewhere."""
 
-        __slots__ = (
-            "above",
-            "callback_id",
-            "descriptor",
-            "has_moved",
-            "identity",
-            "inside",
-            "name",
-        )
+        __slots__ = ("above", "callback_id", "descriptor", "identity", "inside", "name")
 
         def __init__(self, name: str, above: _WatchedFolder | None) -> None:
             self.name, self.above = name, above
@@ -76,7 +66,6 @@ if sys.platform == "linux":
             self.descriptor: WatchDescriptor | None = None
             self.callback_id = CallbackId(0)
             self.identity: tuple[int, int] | None = None  # device and inode
-            self.has_moved = False
 
         @property
         def path(self) -> str:
@@ -216,14 +205,12 @@ if sys.platform == "linux":
             if not name or event.is_ignored:
                 return
             path, is_folder = os.path.join(folder.path, name), event.is_directory
-            has_moved = False
             kind: Literal["created", "closed", "gone", "moved away", "moved here"]
             if event.is_close_write:
                 kind = "closed"
             elif event.is_delete or event.is_moved_from:
                 kind = "gone" if event.is_delete else "moved away"
                 if is_folder:
-                    has_moved = name in folder.inside and folder.inside[name].has_moved
                     self._leave(folder, name)
             elif event.is_create or event.is_moved_to:
                 kind = "created" if event.is_create else "moved here"
@@ -231,7 +218,7 @@ if sys.platform == "linux":
                     self._enter(folder, name)
             else:
                 return
-            self._put(TreeEvent(kind, path, is_folder, event.cookie, has_moved=has_moved))
+            self._put(TreeEvent(kind, path, is_folder, event.cookie))
 
         # Called with the lock.
 
@@ -310,7 +297,6 @@ if sys.platform == "linux":
                 if before is not folder:
                     before.descriptor = None
                     if before.path != path:
-                        before.has_moved = True
                         self._put(TreeEvent("moved here", path, True, before=before.path))
             self._folders[descriptor] = folder
             folder.descriptor, folder.callback_id = descriptor, number

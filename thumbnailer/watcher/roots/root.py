@@ -15,11 +15,9 @@ from thumbnailer.config.settings import Settings
 from thumbnailer.disk import files
 from thumbnailer.model import Folder, Outcome, Source, Stop
 from thumbnailer.scan.folders import scan_by_folder, source_finder
-from thumbnailer.scan.gone_sources import GoneSources
 from thumbnailer.scan.selection import ScanLog
 from thumbnailer.thumbs.folders import Removal
 from thumbnailer.thumbs.ledger import ledger_file
-from thumbnailer.thumbs.orphans.orphan import Orphan
 from thumbnailer.thumbs.orphans.source_folder import is_empty
 from thumbnailer.watcher.observer.events import NATIVE_EVENTS, OBSERVER_ENDED, Event, FolderObserver
 from thumbnailer.watcher.observer.polling import (
@@ -28,7 +26,6 @@ from thumbnailer.watcher.observer.polling import (
     watch_limit_hint,
 )
 from thumbnailer.watcher.roots.removals import Removals, Tell, identity_of
-from thumbnailer.watcher.threads.claims import Gate
 
 # How long ago a folder must have changed for a further change to show in its mtime: FAT counts in
 # steps of two seconds.
@@ -51,6 +48,7 @@ class WatchedRoot:
 
     Attributes:
         below: as given.
+        removals: finds and removes what its pictures leave behind.
         mode: where events come from: `inotify`, `native` or `polling`.
         log: is told what rescans meet, if anybody wants to know.
     """
@@ -76,7 +74,7 @@ class WatchedRoot:
         self.log: ScanLog | None = None
         self._is_for_desktop = settings.is_for_desktop
         self.below = below
-        self._removals = Removals(path, below, settings, tell)
+        self.removals = Removals(path, below, settings, tell)
         self._prefix = os.path.join(path, "")
         # For each folder with pictures: a hash of these at the last rescan, and one of the mtimes
         # of its thumbnail folders before these were looked at: whatever is made or deleted later
@@ -118,11 +116,6 @@ class WatchedRoot:
     def is_intact(self) -> bool:
         """Return whether the root is still the same folder; else nothing in it counts as gone."""
         return self._identity is not None and identity_of(self._path) == self._identity
-
-    @property
-    def gate(self) -> Gate:
-        """Lets either thumbnails of its pictures be written, or some be removed."""
-        return self._removals.gate
 
     @property
     def path(self) -> str:
@@ -195,7 +188,7 @@ class WatchedRoot:
     def forget(self) -> None:
         """Treat every folder as changed at the next rescan, and look for orphans everywhere."""
         self._seen.clear()
-        self._removals.look_everywhere()
+        self.removals.look_everywhere()
 
     def mark_changed(self, path: str) -> None:
         """Treat the folder of a path as changed at the next rescan."""
@@ -225,7 +218,7 @@ class WatchedRoot:
                             pending.append(os.path.join(inner, entry.name))
                         elif self._choice.is_picture(entry.name):
                             names.append(entry.name)
-            self._removals.look_in(place.path)
+            self.removals.look_in(place.path)
             yield from (os.path.join(place.path, name) for name in names)
 
     def sources_at(self, paths: Iterable[str]) -> Iterator[Source | Outcome]:
@@ -234,15 +227,15 @@ class WatchedRoot:
         for path in filter(self.holds, paths):
             if item := find(path):
                 if above != os.path.dirname(path):
-                    self._removals.remember(above := os.path.dirname(path))
-                self._removals.look_in(os.path.dirname(path))  # may be gone at the next rescan
+                    self.removals.remember(above := os.path.dirname(path))
+                self.removals.look_in(os.path.dirname(path))  # may be gone at the next rescan
                 yield item
 
     def sources(self, stop: Stop) -> Iterator[Source | Outcome]:
         """Yield all pictures of each folder that has changed since the last rescan."""
         found = set[str]()
         choice = self._choice.logged(self.log)
-        self._removals.begin_rescan()
+        self.removals.begin_rescan()
         for item in self._scan(choice, stop=stop) if self._identity else ():
             if isinstance(item, Outcome):  # a folder that can't be read
                 found.add(item.source.path)
@@ -250,31 +243,23 @@ class WatchedRoot:
                 continue
             folder = os.path.dirname(os.path.join(item.path, ""))  # as in the pictures' paths
             found.add(folder)
-            self._removals.remember(folder)
+            self.removals.remember(folder)
             if observer := self._observer:
                 observer.watch_again(files.folder_below(self._path, folder).below)
             thumbs = self._thumbs_state(folder)
             state = item.state(stop), thumbs
             if thumbs is None or self._seen.get(folder) != state:
                 self._seen[folder] = state
-                self._removals.look_in(folder)
+                self.removals.look_in(folder)
                 yield from item.sources()
         if not stop.is_set():
             for folder in self._seen.keys() - found:
                 self._seen.pop(folder, None)
-                self._removals.look_in(folder)
-
-    def gone_sources(self, stop: Stop) -> GoneSources:
-        """Return what knows which pictures are gone, for those that have been moved."""
-        return self._removals.gone_sources(stop)
+                self.removals.look_in(folder)
 
     def thumbs_of(self, gone: Iterable[str]) -> Iterator[Folder | Removal]:
         """Yield the folders with thumbnails of some files and folders that are gone."""
-        return self._removals.thumbs_of(filter(self.holds, gone))
-
-    def remove(self, orphans: Iterable[Orphan], stop: Stop) -> Iterator[Outcome]:
-        """Remove some thumbnails whose sources are known to be gone."""
-        return self._removals.remove(orphans, stop)
+        return self.removals.thumbs_of(filter(self.holds, gone))
 
     def orphans(self, stop: Stop) -> Iterator[Outcome]:
         """Remove the thumbnails whose sources are gone; call it after all of `sources`.
@@ -283,7 +268,7 @@ class WatchedRoot:
             OutputError: the file system is read-only.
         """
         if self._identity:
-            yield from self._removals.orphans(self.is_intact, stop)
+            yield from self.removals.orphans(self.is_intact, stop)
 
     def removed(self, paths: Mapping[str, bool]) -> Iterator[Outcome]:
         """Remove the thumbnails of deleted files and folders, if these are really gone.
@@ -296,7 +281,7 @@ class WatchedRoot:
         """
         gone = {path: has_moved for path, has_moved in paths.items() if self.holds(path)}
         if gone and self.is_intact():
-            yield from self._removals.removed(gone, are_seen=self.mode != "polling")
+            yield from self.removals.removed(gone, are_seen=self.mode != "polling")
 
     def _thumbs_state(self, folder: str) -> int | None:
         """Return a hash that changes, but for collisions, when thumbnails are added or removed.
@@ -306,7 +291,7 @@ class WatchedRoot:
         as they are.
         """
         state = []
-        for place in self._removals.thumbnail_folders(folder):
+        for place in self.removals.thumbnail_folders(folder):
             try:
                 status = os.stat(place.path)
             except OSError:
