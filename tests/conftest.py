@@ -12,6 +12,7 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from support.processes import RESTRICTED
 from support.ray_cluster import Network, cluster, hindrance
 from support.s3_server import ENVIRONMENT, Storage, serving
 
@@ -115,6 +116,16 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.write_line(f"skipped: {told}")
         if any("install" in reason or "extra" in reason for reason in reasons):
             terminalreporter.write_line("`pip install '.[test-all]'` brings what all tests need")
+
+
+@pytest.fixture
+def restricted() -> tuple[str, ...]:
+    """A prefix to a command for which permissions count."""
+    if os.geteuid() != 0:
+        return ()
+    if not shutil.which("setpriv"):
+        pytest.skip("needs setpriv")
+    return tuple(RESTRICTED)
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import signal
 import subprocess
 from pathlib import Path
@@ -12,8 +11,7 @@ from pathlib import Path
 import pytest
 from support.marks import root_only
 from support.pictures import files_below, picture, snapshot, tree
-from support.processes import RESTRICTED
-from support.program import THUMBNAILER, Run, in_a_process, make, thumbnailer
+from support.program import THUMBNAILER, Run, in_a_process, make, remove, thumbnailer
 from support.terminal import on_terminal
 from support.waiting import eventually
 
@@ -25,13 +23,9 @@ SIZES = ["--size", "64", "--size", "32"]
 
 
 def run_clean(*arguments: str | Path, prefix: tuple[str, ...] = ()) -> Run:
-    """`thumbnailer clean --yes --json`; checks that the rows are those the summary counts."""
-    words = "clean", "--yes", "--json", *arguments
-    run = in_a_process(*words, prefix=prefix) if prefix else thumbnailer(*words)
-    assert "Traceback" not in run.err
+    """`thumbnailer clean --yes --json`; checks that no more is removed than was counted."""
+    run = remove("clean", "--yes", *arguments, prefix=prefix)
     if run.out:
-        for status in ("removed", "kept", "failed"):
-            assert run.summary[status] == sum(row["status"] == status for row in run.rows)
         assert sum(run.summary[name] for name in ("thumbnails", "pages")) >= run.summary["removed"]
     return run
 
@@ -340,16 +334,6 @@ def test_on_a_terminal_it_asks(photos: Path, typed: str) -> None:
         assert (session.code, session.out) == (1, "")
         assert session.shown.endswith("thumbnailer: nothing was removed\r\n")
         assert len(files_below(photos)) == 8
-
-
-@pytest.fixture
-def restricted() -> tuple[str, ...]:
-    """A prefix to a command for which permissions count."""
-    if os.geteuid() != 0:
-        return ()
-    if not shutil.which("setpriv"):
-        pytest.skip("needs setpriv")
-    return tuple(RESTRICTED)
 
 
 def test_what_may_not_be_removed_or_read_is_told(photos: Path, restricted: tuple[str, ...]) -> None:

@@ -11,6 +11,7 @@ from support.marks import root_only
 from support.pictures import files_below, picture
 from support.processes import RESTRICTED
 from support.program import in_a_process, make, thumbnailer
+from support.thumbs import marked, thumbnail_files
 from support.watching import shell
 
 from thumbnailer import prune
@@ -45,31 +46,12 @@ def album(photos: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return photos
 
 
-def thumbnails(album: Path) -> list[Path]:
-    """The thumbnails beside the pictures and in the output tree."""
-    out = album.parent / "out"
-    found = [path for path in album.rglob("*") if "thumbs" in path.relative_to(album).parts]
-    found += out.rglob("*")
-    return sorted(one for one in found if one.is_file() and one.name != ".thumbnailer")
-
-
-def marked(album: Path) -> dict[bytes, bytes]:
-    """What the thumbnails were, by the marks that they are now: one of the same length in each."""
-    before = {}
-    for number, path in enumerate(thumbnails(album)):
-        content = path.read_bytes()
-        mark = b"%d" % number + bytes(len(content) - len(b"%d" % number))
-        path.write_bytes(mark)
-        before[mark] = content
-    return before
-
-
 def fresh(album: Path, options: list[str]) -> dict[str, bytes]:
     """What a run makes of a copy of the pictures, by the paths of the thumbnails."""
     copy = album.parent / "fresh" / "photos"
     shutil.copytree(album, copy, ignore=shutil.ignore_patterns("thumbs"))
     make(*options, ".", cwd=copy)
-    return {str(one.relative_to(copy.parent)): one.read_bytes() for one in thumbnails(copy)}
+    return {str(one.relative_to(copy.parent)): one.read_bytes() for one in thumbnail_files(copy)}
 
 
 @pytest.mark.parametrize("options", LAYOUTS.values(), ids=LAYOUTS)
@@ -80,7 +62,7 @@ def test_what_is_moved_keeps_its_thumbnails(album: Path, move: str, options: lis
     shell(move, album)
     run = make(*options, ".")
     assert run.summary["failed"] == 0
-    found = {str(one.relative_to(album.parent)): one.read_bytes() for one in thumbnails(album)}
+    found = {str(one.relative_to(album.parent)): one.read_bytes() for one in thumbnail_files(album)}
     assert set(found.values()) <= before.keys()
     wanted = fresh(album, options)
     assert {name: before[mark] for name, mark in found.items()} == wanted
@@ -146,7 +128,7 @@ def test_what_is_to_be_made_otherwise_is_made_anew(album: Path, options: list[st
     before = marked(album)
     shell("mv a.jpg z.jpg", album)
     make(*options, ".")
-    (made,) = (one for one in thumbnails(album) if one.name.startswith("z"))
+    (made,) = (one for one in thumbnail_files(album) if one.name.startswith("z"))
     assert made.read_bytes() not in before
 
 
@@ -202,7 +184,7 @@ def test_what_lacks_one_of_its_sizes_is_made_anew(album: Path) -> None:
     before = marked(album)
     shell("rm thumbs/20/a.jpg; mv a.jpg z.jpg; mv sub/c.jpg y.jpg", album)
     assert make(*SIZES, ".").summary["made"] == 2
-    found = {str(one.relative_to(album.parent)): one.read_bytes() for one in thumbnails(album)}
+    found = {str(one.relative_to(album.parent)): one.read_bytes() for one in thumbnail_files(album)}
     for name, content in fresh(album, SIZES).items():
         assert found[name] == content if name.endswith("z.jpg") else found[name] in before
 

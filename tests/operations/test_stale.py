@@ -11,8 +11,7 @@ import pytest
 from PIL import Image
 from support.marks import root_only
 from support.pictures import files_below, picture, snapshot, tree
-from support.processes import RESTRICTED
-from support.program import Run, in_a_process, make, thumbnailer
+from support.program import Run, make, remove, thumbnailer
 
 from thumbnailer import PruneRefused, Settings, make_thumbnails, prune
 from thumbnailer.operations.removal.prune import find_orphaned, remove_found
@@ -21,28 +20,12 @@ NAMES = ("a.jpg", "b.jpg", "c.png", "sub/d.jpg")
 
 
 def run_prune(*arguments: str | Path, prefix: tuple[str, ...] = ()) -> Run:
-    """`thumbnailer prune --stale --json`; checks that the rows are those the summary counts."""
-    words = "prune", "--stale", "--json", *arguments
-    run = in_a_process(*words, prefix=prefix) if prefix else thumbnailer(*words)
-    assert "Traceback" not in run.err
-    if run.out:
-        for status in ("removed", "kept", "failed"):
-            assert run.summary[status] == sum(row["status"] == status for row in run.rows)
-    return run
+    """`thumbnailer prune --stale --json`."""
+    return remove("prune", "--stale", *arguments, prefix=prefix)
 
 
 def removed(run: Run) -> set[str]:
     return {row["thumbnail"] for row in run.rows if row["status"] == "removed"}
-
-
-@pytest.fixture
-def restricted() -> tuple[str, ...]:
-    """A prefix to a command for which permissions count."""
-    if os.geteuid() != 0:
-        return ()
-    if not shutil.which("setpriv"):
-        pytest.skip("needs setpriv")
-    return tuple(RESTRICTED)
 
 
 @pytest.mark.parametrize("where", ["thumbs", "output"])

@@ -89,6 +89,22 @@ def make(*arguments: str | Path, cwd: Path | None = None) -> Run:
     return checked(thumbnailer("make", "--json", *arguments, cwd=cwd))
 
 
+def remove(command: str, *arguments: str | Path, prefix: tuple[str, ...] = ()) -> Run:
+    """A command that removes thumbnails, with `--json`; checks that the rows are those the summary
+    counts.
+
+    Args:
+        prefix: as for `in_a_process`.
+    """
+    words = command, "--json", *arguments
+    run = in_a_process(*words, prefix=prefix) if prefix else thumbnailer(*words)
+    assert "Traceback" not in run.err
+    if run.out:
+        for status in ("removed", "kept", "failed"):
+            assert run.summary[status] == sum(row["status"] == status for row in run.rows)
+    return run
+
+
 def checked(run: Run) -> Run:
     """A run of `make --json` whose counts add up and that shows no traceback."""
     assert "Traceback" not in run.err

@@ -20,6 +20,25 @@ def thumb(source: Path, name: str = "out.png", **options: object) -> Image.Image
     return image
 
 
+def thumbnail_files(album: Path) -> list[Path]:
+    """The thumbnails beside some pictures, and in the output tree `out` beside their folder."""
+    out = album.parent / "out"
+    found = [path for path in album.rglob("*") if "thumbs" in path.relative_to(album).parts]
+    found += out.rglob("*")
+    return sorted(one for one in found if one.is_file() and one.name != ".thumbnailer")
+
+
+def marked(album: Path) -> dict[bytes, bytes]:
+    """What the thumbnails were, by the marks that they are now: one of the same length in each."""
+    before = {}
+    for number, path in enumerate(thumbnail_files(album)):
+        content = path.read_bytes()
+        mark = b"%d" % number + bytes(len(content) - len(b"%d" % number))
+        path.write_bytes(mark)
+        before[mark] = content
+    return before
+
+
 def difference(one: Image.Image, other: Image.Image) -> tuple[float, int]:
     """By how much values differ, at the mean and at most, over black and over white."""
     assert (one.mode, one.size) == (other.mode, other.size)

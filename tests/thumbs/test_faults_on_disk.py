@@ -13,25 +13,15 @@ import pytest
 from PIL import Image
 from support.marks import needs_proc, root_only
 from support.pictures import picture, tree
-from support.processes import RESTRICTED, finish, make_to_the_end, start, start_make
+from support.processes import finish, make_to_the_end, start, start_make
 from support.program import THUMBNAILER
 
 pytestmark = needs_proc
 
 
-@pytest.fixture
-def restricted() -> list[str]:
-    """A prefix to a command for which permissions count."""
-    if os.geteuid() != 0:
-        return []
-    if not shutil.which("setpriv"):
-        pytest.skip("needs setpriv")
-    return RESTRICTED
-
-
 @pytest.mark.slow
 def test_what_may_not_be_read_fails_and_the_others_are_made(
-    photos: Path, restricted: list[str]
+    photos: Path, restricted: tuple[str, ...]
 ) -> None:
     tree(photos, "a.jpg", "b.jpg", "secret/c.jpg")
     (photos / "b.jpg").chmod(0)
@@ -49,7 +39,7 @@ def test_what_may_not_be_read_fails_and_the_others_are_made(
 
 
 def test_thumbnails_that_may_not_be_written_fail_and_old_ones_stand(
-    photos: Path, restricted: list[str]
+    photos: Path, restricted: tuple[str, ...]
 ) -> None:
     tree(photos, "open/a.jpg", "closed/b.jpg", "new/c.jpg")
     assert make_to_the_end("--exclude", "new", photos).code == 0

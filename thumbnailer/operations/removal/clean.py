@@ -13,6 +13,7 @@ from thumbnailer.config.overrides import Overrides, merge_settings
 from thumbnailer.config.settings import Settings
 from thumbnailer.door import Path
 from thumbnailer.model import Stop
+from thumbnailer.operations.removal.counts import RemovalCounts
 from thumbnailer.operations.removal.source_folders import source_folders
 from thumbnailer.scan.folders import thumbnail_folders
 from thumbnailer.scan.selection import Choice
@@ -21,7 +22,7 @@ from thumbnailer.thumbs.orphans.own_files import OwnFiles, find_own_files, remov
 
 
 @dataclass(slots=True)
-class CleanReport:
+class CleanReport(RemovalCounts):
     """Summary of a cleaning: what there was of ours, and what became of it.
 
     Attributes:
@@ -40,16 +41,6 @@ class CleanReport:
     size_bytes: int = 0
     removals: list[Removal] = field(default_factory=list, repr=False)
     seconds: float = 0.0
-
-    @property
-    def removed(self) -> int:
-        """Number of thumbnails and pages that were removed."""
-        return sum(removal.status == "removed" for removal in self.removals)
-
-    @property
-    def failed(self) -> int:
-        """Number of thumbnails that could not be removed, and of folders that can't be read."""
-        return sum(removal.status == "failed" for removal in self.removals)
 
 
 def clean(

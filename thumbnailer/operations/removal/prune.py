@@ -14,6 +14,7 @@ from thumbnailer.config.settings import Settings
 from thumbnailer.door import Path, open_sources
 from thumbnailer.errors import PruneRefused, SourceError
 from thumbnailer.model import Stop
+from thumbnailer.operations.removal.counts import RemovalCounts
 from thumbnailer.operations.removal.source_folders import check_folders, source_folders
 from thumbnailer.operations.removal.stale import StaleFinder, options_for
 from thumbnailer.scan.folders import thumbnail_folders
@@ -26,7 +27,7 @@ from thumbnailer.thumbs.orphans.survey import find_orphans
 
 
 @dataclass(frozen=True, slots=True)
-class PruneReport:
+class PruneReport(RemovalCounts):
     """Summary of a prune run.
 
     Attributes:
@@ -44,16 +45,6 @@ class PruneReport:
     stale: int
     removals: tuple[Removal, ...] = field(repr=False)
     seconds: float
-
-    @property
-    def removed(self) -> int:
-        """Number of thumbnails that were removed."""
-        return sum(removal.status == "removed" for removal in self.removals)
-
-    @property
-    def failed(self) -> int:
-        """Number of thumbnails that could not be removed, and of folders that can't be read."""
-        return sum(removal.status == "failed" for removal in self.removals)
 
 
 def prune(
