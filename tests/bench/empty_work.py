@@ -39,7 +39,7 @@ def main(folder: str, output: str) -> None:
     workers = (
         len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     )
-    options = PoolOptions(workers, 60, _GIB, _GIB, "auto")
+    options = PoolOptions(workers, 60, _GIB, _GIB, "auto", result=None)
     with Pool("empty_work:nothing", options, report_only) as pool:
         for _ in run_pipeline(scan(folder, settings.choice), settings, run, pool):
             pass

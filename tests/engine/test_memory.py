@@ -109,7 +109,7 @@ def test_waiting_for_memory_takes_nobody_s_time_out_away() -> None:
 
 def test_a_wait_longer_than_the_time_out_does_not_count() -> None:
     timeout_s = 1.0
-    options = PoolOptions(1, timeout_s, 1 << 30, 100 * MIB, "off")
+    options = PoolOptions(1, timeout_s, 1 << 30, 100 * MIB, "off", result=None)
     worker, budget = Worker("support.pool_work:work", options), MemoryBudget(100 * MIB)
     try:
         worker.wait_until_ready()

@@ -219,7 +219,7 @@ def fetched_groups(size_bytes: int, memory_bytes: int) -> tuple[list[int], int]:
             now -= 1
         return [*jobs]
 
-    options = PoolOptions(2, 30, 1 << 30, memory_bytes, "off", remote=True)
+    options = PoolOptions(2, 30, 1 << 30, memory_bytes, "off", remote=True, result=None)
     names = [f"quick {number}" for number in range(120)]
     sources = [Source(name, size_bytes, 0) for name in names]
     jobs = [replace(job(source.path), source=source) for source in sources]

@@ -35,7 +35,8 @@ def pool(
     memory_bytes: int = 1 << 30,
 ) -> Pool:
     sandbox = "off"  # some jobs write
-    return Pool(func, PoolOptions(workers, timeout_s, worker_bytes, memory_bytes, sandbox), finish)
+    limits = workers, timeout_s, worker_bytes, memory_bytes
+    return Pool(func, PoolOptions(*limits, sandbox, result=None), finish)
 
 
 def finish(jobs: list[Job], answers: list[Answer]) -> list[Outcome]:
@@ -69,7 +70,7 @@ def answers(
             seen.append((named(done), said))
         return [Outcome(done.source, "made", seconds=seconds) for done in jobs]
 
-    options = PoolOptions(4, 30, 256 << 20, memory_bytes, sandbox)
+    options = PoolOptions(4, 30, 256 << 20, memory_bytes, sandbox, result=None)
     with Pool("support.pool_work:work", options, finish) as workers:
         assert len(list(workers.imap_unordered(map(job, names)))) == len(names)
     return seen

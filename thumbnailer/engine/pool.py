@@ -156,8 +156,8 @@ class Pool:
             at_end = isinstance(item, _End)
             if isinstance(item, Outcome):
                 yield item
-                if not (group or in_flight or stop):
-                    continue  # nothing of what follows has anything to do: 0.4 µs of 20
+                if not (group or in_flight or (stop and stop.is_set())):
+                    continue
             elif isinstance(item, Job):
                 group.append(item)
                 weight_bytes += item.source.size_bytes if remote else 0

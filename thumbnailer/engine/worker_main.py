@@ -21,7 +21,7 @@ from multiprocessing.connection import Connection
 
 from thumbnailer.engine import answers, sandbox
 from thumbnailer.engine.pipe import Pipe
-from thumbnailer.model import Failure, Job
+from thumbnailer.model import Failure, Job, Rendering
 
 # Before the pickled jobs comes their length; after a claim, the parent sends one byte when it is
 # granted.
@@ -65,7 +65,7 @@ class PoolOptions:
     sandbox: str
     nice: int = 0
     remote: bool = False
-    result: type[answers.Result] | None = None
+    result: type[answers.Result] | None = Rendering
 
 
 def worker_main(name: str, connection: Connection, options: PoolOptions) -> None:

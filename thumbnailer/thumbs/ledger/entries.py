@@ -237,11 +237,6 @@ class Ledger:
         # Nested values would take many times the memory of the file; no line of ours has any.
         if lines.count(b"[") + lines.count(b"{") > len(rows):
             rows = [row for row in rows if not {list, dict} & set(map(type, row))]
-        if rows and type(rows[0]) is dict:
-            self.shared = self.shared or rows[0].get("shared") is True
-            del rows[0]
-        if self._add_new(rows):
-            return
         for row in rows:
             if type(row) is dict:
                 self.shared = self.shared or row.get("shared") is True
@@ -257,16 +252,3 @@ class Ledger:
                 self._rows[name] = row
                 if self._holders is not None:
                     self._holders[casefolded(name)] = name
-
-    def _add_new(self, rows: list[Any]) -> bool:
-        """Add rows if all are of thumbnails that are not known, in a third of the time."""
-        if self._holders is not None or not {*map(type, rows)} <= {list}:
-            return False
-        if not all(1 < len(row) <= MAX_FIELDS and type(row[0]) is str for row in rows):
-            return False
-        names = [row[0] for row in rows]
-        if len({*names}) < len(names) or not self._rows.keys().isdisjoint(names):
-            return False
-        self._rows.update(zip(names, rows, strict=True))
-        self._lines += len(rows)
-        return True
