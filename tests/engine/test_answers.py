@@ -16,9 +16,10 @@ from support.pools import finish
 from support.takeover_work import SENT, thumbnail
 from support.waiting import STALL_SECONDS
 
-from thumbnailer.engine import answers, worker
-from thumbnailer.engine.answers import BadAnswer, Kind
-from thumbnailer.engine.asked_for import check_asked_for, most_bytes
+from thumbnailer.engine import worker
+from thumbnailer.engine.messages import answers
+from thumbnailer.engine.messages.answers import BadAnswer, Kind
+from thumbnailer.engine.messages.asked_for import check_asked_for, most_bytes
 from thumbnailer.engine.pool import Pool
 from thumbnailer.engine.worker_main import PoolOptions
 from thumbnailer.model import (

@@ -11,8 +11,8 @@ from collections.abc import Callable
 from multiprocessing.connection import Connection
 from types import FrameType
 
-from thumbnailer.engine import answers
-from thumbnailer.engine.answers import Kind
+from thumbnailer.engine.messages import answers
+from thumbnailer.engine.messages.answers import Kind
 from thumbnailer.model import EncodedThumbnail, Failure, HeaderFacts, Job, Rendering, Whole
 
 FOREVER_SECONDS = 3600

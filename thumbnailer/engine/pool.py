@@ -20,6 +20,7 @@ from queue import Empty, LifoQueue, Queue
 from typing import NamedTuple
 
 from thumbnailer.engine.memory_budget import MemoryBudget
+from thumbnailer.engine.processes import safe_path
 from thumbnailer.engine.worker import Worker, WorkerKilled, WorkerLost
 from thumbnailer.engine.worker_main import PoolOptions
 from thumbnailer.errors import WorkerError
@@ -183,7 +184,8 @@ class Pool:
             if self._closing.is_set():
                 raise WorkerError("the pool is closed")
             try:
-                threads = self._threads = self._threads or ThreadPool(self._thread_count)
+                with safe_path():  # it starts the interpreter that looks after its semaphores
+                    threads = self._threads = self._threads or ThreadPool(self._thread_count)
             except Exception as error:  # not only RuntimeError: its own clean-up may fail
                 reason = "no thread can be started, perhaps for want of processes or memory"
                 raise WorkerError(f"no worker process can be started: {reason}") from error

@@ -6,8 +6,8 @@ import threading
 
 from thumbnailer.config.settings import Settings
 from thumbnailer.door import open_thumbs, source_fetcher
-from thumbnailer.engine.answers import Result
 from thumbnailer.engine.machine import available_memory_bytes, usable_cpus
+from thumbnailer.engine.messages.answers import Result
 from thumbnailer.engine.pool import Finish, Pool
 from thumbnailer.engine.worker_main import PoolOptions
 from thumbnailer.model import Rendering

@@ -6,18 +6,16 @@ import multiprocessing
 import os
 import pickle
 import signal
-import sys
 import threading
 import time
-import types
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from multiprocessing import resource_tracker
+from contextlib import suppress
 
-from thumbnailer.engine import answers
-from thumbnailer.engine.asked_for import check_asked_for, most_bytes
 from thumbnailer.engine.memory_budget import MemoryBudget
-from thumbnailer.engine.pipe import ParentPipe
+from thumbnailer.engine.messages import answers
+from thumbnailer.engine.messages.asked_for import check_asked_for, most_bytes
+from thumbnailer.engine.messages.pipe import ParentPipe
+from thumbnailer.engine.processes import apart_from_caller, start_method
 from thumbnailer.engine.worker_main import GRANTED, JOBS_LENGTH, PoolOptions, worker_main
 from thumbnailer.errors import WorkerError
 from thumbnailer.model import Answer, Failure, Job
@@ -36,9 +34,6 @@ _MAX_CLAIMS = 100
 # `multiprocessing` keeps one table of children for the whole process and polls each of them
 # whenever one is started, which is not thread-safe.
 _PROCESS_TABLE_LOCK = threading.Lock()
-
-# Detects a process forked from this one: it inherits a fork server that is not its child.
-_IMPORTING_PID = os.getpid()
 
 
 class WorkerKilled(WorkerError):
@@ -87,7 +82,7 @@ class Worker:
                 self._process = context.Process(  # type: ignore[attr-defined]
                     target=worker_main, args=(func, child_connection, options), daemon=True
                 )
-                with _PROCESS_TABLE_LOCK, _hidden_main(), _blocked_sigint():
+                with _PROCESS_TABLE_LOCK, apart_from_caller():
                     self._process.start()
             except BaseException:
                 self._pipe.close()  # free a descriptor: multiprocessing's clean-up needs some
@@ -274,68 +269,6 @@ def _lost(reason: str) -> WorkerLost:
 def _message_deadline(length: int, deadline: float) -> float:
     """Return by when a message that begins now has to be over, on the monotonic clock."""
     return min(deadline, time.monotonic() + _MESSAGE_SECONDS + length * _BYTE_SECONDS)
-
-
-def start_method() -> str:
-    """Return how workers are started: by `forkserver` where possible, else by `spawn`.
-
-    `spawn` is also used if the program has chosen it, or was forked after importing this module.
-    `fork` is never used: it copies locks that other threads hold.
-    """
-    if (
-        multiprocessing.get_start_method(allow_none=True) == "spawn"
-        or os.getpid() != _IMPORTING_PID
-    ):
-        return "spawn"
-    return "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
-
-
-@contextmanager
-def _blocked_sigint() -> Iterator[None]:
-    """Block SIGINT in this thread, so that processes it starts ignore Ctrl-C.
-
-    A terminal sends SIGINT to all of its processes; only the parent is to act on it. Children
-    inherit the blocked signal, so it holds from their first instant. This includes the fork server,
-    and so all processes that the program starts from it.
-    """
-    if not hasattr(signal, "pthread_sigmask"):
-        yield
-        return
-    resource_tracker.ensure_running()  # starting it unblocks SIGINT, so it has to come first
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-class _HiddenMain(types.ModuleType):
-    """The caller's `__main__`, which to one thread looks like a module without a file."""
-
-    def __init__(self, main: types.ModuleType) -> None:
-        super().__init__("__main__")
-        object.__getattribute__(self, "__dict__")["_main_and_thread"] = main, threading.get_ident()
-
-    def __getattribute__(self, name: str) -> object:
-        main, thread = object.__getattribute__(self, "__dict__")["_main_and_thread"]
-        if name in ("__spec__", "__file__") and threading.get_ident() == thread:
-            return None
-        return getattr(main, name)
-
-
-@contextmanager
-def _hidden_main() -> Iterator[None]:
-    """Hide the caller's script from `multiprocessing`, which would run it again in each worker.
-
-    A worker does not need the script, and one without an `if __name__ == "__main__"` guard would
-    start workers of its own there. Other threads see no difference.
-    """
-    main = sys.modules["__main__"]
-    sys.modules["__main__"] = _HiddenMain(main)
-    try:
-        yield
-    finally:
-        sys.modules["__main__"] = main
 
 
 def _error_text(error: Exception) -> str:

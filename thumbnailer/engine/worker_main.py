@@ -19,8 +19,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 
-from thumbnailer.engine import answers, sandbox
-from thumbnailer.engine.pipe import Pipe
+from thumbnailer.engine import sandbox
+from thumbnailer.engine.messages import answers
+from thumbnailer.engine.messages.pipe import Pipe
 from thumbnailer.model import Failure, Job, Rendering
 
 # Before the pickled jobs comes their length; after a claim, the parent sends one byte when it is

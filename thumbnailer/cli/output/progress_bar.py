@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
 from collections import deque
 from collections.abc import MutableMapping
@@ -93,3 +94,8 @@ class ProgressBar(_Tqdm):
         if seconds < 0.1:
             return 0, 0
         return (self.n - pictures) / seconds, (self._bytes - size) / seconds
+
+
+# tqdm's own lock is one for several processes. Where these are not forked by default (macOS, and
+# Linux from Python 3.14) it starts a process that looks after it.
+ProgressBar.set_lock(threading.RLock())

@@ -6,7 +6,7 @@ import re
 from functools import lru_cache
 from typing import NamedTuple
 
-from thumbnailer.engine.answers import BadAnswer, Result
+from thumbnailer.engine.messages.answers import BadAnswer, Result
 from thumbnailer.formats import WRITTEN, possible_formats
 from thumbnailer.model import EncodedThumbnail, Failure, Job, Rendering, WantedThumbnail
 from thumbnailer.recipe import Limits, Recipe
