@@ -154,12 +154,12 @@ class Pool:
         group: list[Job] = []
         in_flight = weight_bytes = 0
         for item in _to_the_end(items):
-            at_end = isinstance(item, _End)
             if isinstance(item, Outcome):
                 yield item
                 if not (group or in_flight or (stop and stop.is_set())):
                     continue
-            elif isinstance(item, Job):
+            at_end = isinstance(item, _End)
+            if isinstance(item, Job):
                 group.append(item)
                 weight_bytes += item.source.size_bytes if remote else 0
             is_full = len(group) >= self._group_size or weight_bytes >= _MAX_GROUP_BYTES

@@ -29,7 +29,7 @@ from thumbnailer.thumbs.ledger import ledger_file
 _NOT_THERE = "is not there"
 
 # How many pictures of a folder are looked at while it is held open.
-_LOOKED_AT_ONCE = 32
+_LOOKED_AT_ONCE = 64
 
 
 @dataclass(frozen=True, slots=True)

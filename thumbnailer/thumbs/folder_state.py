@@ -123,11 +123,11 @@ class FolderState:
             size = self._ledger.size_if_made(name, origin, source, recipe)
             if not size or name in self._claimed:
                 continue
-            thumbnail = Thumbnail(self._prefix + name, *size)
-            if not _is_intact(thumbnail):
+            path = self._prefix + name
+            if files.length_at(path) != size[2]:  # as `_is_intact`
                 return None
             self._claimed.update(names)
-            return Outcome(source, "current", (thumbnail,))
+            return Outcome(source, "current", (Thumbnail(path, *size),))
         return None
 
     def claim(self, name: str, origin: str) -> str | Failure:

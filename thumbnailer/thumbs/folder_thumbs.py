@@ -6,6 +6,7 @@ import errno
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from functools import partial
 
 from thumbnailer.disk import files
 from thumbnailer.errors import ConfigError, OutputError
@@ -132,10 +133,9 @@ class FolderThumbs:
     def plan(self, found: Iterable[Source | Outcome], run: Run) -> Iterator[Job | Outcome]:
         """Yield a job for each source that needs one, an outcome for each other."""
         former = None if run.force or self._layout.desktop else run.former
+        keep = partial(self._keep, former=former) if former else None
         try:
-            for item in plan(self.look(found, quick=not run.force), self._layout.limits, run):
-                kept = self._keep(item, former) if former and isinstance(item, Job) else None
-                yield kept or item
+            yield from plan(self.look(found, quick=not run.force), self._layout.limits, run, keep)
         finally:
             self._folder_states.renew()
 

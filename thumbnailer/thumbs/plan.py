@@ -6,7 +6,7 @@ listing of a bucket.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
 from thumbnailer.imaging.failures import DAMAGED, TRUNCATED
@@ -36,7 +36,10 @@ class SourceSlots(NamedTuple):
 
 
 def plan(
-    found: Iterable[SourceSlots | Outcome], limits: Limits, run: Run
+    found: Iterable[SourceSlots | Outcome],
+    limits: Limits,
+    run: Run,
+    keep: Callable[[Job], Outcome | None] | None = None,
 ) -> Iterator[Job | Outcome]:
     """Yield a job for each source that needs one, an outcome for each other; lazily, in order.
 
@@ -44,6 +47,7 @@ def plan(
         found: sources with what there is of their thumbnails; outcomes are passed on.
         limits: what a picture may cost, for the jobs.
         run: `force`, `retry_failed` and `dry_run` count.
+        keep: gives a picture the thumbnails that it had before it was moved, if it had any.
     """
 
     def sufficient(earlier: Outcome | str) -> Outcome | None:
@@ -68,7 +72,8 @@ def plan(
                 outcome.thumbnails[0] if outcome and outcome.thumbnails else slot.wanted
                 for slot, outcome in zip(slots, known, strict=True)
             ]
-            yield Job(source, tuple(thumbnails), limits)
+            job = Job(source, tuple(thumbnails), limits)
+            yield (keep(job) if keep else None) or job
 
 
 def is_from_damaged_source(earlier: Outcome, limits: Limits) -> bool:

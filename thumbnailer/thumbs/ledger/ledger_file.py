@@ -279,10 +279,11 @@ class _Cached(NamedTuple):
 
 
 # The ledgers that were read last, by device and inode: a watch reads the same one for each picture.
-# All together they have at most so many entries, of 650 bytes each.
+# Together they have at most so many entries, of 650 bytes each, or are two: a run over a tree
+# reads each once.
 _cache: OrderedDict[tuple[int, int], _Cached] = OrderedDict()
 _cache_lock = threading.Lock()
-_MAX_CACHED_ENTRIES, _MAX_CACHED, _END_BYTES = 200_000, 256, 256
+_MAX_CACHED_ENTRIES, _MAX_CACHED, _END_BYTES = 20_000, 256, 256
 
 
 def _read_cached(fd: int, status: os.stat_result) -> Ledger:
@@ -302,8 +303,9 @@ def _read_cached(fd: int, status: os.stat_result) -> Ledger:
     ledger.end()
     # The mtime by now: what was appended since `status` has been read, too.
     _cache[key] = _Cached(ledger, length, os.fstat(fd).st_mtime_ns, end)
-    while len(_cache) > _MAX_CACHED or sum(len(one.ledger) for one in _cache.values()) > (
-        _MAX_CACHED_ENTRIES
+    while len(_cache) > 2 and (
+        len(_cache) > _MAX_CACHED
+        or sum(len(one.ledger) for one in _cache.values()) > _MAX_CACHED_ENTRIES
     ):
         _cache.popitem(last=False)
     return ledger

@@ -122,7 +122,7 @@ def parse(lines: bytes) -> list[Any]:
         for one in lines.splitlines():
             with suppress(ValueError, RecursionError):
                 rows.append(json.loads(one.strip(b"\0")))
-    return [row for row in rows if isinstance(row, list | dict)]
+    return [row for row in rows if type(row) in (list, dict)]
 
 
 def is_remnant(content: bytes) -> bool:
