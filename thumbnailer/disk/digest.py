@@ -13,13 +13,16 @@ from thumbnailer.model import Source
 # (PNG, WebP, TIFF); another picture of the same length differs nearly everywhere, so samples of
 # the rest suffice. Together they take 0.2 ms, where reading all of a raw file would take 20.
 _HEAD_BYTES, _TAIL_BYTES, _SAMPLES, _SAMPLE_BYTES = 1 << 17, 1 << 16, 16, 1 << 12
+_DIGITS = 16
 _MAX_WHOLE_BYTES = _HEAD_BYTES + _TAIL_BYTES + _SAMPLES * _SAMPLE_BYTES
 
 
 def content_digest(file: BinaryIO, size_bytes: int) -> str:
-    """Return a digest of an open file: 16 hexadecimal digits of BLAKE2b (RFC 7693).
+    """Return a digest of an open file: 16 hexadecimal digits of SHA-1 (RFC 3174).
 
-    Of a file of more than 256 KiB it takes the start, the end and samples of the rest.
+    Of a file of more than 256 KiB it takes the start, the end and samples of the rest. Processors
+    have instructions for SHA-1: 100 kB take 0.07 ms, and 0.19 by BLAKE2b. It is no secret and no
+    proof: whoever makes two pictures of one digest has made both.
 
     Args:
         size_bytes: its length.
@@ -27,11 +30,11 @@ def content_digest(file: BinaryIO, size_bytes: int) -> str:
     Raises:
         OSError: it can't be read.
     """
-    digest = hashlib.blake2b(digest_size=8)
+    digest = hashlib.sha1(usedforsecurity=False)
     file.seek(0)
     if size_bytes <= _MAX_WHOLE_BYTES:
-        digest.update(file.read(_MAX_WHOLE_BYTES))
-        return digest.hexdigest()
+        digest.update(file.read(size_bytes))
+        return digest.hexdigest()[:_DIGITS]
     digest.update(file.read(_HEAD_BYTES))
     rest = size_bytes - _HEAD_BYTES - _TAIL_BYTES
     for number in range(_SAMPLES):
@@ -39,7 +42,7 @@ def content_digest(file: BinaryIO, size_bytes: int) -> str:
         digest.update(file.read(_SAMPLE_BYTES))
     file.seek(size_bytes - _TAIL_BYTES)
     digest.update(file.read(_TAIL_BYTES))
-    return digest.hexdigest()
+    return digest.hexdigest()[:_DIGITS]
 
 
 def source_digest(source: Source) -> str:
