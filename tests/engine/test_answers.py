@@ -212,7 +212,7 @@ ANSWERS: list[tuple[Job, Rendering | HeaderFacts | Whole | Failure]] = [
 def read(message: bytes, to: Job, result: type[answers.Result]) -> Answer | int:
     """What the parent makes of a message, or of its beginning."""
     kind, length = answers.read_header(message[: answers.HEADER_BYTES])
-    answers.check_header(kind, length, most_bytes(to))
+    answers.check_header(kind, length, lambda: most_bytes(to))
     body = message[answers.HEADER_BYTES :][:length]
     if kind == Kind.CLAIM:
         return answers.read_claim(body)
@@ -383,7 +383,7 @@ def test_an_answer_that_is_cut_anywhere_is_none(number: int) -> None:
 
 def test_how_long_a_message_may_be_depends_on_its_job() -> None:
     def check(kind: int, length: int, recipe: Recipe = SMALL) -> None:
-        answers.check_header(kind, length, most_bytes(job_of(recipe)))
+        answers.check_header(kind, length, lambda: most_bytes(job_of(recipe)))
 
     check(Kind.THUMBNAILS, 30 << 20)
     free, film = replace(SMALL, box=Box(256, None)), replace(SMALL, animated=True, format="gif")

