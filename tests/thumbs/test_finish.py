@@ -6,6 +6,7 @@ import errno
 import os
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -138,18 +139,18 @@ def swept_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def held_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Another run has locked the first temporary file, and removes it in a moment."""
-    held: list[str] = []
+    turns, held = [True], list[str]()  # two threads may come at once: `pop` is for one of them
 
     def late(fd: int, patience_seconds: float = 0) -> bool | None:
-        if not held:
+        with suppress(IndexError):
+            turns.pop()
             held.append(os.readlink(f"/proc/self/fd/{fd}"))
             return False
         return lock(fd, patience_seconds)
 
     def write_after_that(fd: int, data: bytes) -> None:
-        if held[0]:
-            os.unlink(held[0])
-            held[0] = ""
+        with suppress(IndexError):
+            os.unlink(held.pop())
         write_all(fd, data)
 
     monkeypatch.setattr(new_files, "lock", late)
