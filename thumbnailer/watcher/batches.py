@@ -21,8 +21,8 @@ T = TypeVar("T")
 # How many settled paths a batch takes at most.
 _MOST_PATHS = 1000
 
-# How long to wait before looking at what is gone again: with thousands it takes some ms.
-_GONE_SECONDS = 0.2
+# How long to wait before removing more of what is gone: each time a ledger is looked through.
+_GONE_SECONDS = 0.5
 
 # A batch that takes longer is held up by a slow picture or disk: others are started beside it.
 _SLOW_BATCH_SECONDS = 0.5
@@ -76,9 +76,12 @@ class Batches:
 
     def _start(self, batch: Batch, pool: Pool) -> None:
         work, paths = self._work, list(batch.left)
-        # That something is gone may be taken later than that it is somewhere else.
-        formers = {os.path.dirname(path): path for path in map(work.moves.former, paths) if path}
-        gone = [*work.settling.all_gone(), *formers.values()]
+        # Of a thousand pictures that were renamed each is looked for where it was; only what has
+        # gone nobody knows where may be any of them.
+        formers = chain.from_iterable(map(work.moves.formers, paths))
+        gone = [*{os.path.dirname(path): path for path in formers}.values()]
+        targets = work.moves.targets(work.settling.all_gone())
+        gone += [path for path, moved in targets.items() if not moved]
 
         def take(outcome: Outcome) -> None:
             is_closed = batch.left.pop(outcome.source.path, True)

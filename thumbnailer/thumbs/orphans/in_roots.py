@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from contextlib import ExitStack
 from functools import lru_cache
 from typing import NamedTuple, Self
@@ -21,6 +21,18 @@ class FoundSource(NamedTuple):
     is_placed: bool
 
 
+class Wanted(NamedTuple):
+    """Which sources are looked for.
+
+    Attributes:
+        names: of these one is that of a wanted source, or of a folder below the root that it is in.
+        is_wanted: tells for certain.
+    """
+
+    names: Set[str]
+    is_wanted: Callable[[SourcePlace], bool]
+
+
 class SourcesInRoots:
     """Finds sources in roots, and looks for them; holds the folder of the last one open.
 
@@ -31,7 +43,7 @@ class SourcesInRoots:
         self,
         roots: Iterable[str],
         places: Mapping[str, Sequence[str]],
-        wanted: Callable[[SourcePlace], bool] | None,
+        wanted: Wanted | None,
     ) -> None:
         roots = list(roots)
         self._places, self._wanted = places, wanted
@@ -49,6 +61,10 @@ class SourcesInRoots:
     def __exit__(self, *_: object) -> None:
         self._stack.close()
 
+    def may_want(self, origin: str) -> bool:
+        """Return whether a source may be wanted, by its path in a ledger: a tenth of `find`."""
+        return not self._wanted or not self._wanted.names.isdisjoint(origin.split(os.sep))
+
     def find(self, source: str, folder: Folder) -> FoundSource | None:
         """Return a source with its place; None if it is in no root, or is not wanted.
 
@@ -64,7 +80,7 @@ class SourcesInRoots:
             return None
         root, inner = located
         place = SourcePlace(root, inner, name)
-        if self._wanted and not self._wanted(place):
+        if self._wanted and not self._wanted.is_wanted(place):
             return None
         trees = self._places.get(root, ())
         is_placed = any(folder.below == os.path.join(tree, inner).rstrip(os.sep) for tree in trees)

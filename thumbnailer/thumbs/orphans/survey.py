@@ -15,7 +15,7 @@ from thumbnailer.thumbs.folders import Removal, unreadable_folder
 from thumbnailer.thumbs.ledger import ledger_file
 from thumbnailer.thumbs.ledger.entries import Ledger
 from thumbnailer.thumbs.ledger.lines import MARK
-from thumbnailer.thumbs.orphans.in_roots import FoundSource, SourcesInRoots
+from thumbnailer.thumbs.orphans.in_roots import FoundSource, SourcesInRoots, Wanted
 from thumbnailer.thumbs.orphans.orphan import (
     Orphan,
     OrphanSurvey,
@@ -34,7 +34,7 @@ def find_orphans(
     stop: Stop | None = None,
     *,
     places: Mapping[str, Sequence[str]] | None = None,
-    wanted: Callable[[SourcePlace], bool] | None = None,
+    wanted: Wanted | None = None,
     find_stale: FindStale | None = None,
 ) -> OrphanSurvey:
     """Find thumbnails whose sources are no longer in the roots, and stale ones.
@@ -54,7 +54,7 @@ def survey_folders(
     stop: Stop | None = None,
     *,
     places: Mapping[str, Sequence[str]] | None = None,
-    wanted: Callable[[SourcePlace], bool] | None = None,
+    wanted: Wanted | None = None,
     find_stale: FindStale | None = None,
 ) -> Iterator[OrphanSurvey]:
     """Yield a survey of each thumbnail folder; only thumbnails of pictures in the roots count.
@@ -115,6 +115,8 @@ def own_thumbnails(
     for name, origin in known.origins():
         if stop and stop.is_set():
             break
+        if not sources.may_want(origin):
+            continue
         source = ledger_file.source_path(folder, origin)
         if source is None or name == MARK or not files.is_plain_name(name):
             continue  # None: buckets are not asked whether an object still exists

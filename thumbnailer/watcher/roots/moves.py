@@ -36,8 +36,14 @@ class Moves:
         while len(self._before) > _MOST:
             del self._before[next(iter(self._before))]
 
-    def former(self, path: str) -> str:
-        """Return where a picture was before it, or a folder above it, was moved; "" if none was."""
+    def formers(self, path: str) -> list[str]:
+        """Return where a picture was before it, or a folder above it, was moved, latest first."""
+        found: list[str] = []
+        while (path := self._former(path)) and path not in found:
+            found.append(path)
+        return found
+
+    def _former(self, path: str) -> str:
         for moved in files.with_folders(path):
             if before := self._before.get(moved):
                 return before.path + path[len(moved) :]
