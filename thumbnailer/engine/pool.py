@@ -183,13 +183,16 @@ class Pool:
         with self._threads_lock:
             if self._closing.is_set():
                 raise WorkerError("the pool is closed")
-            try:
-                with safe_path():  # it starts the interpreter that looks after its semaphores
-                    threads = self._threads = self._threads or ThreadPool(self._thread_count)
-            except Exception as error:  # not only RuntimeError: its own clean-up may fail
-                reason = "no thread can be started, perhaps for want of processes or memory"
-                raise WorkerError(f"no worker process can be started: {reason}") from error
+            threads = self._threads = self._threads or self._new_threads()
         threads.apply_async(self._run_group, (group,), callback=done.put, error_callback=done.put)
+
+    def _new_threads(self) -> ThreadPool:
+        try:
+            with safe_path():  # it starts the interpreter that looks after its semaphores
+                return ThreadPool(self._thread_count)
+        except Exception as error:  # not only RuntimeError: its own clean-up may fail
+            reason = "no thread can be started, perhaps for want of processes or memory"
+            raise WorkerError(f"no worker process can be started: {reason}") from error
 
     def _run_group(self, jobs: list[Job]) -> list[Outcome]:
         """Fetch, run and finish a group of jobs, in a thread of the pool."""
