@@ -13,7 +13,6 @@ from thumbnailer.model import Source
 # (PNG, WebP, TIFF); another picture of the same length differs nearly everywhere, so samples of
 # the rest suffice. Together they take 0.2 ms, where reading all of a raw file would take 20.
 _HEAD_BYTES, _TAIL_BYTES, _SAMPLES, _SAMPLE_BYTES = 1 << 17, 1 << 16, 16, 1 << 12
-_DIGITS = 16
 _MAX_WHOLE_BYTES = _HEAD_BYTES + _TAIL_BYTES + _SAMPLES * _SAMPLE_BYTES
 
 
@@ -31,18 +30,20 @@ def content_digest(file: BinaryIO, size_bytes: int) -> str:
         OSError: it can't be read.
     """
     digest = hashlib.sha1(usedforsecurity=False)
-    file.seek(0)
+    for start, length in _parts(size_bytes):
+        file.seek(start)
+        digest.update(file.read(length))
+    return digest.hexdigest()[:16]
+
+
+def _parts(size_bytes: int) -> list[tuple[int, int]]:
+    """Return start and length of what is read of a file, in bytes."""
     if size_bytes <= _MAX_WHOLE_BYTES:
-        digest.update(file.read(size_bytes))
-        return digest.hexdigest()[:_DIGITS]
-    digest.update(file.read(_HEAD_BYTES))
-    rest = size_bytes - _HEAD_BYTES - _TAIL_BYTES
-    for number in range(_SAMPLES):
-        file.seek(_HEAD_BYTES + rest * number // _SAMPLES)
-        digest.update(file.read(_SAMPLE_BYTES))
-    file.seek(size_bytes - _TAIL_BYTES)
-    digest.update(file.read(_TAIL_BYTES))
-    return digest.hexdigest()[:_DIGITS]
+        return [(0, size_bytes)]
+    tail = size_bytes - _TAIL_BYTES
+    rest = tail - _HEAD_BYTES
+    samples = [_HEAD_BYTES + rest * number // _SAMPLES for number in range(_SAMPLES)]
+    return [(0, _HEAD_BYTES), *((start, _SAMPLE_BYTES) for start in samples), (tail, _TAIL_BYTES)]
 
 
 def source_digest(source: Source) -> str:

@@ -124,7 +124,7 @@ class FolderState:
             if not size or name in self._claimed:
                 continue
             path = self._prefix + name
-            if files.length_at(path) != size[2]:  # as `_is_intact`
+            if files.length_at(path) != size[2]:  # as in `_state_under_name`
                 return None
             self._claimed.update(names)
             return Outcome(source, "current", (Thumbnail(path, *size),))
@@ -234,7 +234,8 @@ class FolderState:
         if entry.fingerprint != (attempt if entry.note.startswith(LIMITED) else recipe):
             return "was made with other settings, or by another version"
         thumbnail = Thumbnail(path, *entry.result)
-        if not _is_intact(thumbnail):
+        # After a crash of the machine a file may have lost its content.
+        if files.length_at(path) != thumbnail.size_bytes:
             return NOT_INTACT
         self._renew_later(name, entry, source)
         return Outcome(source, "current", (thumbnail,), note=entry.note)
@@ -351,8 +352,3 @@ def is_same_file(one: str, other: str) -> bool:
         return os.path.basename(one) == os.path.basename(other) and os.path.samefile(*folders)
     except (OSError, ValueError):  # ValueError: a NUL that thumbnailer did not write
         return False
-
-
-def _is_intact(thumbnail: Thumbnail) -> bool:
-    # After a crash of the machine a file may have lost its content, so the length must match too.
-    return files.length_at(thumbnail.path) == thumbnail.size_bytes

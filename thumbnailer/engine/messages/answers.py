@@ -306,11 +306,11 @@ def _read_thumbnails(content: _Body, job: Job) -> Answer:
         if not (0 < width <= _MAX_SIDE and 0 < height <= _MAX_SIDE):
             raise BadAnswer(f"a thumbnail of {width} x {height} px")
         made.append(EncodedThumbnail(content.piece(length), _FORMATS[code], width, height))
-    if numbers[0] < 0 or not _DIGEST.fullmatch(texts["digest"]):
-        raise BadAnswer("a source of less than no bytes, or with a digest that is none")
     state = job.source  # in most cases, and else all but the numbers
     if numbers != [getattr(state, name) for name in _NUMBERS]:
         state = replace(state, **dict(zip(_NUMBERS, numbers, strict=True)))  # type: ignore[arg-type]
+    if state.size_bytes < 0 or not _DIGEST.fullmatch(texts["digest"]):
+        raise BadAnswer("a source of less than no bytes, or with a digest that is none")
     return Answer(Rendering(state, tuple(made), **texts), time_ns / 1e9)
 
 
