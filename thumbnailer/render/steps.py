@@ -13,7 +13,7 @@ from thumbnailer.imaging.animation import (
     keeps_animation,
     render_frames,
 )
-from thumbnailer.imaging.colour.depth import fix_png_depth, to_resizable
+from thumbnailer.imaging.colour.depth import to_resizable
 from thumbnailer.imaging.colour.source_profile import source_profile
 from thumbnailer.imaging.colour.to_srgb import to_output_colours, to_srgb
 from thumbnailer.imaging.decode.load import load_pixels
@@ -125,7 +125,6 @@ def open_source(
     """Open a picture, and read of it what its thumbnails need besides pixels."""
     image = open_picture(file, limits)
     profile = source_profile(image, file)
-    fix_png_depth(image)
     frames = frame_count(image) if any(map(keeps_animation, recipes)) else 1
     return OpenPicture(image, file, profile, frames, limits, claim)
 

@@ -6,7 +6,7 @@ from array import array
 from functools import lru_cache
 from math import isfinite
 
-from PIL import Image, ImageFile
+from PIL import Image
 
 # The mode to convert to before resampling; modes not listed are resampled as they are.
 _RESIZABLE = {
@@ -22,38 +22,19 @@ _RESIZABLE = {
 # The same for pictures with a transparent colour.
 _TRANSPARENT = {"1": "LA", "L": "LA", "P": "RGBA", "RGB": "RGBA"}
 
-# The 8-bit value of one step of `tRNS` in a grey PNG, by Pillow's name for the storage form.
-_GREY_STEPS = {"L;2": 85, "L;4": 17}
-
 # The key in `Image.info` that marks grey which Pillow reads as RGBA.
-_IS_GREY = "thumbnailer is grey"
+IS_GREY = "thumbnailer is grey"
 
 # TIFF 6.0, section 8: 0 is white.
 _PHOTOMETRIC, _WHITE_IS_ZERO = 262, 0
 _BITS_PER_SAMPLE = 258
 
 
-def fix_png_depth(image: ImageFile.ImageFile) -> None:
-    """Correct what Pillow reports for a PNG of other than 8 bits; call it before loading.
-
-    Pillow (13) compares the transparent colour, which has the depth of the file, with pixels that
-    are already converted to 8 bits. It reads 16-bit grey with alpha as RGBA.
-    """
-    stored = image.tile[0].args if image.format == "PNG" and image.tile else ""
-    key = image.info.get("transparency")
-    if stored in _GREY_STEPS and isinstance(key, int):
-        image.info["transparency"] = key * _GREY_STEPS[stored]
-    elif stored == "RGB;16B" and isinstance(key, tuple):
-        image.info["transparency"] = tuple(value >> 8 for value in key)
-    elif stored == "LA;16B":
-        image.info[_IS_GREY] = True
-
-
 def to_resizable(image: Image.Image) -> Image.Image:
     """Convert to a mode for resampling: L, LA, RGB, RGBA, CMYK or LAB, 8 bits a channel."""
     if image.mode == "F" or image.mode.startswith("I"):
         return _to_8_bit(image)
-    if image.info.get(_IS_GREY):
+    if image.info.get(IS_GREY):
         return image.convert("LA")
     if image.mode in _TRANSPARENT and image.has_transparency_data:
         return image.convert(_TRANSPARENT[image.mode])

@@ -6,7 +6,7 @@ import io
 import re
 import threading
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, BinaryIO, NamedTuple
 
@@ -41,15 +41,16 @@ from thumbnailer.imaging.containers.exif import (
     exif_block,
 )
 from thumbnailer.imaging.containers.png_chunks import PNG_SIGNATURE
-from thumbnailer.imaging.decode.heif import open_heif
-from thumbnailer.imaging.decode.ico import largest_picture
 from thumbnailer.imaging.decode.identify import (
     identify_optional,
     unreadable_reason,
 )
-from thumbnailer.imaging.decode.raw import open_raw
+from thumbnailer.imaging.decode.readers.heif import open_heif
+from thumbnailer.imaging.decode.readers.ico import largest_picture
+from thumbnailer.imaging.decode.readers.png import correct_png
+from thumbnailer.imaging.decode.readers.raw import open_raw
+from thumbnailer.imaging.decode.readers.webp import WEBP_HEADER_BYTES, check_chunks, webp_size
 from thumbnailer.imaging.decode.shrink_on_load import can_shrink
-from thumbnailer.imaging.decode.webp import WEBP_HEADER_BYTES, check_chunks, webp_size
 from thumbnailer.imaging.failures import LimitError, NoPictureError, is_of_system
 from thumbnailer.imaging.memory import (
     Claim,
@@ -82,6 +83,12 @@ _HEADER_BYTES = 4 << 20
 # Pillow decodes an icon on opening, before memory is claimed. The icon's directory can state at
 # most 256 x 256 px.
 _MAX_ICON_PIXELS = 1 << 20
+
+# What Pillow reads wrongly in a format, corrected by its header, before pixels are decoded. It
+# raises NoPictureError where that can't be done.
+_CORRECTIONS: dict[str, Callable[[ImageFile.ImageFile, BinaryIO], None]] = {
+    "PNG": correct_png,
+}
 
 _PILLOW_LOCK = threading.Lock()
 
@@ -152,6 +159,8 @@ def open_picture(file: BinaryIO, limits: Limits) -> ImageFile.ImageFile:
         raise NoPictureError(unreadable_reason(file, limits.also)) from None
     check_pixels(image.size, limits.shrinkable_pixels if can_shrink(image) else limits.pixels)
     _check_data(image, file)
+    if correct := _CORRECTIONS.get(image.format or ""):
+        correct(image, file)
     return image
 
 

@@ -1,0 +1,1 @@
+"""What a format needs besides Pillow: one file for each."""
