@@ -9,12 +9,17 @@ import tempfile
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
 import pytest
+from support.chromium import FLAGS
 from support.processes import RESTRICTED
 from support.ray_cluster import Network, cluster, hindrance
 from support.s3_server import ENVIRONMENT, Storage, serving
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 try:
     import fcntl
@@ -116,6 +121,18 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.write_line(f"skipped: {told}")
         if any("install" in reason or "extra" in reason for reason in reasons):
             terminalreporter.write_line("`pip install '.[test-all]'` brings what all tests need")
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    found = shutil.which("chromium") or shutil.which("chromium-browser")
+    if not found:
+        pytest.skip("there is no Chromium")
+    playwright = pytest.importorskip("playwright.sync_api")
+    with playwright.sync_playwright() as started:
+        browser = started.chromium.launch(executable_path=found, args=FLAGS)
+        yield browser
+        browser.close()
 
 
 @pytest.fixture

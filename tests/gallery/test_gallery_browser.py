@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import os
-import shutil
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,7 +16,6 @@ from urllib.parse import unquote_to_bytes
 
 import pytest
 from PIL import ExifTags, Image, ImageStat
-from support.chromium import FLAGS
 from support.pictures import picture
 from support.waiting import eventually
 
@@ -26,26 +24,15 @@ from thumbnailer import make_thumbnails, write_gallery
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 EVIL = "<img src=x onerror=alert(1)>.jpg"
 HASH = "100% #1?.jpg"
 LATIN = os.fsdecode(b"caf\xe9.jpg")
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.skipif(not CHROMIUM, reason="there is no Chromium"),
     # Of a server's connections that the browser keeps open until it ends.
     pytest.mark.filterwarnings("ignore::ResourceWarning"),
 ]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    playwright = pytest.importorskip("playwright.sync_api")
-    with playwright.sync_playwright() as started:
-        found = started.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield found
-        found.close()
 
 
 @pytest.fixture(scope="module")

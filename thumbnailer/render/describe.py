@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from thumbnailer.imaging.colour.source_profile import profile_name
+from thumbnailer.imaging.colour.source_colours import colours_name
 from thumbnailer.imaging.containers.bounded_file import MAX_PARTS
 from thumbnailer.imaging.containers.exif import directory_count
 from thumbnailer.imaging.decode.shrink_on_load import can_shrink
@@ -36,7 +36,7 @@ class Description:
         mode: Pillow's name of the pixels' mode.
         frames: number of frames.
         orientation: 1 to 8, of EXIF 2.32; not yet applied.
-        profile: name of its ICC profile, or of one equivalent to its other colour tags; "" if it
+        profile: name of its ICC profile, or of what its other colour tags say; "" if it
             has neither, None if the profile is invalid.
         preview: width and height in px of its largest embedded preview; None if it has none.
         preview_used: whether its thumbnails are made from an embedded preview.
@@ -73,7 +73,7 @@ def describe(file: BinaryIO, recipes: Sequence[Recipe], limits: Limits) -> Descr
     """
     with stage("open"):
         picture = open_source(file, recipes, limits, grant_all)
-        opened, profile = picture.image, picture.profile
+        opened, colours = picture.image, picture.colours
         size, mode = opened.size, opened.mode
     with stage("decode"):
         shrinks, preview, unfit = can_shrink(opened), None, ""
@@ -97,7 +97,7 @@ def describe(file: BinaryIO, recipes: Sequence[Recipe], limits: Limits) -> Descr
         mode,
         count,
         orientation,
-        profile_name(profile) if profile else "",
+        colours_name(colours) if colours else "",
         preview_size(opened, file),
         preview is not None,
         unfit,

@@ -14,7 +14,8 @@ from thumbnailer.imaging.animation import (
     render_frames,
 )
 from thumbnailer.imaging.colour.depth import to_resizable
-from thumbnailer.imaging.colour.source_profile import source_profile
+from thumbnailer.imaging.colour.hdr import HdrColours, with_peak
+from thumbnailer.imaging.colour.source_colours import source_colours
 from thumbnailer.imaging.colour.to_srgb import to_output_colours, to_srgb
 from thumbnailer.imaging.decode.load import load_pixels
 from thumbnailer.imaging.decode.open import OpenPicture, open_picture
@@ -91,6 +92,8 @@ def render_pictures(
         opened = picture.image
     with stage("decode"):
         decoded = decode(picture, recipes)
+        if isinstance(picture.colours, HdrColours):
+            picture = picture._replace(colours=with_peak(picture.colours, decoded.image))
         frames = frames_for(decoded.full, decoded.orientation, recipes, limits)
         canvases = [frames[recipe].canvas for recipe in recipes]
         claim_canvas_memory(decoded.image, opened.format or "", canvases, limits, claim)
@@ -124,9 +127,9 @@ def open_source(
 ) -> OpenPicture:
     """Open a picture, and read of it what its thumbnails need besides pixels."""
     image = open_picture(file, limits)
-    profile = source_profile(image, file)
+    colours = source_colours(image, file)
     frames = frame_count(image) if any(map(keeps_animation, recipes)) else 1
-    return OpenPicture(image, file, profile, frames, limits, claim)
+    return OpenPicture(image, file, colours, frames, limits, claim)
 
 
 def _show(
@@ -143,12 +146,12 @@ def _show(
     """
     common = next(iter(frames))
     with stage("resize"):
-        image, profile, aside = to_resizable(image), picture.profile, ""
+        image, colours, aside = to_resizable(image), picture.colours, ""
         resample = lanczos
         if common.linear:  # linear light can be computed from sRGB only
             from thumbnailer.imaging.geometry.linear_light import resample
 
-            (image, aside), profile = to_srgb(image, profile), b""
+            (image, aside), colours = to_srgb(image, colours), b""
         parts = resize_all(image, decoded.extent, list(frames.values()), crop, resample)
     shown = []
     for (recipe, frame), part in zip(frames.items(), parts, strict=True):
@@ -156,7 +159,7 @@ def _show(
             part = apply_orientation(part, decoded.orientation)
             canvas = oriented_sides(frame.canvas, decoded.orientation)
         with stage("colour"):
-            part, icc, remark = to_output_colours(part, profile, keep="icc" in common.keep)
+            part, icc, remark = to_output_colours(part, colours, keep="icc" in common.keep)
             if recipe.sharpen:
                 part = sharpen(part, decoded.full[0] / frame.scaled[0])
             part = pad(part, canvas, recipe.background)
@@ -185,7 +188,9 @@ def decode(picture: OpenPicture, recipes: Sequence[Recipe]) -> Decoded:
         image, missing = load_pixels(opened, file, limits, claim)
         return Decoded(image, picture_extent(image.size, full), full, orientation, missing)
     # Only the first frame of an animation would be decoded, and encoded values be averaged.
-    if picture.frames == 1 and not recipes[0].linear:
+    # Of HDR, the brightest pixel counts.
+    is_hdr = isinstance(picture.colours, HdrColours)
+    if picture.frames == 1 and not recipes[0].linear and not is_hdr:
         small = decode_shrunk(picture, needed)
         if small:
             return Decoded(small.image, small.extent, full, orientation_of(small.image), "")

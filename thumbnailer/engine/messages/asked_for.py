@@ -16,7 +16,7 @@ from thumbnailer.recipe import Limits, Recipe
 _PIXEL_BYTES, _FRAME_PIXEL_BYTES, _BLOCK_PX = 8, 4, 64
 
 # The most frames of an animation (`imaging/animation`), and the most bytes of a profile and other
-# metadata (`imaging/colour/source_profile`).
+# metadata (`imaging/colour/source_colours`).
 _MAX_FRAMES, _OTHER_BYTES = 1000, 32 << 20
 
 _STARTS = {

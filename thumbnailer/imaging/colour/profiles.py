@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
-from math import exp
 from operator import mul
 from typing import NamedTuple
+
+from thumbnailer.imaging.colour.light import light_of
 
 # The chromaticity x and y of a colour: CIE 1931.
 Point = tuple[float, float]
 
-# A transfer curve from a value to light, both 0 to 1: an exponent, or a name in `_SAMPLES`.
+# A transfer curve from a value to light, both 0 to 1: an exponent, or a name in `_CURVES`.
 Curve = float | str
 
 # The white point of all profiles, as X, Y and Z: ICC.1:2022, 7.2.16.
@@ -21,14 +22,8 @@ _D50 = (0.9642, 1.0, 0.8249)
 # Bradford's matrix from X, Y and Z to cone responses: ICC.1:2022, annex E.
 _BRADFORD = ((0.8951, 0.2664, -0.1614), (-0.7502, 1.7135, 0.0367), (0.0389, -0.0685, 1.0296))
 
-# The luminance of white paper in HDR pictures, in cd/m2: ITU-R BT.2408, table 1.
-_PAPER_WHITE = 203
-
-# Up to this share of paper white the light of HDR pictures is kept; above, it is compressed.
-_KNEE = 0.5
-
-# Samples per curve. PQ is so steep that steps between 1024 samples would show in the shadows.
-_SAMPLES = {"srgb": 1024, "pq": 4096, "hlg": 4096}
+# Samples of a curve.
+_SAMPLES = 1024
 
 Matrix = Sequence[Sequence[float]]
 
@@ -42,10 +37,12 @@ class Primaries(NamedTuple):
     white: Point
 
 
-_D65 = (0.3127, 0.329)
-SRGB = Primaries((0.64, 0.33), (0.3, 0.6), (0.15, 0.06), _D65)
+D65 = (0.3127, 0.329)
+SRGB = Primaries((0.64, 0.33), (0.3, 0.6), (0.15, 0.06), D65)
+# ITU-R BT.2020-2, table 3.
+BT2020 = Primaries((0.708, 0.292), (0.17, 0.797), (0.131, 0.046), D65)
 # Adobe RGB (1998) Color Image Encoding, 4.3.1.1; also that of DCF 2.0 option files.
-ADOBE_RGB = Primaries((0.64, 0.33), (0.21, 0.71), (0.15, 0.06), _D65)
+ADOBE_RGB = Primaries((0.64, 0.33), (0.21, 0.71), (0.15, 0.06), D65)
 ADOBE_GAMMA = 563 / 256
 
 
@@ -54,8 +51,7 @@ def profile_bytes(primaries: Primaries | None, curve: Curve) -> bytes:
     """Return an ICC profile, version 2, for RGB pictures, or for grey ones without `primaries`.
 
     Args:
-        curve: from values to light: an exponent, `srgb`, `pq` or `hlg`. The last two are for HDR;
-            their light is compressed to the range of a screen, each channel separately.
+        curve: from values to light: an exponent, `srgb`, `smpte_240` or `cinema`.
 
     Raises:
         ValueError: the primaries or the curve are impossible.
@@ -106,36 +102,31 @@ def _curve_tag(curve: Curve) -> bytes:
         if not 1 / 256 < curve < 255:
             raise ValueError("no such curve")
         return b"curv" + struct.pack(">IIH", 0, 1, round(curve * 256))
-    light, count = {"srgb": light_of, "pq": _pq, "hlg": _hlg}[curve], _SAMPLES[curve]
-    samples = [round(65535 * light(index / (count - 1))) for index in range(count)]
-    return b"curv" + struct.pack(f">II{count}H", 0, count, *samples)
+    light = _CURVES[curve]
+    samples = [round(65535 * light(index / (_SAMPLES - 1))) for index in range(_SAMPLES)]
+    return b"curv" + struct.pack(f">II{_SAMPLES}H", 0, _SAMPLES, *samples)
 
 
-def light_of(value: float) -> float:
-    """Return the light (0 to 1) of an sRGB value (0 to 1): IEC 61966-2-1, 5.2."""
-    return value / 12.92 if value <= 0.04045 else ((value + 0.055) / 1.055) ** 2.4
+def _smpte_240(value: float) -> float:
+    """Decode a value of SMPTE ST 240: ITU-T H.273, table 3, code 7."""
+    return value / 4 if value < 0.0912 else float(((value + 0.1115) / 1.1115) ** (1 / 0.45))
 
 
-def _pq(value: float) -> float:
-    """Decode a PQ value to compressed light: ITU-R BT.2100, table 4; 10,000 cd/m2 at most."""
-    root = value ** (32 / 2523)
-    light = max(root - 107 / 128, 0) / (2413 / 128 - 2392 / 128 * root)
-    return _compress_light(10_000 * light ** (8192 / 1305) / _PAPER_WHITE)
+def _cinema(value: float) -> float:
+    """Decode a value of SMPTE ST 428-1: ITU-T H.273, table 3, code 17; white is at 48 cd/m2."""
+    return min(1.0, float(52.37 / 48 * value**2.6))
 
 
-def _hlg(value: float) -> float:
-    """Decode an HLG value to compressed light: ITU-R BT.2100, table 5; screen of 1,000 cd/m2."""
-    a, b, c = 0.17883277, 0.28466892, 0.55991073
-    scene = value**2 / 3 if value <= 0.5 else (exp((value - c) / a) + b) / 12
-    return _compress_light(1_000 * scene**1.2 / _PAPER_WHITE)
+_CURVES: dict[str, Callable[[float], float]] = {
+    "srgb": light_of,
+    "smpte_240": _smpte_240,
+    "cinema": _cinema,
+}
 
 
-def _compress_light(light: float) -> float:
-    """Compress any light to 0 to 1, smoothly at the knee; paper white becomes 0.75."""
-    if light <= _KNEE:
-        return light
-    above = (light - _KNEE) / (1 - _KNEE)
-    return _KNEE + (1 - _KNEE) * above / (1 + above)
+def matrix_between(source: Primaries, target: Primaries) -> Matrix:
+    """Return the matrix from red, green and blue light of some primaries to that of others."""
+    return _product(_inverse(_to_d50(target)), _to_d50(source))
 
 
 def _to_d50(primaries: Primaries) -> Matrix:

@@ -1,4 +1,4 @@
-"""Convert the colours of a picture to sRGB by its ICC profile."""
+"""Convert the colours of a picture to sRGB."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from itertools import chain, product
 
 from PIL import Image, ImageChops, ImageCms
 
+from thumbnailer.imaging.colour.coded import Colours
+from thumbnailer.imaging.colour.hdr import HdrColours, to_sdr
 from thumbnailer.imaging.colour.profiles import SRGB, profile_bytes
 
 # The colour space that the header of an ICC profile must name, by the mode of the picture
@@ -23,44 +25,47 @@ _MISMATCHED = "its colour profile is for another kind of picture and was left as
 _MAX_CHANGE = 1
 
 
-def to_srgb(image: Image.Image, profile: bytes) -> tuple[Image.Image, str]:
+def to_srgb(image: Image.Image, colours: Colours) -> tuple[Image.Image, str]:
     """Convert a picture to sRGB; grey stays grey.
 
     Args:
         image: of a mode that `to_resizable` returns.
-        profile: its ICC profile; ignored if it is broken or made for another colour space.
+        colours: its colours; a profile is ignored if it is broken or made for another colour space.
 
     Returns:
         L, LA, RGB or RGBA; and in words what was ignored, or "".
     """
     if image.mode in ("LA", "RGBA"):
-        opaque, remark = to_srgb(image.convert(image.mode[:-1]), profile)
+        opaque, remark = to_srgb(image.convert(image.mode[:-1]), colours)
         opaque.putalpha(image.getchannel("A"))
         return opaque, remark
     if image.mode == "LAB":
         return _apply(image, _lab_transform(), "RGB"), ""
-    transform, remark = _transform_of(profile, image.mode) if profile else (None, "")
+    if isinstance(colours, HdrColours):
+        return to_sdr(image, colours), ""
+    transform, remark = _transform_of(colours, image.mode) if colours else (None, "")
     if transform:
         return _apply(image, transform, "L" if image.mode == "L" else "RGB"), remark
     return image.convert("RGB") if image.mode == "CMYK" else image, remark
 
 
 def to_output_colours(
-    image: Image.Image, profile: bytes, *, keep: bool
+    image: Image.Image, colours: Colours, *, keep: bool
 ) -> tuple[Image.Image, bytes, str]:
     """Convert a picture to sRGB, or keep its colours and its ICC profile.
 
     Args:
-        image, profile: as for `to_srgb`.
-        keep: keep the colours. CMYK and LAB, which few formats support, are converted anyway.
+        image, colours: as for `to_srgb`.
+        keep: keep the colours. CMYK and LAB, which few formats support, are converted anyway, and
+            so is HDR, for which a profile can't stand.
 
     Returns:
         L, LA, RGB or RGBA; the profile to embed, or b""; and in words what was ignored, or "".
     """
-    if keep and image.mode not in ("CMYK", "LAB"):
-        _, remark = _transform_of(profile, image.mode.removesuffix("A")) if profile else (None, "")
-        return image, b"" if remark else profile, remark
-    converted, remark = to_srgb(image, profile)
+    if keep and image.mode not in ("CMYK", "LAB") and not isinstance(colours, HdrColours):
+        _, remark = _transform_of(colours, image.mode.removesuffix("A")) if colours else (None, "")
+        return image, b"" if remark else colours, remark
+    converted, remark = to_srgb(image, colours)
     return converted, profile_bytes(SRGB, "srgb") if keep else b"", remark
 
 

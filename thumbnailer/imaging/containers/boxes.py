@@ -20,7 +20,7 @@ _MAX_DEPTH = 6
 # Lists of a picture's items and of how they belong together. libavif looks through all items for
 # each that is named: 12 MB of them take hours. A picture of a thousand tiles has 50 KB of lists.
 _ITEM_LISTS = {b"iinf", b"iloc", b"iref", b"ipma", b"grpl"}
-_MAX_ITEM_LIST_BYTES = 128 << 10
+MAX_ITEM_LIST_BYTES = 128 << 10
 
 # Lists of the frames of a sequence, of which one of an hour has half a megabyte.
 _FRAME_LISTS = {b"stts", b"ctts", b"stsc", b"stsz", b"stz2", b"stco", b"co64", b"stss", b"elst"}
@@ -78,5 +78,5 @@ def check_boxes(file: BinaryIO) -> None:
                 areas.append((box.start + _CONTAINERS[box.kind], min(box.end, end), depth + 1))
             if parts > MAX_PARTS:
                 raise LimitError(f"has more than {MAX_PARTS:,} boxes")
-            if item_bytes > _MAX_ITEM_LIST_BYTES or frame_bytes > _MAX_FRAME_LIST_BYTES:
+            if item_bytes > MAX_ITEM_LIST_BYTES or frame_bytes > _MAX_FRAME_LIST_BYTES:
                 raise LimitError("has too many items or frames")

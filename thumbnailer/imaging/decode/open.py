@@ -31,6 +31,7 @@ from PIL import (  # noqa: F401
 )
 
 from thumbnailer.formats import BY_NAME, READ
+from thumbnailer.imaging.colour.coded import Colours
 from thumbnailer.imaging.containers.bounded_file import MAX_PARTS, BoundedFile
 from thumbnailer.imaging.containers.boxes import check_boxes
 from thumbnailer.imaging.containers.exif import (
@@ -98,13 +99,13 @@ class OpenPicture(NamedTuple):
 
     Attributes:
         image: as opened from `file`, not yet decoded.
-        profile: its ICC profile; b"" for sRGB.
+        colours: how its values become colours; b"" for sRGB.
         frames: how many frames are wanted of it; 1 for a still.
     """
 
     image: ImageFile.ImageFile
     file: BinaryIO
-    profile: bytes
+    colours: Colours
     frames: int
     limits: Limits
     claim: Claim

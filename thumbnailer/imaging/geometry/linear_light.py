@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-from bisect import bisect
-from functools import lru_cache
-
 from PIL import Image, ImageMath
 
-from thumbnailer.imaging.colour.profiles import light_of
+from thumbnailer.imaging.colour.light import to_light, to_values
 from thumbnailer.imaging.geometry.fit import lanczos
 
 Size = tuple[int, int]
 Box = tuple[float, float, float, float]
-
-# The full scale of light. In the shadows, neighbouring 8-bit sRGB values are 20 steps apart in it.
-_MAX_LIGHT = 65535
 
 # Pixels converted to floats at a time: a whole picture would take 4 bytes a channel and pixel.
 _STRIP_PIXELS = 1 << 20
@@ -42,13 +36,13 @@ def resample(image: Image.Image, size: Size, box: Box | None = None) -> Image.Im
 
 
 def _split(image: Image.Image) -> list[Image.Image]:
-    """Return the light of each channel, 0 to `_MAX_LIGHT`, times alpha; and alpha, 0 to 255."""
+    """Return the light of each channel, 0 to `MAX_LIGHT`, times alpha; and alpha, 0 to 255."""
     if not image.mode.endswith("A"):
-        return [channel.point(_light_table(), "F") for channel in image.split()]
+        return [to_light(channel) for channel in image.split()]
     *colours, alpha = image.split()
     opacity = alpha.point([float(value) for value in range(256)], "F")
     return [
-        *(_premultiplied(colour.point(_light_table(), "F"), opacity) for colour in colours),
+        *(_premultiplied(to_light(colour), opacity) for colour in colours),
         opacity,
     ]
 
@@ -75,23 +69,7 @@ def _straight(light: Image.Image, opacity: Image.Image) -> Image.Image:
 def _merge(planes: list[Image.Image], mode: str) -> Image.Image:
     """Convert planes back to 8-bit sRGB; Lanczos overshoot beyond black and white is clipped."""
     if not mode.endswith("A"):
-        return Image.merge(mode, [_to_srgb(plane) for plane in planes])
+        return Image.merge(mode, [to_values(plane) for plane in planes])
     *colours, opacity = planes
     alpha = opacity.point(lambda value: value * 1.0 + 0.5).convert("L")
-    return Image.merge(mode, [*(_to_srgb(_straight(plane, opacity)) for plane in colours), alpha])
-
-
-def _to_srgb(light: Image.Image) -> Image.Image:
-    return light.convert("I").point(_srgb_table(), "L")
-
-
-@lru_cache(maxsize=1)
-def _light_table() -> list[float]:
-    return [_MAX_LIGHT * light_of(value / 255) for value in range(256)]
-
-
-@lru_cache(maxsize=1)
-def _srgb_table() -> list[int]:
-    """Return the nearest sRGB value for each step of light."""
-    ends = [_MAX_LIGHT * light_of((value + 0.5) / 255) for value in range(255)]
-    return [bisect(ends, light) for light in range(_MAX_LIGHT + 1)]
+    return Image.merge(mode, [*(to_values(_straight(plane, opacity)) for plane in colours), alpha])

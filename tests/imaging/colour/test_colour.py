@@ -142,22 +142,6 @@ def test_gamma_counts_for_grey_of_8_and_of_16_bits(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("curve", "paper_white", "brightest"),
-    [(16, 148, 255), (18, 191, 255)],  # 203 cd/m2 by ITU-R BT.2408: 58 % of PQ, 75 % of HLG
-)
-def test_hdr_is_brought_into_the_range_of_a_screen(
-    tmp_path: Path, curve: int, paper_white: int, brightest: int
-) -> None:
-    ramp = b"".join(bytes([value] * 3) for value in range(256))
-    out = thumb(png(tmp_path / "a.png", (256, 1), 8, 2, ramp, cicp(9, curve)))
-    greys = [pixel(out, x)[0] for x in range(256)]
-    assert greys == sorted(greys)
-    assert is_near(pixel(out, paper_white), (225,) * 3, 3)  # 0.75 of the light
-    assert greys[brightest] > 245
-    assert greys[0] == 0
-
-
-@pytest.mark.parametrize(
     ("space", "index", "expected"),
     [
         (0xFFFF, "R03", (255, 0, 0)),
