@@ -151,12 +151,15 @@ class Job:
         thumbnails: those to be made (WantedThumbnail) and those that are current (Thumbnail).
         limits: what the picture may cost.
         data: the content of the source; None if the worker is to read the file.
+        others: the recipes of those that are current. From the largest of all it follows at which
+            size the picture is decoded, so that a thumbnail is the same whichever are missing.
     """
 
     source: Source
     thumbnails: tuple[WantedThumbnail | Thumbnail, ...]
     limits: Limits
     data: bytes | None = None
+    others: tuple[Recipe, ...] = ()
 
     @property
     def wanted(self) -> tuple[WantedThumbnail, ...]:

@@ -195,3 +195,17 @@ def test_a_watch_keeps_all_sizes_current(photos: Path, tmp_path: Path, into: str
         soon(watch, lambda: has(*"bcdefg"))
         (thumbs / "32" / "b.jpg").unlink()
         soon(watch, lambda: has(*"bcdefg"))
+
+
+@pytest.mark.parametrize("ending", ["jpg", "png", "gif"])
+def test_a_thumbnail_is_the_same_whichever_others_are_missing(photos: Path, ending: str) -> None:
+    image = Image.merge("RGB", [Image.effect_noise((1600, 1200), 90) for _ in range(3)])
+    image.save(photos / f"a.{ending}")
+    command = photos, "--size", "60", "--size", "200", "--size", "700", "--format", "png"
+    make(*command)
+    made = {path: path.read_bytes() for path in (photos / "thumbs").glob("*/a.*")}
+    assert len(made) == 3
+    for path in made:
+        path.unlink()
+        assert make(*command).summary["made"] == 1
+        assert {path: path.read_bytes() for path in made} == made

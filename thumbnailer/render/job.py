@@ -36,7 +36,8 @@ def _render_unchanged(job: Job, claim: Claim) -> Rendering:
     wanted = [(one.recipe, one.text) for one in job.wanted]
     if job.data is not None:
         with io.BytesIO(job.data) as content:
-            return Rendering(job.source, *render_pictures(content, wanted, job.limits, claim))
+            made = render_pictures(content, wanted, job.limits, claim, job.others)
+            return Rendering(job.source, *made)
     for attempt in range(1, _MAX_READS + 1):
         with stage("open"):
             file = files.open_source(job.source.path, job.source.root)
@@ -46,7 +47,7 @@ def _render_unchanged(job: Job, claim: Claim) -> Rendering:
                 with stage("open"):
                     digest = content_digest(file, before.st_size)
                     file.seek(0)
-                pictures, note = render_pictures(file, wanted, job.limits, claim)
+                pictures, note = render_pictures(file, wanted, job.limits, claim, job.others)
             except StageError:
                 if _is_unchanged(job.source.path, before):
                     raise

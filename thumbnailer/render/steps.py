@@ -73,19 +73,22 @@ def render_pictures(
     wanted: Sequence[tuple[Recipe, PngText]],
     limits: Limits,
     claim: Claim = grant_all,
+    others: Sequence[Recipe] = (),
 ) -> tuple[tuple[EncodedThumbnail, ...], str]:
     """Render the thumbnails of an open source: all steps from decoding to encoding.
 
     Args:
         wanted: the recipe of each thumbnail, and the texts about its source that a PNG holds.
+        others: the recipes of its other thumbnails, which are not made.
 
     Returns:
-        A thumbnail for each recipe, and in words what is missing of the source or was ignored.
+        A thumbnail for each that is wanted, and in words what is missing of the source or was
+        ignored.
 
     Raises:
         StageError: a step failed; nothing else is raised for a bad file.
     """
-    recipes = [recipe for recipe, _ in wanted]
+    recipes = [*(recipe for recipe, _ in wanted), *others]
     common = recipes[0]  # all recipes of a job share the settings that are not per size
     with stage("open"):
         picture = open_source(file, recipes, limits, claim)

@@ -72,7 +72,12 @@ def plan(
                 outcome.thumbnails[0] if outcome and outcome.thumbnails else slot.wanted
                 for slot, outcome in zip(slots, known, strict=True)
             ]
-            job = Job(source, tuple(thumbnails), limits)
+            others = tuple(
+                slot.wanted.recipe
+                for slot, one in zip(slots, thumbnails, strict=True)
+                if isinstance(one, Thumbnail)
+            )
+            job = Job(source, tuple(thumbnails), limits, others=others)
             yield (keep(job) if keep else None) or job
 
 
