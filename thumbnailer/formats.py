@@ -83,7 +83,7 @@ FORMATS = (
         "AVIF",
         options=("quality", "subsampling", "keep"),
         quality=_AVIF_QUALITY,
-        max_side=65_536,
+        max_side=32_768,  # for a longer one libavif writes what it does not read
         odd_endings=(".avifs",),
     ),
     Format("gif", (".gif",), "always", "GIF", options=("animated",), max_side=65_535),

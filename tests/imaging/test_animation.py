@@ -243,9 +243,52 @@ def test_an_animation_can_be_made_to_fit(tmp_path: Path, format: str) -> None:
         make_thumbnail(tmp_path / "a.png", target, max_bytes=99, **options)
 
 
-def test_durations_are_as_close_as_a_gif_can_say(tmp_path: Path) -> None:
-    source = animation(tmp_path / "a.webp", duration=[33, 47, 4, 0])
-    assert stills(moving(source, "gif"))[1] == [30, 50, 10, 0]
+@pytest.mark.parametrize(
+    ("durations", "expected"),
+    [
+        ([33, 47, 4, 0], [30, 50, 10, 0]),
+        ([33, 33, 33, 33], [30, 40, 30, 30]),
+        ([25, 25, 25, 25], [20, 30, 30, 20]),
+        ([16, 16, 16, 16], [20, 40]),
+    ],
+)
+def test_durations_are_as_close_as_a_gif_can_say(
+    tmp_path: Path, durations: list[int], expected: list[int]
+) -> None:
+    source = animation(tmp_path / "a.webp", duration=durations)
+    assert stills(moving(source, "gif"))[1] == expected
+
+
+@pytest.mark.parametrize("milliseconds", [11, 12, 14, 15, 16, 19, 23, 33, 42])
+def test_an_animation_takes_as_long_in_a_gif(tmp_path: Path, milliseconds: int) -> None:
+    """Though it knows hundredths of a second only, and browsers show one of them for ten."""
+    image = Image.linear_gradient("L").resize((40, 40))
+    first, *others = [image.rotate(10 * turn) for turn in range(20)]
+    options: dict[str, Any] = {"save_all": True, "duration": milliseconds, "loop": 0}
+    first.save(tmp_path / "a.webp", lossless=True, append_images=others, **options)
+    shown = stills(moving(tmp_path / "a.webp", "gif"))[1]
+    assert abs(sum(shown) - 20 * milliseconds) <= 10
+    assert min(shown) >= 20
+
+
+def test_two_short_frames_stay_two(tmp_path: Path) -> None:
+    first, other, *_ = frames()
+    first.save(tmp_path / "a.webp", save_all=True, append_images=[other], duration=14)
+    assert stills(moving(tmp_path / "a.webp", "gif"))[1] == [20, 20]
+
+
+def test_nothing_of_what_was_before_is_left_in_a_frame(tmp_path: Path) -> None:
+    """Slow changes of light, which an encoder that stores differences only takes for none."""
+    ramp = Image.linear_gradient("L").resize((160, 120))
+    scene = Image.merge("RGB", [ramp.rotate(turn) for turn in (0, 90, 180)])
+    pictures = [scene.point(lambda value, at=at: value * (30 + at) / 100) for at in range(60)]
+    first, *others = pictures
+    options: dict[str, Any] = {"save_all": True, "duration": 40, "loop": 0}
+    first.save(tmp_path / "a.png", append_images=others, **options)
+    shown, durations = stills(moving(tmp_path / "a.png", "webp", size=160))
+    each = [frame for frame, time in zip(shown, durations, strict=True) for _ in range(time // 40)]
+    assert len(each) == 60
+    assert max(map(difference, each, pictures)) < 15  # 47 without a whole frame now and then
 
 
 @pytest.mark.parametrize("ending", ["gif", "webp", "png"])

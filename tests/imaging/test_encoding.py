@@ -281,6 +281,8 @@ def test_sides_that_a_format_can_not_have_fail(tmp_path: Path) -> None:
         data_of(source, format="webp", size=65_500)
     assert "would have 17000 x 2 px: webp can have 16383 at most" in str(caught.value)
     assert opened(data_of(source, format="jpeg", size=65_500)).size == (17_000, 2)
+    with pytest.raises(PictureError, match="40000 x 2 px: avif can have 32768 at most"):
+        data_of(picture(tmp_path / "b.png", (40_000, 2)), format="avif", size=65_500)
 
 
 @pytest.mark.parametrize("format", BRANDS)

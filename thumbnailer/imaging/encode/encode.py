@@ -35,6 +35,10 @@ _WEBP_METHOD = 4
 _ALL_COLOURS = MAX_COLOURS + 1
 _COLOURS = (2, 4, 8, 16, 32, 64, 128, MAX_COLOURS)
 
+# The shortest time in ms for which browsers show a frame, and up to what they take it for "as fast
+# as possible" and show it for 100: WebKit bug 14413, whose numbers Chromium and Firefox share.
+_SHORTEST, _AS_FAST_AS_POSSIBLE = 20, 10
+
 _MAXBLOCK_LOCK = threading.Lock()
 
 _Images = Sequence[Image.Image]
@@ -165,7 +169,6 @@ def _webp(images: _Images, recipe: Recipe, timing: Timing, quality: int) -> _Inp
     options: dict[str, Any] = {"quality": quality, "method": _WEBP_METHOD}
     if len(images) > 1:
         options |= {"duration": timing.durations, "loop": min(timing.plays, 0xFFFF)}
-        options["kmax"] = 0  # no keyframe but the first: up to 58 % fewer bytes in half the time
     return images, options
 
 
@@ -180,8 +183,7 @@ def _gif(images: _Images, recipe: Recipe, timing: Timing, colours: int) -> _Inpu
         indexed, transparent = with_transparent_index(images[0], colours)
         return [indexed], {} if transparent is None else {"transparency": transparent}
     frames, transparent = with_common_palette(images, colours)
-    # In hundredths of a second. Less than 1 means "as fast as possible", which no viewer does now.
-    durations = [max(10, round(ms, -1)) if ms else 0 for ms in timing.durations]
+    frames, durations = _in_hundredths(frames, timing.durations)
     options: dict[str, Any] = {"duration": durations}
     if timing.plays != 1:
         options["loop"] = min(max(timing.plays - 1, 0), 0xFFFF)
@@ -189,6 +191,31 @@ def _gif(images: _Images, recipe: Recipe, timing: Timing, colours: int) -> _Inpu
         # Without disposal 2 the previous frame would show through transparent pixels.
         options |= {"transparency": transparent, "disposal": 2}
     return frames, options
+
+
+def _in_hundredths(frames: _Images, durations: Sequence[int]) -> tuple[_Images, list[int]]:
+    """Return the frames of a GIF, and how long each is shown, in ms: whole hundredths of a second.
+
+    What is cut off one frame is added to the next, so that all take as long as before. A frame that
+    would get one hundredth is left out: browsers show it for ten.
+    """
+    kept, shown, end, start = list[Image.Image](), list[int](), 0, 0
+    for frame, milliseconds in zip(frames, durations, strict=True):
+        end += milliseconds
+        time = round(end, -1) - start
+        if milliseconds <= _AS_FAST_AS_POSSIBLE:
+            time = 10 if milliseconds else 0
+        elif time < _SHORTEST and kept:
+            continue
+        else:
+            time = max(time, _SHORTEST)
+        kept.append(frame)
+        shown.append(time)
+        start += time
+    if len(kept) < 2:
+        return frames, [max(_SHORTEST, round(each, -1)) for each in durations]
+    shown[-1] += max(0, round(end, -1) - start)
+    return kept, shown
 
 
 def _subsampling(images: _Images, recipe: Recipe) -> dict[str, Any]:
