@@ -84,8 +84,7 @@ def describe(file: BinaryIO, recipes: Sequence[Recipe], limits: Limits) -> Descr
         orientation = whole.orientation
         frames = [frame_for(whole.full, orientation, recipe) for recipe in recipes]
         if shrinks:
-            needed, previews = largest_scaled(frames), recipes[0].previews
-            preview, unfit = shrink_or_preview(picture, needed, previews)
+            preview, unfit = shrink_or_preview(picture, largest_scaled(frames), recipes[0])
     count = 1
     with suppress(Exception):  # a broken animation still has a first frame
         # Pillow compares each page of a TIFF with all before.

@@ -19,7 +19,12 @@ from thumbnailer.imaging.colour.source_colours import source_colours
 from thumbnailer.imaging.colour.to_srgb import to_output_colours, to_srgb
 from thumbnailer.imaging.decode.load import load_pixels
 from thumbnailer.imaging.decode.open import OpenPicture, open_picture
-from thumbnailer.imaging.decode.shrink_on_load import can_shrink, picture_extent, shrink_on_load
+from thumbnailer.imaging.decode.shrink_on_load import (
+    can_shrink,
+    picture_extent,
+    shrink_for_light,
+    shrink_on_load,
+)
 from thumbnailer.imaging.decode.vips import decode_shrunk
 from thumbnailer.imaging.encode.encode import Metadata, Timing, encode
 from thumbnailer.imaging.encode.metadata import kept_exif
@@ -185,7 +190,7 @@ def decode(picture: OpenPicture, recipes: Sequence[Recipe]) -> Decoded:
 
     if can_shrink(opened):
         orientation = orientation_of(opened)
-        preview, _ = shrink_or_preview(picture, needed(orientation), recipes[0].previews)
+        preview, _ = shrink_or_preview(picture, needed(orientation), recipes[0])
         if preview:
             return Decoded(preview, preview.size, full, orientation, "")
         image, missing = load_pixels(opened, file, limits, claim)
@@ -202,20 +207,25 @@ def decode(picture: OpenPicture, recipes: Sequence[Recipe]) -> Decoded:
 
 
 def shrink_or_preview(
-    picture: OpenPicture, size: tuple[int, int], previews: str
+    picture: OpenPicture, size: tuple[int, int], common: Recipe
 ) -> tuple[StillImage | None, str]:
     """Choose what a thumbnail of `size` (px) is made from, if the decoder can shrink.
+
+    Args:
+        common: a recipe, of which `previews` and `linear` count.
 
     Returns:
         The picture's preview, or None if the picture has been set to shrink on load; and why its
         preview is not used, "" if there is none or none is wanted.
     """
     preview, reason = None, ""
-    if previews != "never":
+    if common.previews != "never":
         from thumbnailer.imaging.previews.embedded_preview import choose_preview  # rarely needed
 
-        preview, reason = choose_preview(picture, size, previews == "verify")
-    if not preview:
+        preview, reason = choose_preview(picture, size, common.previews == "verify")
+    if not preview and common.linear:
+        shrink_for_light(picture.image, size, picture.limits)
+    elif not preview:
         shrink_on_load(picture.image, size)
     return preview, reason
 

@@ -256,28 +256,37 @@ def test_transparent_pictures_are_put_on_the_background(
     assert ("L" if expected == (255,) * 3 and mode == "LA" else "RGB") == out.mode
 
 
-@pytest.mark.parametrize("name", ["a.png", "a.tif", "a.webp"])
+@pytest.mark.parametrize("name", ["a.png", "a.tif", "a.webp", "a.jpg"])
 def test_in_linear_light_a_chessboard_is_as_bright_as_it_looks(tmp_path: Path, name: str) -> None:
     row = Image.frombytes("L", (400, 2), (b"\0\xff" * 200) + (b"\xff\0" * 200))
     chess = Image.new("RGB", (400, 400))
     for y in range(0, 400, 2):
         chess.paste(row.convert("RGB"), (0, y))
-    chess.save(tmp_path / name, lossless=True)
+    chess.save(tmp_path / name, lossless=True, quality=100)
     for linear, grey in ((False, 128), (True, 188)):  # half the light: IEC 61966-2-1
         out = thumb(tmp_path / name, size=50, linear=linear)
         assert is_near(pixel(out, 25, 25), (grey,) * 3)
 
 
-@pytest.mark.parametrize(("name", "side"), [("a.png", 1200), ("a.webp", 2100)])
+@pytest.mark.parametrize(("name", "side"), [("a.png", 1200), ("a.webp", 2100), ("a.jpg", 1200)])
 def test_in_linear_light_a_large_picture_is_as_bright_as_a_small_one(
     tmp_path: Path, name: str, side: int
 ) -> None:
     """Though others are decoded at a smaller size, where values are averaged as they are stored."""
     stripes = Image.frombytes("L", (side, 1), b"\0\xff" * (side // 2)).resize((side, side), 0)
-    stripes.convert("RGB").save(tmp_path / name, lossless=True)
+    stripes.convert("RGB").save(tmp_path / name, lossless=True, quality=95)
     for linear, grey in ((False, 128), (True, 188)):
         out = thumb(tmp_path / name, size=50, linear=linear)
         assert is_near(pixel(out, 25, 25), (grey,) * 3, 3)
+
+
+@pytest.mark.slow
+def test_linear_light_asks_for_no_more_memory_than_there_is(photos: Path) -> None:
+    """A JPEG that could be made is made, from as large a decoding as fits."""
+    picture(photos / "a.jpg", (7000, 7000))
+    for memory in ("400", "200"):
+        run = make(photos, "--linear", "--worker-memory", memory, "--force")
+        assert run.statuses == {"a.jpg": "made"}
 
 
 def test_linear_light_keeps_the_ends_and_steps_of_a_gradient(tmp_path: Path) -> None:

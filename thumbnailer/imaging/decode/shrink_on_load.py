@@ -6,6 +6,9 @@ from math import ceil
 
 from PIL import ImageFile, features
 
+from thumbnailer.imaging.memory import coefficient_bytes, picture_bytes
+from thumbnailer.recipe import Limits
+
 # The decoded picture is at least this many times larger than the thumbnail. Mean and lowest SSIM
 # against one full Lanczos pass, for 36 camera JPEGs at 13 sizes: 2.0 gives .9986 and .977, 1.75
 # .9984 and .977, 1.5 .9980 and .977; libvips, which uses 2.0, gives .9976 and .974. At 1.5 the mean
@@ -15,6 +18,9 @@ SHRINKING_GAP = 1.75
 
 # The same for a box filter, which averages blocks of pixels; measured at REDUCING_GAP.
 BOX_GAP = 2.0
+
+# The key in `Image.info` of a raw picture whose preview is not to be shrunk.
+UNSHRUNK_PREVIEW = "unshrunk preview"
 
 _SHRINKABLE = {"JPEG", "MPO", "RAW"}
 
@@ -34,6 +40,28 @@ def shrink_on_load(image: ImageFile.ImageFile, size: tuple[int, int]) -> None:
     """
     width, height = size
     image.draft(None, (ceil(width * SHRINKING_GAP), ceil(height * SHRINKING_GAP)))
+
+
+def shrink_for_light(image: ImageFile.ImageFile, size: tuple[int, int], limits: Limits) -> None:
+    """Set the decoder to produce a picture that is averaged in linear light for `size` (px).
+
+    libjpeg averages values, which darkens small lights: a JPEG is decoded in full, or as large as
+    memory allows.
+    """
+    if image.format == "RAW":
+        image.info[UNSHRUNK_PREVIEW] = True
+        shrink_on_load(image, size)
+        return
+    width, height = image.size
+    for scale in (1, 2, 4):
+        part = ceil(width / scale), ceil(height / scale)
+        if (
+            picture_bytes("JPEG", image.mode, part) + coefficient_bytes(image)
+            <= limits.memory_bytes
+        ):
+            image.draft(None, part)
+            return
+    shrink_on_load(image, size)
 
 
 def picture_extent(size: tuple[int, int], full: tuple[int, int]) -> tuple[float, float]:

@@ -193,7 +193,9 @@ def _gif(images: _Images, recipe: Recipe, timing: Timing, colours: int) -> _Inpu
     return frames, options
 
 
-def _in_hundredths(frames: _Images, durations: Sequence[int]) -> tuple[_Images, list[int]]:
+def _in_hundredths(
+    frames: _Images, durations: Sequence[int]
+) -> tuple[list[Image.Image], list[int]]:
     """Return the frames of a GIF, and how long each is shown, in ms: whole hundredths of a second.
 
     What is cut off one frame is added to the next, so that all take as long as before. A frame that
@@ -213,7 +215,7 @@ def _in_hundredths(frames: _Images, durations: Sequence[int]) -> tuple[_Images, 
         shown.append(time)
         start += time
     if len(kept) < 2:
-        return frames, [max(_SHORTEST, round(each, -1)) for each in durations]
+        return list(frames), [max(_SHORTEST, round(each, -1)) for each in durations]
     shown[-1] += max(0, round(end, -1) - start)
     return kept, shown
 

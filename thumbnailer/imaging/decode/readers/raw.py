@@ -16,7 +16,7 @@ from PIL import ExifTags, Image, ImageFile
 
 from thumbnailer.imaging.colour.depth import to_resizable
 from thumbnailer.imaging.colour.to_srgb import to_srgb
-from thumbnailer.imaging.decode.shrink_on_load import SHRINKING_GAP
+from thumbnailer.imaging.decode.shrink_on_load import SHRINKING_GAP, UNSHRUNK_PREVIEW
 from thumbnailer.imaging.failures import NoPictureError
 from thumbnailer.imaging.geometry.fit import Size
 from thumbnailer.imaging.geometry.orientation import apply_orientation, orientation_of, swaps_sides
@@ -126,7 +126,10 @@ class _RawPicture(ImageFile.ImageFile):
             width, height = _sides(self._preview.size, self._preview_turn, self._orientation)
             if width >= needed[0] and height >= needed[1]:
                 if isinstance(self._preview, ImageFile.ImageFile):
-                    self._preview.draft(None, _sides(size, self._preview_turn, self._orientation))
+                    if UNSHRUNK_PREVIEW not in self.info:
+                        self._preview.draft(
+                            None, _sides(size, self._preview_turn, self._orientation)
+                        )
                     self.info[HELD_BYTES] += coefficient_bytes(self._preview)
                 self._is_preview = True
                 self._size = _sides(self._preview.size, self._preview_turn, self._orientation)
