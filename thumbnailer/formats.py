@@ -97,11 +97,11 @@ FORMATS = (
     Format("heif", (".heic", ".heif", ".hif"), "by extra", module="pillow_heif"),
     Format(
         "raw",
-        # Of cameras, current and old; not `.raw` and `.mos`, which may be much else.
+        # Of cameras, current and old; not `.raw`, which may be much else.
         (
-            *(".3fr", ".arw", ".cr2", ".cr3", ".crw", ".dcr", ".dng", ".erf", ".iiq", ".kdc"),
-            *(".mef", ".mrw", ".nef", ".nrw", ".orf", ".pef", ".raf", ".rw2", ".rwl", ".sr2"),
-            *(".srf", ".srw", ".x3f"),
+            *(".3fr", ".arw", ".cr2", ".cr3", ".crw", ".dcr", ".dng", ".erf", ".fff", ".gpr"),
+            *(".iiq", ".kdc", ".mef", ".mos", ".mrw", ".nef", ".nrw", ".orf", ".pef", ".raf"),
+            *(".rw2", ".rwl", ".sr2", ".srf", ".srw", ".x3f"),
         ),
         "by extra",
         module="rawpy",

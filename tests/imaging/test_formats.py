@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import random
 import struct
 import sys
 import threading
@@ -16,14 +15,13 @@ import pytest
 from PIL import ExifTags, Image, ImageChops, ImageCms, TiffImagePlugin
 from support.dng_files import dng
 from support.marks import reads_ycbcr_tiff
-from support.pictures import corners, picture, quarters, tree
-from support.program import make
+from support.pictures import UPRIGHT, corners, picture, quarters, tree
+from support.program import enough, make
 from support.thumbs import thumb
 
 from thumbnailer import PictureError, make_thumbnail, make_thumbnails, watch
 from thumbnailer.errors import install_hint
 
-UPRIGHT = ["red", "lime", "blue", "white"]
 # What each format that is read on demand is called, and the endings it has.
 ALSO = {
     "ico": ("an ICO icon", ["ico"]),
@@ -271,23 +269,6 @@ def test_what_is_estimated_suffices_for_them(photos: Path, name: str) -> None:
     enough(photos, "--also", EVERYTHING)
 
 
-def enough(photos: Path, *options: str) -> None:
-    """A picture that says what it needs is made if it gets that, and what Python itself wants."""
-    reason = make(photos, "--worker-memory", "32", "-s", "2000", *options).rows[0]["error"]
-    if reason:
-        assert reason["stage"] == "limits"
-        needed = int(reason["reason"].split()[2])
-        run = make(photos, "--worker-memory", str(needed + 24), "-s", "2000", *options)
-        if (
-            run.code
-        ):  # before anything was read it could not tell of the picture, only of its reader
-            again = run.rows[0]["error"]
-            assert again["stage"] == "limits"
-            needed = int(again["reason"].split()[2])
-            run = make(photos, "--worker-memory", str(needed + 24), "-s", "2000", *options)
-        assert run.code == 0
-
-
 def test_a_watch_takes_what_is_asked_for(photos: Path) -> None:
     tree(photos, "a.tga")
     coming = tree(photos.parent / "coming", "d.tga", "e.ppm")
@@ -416,115 +397,6 @@ def find_spec_without(monkeypatch: pytest.MonkeyPatch, module: str) -> bool:
     """Whether a module is installed, and no longer hidden."""
     monkeypatch.undo()
     return find_spec(module) is not None
-
-
-@needs_raw
-@pytest.mark.parametrize("name", ["a.dng", "a.NEF", "a.arw"])
-@pytest.mark.few(1)
-def test_raw_is_taken_where_the_extra_is_installed(photos: Path, name: str) -> None:
-    (photos / name).write_bytes(dng(quarters((240, 160)), quarters((120, 80))))
-    sandbox = "require" if sys.platform == "linux" and find_spec("landlockpy") else "auto"
-    assert make(photos, "--sandbox", sandbox).statuses == {name: "made"}
-
-
-@needs_raw
-@pytest.mark.parametrize("size", [60, 110, 200])  # half of the pixels, all, and all
-@pytest.mark.parametrize("orientation", [1, 3, 6, 8])
-def test_raw_comes_out_upright_from_the_sensor(tmp_path: Path, orientation: int, size: int) -> None:
-    exif = Image.Exif()
-    exif[ExifTags.Base.Orientation] = orientation
-    expected = thumb(picture(tmp_path / "plain.png", (240, 160), exif=exif), size=size)
-    (tmp_path / "a.dng").write_bytes(dng(quarters((240, 160)), orientation=orientation))
-    out = thumb(tmp_path / "a.dng", size=size)
-    assert (out.size, corners(out)) == (expected.size, corners(expected))
-
-
-BLACK = Image.new("RGB", (240, 160))
-
-
-@needs_raw
-@pytest.mark.parametrize("orientation", [1, 3, 6, 8])
-@pytest.mark.parametrize("has_own", [False, True])
-def test_the_preview_is_used_where_it_is_large_enough(
-    tmp_path: Path, orientation: int, has_own: bool
-) -> None:
-    exif = Image.Exif()
-    exif[ExifTags.Base.Orientation] = orientation
-    plain = picture(tmp_path / "plain.png", (240, 160), exif=exif)
-    data = dng(BLACK, quarters((120, 80)), orientation=orientation, exif=exif if has_own else None)
-    (tmp_path / "a.dng").write_bytes(data)
-    expected = thumb(plain, size=120)
-    out = thumb(tmp_path / "a.dng", size=120)
-    assert (out.size, corners(out)) == (expected.size, corners(expected))
-    assert set(corners(thumb(tmp_path / "a.dng", size=130))) == {"black"}, "it is too small"
-
-
-@needs_raw
-def test_a_preview_that_is_upright_already_is_not_turned(tmp_path: Path) -> None:
-    exif = Image.Exif()
-    exif[ExifTags.Base.Orientation] = 1
-    data = dng(BLACK, quarters((80, 120)), orientation=6, exif=exif)
-    (tmp_path / "a.dng").write_bytes(data)
-    out = thumb(tmp_path / "a.dng", size=90)
-    assert (out.size, corners(out)) == ((60, 90), UPRIGHT)
-
-
-@needs_raw
-@pytest.mark.parametrize("kind", ["shape", "broken"])
-def test_a_preview_that_will_not_do_is_left_aside(tmp_path: Path, kind: str) -> None:
-    data = bytearray(
-        dng(quarters((240, 160)), Image.new("RGB", (120, 80 if kind != "shape" else 120)))
-    )
-    if kind == "broken":  # it can be opened, but not decoded
-        data[data.index(b"\xff\xdb", data.index(b"\xff\xd8\xff")) + 4] = 3  # a table's number
-    (tmp_path / "a.dng").write_bytes(data)
-    assert corners(thumb(tmp_path / "a.dng", size=64)) == UPRIGHT
-
-
-@needs_raw
-@pytest.mark.slow
-def test_a_raw_picture_is_never_larger_than_its_limits_allow(photos: Path) -> None:
-    data = dng(quarters((240, 160)))
-    (photos / "a.dng").write_bytes(data)
-    row = make(photos, "--max-pixels", "30000").rows[0]
-    assert row["error"]["reason"].startswith("has 240 x 160 px, 0.0384 megapixels: more than")
-    row = make(photos, "--worker-memory", "64").rows[0]
-    assert row["error"]["stage"] == "limits"
-    assert "more than the limit of 64 (worker_memory)" in row["error"]["reason"]
-
-
-@needs_raw
-def test_a_broken_raw_picture_says_so(photos: Path) -> None:
-    data = dng(quarters((240, 160)))
-    chance = random.Random(5)
-    for number in range(20):
-        cut = chance.randrange(20, len(data))
-        (photos / f"{number}.dng").write_bytes(data[:cut])
-        broken = bytearray(data)
-        for _ in range(8):
-            broken[-chance.randrange(1, 400)] = chance.randrange(256)
-        (photos / f"flipped{number}.dng").write_bytes(broken)
-    run = make(photos, "--timeout", "20")
-    assert run.summary["found"] == 40
-    for row in run.rows:
-        if row["status"] == "failed":
-            assert row["error"]["stage"] in ("open", "limits", "decode"), row
-            assert "LibRaw" not in row["error"]["reason"]
-            assert "crashed" not in row["error"]["reason"]
-
-
-@needs_raw
-@pytest.mark.slow
-def test_what_is_estimated_suffices_for_raw(photos: Path) -> None:
-    image = Image.linear_gradient("L").resize((1200, 800)).convert("RGB")
-    (photos / "a.dng").write_bytes(dng(image))
-    enough(photos)
-
-
-@needs_raw
-def test_an_ordinary_tiff_is_no_raw_picture(tmp_path: Path) -> None:
-    source = picture(tmp_path / "a.tif", (96, 64), tiffinfo={271: "Maker", 254: 1})
-    assert corners(thumb(source)) == UPRIGHT
 
 
 def test_extras_are_imported_when_they_are_needed_only(tmp_path: Path) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import struct
+from collections.abc import Sequence
+from typing import Any
 
 from PIL import Image
 
@@ -20,6 +22,7 @@ def dng(
     *,
     orientation: int = 1,
     exif: Image.Exif | None = None,
+    others: Sequence[Image.Image] = (),
     **options: object,
 ) -> bytes:
     """What a sensor with red, green, green and blue in each square of four would see of a picture.
@@ -28,12 +31,15 @@ def dng(
         image: RGB; becomes linear light.
         preview: goes in as a JPEG, saved with `options` and `exif`.
         orientation: of the raw picture, as in EXIF.
+        others: more previews.
     """
     sensor = _mosaic(image.convert("RGB"))
     common: Tags = {254: (_LONG, [0]), 274: (_SHORT, [orientation])}
     camera: Tags = {
         271: (_ASCII, b"Maker\0"),
         272: (_ASCII, b"Camera\0"),
+        306: (_ASCII, b"2024:05:01 10:00:00\0"),
+        33432: (_ASCII, b"Nobody\0"),
         50706: (_BYTE, [1, 4, 0, 0]),
         50708: (_ASCII, b"Maker Camera\0"),
         # From XYZ to the camera's colours, which are those of sRGB.
@@ -57,12 +63,20 @@ def dng(
     }
     if preview is None:
         return _file([(common | raw | camera, sensor)])
-    buffer = io.BytesIO()
     if exif is not None:
         options["exif"] = exif
+    first, data = _preview(preview, common, options)
+    more = [_preview(other, common, options) for other in others]
+    sensor_tags: Tags = {254: (_LONG, [0])} | raw
+    return _file([(first | camera, data), (sensor_tags, sensor), *more])
+
+
+def _preview(preview: Image.Image, common: Tags, options: dict[str, Any]) -> tuple[Tags, bytes]:
+    """The directory and the data of a preview."""
+    buffer = io.BytesIO()
     preview.save(buffer, "jpeg", quality=95, **options)
     data = buffer.getvalue()
-    first = common | {
+    tags = common | {
         254: (_LONG, [1]),
         256: (_LONG, [preview.width]),
         257: (_LONG, [preview.height]),
@@ -73,7 +87,7 @@ def dng(
         278: (_LONG, [preview.height]),
         279: (_LONG, [len(data)]),
     }
-    return _file([(first | camera, data), ({254: (_LONG, [0])} | raw, sensor)])
+    return tags, data
 
 
 def _mosaic(image: Image.Image) -> bytes:

@@ -7,6 +7,9 @@ from typing import Any
 
 from PIL import Image
 
+# The colours of the corners of `quarters`.
+UPRIGHT = ["red", "lime", "blue", "white"]
+
 
 def picture(
     path: Path, size: tuple[int, int] = (96, 64), mode: str = "RGB", **options: Any

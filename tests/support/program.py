@@ -135,3 +135,18 @@ def _environment(variables: Mapping[str, str]) -> Iterator[None]:
     finally:
         os.environ.clear()
         os.environ.update(before)
+
+
+def enough(photos: Path, *options: str) -> None:
+    """A picture that says what it needs is made if it gets that, and what Python itself wants."""
+    reason = make(photos, "--worker-memory", "32", "-s", "2000", *options).rows[0]["error"]
+    if reason:
+        assert reason["stage"] == "limits"
+        needed = int(reason["reason"].split()[2])
+        run = make(photos, "--worker-memory", str(needed + 24), "-s", "2000", *options)
+        if run.code:  # before anything was read it could tell of its reader only
+            again = run.rows[0]["error"]
+            assert again["stage"] == "limits"
+            needed = int(again["reason"].split()[2])
+            run = make(photos, "--worker-memory", str(needed + 24), "-s", "2000", *options)
+        assert run.code == 0

@@ -24,6 +24,9 @@ DAMAGED = "damaged"
 LIMITED = "is an animation of"
 
 
+# The key in `Image.info` of a note, in words, on how a picture was decoded.
+NOTE = "thumbnailer note"
+
 # A picture that takes its worker along, or takes too long, may not be the cause: the machine may
 # have been short of memory or time. If it happens in so many runs, it is.
 LASTS_AFTER_RUNS = 3

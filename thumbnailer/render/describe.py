@@ -10,6 +10,7 @@ from typing import BinaryIO
 from thumbnailer.imaging.colour.source_colours import colours_name
 from thumbnailer.imaging.containers.bounded_file import MAX_PARTS
 from thumbnailer.imaging.containers.exif import directory_count
+from thumbnailer.imaging.decode.readers.raw import RawPicture
 from thumbnailer.imaging.decode.shrink_on_load import can_shrink
 from thumbnailer.imaging.failures import stage
 from thumbnailer.imaging.geometry.fit import largest_scaled
@@ -85,6 +86,9 @@ def describe(file: BinaryIO, recipes: Sequence[Recipe], limits: Limits) -> Descr
         frames = [frame_for(whole.full, orientation, recipe) for recipe in recipes]
         if shrinks:
             preview, unfit = shrink_or_preview(picture, largest_scaled(frames), recipes[0])
+    from_preview, whole_preview = preview is not None, preview_size(opened, file)
+    if isinstance(opened, RawPicture):
+        from_preview, whole_preview = opened.is_from_preview, opened.preview_size
     count = 1
     with suppress(Exception):  # a broken animation still has a first frame
         # Pillow compares each page of a TIFF with all before.
@@ -97,8 +101,8 @@ def describe(file: BinaryIO, recipes: Sequence[Recipe], limits: Limits) -> Descr
         count,
         orientation,
         colours_name(colours) if colours else "",
-        preview_size(opened, file),
-        preview is not None,
+        whole_preview,
+        from_preview,
         unfit,
         (preview or whole.image).size,
         tuple(oriented_sides(frame.canvas, orientation) for frame in frames),

@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 import re
 import struct
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from contextlib import suppress
 from typing import BinaryIO, NamedTuple
 
@@ -28,6 +28,9 @@ _MAX_BYTES = 256
 # The tag in the first directory that points to the EXIF directory: EXIF 2.32, 4.6.3.
 EXIF_DIRECTORY = 0x8769
 
+# The tag that points to directories below one: TIFF/EP, SubIFDs. Raw pictures have up to four.
+SUB_DIRECTORIES, _MAX_SUB_DIRECTORIES = 330, 16
+
 # An entry of a directory: tag, type, number of values, and these or their offset: TIFF 6.0, 2.
 ENTRY, ENTRY_BYTES = "HHI4s", 12
 
@@ -40,6 +43,9 @@ _ALL_WIDTHS = WIDTHS | {16: 8}
 # are longer.
 TIFF_STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+", b"II\0*", b"MM*\0")
 _BIG_ENTRY = "HHQ8s"
+
+_BYTE_ORDERS = {b"II*\0": "<", b"MM\0*": ">"}
+_BYTE_ORDERS |= {b"IIRO": "<", b"IIRS": "<", b"MMOR": ">", b"IIU\0": "<"}
 
 # Directories have dozens of entries, and these may have no more, except in a BigTIFF. Pillow takes
 # 5 µs for each.
@@ -175,7 +181,36 @@ def read_numbers(
         KeyError, struct.error: there is no directory.
     """
     order, first = read_start(file)
-    table, _ = read_table(file, order, first if place is None else place)
+    return _read_numbers(file, order, first if place is None else place, tags, most)[0]
+
+
+def read_directories(
+    file: BinaryIO, tags: Collection[int], most: int
+) -> Iterator[dict[int, list[int]]]:
+    """Yield whole numbers in the directories of a TIFF by tag: of those in the chain and below.
+
+    Args:
+        most: how many of each tag.
+
+    Raises:
+        KeyError, struct.error: there is no directory where one should be.
+    """
+    order, first = read_start(file)
+    places, seen = [first], set[int]()
+    while places:
+        place = places.pop(0)
+        if place in seen:
+            continue
+        seen.add(place)
+        found, after = _read_numbers(file, order, place, {*tags, SUB_DIRECTORIES}, most)
+        places += [after] * bool(after) + found.pop(SUB_DIRECTORIES, [])[:_MAX_SUB_DIRECTORIES]
+        yield found
+
+
+def _read_numbers(
+    file: BinaryIO, order: str, place: int, tags: Collection[int], most: int
+) -> tuple[dict[int, list[int]], int]:
+    table, after = read_table(file, order, place)
     found = {}
     table = table[: len(table) // ENTRY_BYTES * ENTRY_BYTES]
     for tag, kind, number, field in struct.iter_unpack(order + ENTRY, table):
@@ -185,7 +220,7 @@ def read_numbers(
             # The field is full even where the value is shorter.
             value = field if WIDTHS.get(kind, 0) * number <= 4 else b""
             found[tag] = [*form.unpack_from(value or read_value(file, order, field, form.size))]
-    return found
+    return found, after
 
 
 def read_exif(block: bytes) -> Exif:
@@ -221,12 +256,14 @@ def read_directory(block: bytes, place: int | None = None) -> tuple[Directory, i
 def read_start(file: BinaryIO) -> tuple[str, int]:
     """Return the byte order of data in TIFF form, as for `struct`, and their first directory.
 
+    Some raw pictures are a TIFF but for their first bytes: of Olympus and Panasonic.
+
     Raises:
         KeyError, struct.error: they do not have that form, or are a TIFF of more than 4 GB.
     """
     file.seek(0)
     start = file.read(8)
-    order = {b"II*\0": "<", b"MM\0*": ">"}[start[:4]]
+    order = _BYTE_ORDERS[start[:4]]
     return order, struct.unpack_from(order + "I", start, 4)[0]
 
 

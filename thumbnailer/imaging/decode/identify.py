@@ -14,7 +14,7 @@ from thumbnailer.errors import install_hint
 from thumbnailer.formats import EXTRAS, READ
 from thumbnailer.imaging.containers.bounded_file import MAX_PARTS
 from thumbnailer.imaging.containers.boxes import boxes
-from thumbnailer.imaging.containers.exif import read_numbers
+from thumbnailer.imaging.containers.exif import SUB_DIRECTORIES, read_numbers
 from thumbnailer.imaging.failures import EMPTY
 
 # The starts of files in formats that are read if `Limits.also` has the group's name as their key.
@@ -23,9 +23,9 @@ _OPTIONAL_START = re.compile(
     (?P<ico> \x00\x00\x01\x00)
     | (?P<jpeg2000> .{4}jP\x20\x20 | \xff\x4f\xff\x51)
     | (?P<psd> 8BPS\x00\x01)
-    # CR3, CR2, CRW, RW2, ORF (three), RAF, MRW, X3F
-    | (?P<raw> .{4}ftypcrx\x20 | .{8}CR\x02 | .{6}HEAPCCDR | IIU\x00 | IIR[OS] | MMOR
-        | FUJIFILMCCD-RAW | \x00MRM | FOVb)
+    # CR3, CR2, IIQ, MOS and FFF (two), CRW, RW2, ORF (three), RAF, MRW, X3F
+    | (?P<raw> .{4}ftypcrx\x20 | .{8}CR\x02 | (?:II\*\x00|MM\x00\*).{4}(?:IIII|MMMM) | .{6}HEAPCCDR
+        | IIU\x00 | IIR[OS] | MMOR | FUJIFILMCCD-RAW | \x00MRM | FOVb)
     | (?P<ppm> P[1-6f]\s+[#\d])
     """
 )
@@ -48,7 +48,7 @@ _TGA_KINDS = {1, 2, 3, 9, 10, 11}
 _TGA_DEPTHS = {1, 8, 16, 24, 32}
 
 # Tags of TIFF 6.0, TIFF/EP and DNG 1.7.
-_PHOTOMETRIC, _SUB_IFDS, _DNG_VERSION = 262, 330, 50706
+_PHOTOMETRIC, _DNG_VERSION = 262, 50706
 _SENSOR_DATA = (32803, 34892)  # colour filter array; LinearRaw
 _MAX_SUB_IFDS = 16
 
@@ -98,12 +98,12 @@ def _holds_sensor_data(file: BinaryIO) -> bool:
 
     Pillow would decode only a tiny preview of it, or meaningless pixels.
     """
-    wanted = (_PHOTOMETRIC, _SUB_IFDS, _DNG_VERSION)
+    wanted = (_PHOTOMETRIC, SUB_DIRECTORIES, _DNG_VERSION)
     with suppress(Exception):  # invalid header
         main = read_numbers(file, None, wanted, _MAX_SUB_IFDS)
         if _DNG_VERSION in main or _is_of_sensor(main):
             return True
-        for place in main.get(_SUB_IFDS, ()):
+        for place in main.get(SUB_DIRECTORIES, ()):
             if _is_of_sensor(read_numbers(file, place, wanted, 1)):
                 return True
     return False

@@ -17,9 +17,11 @@ from thumbnailer.imaging.decode.progressive import has_ac_scan, keep_dc_scans
 from thumbnailer.imaging.decode.shrink_on_load import can_shrink, is_shrunk_to_eighth
 from thumbnailer.imaging.failures import (
     DAMAGED,
+    NOTE,
     TRUNCATED,
     DamageError,
     LimitError,
+    NoPictureError,
     is_of_system,
 )
 from thumbnailer.imaging.geometry.orientation import orientation_of
@@ -59,20 +61,21 @@ def load_pixels(
         limits: with `keep_truncated`, the decoded part of a damaged picture is returned.
 
     Returns:
-        The picture, and a note of what is missing from it; "" if it is complete.
+        The picture, and a note of what is missing from it; "" if there is none.
 
     Raises:
         LimitError: it needs more memory than allowed.
         DamageError: the data are invalid or end early; the message says where.
+        NoPictureError: its coding is not read here.
         OSError: the file can't be read.
     """
     claim_memory(image, limits, claim)
     try:
         if not _decode_dc_only(image):
             _decode(image)
-        return image, ""
+        return image, image.info.get(NOTE, "")
     except Exception as error:
-        if is_of_system(error) or isinstance(error, LimitError):
+        if is_of_system(error) or isinstance(error, LimitError | NoPictureError):
             raise
         check_room(needed_bytes(image) - _HELD_PIXEL_BYTES * prod(image.size))
         failure = error
@@ -170,7 +173,7 @@ def _salvage(
     _shrink_like(image, again)
     boxes = [tile.extents or (0, 0, *again.size) for tile in again.tile]
     if not boxes:
-        return None, 0
+        return None, None if image.format == "RAW" else 0
     left, top = min(box[0] for box in boxes), min(box[1] for box in boxes)
     right, bottom = max(box[2] for box in boxes), max(box[3] for box in boxes)
     if bottom - top > _MAX_ROWS:

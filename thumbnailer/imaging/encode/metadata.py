@@ -65,7 +65,8 @@ def kept_exif(image: Image.Image, file: BinaryIO, keep: Collection[str]) -> byte
 
     Args:
         image: as opened from `file`; a PNG must have been loaded: its EXIF data may be at its end.
-        file: the picture's file, from which the metadata of a TIFF are read.
+        file: the picture's file, from which the metadata of a TIFF are read, and those of raw
+            pictures; of some kinds, these have them in their preview only.
         keep: any of `copyright`, `date` and `gps`; other values are ignored.
 
     Returns:
@@ -77,9 +78,10 @@ def kept_exif(image: Image.Image, file: BinaryIO, keep: Collection[str]) -> byte
             wanted.setdefault(directory, set()).update(tags)
     if not wanted:
         return b""
-    source = file if image.format == "TIFF" else io.BytesIO(exif_block(image))
-    with suppress(KeyError, struct.error):  # no EXIF, or no directory where it should be
-        return _copy_tags(source, wanted)
+    block = io.BytesIO(exif_block(image))
+    for source in (file, block) if image.format in ("TIFF", "RAW") else (block,):
+        with suppress(KeyError, struct.error):  # no EXIF, or no directory where it should be
+            return _copy_tags(source, wanted)
     return b""
 
 
