@@ -15,6 +15,11 @@ from thumbnailer.formats import has_option
 _RENDERING_VERSION = 2
 
 
+# What a picture may have in pixels that takes no bytes, of one colour say, or a thumbnail that is
+# larger than its picture: this many, or a share of the limit if that is more.
+_FREE_PIXELS, _FREE_SHARE = 50_000_000, 5
+
+
 class Box(NamedTuple):
     """Box in px that a thumbnail must fit in; a side that is None is unlimited."""
 
@@ -78,8 +83,7 @@ class Limits:
     """Limits of what one picture may cost, and whether it may be damaged.
 
     Attributes:
-        pixels: the most pixels (width x height, by the header), in formats decoded at full size.
-        shrinkable_pixels: the same for JPEG, whose decoder can shrink while it loads.
+        pixels: the most pixels (width x height, by the header).
         seconds: the wall time of one attempt.
         memory_bytes: the memory for decoding and resizing.
         keep_truncated: make thumbnails of truncated or damaged pictures, from the readable part.
@@ -88,11 +92,15 @@ class Limits:
     """
 
     pixels: int
-    shrinkable_pixels: int
     seconds: float
     memory_bytes: int
     keep_truncated: bool = False
     also: tuple[str, ...] = ()
+
+    @property
+    def free_pixels(self) -> int:
+        """The most pixels where there is no file of a fitting length to vouch for them."""
+        return max(min(self.pixels, _FREE_PIXELS), self.pixels // _FREE_SHARE)
 
 
 @lru_cache  # a run has few recipes and many thumbnails; computing it takes 100 µs

@@ -55,8 +55,8 @@ def test_bytes_are_those_of_pictures_that_were_tried() -> None:
         ("open", "is text, no picture", "is text, no picture"),
         (
             "limits",
-            "has 9000 x 9000 px, 81 megapixels: more than the limit of 50 (max_pixels)",
-            "more than the limit of 50 (max_pixels)",
+            "has 18000 x 18000 px, 324 megapixels: more than the limit of 250 (max_pixels)",
+            "more than the limit of 250 (max_pixels)",
         ),
         ("write", "/srv/photos/thumbs: Permission denied", "Permission denied"),
         ("plan", "t/a.jpg is already the thumbnail of b.jpg", "the name of the thumbnail is taken"),

@@ -48,7 +48,7 @@ def job(name: str) -> Job:
     """One that asks for a `png` of 1 px height and any width."""
     recipe = Recipe(box=Box(None, 1), format="png")
     wanted = WantedThumbnail(Folder("", ""), "", name, recipe)
-    return Job(Source(name, 0, 0), (wanted,), Limits(1 << 23, 1 << 23, 1, 1 << 30))
+    return Job(Source(name, 0, 0), (wanted,), Limits(1 << 23, 1, 1 << 30))
 
 
 def pool(
@@ -169,7 +169,7 @@ def test_a_worker_that_takes_no_job_is_not_waited_for(monkeypatch: pytest.Monkey
 
 PNG, JPEG = b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff"
 WEBP, GIF, AVIF = b"RIFF\0\0\0\0WEBP", b"GIF89a", b"\0\0\0\x1cftypavif"
-LIMITS = Limits(10**6, 10**7, 60, 1 << 30)
+LIMITS = Limits(10**7, 60, 1 << 30)
 
 
 def job_of(*recipes: Recipe) -> Job:

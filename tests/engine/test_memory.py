@@ -168,7 +168,7 @@ from thumbnailer.render.job import render
 
 def rendered(path):
     wanted = WantedThumbnail(Folder("", ""), "", "a", Recipe(box=Box(64, 64)))
-    return render(Job(Source(path, 0, 0), (wanted,), Limits(10**8, 10**8, 60, 1 << 30)), id)
+    return render(Job(Source(path, 0, 0), (wanted,), Limits(10**8, 60, 1 << 30)), id)
 
 small, large, mebibytes = sys.argv[1:]
 assert not isinstance(rendered(small), Failure)

@@ -169,7 +169,7 @@ def test_modules_and_libraries_can_be_loaded_later(tmp_path: Path) -> None:
         "import io, sys; from thumbnailer.engine import sandbox; sandbox.enter();"
         "assert not any(name.startswith('PIL') for name in sys.modules);"
         "from thumbnailer.recipe import *; from thumbnailer.render.steps import render_pictures;"
-        "recipe, limits = Recipe(box=Box(48, 48), format='png'), Limits(10**6, 10**6, 60, 2**30);"
+        "recipe, limits = Recipe(box=Box(48, 48), format='png'), Limits(10**6, 60, 2**30);"
         "(made,), _ = render_pictures(open(sys.argv[1], 'rb'), [(recipe, ())], limits);"
         "sys.stdout.buffer.write(made.data)"
     )

@@ -24,7 +24,7 @@ def named(job: Job) -> str:
 
 def job(name: str, source: str = "") -> Job:
     wanted = WantedThumbnail(Folder("", ""), "", name, Recipe(box=Box(1, 1)))
-    return Job(Source(source or name, 0, 0), (wanted,), Limits(1, 1, 1, 1))
+    return Job(Source(source or name, 0, 0), (wanted,), Limits(1, 1, 1))
 
 
 def pool(

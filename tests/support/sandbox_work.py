@@ -12,7 +12,7 @@ from thumbnailer.engine import sandbox
 from thumbnailer.recipe import Box, Limits, Recipe
 from thumbnailer.render.steps import render_pictures
 
-LIMITS = Limits(10**6, 10**6, 60, 2**30)
+LIMITS = Limits(10**6, 60, 2**30)
 
 
 def encoded(source: Path, format: str) -> bytes:

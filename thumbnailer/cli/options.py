@@ -62,7 +62,7 @@ _LOOKS_AND_LIMITS = {
     },
     "limits": {
         "--timeout SECONDS": "time limit for one attempt at a picture [60]",
-        "--max-pixels N": "largest picture, in px [50 million, JPEG 250 million]",
+        "--max-pixels N": "largest picture, in px [250 million]",
         "--worker-memory MIB": "memory limit of one worker [1024]",
         "--memory MIB": "memory limit of all pictures [half of what is free]",
         "--nice N": "lower the priority of the workers: 0 to 19 [0]",

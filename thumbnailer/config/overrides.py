@@ -31,7 +31,7 @@ class Looks(TypedDict, total=False):
     keep: tuple[str, ...]
     previews: str
     also: tuple[str, ...]
-    max_pixels: int | str
+    max_pixels: int
     truncated: str
 
 

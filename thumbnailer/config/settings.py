@@ -30,9 +30,6 @@ from thumbnailer.urls import is_url, split_url
 # One size, as 256, "256x192" or (256, 192); or several, as a list of such texts.
 Size = int | str | tuple[int | None, int | None] | list[str]
 
-# 50 megapixels decode to 200 MB of RGBA. A JPEG that is shrunk on load needs far less.
-_PIXELS, _SHRINKABLE_PIXELS = 50_000_000, 250_000_000
-
 
 def _setting(default: Any, check: Check, about: str) -> Any:
     """Return the dataclass field of a setting; `about` is what it is for."""
@@ -174,10 +171,8 @@ class Settings:
     timeout: float = _setting(
         60.0, checks.seconds, "Seconds that one attempt at a picture may take."
     )
-    max_pixels: int | str = _setting(
-        "auto",
-        auto_or(whole(1, 2**31)),
-        "The largest picture, width x height; auto: 50000000, for JPEG 250000000.",
+    max_pixels: int = _setting(
+        250_000_000, whole(1, 2**31), "The largest picture, width x height in px."
     )
     worker_memory: int = _setting(
         1024,
@@ -272,10 +267,8 @@ class Settings:
     @property
     def limits(self) -> Limits:
         """What one picture may cost, and which formats are read besides the usual ones."""
-        most = self.max_pixels if isinstance(self.max_pixels, int) else None
         return Limits(
-            most or _PIXELS,
-            most or _SHRINKABLE_PIXELS,
+            self.max_pixels,
             self.timeout,
             self.worker_memory << 20,
             self.truncated == "keep",

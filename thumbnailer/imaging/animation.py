@@ -30,7 +30,7 @@ _READ_FORMATS = ("GIF", "WEBP", "PNG", "AVIF")
 # The longest animation: its frames, and its pixels as a multiple of the limit for a still. A GIF of
 # 640 x 480 px may have 1000 frames, one of 1920 x 1080 px 482, which take about 20 s.
 _MAX_FRAMES = 1000
-_MAX_TIMES_PIXELS = 20
+_MAX_TIMES_PIXELS = 4
 
 # Bytes a pixel of a finished frame until all are encoded: the frame and the encoder's copies.
 _FRAME_PIXEL_BYTES = 8

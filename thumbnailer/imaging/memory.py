@@ -30,6 +30,10 @@ _BYTES_BY_BOTH = {("JPEG2000", "L"): 8, ("JPEG2000", "RGB"): 20, ("JPEG2000", "R
 # it, and the encoder's copies.
 _CANVAS_PIXEL_BYTES = 12
 
+# The most bytes of a large picture's pixels for a byte of its file. What is drawn or scanned in two
+# colours has a hundred, a photograph twenty.
+_MAX_DENSITY = 300
+
 # The key in `Image.info` for the bytes that a decoder holds whatever size it decodes to.
 HELD_BYTES = "held_bytes"
 
@@ -119,6 +123,28 @@ def check_pixels(size: Size, most: int, subject: str = "has") -> None:
         raise LimitError(
             f"{subject} {width} x {height} px, {width * height / 1e6:.3g} megapixels: "
             f"more than the limit of {most / 1e6:.3g} (max_pixels)"
+        )
+
+
+def check_density(image: Image.Image, length: int, limits: Limits) -> None:
+    """Check that a large picture is not a bomb: pixels without end from a file of few bytes.
+
+    Memory limits what a bomb takes, but each takes seconds.
+
+    Args:
+        image: as opened, of a format that is decoded at full size.
+        length: of its file, in bytes.
+
+    Raises:
+        LimitError: it is.
+    """
+    most = limits.free_pixels
+    channel_bytes = 1 / 8 if image.mode == "1" else len(image.getbands())
+    if prod(image.size) > most and prod(image.size) * channel_bytes > length * _MAX_DENSITY:
+        width, height = image.size
+        raise LimitError(
+            f"has {width} x {height} px in {length:,} bytes: more than the limit of "
+            f"{most / 1e6:.3g} megapixels for so short a file (a fifth of max_pixels)"
         )
 
 

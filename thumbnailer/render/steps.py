@@ -241,7 +241,7 @@ def frames_for(
     frames = {recipe: frame_for(size, orientation, recipe) for recipe in recipes}
     for frame in frames.values():
         if prod(frame.canvas) > prod(size):
-            check_pixels(frame.canvas, limits.pixels, "the thumbnail would have")
+            check_pixels(frame.canvas, limits.free_pixels, "the thumbnail would have")
     return frames
 
 

@@ -94,7 +94,7 @@ class _Largest(NamedTuple):
 def _largest(recipe: Recipe, format: str, limits: Limits) -> _Largest:
     """Return the largest thumbnail that a recipe leads to in a format."""
     # Where a side is free, it follows from a picture or thumbnail that the limits allow.
-    pixels = max(limits.pixels, limits.shrinkable_pixels)
+    pixels = limits.pixels
     free = min(WRITTEN[format].max_side or pixels, pixels)
     width, height = recipe.box
     most = pixels if width is None or height is None else width * height

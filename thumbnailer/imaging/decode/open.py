@@ -56,6 +56,7 @@ from thumbnailer.imaging.failures import LimitError, NoPictureError, is_of_syste
 from thumbnailer.imaging.memory import (
     Claim,
     check_bytes,
+    check_density,
     check_pixels,
     check_room,
     picture_bytes,
@@ -145,11 +146,8 @@ def open_picture(file: BinaryIO, limits: Limits) -> ImageFile.ImageFile:
         check_room(needed)
         raise NoPictureError(unreadable_reason(file, limits.also)) from None
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
-        file.seek(0)
-        is_jpeg = file.read(2) == b"\xff\xd8"
-        most = limits.shrinkable_pixels if is_jpeg else limits.pixels
         raise LimitError(
-            f"has more than {most / 1e6:.3g} megapixels, the limit (max_pixels)"
+            f"has more than {limits.pixels / 1e6:.3g} megapixels, the limit (max_pixels)"
         ) from None
     except Exception as error:  # plugins raise many types on an invalid header
         if is_of_system(error) or isinstance(error, LimitError | NoPictureError):
@@ -158,7 +156,9 @@ def open_picture(file: BinaryIO, limits: Limits) -> ImageFile.ImageFile:
             raise LimitError("holds too much text or too large a colour profile") from None
         check_room(needed)
         raise NoPictureError(unreadable_reason(file, limits.also)) from None
-    check_pixels(image.size, limits.shrinkable_pixels if can_shrink(image) else limits.pixels)
+    check_pixels(image.size, limits.pixels)
+    if not can_shrink(image):
+        check_density(image, length, limits)
     _check_data(image, file)
     if correct := _CORRECTIONS.get(image.format or ""):
         correct(image, file)
@@ -214,7 +214,7 @@ def _open_by_format(file: BinaryIO, key: str, limits: Limits, length: int) -> Im
     # A small file has no more parts than are allowed. For a small JPEG this saves a twentieth.
     is_small = length <= MAX_PARTS
     opened: Any = file if is_small else BoundedFile(file)
-    with pillow_limit(max(limits.pixels, limits.shrinkable_pixels)):
+    with pillow_limit(limits.pixels):
         read = [BY_NAME[key]] if key else READ
         image = Image.open(opened, formats=[format.pillow for format in read])
     if isinstance(opened, BoundedFile):
