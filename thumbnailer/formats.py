@@ -6,10 +6,12 @@ to read it by an extra, its opener in `imaging/decode/open.py`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from importlib.util import find_spec
 from typing import Literal, NamedTuple
+
+from thumbnailer.errors import install_hint
 
 # 80 is near the defaults of sharp and libvips. AVIF's scale differs: its 50 looks like that.
 _QUALITY, _AVIF_QUALITY = 80, 50
@@ -106,8 +108,13 @@ FORMATS = (
         "by extra",
         module="rawpy",
     ),
+    Format("jxl", (".jxl",), "never"),
+    Format("svg", (".svg", ".svgz"), "never"),
 )
 BY_NAME = {format.name: format for format in FORMATS}
+
+# Formats whose names in text are no abbreviations.
+_TITLES = {"heif": "HEIC", "jpeg2000": "JPEG 2000", "jxl": "JPEG XL", "raw": "raw"}
 
 # Those that are always read, and those that thumbnails can be written in.
 READ = tuple(format for format in FORMATS if format.read == "always")
@@ -141,11 +148,6 @@ def installed_extras() -> tuple[str, ...]:
     return tuple(name for name in EXTRAS if find_spec(BY_NAME[name].module))
 
 
-def missing_extras() -> tuple[str, ...]:
-    """Return the extras that are not installed; pictures of their formats are left out."""
-    return tuple(name for name in EXTRAS if name not in installed_extras())
-
-
 @lru_cache
 def name_filter(also: tuple[str, ...] = ()) -> Callable[[str], bool]:
     """Return a predicate that tells by a file's name whether it is a picture.
@@ -162,6 +164,34 @@ def name_filter(also: tuple[str, ...] = ()) -> Callable[[str], bool]:
         return is_named and not name.startswith("._")
 
     return is_picture
+
+
+def unread_format(name: str, also: tuple[str, ...] = ()) -> str:
+    """Return the format that a file's name promises, if it is one that is not read; else ""."""
+    found = _by_ending().get(name[name.rfind(".") :].lower(), "")
+    if not found or name_filter(also)(name) or name.startswith("._"):
+        return ""
+    return found
+
+
+@lru_cache
+def _by_ending() -> dict[str, str]:
+    """Return the names of formats that are not always read, by the endings of their files."""
+    return {ending: one.name for one in FORMATS if one not in READ for ending in one.endings}
+
+
+def left_out_line(counts: Mapping[str, int]) -> str:
+    """Return in words how many pictures of unread formats were left out, and how to read them."""
+    total = sum(counts.values())
+    titles = {name: _TITLES.get(name, name.upper()) for name in sorted(counts)}
+    numbers = in_words(f"{counts[name]:,} {title}" for name, title in titles.items())
+    extras = [name for name in EXTRAS if name in counts]
+    ways = [install_hint(",".join(extras))] if extras else []
+    requested = [name for name in ON_REQUEST if name in counts]
+    ways += [f"--also {','.join(requested)}"] if requested else []
+    never = [title for name, title in titles.items() if BY_NAME[name].read == "never"]
+    ways += [f"{in_words(never)} not read here"] if never else []
+    return f"{numbers} picture{'s' * (total != 1)} left out: {'; '.join(ways)}"
 
 
 def possible_formats(format: str) -> tuple[str, ...]:

@@ -306,6 +306,8 @@ class Report:
         failures: the failed outcomes, in order of completion; kept by `make_thumbnails` only.
         left_out: how many pictures were left out since they are `hidden`, and how many folders and
             pictures of other programs, by their names, such as `#recycle`.
+        unread: how many pictures were left out for want of an option or an extra, by the name of
+            their format: `{"heif": 12, "psd": 3}`.
         notes: what there is to say of the run as a whole, in words: a glob that matched nothing.
         seconds: the wall time from the start of the run to its last outcome.
     """
@@ -318,6 +320,7 @@ class Report:
     removed: int = 0
     failures: list[Outcome] = field(default_factory=list, repr=False)  # `failed` says how many
     left_out: dict[str, int] = field(default_factory=dict, repr=False)
+    unread: dict[str, int] = field(default_factory=dict, repr=False)
     notes: list[str] = field(default_factory=list, repr=False)
     seconds: float = 0.0
     _started: float = field(default_factory=time.perf_counter, repr=False)

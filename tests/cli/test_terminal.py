@@ -11,8 +11,6 @@ from support.pictures import picture, tree
 from support.program import in_a_process, make, thumbnailer
 from support.terminal import Session, on_terminal
 
-from thumbnailer.errors import install_hint
-
 
 @pytest.fixture
 def holiday(photos: Path) -> Path:
@@ -130,20 +128,3 @@ def test_json_has_the_same_facts(photos: Path) -> None:
     again = make(photos).summary
     assert (again["source_bytes"], again["slowest"]) == (0, [])
     assert again["reasons"][0]["count"] == 5, "what failed before is of the same kind"
-
-
-def test_pictures_left_out_for_want_of_an_extra_are_told_of(photos: Path, tmp_path: Path) -> None:
-    tree(photos, "a.jpg")
-    for name in ("b.HEIC", "c.heif", "trip/d.NEF", "e.mp4", "._f.heic"):
-        (photos / name).parent.mkdir(exist_ok=True)
-        (photos / name).touch()
-    hidden = "import sys\nsys.modules['pillow_heif'] = sys.modules['rawpy'] = None\n"
-    (tmp_path / "sitecustomize.py").write_text(hidden)  # as if they were not installed
-    shown = on_terminal("make", photos, out_too=True, PYTHONPATH=str(tmp_path)).shown
-    assert "1 found, 1 made" in shown
-    assert f"  left out for want of an extra: 2 heif ({install_hint('heif')})" in shown
-    assert f"  left out for want of an extra: 1 raw ({install_hint('raw')})" in shown
-    run = in_a_process("make", photos, PYTHONPATH=str(tmp_path))
-    assert "left out" not in run.out + run.err, "a script did not ask"
-    quiet = on_terminal("make", "--quiet", photos, out_too=True, PYTHONPATH=str(tmp_path))
-    assert quiet.shown == ""

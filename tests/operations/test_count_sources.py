@@ -42,4 +42,4 @@ def test_it_counts_what_a_run_finds(
     ]
     make("a.jpg")  # a thumbnail of ours is counted no more than it is found
     found = make("-n", *options, *sources).summary["found"]
-    assert count_sources(sources, Settings(**settings), threading.Event())[0] == found
+    assert count_sources(sources, Settings(**settings), threading.Event()) == found

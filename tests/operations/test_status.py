@@ -91,6 +91,7 @@ def test_json_is_one_object(mixed: Path) -> None:
         "thumbnails": 3,
         "size_bytes": sum(on_disk),
         "orphaned_bytes": (mixed / "thumbs" / "gone.jpg").stat().st_size,
+        "unread": {},
     }
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from support.pages import page
 from support.pictures import files_below, picture, tree
-from support.program import make, thumbnailer
+from support.program import in_a_process, make, thumbnailer
 from support.s3_server import Storage
 from support.watching import (
     catches_up,
@@ -22,6 +22,7 @@ from support.watching import (
 )
 
 from thumbnailer import iter_thumbnails, make_thumbnails, prune, status
+from thumbnailer.errors import install_hint
 from thumbnailer.scan.left_out import LEFT_OUT
 from thumbnailer.scan.selection import Choice
 
@@ -140,6 +141,69 @@ def test_how_many_were_left_out_is_told(photos: Path) -> None:
         assert f"{number} {name}" in text.splitlines()[-1]
     assert "left out" not in thumbnailer("make", photos / "lib.photoslibrary").out
     assert "left out" not in thumbnailer("make", "--quiet", photos).out
+
+
+LACKING = "import sys\nsys.modules['pillow_heif'] = sys.modules['rawpy'] = None\n"
+UNREAD = {"heif": 2, "raw": 1, "psd": 1, "ico": 1, "jxl": 1, "svg": 1}
+
+
+@pytest.fixture
+def lacking(photos: Path, tmp_path: Path) -> str:
+    """Pictures of formats that are not read, since no extra is installed, or nobody asked."""
+    tree(photos, "a.jpg")
+    names = ("b.HEIC", "c.heif", "trip/d.NEF", "e.psd", "f.ico", "g.jxl", "h.svg")
+    for name in (*names, "i.mp4", "._j.heic", ".k.heic", "psd", "thumbs.db"):
+        (photos / name).parent.mkdir(exist_ok=True)
+        (photos / name).touch()
+    (tmp_path / "sitecustomize.py").write_text(LACKING)
+    return str(tmp_path)
+
+
+@pytest.mark.parametrize("options", [[], ["--verbose"], ["--dry-run"], ["--json"]])
+def test_pictures_of_formats_that_are_not_read_are_told_of(
+    photos: Path, lacking: str, options: list[str]
+) -> None:
+    """Also to a script, and where nothing else is found: each kind, and how it can be read."""
+    line = (
+        "2 HEIC, 1 ICO, 1 JPEG XL, 1 PSD, 1 raw and 1 SVG pictures left out: "
+        f"{install_hint('heif,raw')}; --also ico,psd; JPEG XL and SVG not read here\n"
+    )
+    run = in_a_process("make", photos, *options, TERM="dumb", PYTHONPATH=lacking)
+    assert line in run.err
+    if options == ["--json"]:
+        assert run.summary["unread"] == UNREAD
+        assert [line.strip()] == run.summary["notes"]
+    (photos / "a.jpg").unlink()
+    assert line in in_a_process("make", photos, *options, PYTHONPATH=lacking).err
+    assert (
+        "left out" not in in_a_process("make", photos, "--quiet", *options, PYTHONPATH=lacking).err
+    )
+
+
+def test_only_what_would_be_taken_counts_as_left_out(photos: Path) -> None:
+    for name in ("a.psd", "b.psd", "x/c.psd", "y/d.psd"):
+        (photos / name).parent.mkdir(exist_ok=True)
+        (photos / name).touch()
+    assert make_thumbnails(photos).unread == {"psd": 4}
+    assert make_thumbnails(photos, exclude=("y", "b.*")).unread == {"psd": 2}
+    assert make_thumbnails(photos, recursive=False).unread == {"psd": 2}
+    assert make_thumbnails(photos, also=("psd",)).unread == {}
+    assert make_thumbnails(photos, include=("*.jpg",)).unread == {}
+    assert make_thumbnails(photos / "a.psd").unread == {}, "it was named"
+
+
+def test_status_tells_what_is_not_read(photos: Path) -> None:
+    (photos / "a.psd").touch()
+    run = thumbnailer("status", photos)
+    assert "1 PSD picture left out: --also psd\n" in run.err
+    assert status(photos).unread == {"psd": 1}
+
+
+def test_a_watch_tells_what_is_not_read(photos: Path) -> None:
+    tree(photos, "a.jpg")
+    (photos / "b.psd").touch()
+    with watching(photos) as watch:
+        soon(watch, lambda: "1 PSD picture left out: --also psd" in watch.printed())
 
 
 def test_excluding_what_is_left_out_anyway_is_no_mistake(photos: Path) -> None:

@@ -186,7 +186,11 @@ PIXELS = "has more than 250 megapixels"
 BOMBS: dict[str, tuple[Callable[[], bytes], str, int]] = {
     "scans.jpg": (lambda: scans(4000), "has more than 100 scans", 60),
     "few scans.jpg": (lambda: scans(60, 1000), MADE, 60),
-    "above.png": (lambda: png(7072), "has 7072 x 7072 px in 6,157 bytes: more than the limit of 50", 60),
+    "above.png": (
+        lambda: png(7072),
+        "has 7072 x 7072 px in 6,157 bytes: more than",
+        60,
+    ),
     "below.png": (lambda: png(7071), MADE, 160),
     "text.png": (lambda: png(64, chunk(b"zTXt", b"k\0\0" + inflating(100))), TEXT, 60),
     "texts.png": (

@@ -37,6 +37,7 @@ _READ_HOW = {
 _NAMES = {
     "webp": "WebP",
     "jpeg2000": "JPEG 2000",
+    "jxl": "JPEG XL",
     "psd": "PSD (Photoshop)",
     "heif": "HEIC, HEIF",
     "raw": "raw (cameras)",

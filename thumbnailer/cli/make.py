@@ -73,7 +73,7 @@ def _count_ahead(
 ) -> threading.Thread:
     """Start a thread that counts the sources for the total of the progress bar."""
     thread = threading.Thread(
-        target=lambda: printer.set_total(*count_sources(sources, settings, stop)), daemon=True
+        target=lambda: printer.set_total(count_sources(sources, settings, stop)), daemon=True
     )
     thread.start()
     return thread

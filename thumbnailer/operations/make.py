@@ -200,7 +200,8 @@ def iter_outcomes(
         log = ScanLog(settings.choice)
         yield from opened.scan(settings, settings.choice.logged(log), run.stop)
         run.report.left_out.update(log.left_out)
-        run.report.notes += log.unmatched()
+        run.report.unread.update(log.unread)
+        run.report.notes += log.notes()
 
     def outcomes() -> Iterator[Outcome]:
         yield from _run_pipeline(found(), settings, run, remote=opened.is_remote)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, NamedTuple, Unpack
 
 from thumbnailer.config.overrides import Overrides, merge_settings
@@ -62,6 +62,7 @@ class StatusReport:
         thumbnails: all existing thumbnails of these pictures, also with other settings, and the
             orphaned; in the desktop's cache only the current ones.
         size_bytes, orphaned_bytes: total length of these thumbnails, and of the orphaned.
+        unread: how many pictures were left out since their format is not read, by its name.
         notes: what there is to say of all of it, as in `Report`.
         seconds: wall time.
     """
@@ -79,6 +80,7 @@ class StatusReport:
     thumbnails: int = 0
     size_bytes: int = 0
     orphaned_bytes: int = 0
+    unread: dict[str, int] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     seconds: float = 0.0
 
@@ -164,7 +166,8 @@ def iter_status(
             report.unknown += len(survey.unknown)
             report.unknown += sum(orphan.file_exists for orphan in survey.doubtful)
         report.stale_reasons, report.failed_reasons = reasons.of("stale"), reasons.of("failed")
-        report.notes = (*opened.notes, *log.unmatched())
+        report.unread = dict(log.unread)
+        report.notes = (*opened.notes, *log.notes())
         report.seconds = time.perf_counter() - started
 
     return counted()

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
-from thumbnailer.formats import name_filter
+from thumbnailer.formats import left_out_line, name_filter, unread_format
 from thumbnailer.scan.globs import glob_matcher
 from thumbnailer.scan.left_out import HIDDEN, is_named, left_out_as
 
@@ -42,7 +42,7 @@ class Choice:
     def is_picture(self) -> Callable[[str], bool]:
         """Predicate that tells by a file's name alone whether it is a picture."""
         is_picture = _picture_filter(self.also, self.include)
-        return self.log.watching(is_picture, name_filter(self.also)) if self.log else is_picture
+        return self.log.watching(is_picture, self) if self.log else is_picture
 
     def selected(self, folder: str, names: list[str]) -> list[str]:
         """Return the names of a folder's pictures that the globs select."""
@@ -116,6 +116,7 @@ class ScanLog:
     Attributes:
         left_out: how many pictures were left out as `HIDDEN`, and how many folders and pictures
             as each of `LEFT_OUT`.
+        unread: how many pictures were left out since their format is not read, by its name.
     """
 
     def __init__(self, choice: Choice) -> None:
@@ -126,7 +127,7 @@ class ScanLog:
                 *(("exclude", glob) for glob in choice.exclude),
             ]
         )
-        self.left_out = Counter[str]()
+        self.left_out, self.unread = Counter[str](), Counter[str]()
         self._begun = self._finished = 0
 
     def begin(self) -> None:
@@ -144,10 +145,10 @@ class ScanLog:
             if not is_folder:
                 self._drop_matching(path, "include", is_folder=False)
 
-    def watching(
-        self, is_picture: Callable[[str], bool], has_ending: Callable[[str], bool]
-    ) -> Callable[[str], bool]:
-        """Return `is_picture` so that what it leaves out is counted, if it has a right ending."""
+    def watching(self, is_picture: Callable[[str], bool], choice: Choice) -> Callable[[str], bool]:
+        """Return `is_picture` so that what it leaves out is counted, if it has a picture's name."""
+        has_ending = name_filter(choice.also)
+        quiet = choice.logged(None)
 
         def counted(name: str) -> bool:
             if is_picture(name):
@@ -155,6 +156,8 @@ class ScanLog:
             if has_ending(name):
                 self.left_out[left_out_as(name)] += 1
                 self._drop_matching(name, "exclude", is_folder=False)  # was right, if needless
+            elif (format := unread_format(name, choice.also)) and quiet.takes(name):
+                self.unread[format] += is_taken(name)
             return False
 
         return counted
@@ -164,11 +167,16 @@ class ScanLog:
             if glob_matcher((key[1],), folders=is_folder)(path):
                 del self._unmatched[key]
 
-    def unmatched(self) -> list[str]:
-        """Return in words which globs matched nothing; nothing unless all scans saw everything."""
+    def notes(self) -> list[str]:
+        """Return in words what was left out for its format, and which globs matched nothing.
+
+        Nothing of globs unless all scans saw everything.
+        """
+        unread = [left_out_line(self.unread)] if self.unread.total() else []
         if not self._begun or self._begun != self._finished:
-            return []
-        return [f"--{setting} {glob!r} matched nothing" for setting, glob in self._unmatched]
+            return unread
+        unmatched = [f"--{setting} {glob!r} matched nothing" for setting, glob in self._unmatched]
+        return unread + unmatched
 
 
 def is_taken(name: str, include: tuple[str, ...] = ()) -> bool:

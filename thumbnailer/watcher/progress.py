@@ -105,7 +105,7 @@ class Progress:
             state.root.log = None  # one look is enough to know which globs match nothing
             if state.count:
                 state.count.cancel()
-        for note in (*self._notes, *self._log.unmatched()):
+        for note in (*self._notes, *self._log.notes()):
             work.tell("note", note)
         if number := work.known_failures:
             pictures = "1 picture" if number == 1 else f"{number:,} pictures"
@@ -116,8 +116,8 @@ class Progress:
         root, settings = state.root, self._work.settings
 
         def done(_: Task, result: object) -> None:
-            if isinstance(result, tuple):  # else there is no telling how many there are
-                state.total = result[0]
+            if isinstance(result, int):  # else there is no telling how many there are
+                state.total = result
 
         state.count = self._work.tasks.start(
             root.path, lambda task: count_sources([root.path], settings, task), done

@@ -59,6 +59,7 @@ class JsonPrinter:
             ],
             "estimate": asdict(estimate) if estimate else None,
             "left_out": report.left_out,
+            "unread": report.unread,
             "notes": report.notes,
         }
         print_row({"summary": fields})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, TextIO
 
 from thumbnailer.cli.output.run_stats import ReasonGroup, RunStats
@@ -15,7 +15,6 @@ from thumbnailer.cli.output.text import (
     format_number,
     printable,
 )
-from thumbnailer.errors import install_hint
 from thumbnailer.model import Outcome, Report, Thumbnail
 
 if TYPE_CHECKING:
@@ -44,7 +43,6 @@ class TextPrinter:
         self._clock = clock
         self._quiet, self._verbose = quiet, verbose and not quiet
         self._would_be_made = 0
-        self._left_out: Mapping[str, int] = {}
         self._bar: ProgressBar | None = None
         if bar and not quiet and sys.stderr.isatty() and os.environ.get("TERM") != "dumb":
             # tqdm takes 40 ms; only a terminal needs it.
@@ -57,12 +55,8 @@ class TextPrinter:
         """Whether a progress bar is shown."""
         return self._bar is not None
 
-    def set_total(self, total: int, left_out: Mapping[str, int]) -> None:
-        """Set the total of the bar, and how many pictures are left out since an extra is missing.
-
-        `left_out` holds the numbers by extra. May be called from another thread.
-        """
-        self._left_out = left_out
+    def set_total(self, total: int) -> None:
+        """Set the total of the bar; may be called from another thread."""
         if self._bar is not None:
             self._bar.total = total
 
@@ -113,8 +107,6 @@ class TextPrinter:
         if report.left_out:
             counts = [f"{number:,} {name}" for name, number in report.left_out.items()]
             print(f"  left out unless named: {', '.join(counts)}")
-        for extra, number in self._left_out.items():
-            print(f"  left out for want of an extra: {number:,} {extra} ({install_hint(extra)})")
 
     def _write(self, line: str, stream: TextIO) -> None:
         if self._bar is not None:
