@@ -40,7 +40,7 @@ class Recipe:
             `png`.
         quality: 1 to 100; not used for `png` and `gif`.
         fit: `contain`, `cover`, `pad` or `fill`.
-        crop: what `cover` keeps: `centre`, `entropy` or `attention`.
+        crop: what `cover` keeps: `centre`, `entropy`, `attention` or a point: `0.3,0.6`.
         background: the colour behind transparent pixels and of padding: R, G and B, 0 to 255.
         subsampling: of the chroma in `jpeg` and `avif`: `4:2:0` or `4:4:4`.
         max_bytes: the largest allowed file, in bytes; 0 for no limit.

@@ -186,3 +186,52 @@ def test_camera_pictures_are_cropped_much_as_by_libvips(
     assert len(pairs) == 20
     assert mean(abs(ours - theirs) for ours, theirs in pairs) < apart
     assert mean(abs(0.5 - theirs) for _, theirs in pairs) > 2 * apart
+
+
+# What makes of an upright picture one that is stored in an orientation: EXIF 2.32, 4.6.4.
+STORED = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_90,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_270,
+}
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("ending", ["png", "tif"])
+def test_a_crop_is_round_a_point_of_the_upright_picture(
+    tmp_path: Path, orientation: int, ending: str
+) -> None:
+    across = Image.linear_gradient("L").rotate(90).resize((600, 200))
+    upright = Image.merge("RGB", [across, across.rotate(180), Image.new("L", (600, 200))])
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = orientation
+    stored = upright.transpose(STORED[orientation]) if orientation > 1 else upright
+    source = tmp_path / f"a.{ending}"
+    stored.save(source, exif=exif)
+    for point, left in (("0.3,0.6", 80), ("0,0.9", 0), ("0.95,0.5", 400), ("0.5,1", 200)):
+        out = square(source, size=200, crop=point)
+        assert out.tobytes() == upright.crop((left, 0, left + 200, 200)).tobytes(), point
+
+
+def test_a_crop_round_a_point_is_cut_at_the_top_or_the_bottom_too(tmp_path: Path) -> None:
+    down = Image.linear_gradient("L").resize((100, 400))
+    down.save(tmp_path / "a.png")
+    for point, top in (("0.9,0.25", 50), ((0.1, 0.75), 250)):
+        out = square(tmp_path / "a.png", size=100, crop=point)
+        assert out.tobytes() == down.crop((0, top, 100, top + 100)).tobytes()
+
+
+def test_a_point_is_the_same_however_it_is_written(photos: Path) -> None:
+    saved(scene((300, 100), (20, 20), 50), photos / "a.png")
+    command = photos, "--fit", "cover", "--size", "60x60"
+    assert make(*command, "--crop", "0.3,0.6").summary["made"] == 1
+    assert make(*command, "--crop", "0.30, .6").summary["current"] == 1
+    assert make(*command, "--crop", "0.4,0.6").summary["made"] == 1
+    for wrong in ("0.3", "1.1,0.5", "0.3,0.6,0.1", "nan,0", "-0.1,0", "x,y", "0.3x0.6"):
+        run = make(*command, f"--crop={wrong}")
+        assert run.code == 2
+        assert "or a point such as 0.3,0.6 (shares of width and height)" in run.err

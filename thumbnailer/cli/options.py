@@ -43,7 +43,7 @@ _PICTURES = {
 
 _LOOKS_AND_LIMITS = {
     "looks": {
-        "--crop CROP": "what cover keeps: centre, entropy, attention [centre]",
+        "--crop CROP": "what cover keeps: centre, entropy, attention, or 0.3,0.6 [centre]",
         "--[no-]upscale": "let thumbnails be larger than their source",
         "--background COLOUR": "colour behind transparency and around pad [white]",
         "--[no-]linear": "resize in linear light",

@@ -130,6 +130,32 @@ def auto_or(check: Check) -> Check:
     )
 
 
+def _point(value: object) -> tuple[float, float] | None:
+    """Return a point given as two numbers from 0 to 1, in a text with a comma or in a sequence."""
+    parts = value.split(",") if isinstance(value, str) else value
+    if not isinstance(parts, list | tuple) or len(parts) != 2:
+        return None
+    with suppress(ValueError, TypeError):
+        x, y = map(float, parts)
+        return (x, y) if 0 <= x <= 1 and 0 <= y <= 1 else None
+    return None
+
+
+def name_or_point(*names: str) -> Check:
+    """Return a check that a value is one of these names or a point, which becomes a text."""
+
+    def normal(value: object) -> str:
+        point = _point(value)
+        return f"{point[0]:g},{point[1]:g}" if point else str(value)
+
+    return Check(
+        f"{_quoted(names, 'or')}, or a point such as 0.3,0.6 (shares of width and height)",
+        lambda value: value in names or _point(value),
+        normal,
+        words=names,
+    )
+
+
 flag = Check("true or false", lambda value: isinstance(value, bool))
 
 seconds = Check(

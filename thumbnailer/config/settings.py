@@ -9,7 +9,17 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from thumbnailer.config import checks
-from thumbnailer.config.checks import Check, auto_or, flag, globs, one_of, shown, some_of, whole
+from thumbnailer.config.checks import (
+    Check,
+    auto_or,
+    flag,
+    globs,
+    name_or_point,
+    one_of,
+    shown,
+    some_of,
+    whole,
+)
 from thumbnailer.errors import ConfigError
 from thumbnailer.formats import (
     ON_REQUEST,
@@ -72,9 +82,9 @@ class Settings:
     )
     crop: str = _setting(
         "centre",
-        one_of("centre", "entropy", "attention"),
-        "What cover keeps: the centre, what is busiest (entropy) or what catches the eye "
-        "(attention).",
+        name_or_point("centre", "entropy", "attention"),
+        "What cover keeps: the centre, what is busiest (entropy), what catches the eye "
+        '(attention), or a point: "0.3,0.6" is at 30 % of the width and 60 % of the height.',
     )
     upscale: bool = _setting(False, flag, "Whether a thumbnail may be larger than its source.")
     background: str = _setting(

@@ -29,6 +29,7 @@ from thumbnailer.imaging.decode.vips import decode_shrunk
 from thumbnailer.imaging.encode.encode import Metadata, Timing, encode
 from thumbnailer.imaging.encode.metadata import kept_exif
 from thumbnailer.imaging.failures import stage
+from thumbnailer.imaging.geometry.crop import Crop, stored_crop
 from thumbnailer.imaging.geometry.fit import (
     Frame,
     fit_in_box,
@@ -107,8 +108,8 @@ def render_pictures(
         claim_canvas_memory(decoded.image, opened.format or "", canvases, limits, claim)
     with stage("encode"):
         exif = kept_exif(opened, file, common.keep)
-    show = partial(_show, picture, decoded)
-    stills, profile, remark = show(decoded.image, frames, common.crop)
+    show, crop = partial(_show, picture, decoded), stored_crop(common.crop, decoded.orientation)
+    stills, profile, remark = show(decoded.image, frames, crop)
     films = {recipe: [still] for recipe, still in zip(frames, stills, strict=True)}
     timing, missing = Timing(), decoded.missing
     if picture.frames > 1 and not missing:
@@ -120,7 +121,7 @@ def render_pictures(
             limits,
             claim,
             # A smart crop would choose another part of each frame, and the picture would jump.
-            lambda image: show(image, moving, "centre")[0],
+            lambda image: show(image, moving, crop if isinstance(crop, tuple) else "centre")[0],
         )
         films |= {recipe: film for recipe, film in zip(moving, results, strict=True) if film[1:]}
     made = []
@@ -145,7 +146,7 @@ def _show(
     decoded: Decoded,
     image: StillImage,
     frames: dict[Recipe, Frame],
-    crop: str,
+    crop: Crop,
 ) -> tuple[list[StillImage], bytes, str]:
     """Make the thumbnails of a picture, or of a frame of an animation.
 

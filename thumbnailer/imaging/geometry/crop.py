@@ -8,6 +8,7 @@ from math import ceil, hypot, sqrt
 from PIL import Image, ImageChops, ImageFilter, ImageOps
 
 from thumbnailer.imaging.colour.to_srgb import flatten, to_srgb
+from thumbnailer.imaging.geometry.orientation import stored_point
 
 # The side in px of the window in the small copy on which crops are judged, and the longest side of
 # a copy: a copy longer than 32 windows (entropy; attention: 128) has smaller windows.
@@ -39,19 +40,37 @@ _LAPLACIAN = ImageFilter.Kernel((3, 3), (0, -1, 0, -1, 4, -1, 0, -1, 0), 1)
 _NEGATIVE_LAPLACIAN = ImageFilter.Kernel((3, 3), (0, 1, 0, 1, -4, 1, 0, 1, 0), 1)
 
 
-def crop_position(image: Image.Image, shares: tuple[float, float], crop: str) -> float:
+# What a crop is to keep: a name, or a point, as shares of the stored picture's width and height.
+Crop = str | tuple[float, float]
+
+
+def stored_crop(crop: str, orientation: int) -> Crop:
+    """Return a crop of an upright picture as one of the picture as it is stored.
+
+    Args:
+        crop: a name, or a point such as `0.3,0.6`, as shares of width and height.
+    """
+    x, comma, y = crop.partition(",")
+    return stored_point((float(x), float(y)), orientation) if comma else crop
+
+
+def crop_position(image: Image.Image, shares: tuple[float, float], crop: Crop) -> float:
     """Return the position of the window to cut out of a picture.
 
     Args:
         image: of a mode that `to_resizable` returns.
         shares: width and height of the window, as shares of the picture's; one of them is 1.
         crop: `centre`; `entropy` for the part with the most varied values; `attention` for the
-            part around edges, skin colours and other strong colours.
+            part around edges, skin colours and other strong colours; or a point, which becomes the
+            middle of the window if it is not too near to an edge.
 
     Returns:
         From 0 (left or top) to 1 (right or bottom): the share of the excess that is cut away
         before the window.
     """
+    if isinstance(crop, tuple):
+        share, at = min(zip(shares, crop, strict=True))
+        return min(max((at - share / 2) / (1 - share), 0), 1) if share < 1 else 0.5
     if crop == "entropy":
         return _entropy_position(*_small_copy(image, shares, _ENTROPY_PX))
     if crop == "attention":

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from PIL import Image
 
 from thumbnailer.imaging.geometry import simd
-from thumbnailer.imaging.geometry.crop import crop_position
+from thumbnailer.imaging.geometry.crop import Crop, crop_position
 from thumbnailer.recipe import Box
 
 # How many times larger than the thumbnail a box filter leaves a picture for the final Lanczos pass.
@@ -93,7 +93,7 @@ def resize_all(
     image: Image.Image,
     extent: Extent,
     frames: Sequence[Frame],
-    crop: str,
+    crop: Crop,
     resample: Resample = lanczos,
 ) -> list[Image.Image]:
     """Resize and crop a picture for each frame; return the results in the order of the frames.
@@ -103,7 +103,7 @@ def resize_all(
     Args:
         image: the whole picture, in any size with the aspect ratio of each `frame.scaled`.
         extent: width and height of its part, from the left and the top, that is picture, in px.
-        crop: `centre`, `entropy` or `attention`: the part that is shown if it is cropped.
+        crop: the part that is shown if it is cropped.
         resample: resamples a picture to a size.
     """
     # By the size of the whole scaled picture, and of the part that is shown.
@@ -137,7 +137,7 @@ def _can_resize_from(made: tuple[Size, Size], scaled: Size, seen: Size) -> bool:
 
 
 def _resize_and_crop(
-    image: Image.Image, extent: Extent, scaled: Size, seen: Size, crop: str, resample: Resample
+    image: Image.Image, extent: Extent, scaled: Size, seen: Size, crop: Crop, resample: Resample
 ) -> Image.Image:
     """Return the part of size `seen` of the picture as scaled to `scaled`.
 

@@ -55,6 +55,20 @@ def oriented_sides(sides: tuple[T, T], orientation: int) -> tuple[T, T]:
     return (sides[1], sides[0]) if swaps_sides(orientation) else sides
 
 
+def stored_point(point: tuple[float, float], orientation: int) -> tuple[float, float]:
+    """Return where a point of an upright picture is in the stored one; both as shares of sides."""
+    x, y = point
+    return {
+        2: (1 - x, y),
+        3: (1 - x, 1 - y),
+        4: (x, 1 - y),
+        5: (y, x),
+        6: (y, 1 - x),
+        7: (1 - y, 1 - x),
+        8: (1 - y, x),
+    }.get(orientation, point)
+
+
 def apply_orientation(image: Image.Image, orientation: int) -> Image.Image:
     """Turn or mirror a picture upright; faster after shrinking, when there are fewer pixels."""
     return image.transpose(_UPRIGHT[orientation]) if orientation in _UPRIGHT else image
