@@ -125,3 +125,25 @@ def test_folders_and_missing_files_are_one_line(photos: Path) -> None:
     run = thumbnailer("explain", photos / "none.jpg")
     assert run.code == 1
     assert run.err.count("\n") == 1
+
+
+GAIN_MAPS = {
+    "Ultra HDR": {"xmp": b'<x:xmpmeta><rdf:Description hdrgm:Version="1.0"/></x:xmpmeta>'},
+    "ISO": {"extra": b"\xff\xe2\0\x22urn:iso:std:iso:ts:21496:-1\0\0\0\0\0"},
+    "Apple": {"xmp": b"<x>urn:com:apple:photo:2020:aux:hdrgainmap</x>"},
+}
+
+
+@pytest.mark.parametrize("kind", GAIN_MAPS)
+def test_a_gain_map_is_told_of_and_left_out(photos: Path, kind: str) -> None:
+    image = Image.linear_gradient("L").resize((400, 300)).convert("RGB")
+    gains = Image.radial_gradient("L").resize((400, 300)).convert("RGB")
+    image.save(photos / "plain.jpg")
+    image.save(photos / "a.jpg", "mpo", save_all=True, append_images=[gains], **GAIN_MAPS[kind])
+    line = "gain map for HDR screens: left out, the picture for others is shown"
+    assert line in thumbnailer("explain", photos / "a.jpg").out
+    assert explained(photos / "a.jpg")["description"]["gain_map"] is True
+    assert explained(photos / "plain.jpg")["description"]["gain_map"] is False
+    rows = make(photos, "--keep", "copyright,date,gps,icc").rows
+    one, other = (Path(row["thumbnails"][0]["path"]).read_bytes() for row in rows)
+    assert one == other

@@ -10,6 +10,7 @@ from typing import BinaryIO
 from thumbnailer.imaging.colour.source_colours import colours_name
 from thumbnailer.imaging.containers.bounded_file import MAX_PARTS
 from thumbnailer.imaging.containers.exif import directory_count
+from thumbnailer.imaging.containers.gain_map import has_gain_map
 from thumbnailer.imaging.decode.readers.raw import RawPicture
 from thumbnailer.imaging.decode.shrink_on_load import can_shrink
 from thumbnailer.imaging.failures import stage
@@ -45,6 +46,7 @@ class Description:
         decoded: width and height in px of what is decoded for its thumbnails.
         thumbnails: width and height in px of each thumbnail.
         missing: what is missing of the picture, in words; "" if it is whole.
+        gain_map: whether it has one, for HDR screens, which is left out.
     """
 
     format: str
@@ -59,6 +61,7 @@ class Description:
     decoded: tuple[int, int]
     thumbnails: tuple[tuple[int, int], ...]
     missing: str
+    gain_map: bool
 
     @property
     def shrink(self) -> int:
@@ -107,4 +110,5 @@ def describe(file: BinaryIO, recipes: Sequence[Recipe], limits: Limits) -> Descr
         (preview or whole.image).size,
         tuple(oriented_sides(frame.canvas, orientation) for frame in frames),
         whole.missing,
+        opened.format in ("JPEG", "MPO", "HEIF", "AVIF") and has_gain_map(file),
     )

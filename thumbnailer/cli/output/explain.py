@@ -34,6 +34,8 @@ def _explanation_lines(explanation: Explanation) -> Iterator[str]:
             yield "colour profile: broken, ignored"
         elif picture.profile:
             yield f"colour profile: {picture.profile}, to be converted to sRGB"
+        if picture.gain_map:
+            yield "gain map for HDR screens: left out, the picture for others is shown"
         if picture.preview and not picture.preview_used:
             unfit = f": it {picture.preview_unfit}" if picture.preview_unfit else ""
             yield f"embedded preview: {_px(picture.preview)}, not used{unfit}"
