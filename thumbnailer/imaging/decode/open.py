@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+import struct
 import threading
 import warnings
 from collections.abc import Callable, Iterator
@@ -48,6 +49,7 @@ from thumbnailer.imaging.decode.identify import (
 from thumbnailer.imaging.decode.readers.heif import open_heif
 from thumbnailer.imaging.decode.readers.ico import largest_picture
 from thumbnailer.imaging.decode.readers.png import correct_png
+from thumbnailer.imaging.decode.readers.psd import correct_psd
 from thumbnailer.imaging.decode.readers.raw import open_raw
 from thumbnailer.imaging.decode.readers.webp import WEBP_HEADER_BYTES, check_chunks, webp_size
 from thumbnailer.imaging.decode.shrink_on_load import can_shrink
@@ -85,9 +87,10 @@ _HEADER_BYTES = 4 << 20
 _MAX_ICON_PIXELS = 1 << 20
 
 # What Pillow reads wrongly in a format, corrected by its header, before pixels are decoded. It
-# raises NoPictureError where that can't be done.
+# raises NoPictureError where that can't be done, struct.error where the header is invalid.
 _CORRECTIONS: dict[str, Callable[[ImageFile.ImageFile, BinaryIO], None]] = {
     "PNG": correct_png,
+    "PSD": correct_psd,
 }
 
 _PILLOW_LOCK = threading.Lock()
@@ -160,7 +163,10 @@ def open_picture(file: BinaryIO, limits: Limits) -> ImageFile.ImageFile:
     check_pixels(image.size, limits.shrinkable_pixels if can_shrink(image) else limits.pixels)
     _check_data(image, file)
     if correct := _CORRECTIONS.get(image.format or ""):
-        correct(image, file)
+        try:
+            correct(image, file)
+        except struct.error:  # the header ends early, or is too short for what it says
+            raise NoPictureError(unreadable_reason(file, limits.also)) from None
     return image
 
 
