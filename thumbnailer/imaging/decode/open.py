@@ -46,12 +46,18 @@ from thumbnailer.imaging.decode.identify import (
     identify_optional,
     unreadable_reason,
 )
+from thumbnailer.imaging.decode.readers.gif import correct_gif
 from thumbnailer.imaging.decode.readers.heif import open_heif
 from thumbnailer.imaging.decode.readers.ico import largest_picture
 from thumbnailer.imaging.decode.readers.png import correct_png
 from thumbnailer.imaging.decode.readers.psd import correct_psd
 from thumbnailer.imaging.decode.readers.raw import open_raw
-from thumbnailer.imaging.decode.readers.webp import WEBP_HEADER_BYTES, check_chunks, webp_size
+from thumbnailer.imaging.decode.readers.webp import (
+    WEBP_HEADER_BYTES,
+    check_chunks,
+    correct_webp,
+    webp_size,
+)
 from thumbnailer.imaging.decode.shrink_on_load import can_shrink
 from thumbnailer.imaging.failures import LimitError, NoPictureError, is_of_system
 from thumbnailer.imaging.memory import (
@@ -89,8 +95,10 @@ _MAX_ICON_PIXELS = 1 << 20
 # What Pillow reads wrongly in a format, corrected by its header, before pixels are decoded. It
 # raises NoPictureError where that can't be done, struct.error where the header is invalid.
 _CORRECTIONS: dict[str, Callable[[ImageFile.ImageFile, BinaryIO], None]] = {
+    "GIF": correct_gif,
     "PNG": correct_png,
     "PSD": correct_psd,
+    "WEBP": correct_webp,
 }
 
 _PILLOW_LOCK = threading.Lock()

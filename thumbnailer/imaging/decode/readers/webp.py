@@ -1,12 +1,15 @@
 """Read the size of a WebP from its first bytes, and count its chunks, before Pillow opens it.
 
-Pillow allocates two whole pictures when it opens one: 2 GB for a file of 34 bytes.
+Pillow allocates two whole pictures when it opens one: 2 GB for a file of 34 bytes. Of an animation
+without alpha it shows black where no frame is, which is transparent.
 """
 
 from __future__ import annotations
 
 from functools import partial
 from typing import BinaryIO
+
+from PIL import ImageFile, WebPImagePlugin
 
 from thumbnailer.imaging.containers.bounded_file import MAX_PARTS
 from thumbnailer.imaging.failures import LimitError
@@ -55,3 +58,24 @@ def check_chunks(file: BinaryIO) -> None:
             raise LimitError(f"has more than {MAX_PARTS:,} chunks")
         length = int.from_bytes(head[4:], "little")
         at += 8 + length + length % 2
+
+
+def correct_webp(image: ImageFile.ImageFile, file: BinaryIO) -> None:
+    """Keep what is transparent in an animation whose frames are not: what none of them covers."""
+    assert isinstance(image, WebPImagePlugin.WebPImageFile)
+    if image.n_frames == 1 or image.mode != "RGB":
+        return
+    image.rawmode = "RGBA"
+    load_prepare, load_end = image.load_prepare, image.load_end
+
+    def load_prepare_with_alpha() -> None:
+        image._mode, image._im = "RGBA", None
+        load_prepare()
+
+    def load_end_and_drop_opaque() -> None:
+        load_end()
+        if image.getchannel("A").getextrema()[0] == 255:
+            image.im, image._mode = image.im.convert("RGB"), "RGB"
+
+    image.load_prepare = load_prepare_with_alpha  # type: ignore[method-assign]
+    image.load_end = load_end_and_drop_opaque  # type: ignore[method-assign]
