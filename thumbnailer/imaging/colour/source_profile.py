@@ -8,6 +8,7 @@ from typing import BinaryIO
 
 from PIL import ImageCms, ImageFile
 
+from thumbnailer.imaging.colour.depth import IS_GREY
 from thumbnailer.imaging.colour.profiles import (
     ADOBE_GAMMA,
     ADOBE_RGB,
@@ -66,7 +67,7 @@ def source_profile(image: ImageFile.ImageFile, file: BinaryIO) -> bytes:
     Raises:
         LimitError: the profile is too large.
     """
-    is_grey = image.mode in _GREY
+    is_grey = image.mode in _GREY or bool(image.info.get(IS_GREY))
     if image.format == "PNG":
         codes = _cicp(file)
         if codes is not None:
