@@ -46,6 +46,7 @@ from thumbnailer.imaging.decode.identify import (
     identify_optional,
     unreadable_reason,
 )
+from thumbnailer.imaging.decode.readers.bmp import open_bmp
 from thumbnailer.imaging.decode.readers.gif import correct_gif
 from thumbnailer.imaging.decode.readers.heif import open_heif
 from thumbnailer.imaging.decode.readers.ico import largest_picture
@@ -224,6 +225,9 @@ def _open_by_format(file: BinaryIO, key: str, limits: Limits, length: int) -> Im
         return open_raw(file, limits, lambda preview: open_picture(preview, limits))
     if key == "ico":
         return _open_icon(file, limits)
+    if not key and (bitmap := open_bmp(file)):
+        return bitmap
+    file.seek(0)
     # A small file has no more parts than are allowed. For a small JPEG this saves a twentieth.
     is_small = length <= MAX_PARTS
     opened: Any = file if is_small else BoundedFile(file)

@@ -38,6 +38,7 @@ def largest_picture(file: BinaryIO) -> tuple[tuple[int, int], bytes]:
         return struct.unpack_from(">II", data, 16), data  # PNG specification, 11.2.1
     width, height = struct.unpack_from("<ii", data, 4)
     size = abs(width), abs(height) // 2  # the mask lies below the picture
+    fields[:2] = [min(side, 256) % 256 for side in size]
     fields[-1], data = _bitmap_of(data, size)
     single = struct.pack("<4sHBBBxHHII", head[:4], 1, *fields, len(data), 6 + 16)
     return size, single + data
