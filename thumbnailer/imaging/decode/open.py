@@ -50,7 +50,7 @@ from thumbnailer.imaging.decode.readers.bmp import open_bmp
 from thumbnailer.imaging.decode.readers.gif import correct_gif
 from thumbnailer.imaging.decode.readers.heif import open_heif
 from thumbnailer.imaging.decode.readers.ico import largest_picture
-from thumbnailer.imaging.decode.readers.png import correct_png
+from thumbnailer.imaging.decode.readers.png import correct_png, open_png
 from thumbnailer.imaging.decode.readers.psd import correct_psd
 from thumbnailer.imaging.decode.readers.raw import open_raw
 from thumbnailer.imaging.decode.readers.webp import (
@@ -228,14 +228,19 @@ def _open_by_format(file: BinaryIO, key: str, limits: Limits, length: int) -> Im
     if not key and (bitmap := open_bmp(file)):
         return bitmap
     file.seek(0)
+    is_png = file.read(len(PNG_SIGNATURE)) == PNG_SIGNATURE
+    file.seek(0)
     # A small file has no more parts than are allowed. For a small JPEG this saves a twentieth.
     is_small = length <= MAX_PARTS
-    opened: Any = file if is_small else BoundedFile(file)
-    with pillow_limit(max(limits.pixels, limits.shrinkable_pixels)):
-        read = [BY_NAME[key]] if key else READ
-        image = Image.open(opened, formats=[format.pillow for format in read])
-    if isinstance(opened, BoundedFile):
-        opened.header_is_read(len(image.tile))
+    bounded: Any = file if is_small else BoundedFile(file)
+    if is_png:
+        image = open_png(bounded)
+    else:
+        with pillow_limit(max(limits.pixels, limits.shrinkable_pixels)):
+            read = [BY_NAME[key]] if key else READ
+            image = Image.open(bounded, formats=[format.pillow for format in read])
+    if not is_small:
+        bounded.header_is_read(len(image.tile))
         if image.format == "BMP":  # Pillow reads run lengths byte by byte
             image.fp = file
     return image

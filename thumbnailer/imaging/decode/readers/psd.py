@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from math import ceil
 from typing import BinaryIO, NamedTuple
 
-from PIL import Image, ImageChops, ImageFile
+from PIL import Image, ImageChops, ImageFile, PsdImagePlugin
 
 from thumbnailer.imaging.colour.depth import IS_GREY
 from thumbnailer.imaging.containers.bounded_file import MAX_PARTS
@@ -96,7 +96,7 @@ def correct_psd(image: ImageFile.ImageFile, file: BinaryIO) -> None:
     mode, planes = _CHANNELS[kind]
     if layers.transparent and channels > colours and kind in _TRANSPARENT:
         mode, planes = _TRANSPARENT[kind]
-        _remove_white_after_loading(image)
+        image.__class__ = _TransparentPsd
         if colours == 1:
             image.info[IS_GREY] = True
     image._mode = mode
@@ -189,14 +189,10 @@ def _channel_starts(
     return starts
 
 
-def _remove_white_after_loading(image: ImageFile.ImageFile) -> None:
-    load_end = image.load_end
-
-    def load_end_and_remove() -> None:
-        load_end()
-        _remove_white(image)
-
-    image.load_end = load_end_and_remove  # type: ignore[method-assign]
+class _TransparentPsd(PsdImagePlugin.PsdImageFile):
+    def load_end(self) -> None:
+        super().load_end()
+        _remove_white(self)
 
 
 def _remove_white(image: Image.Image) -> None:

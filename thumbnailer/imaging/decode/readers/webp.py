@@ -63,19 +63,19 @@ def check_chunks(file: BinaryIO) -> None:
 def correct_webp(image: ImageFile.ImageFile, file: BinaryIO) -> None:
     """Keep what is transparent in an animation whose frames are not: what none of them covers."""
     assert isinstance(image, WebPImagePlugin.WebPImageFile)
-    if image.n_frames == 1 or image.mode != "RGB":
-        return
-    image.rawmode = "RGBA"
-    load_prepare, load_end = image.load_prepare, image.load_end
+    if image.n_frames > 1 and image.mode == "RGB":
+        image.__class__ = _Animation
+        image.rawmode = "RGBA"
 
-    def load_prepare_with_alpha() -> None:
-        image._mode, image._im = "RGBA", None
-        load_prepare()
 
-    def load_end_and_drop_opaque() -> None:
-        load_end()
-        if image.getchannel("A").getextrema()[0] == 255:
-            image.im, image._mode = image.im.convert("RGB"), "RGB"
+class _Animation(WebPImagePlugin.WebPImageFile):
+    """An animation that is decoded with alpha, and has none where all is opaque."""
 
-    image.load_prepare = load_prepare_with_alpha  # type: ignore[method-assign]
-    image.load_end = load_end_and_drop_opaque  # type: ignore[method-assign]
+    def load_prepare(self) -> None:
+        self._mode, self._im = "RGBA", None
+        super().load_prepare()
+
+    def load_end(self) -> None:
+        super().load_end()
+        if self.getchannel("A").getextrema()[0] == 255:
+            self.im, self._mode = self.im.convert("RGB"), "RGB"
