@@ -52,7 +52,10 @@ def psd(image: Image.Image, depth: int = 8) -> bytes:
     # Ink is stored the other way round.
     stored = ImageChops.invert(image) if image.mode == "CMYK" else image
     planes = b"".join(band.tobytes() for band in stored.split())
-    return b"8BPS\0\1" + bytes(6) + head + bytes(12) + b"\0\0" + planes
+    merged = bytes(8) + b"8BIMMtrn" + bytes(4)  # says that the fourth channel is transparency
+    layers = merged if image.mode == "RGBA" else b""
+    sections = bytes(8) + struct.pack(">I", len(layers)) + layers
+    return b"8BPS\0\1" + bytes(6) + head + sections + b"\0\0" + planes
 
 
 def save(path: Path, image: Image.Image, **options: Any) -> Path:

@@ -204,11 +204,6 @@ FLOODS: dict[str, Callable[[], bytes]] = {
     "palettes.png": lambda: png(64, chunk(b"PLTE", b"") * MANY),
     "pixels.png": lambda: png(64, chunk(b"IDAT", b"") * 2 * MANY),
     "late.png": lambda: png(64, late=chunk(b"abCd", b"") * 2 * MANY),
-    "compressed texts.png": lambda: png(64, chunk(b"zTXt", b"k\0\0" + damaged()) * 1_000),
-    "late compressed texts.png": lambda: png(
-        64, late=chunk(b"iTXt", b"k\0\1\0\0\0" + damaged()) * 1_000
-    ),
-    "profiles.png": lambda: png(64, chunk(b"iCCP", b"k\0\0" + damaged()) * 1_000),
     "late texts.png": lambda: png(64, late=chunk(b"tEXt", b"k\0v") * 2 * MANY),
     "entries that overlap.png": lambda: png(
         64, chunk(b"eXIf", exif(65_535, 2_000_000, spread=False, total=2_000_000))
@@ -321,6 +316,11 @@ GOOD: dict[str, Callable[[], bytes]] = {
     "entries.avif": lambda: saved((64, 64), "AVIF", exif=exif(65_535, 1)),
     "rows.png": lambda: row_wise_png(20_000),
     "small chunks.png": lambda: small_chunks_png(1_300),
+    "compressed texts.png": lambda: png(64, chunk(b"zTXt", b"k\0\0" + damaged()) * 1_000),
+    "late compressed texts.png": lambda: png(
+        64, late=chunk(b"iTXt", b"k\0\1\0\0\0" + damaged()) * 1_000
+    ),
+    "profiles.png": lambda: png(64, chunk(b"iCCP", b"k\0\0" + damaged()) * 1_000),
     "compressed pieces.png": lambda: png(
         64, chunk(b"zTXt", b"Key\0\0" + zlib.compress(bytes(range(150)))) * 3_000
     ),

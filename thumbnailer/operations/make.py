@@ -201,7 +201,7 @@ def iter_outcomes(
         yield from opened.scan(settings, settings.choice.logged(log), run.stop)
         run.report.left_out.update(log.left_out)
         run.report.unread.update(log.unread)
-        run.report.notes += log.notes()
+        run.report.notes += log.unmatched()
 
     def outcomes() -> Iterator[Outcome]:
         yield from _run_pipeline(found(), settings, run, remote=opened.is_remote)

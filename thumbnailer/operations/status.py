@@ -167,7 +167,7 @@ def iter_status(
             report.unknown += sum(orphan.file_exists for orphan in survey.doubtful)
         report.stale_reasons, report.failed_reasons = reasons.of("stale"), reasons.of("failed")
         report.unread = dict(log.unread)
-        report.notes = (*opened.notes, *log.notes())
+        report.notes = (*opened.notes, *log.unmatched())
         report.seconds = time.perf_counter() - started
 
     return counted()

@@ -164,7 +164,7 @@ def iter_findings(
                 yield finding
             for survey in survey_thumbnails(opened.roots, settings, stop):
                 report.orphaned += survey.orphaned
-            report.notes = (*opened.notes, *log.notes())
+            report.notes = (*opened.notes, *log.unmatched())
         finally:
             report.seconds = time.perf_counter() - started
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
-from thumbnailer.formats import left_out_line, name_filter, unread_format
+from thumbnailer.formats import name_filter, unread_format
 from thumbnailer.scan.globs import glob_matcher
 from thumbnailer.scan.left_out import HIDDEN, is_named, left_out_as
 
@@ -167,16 +167,11 @@ class ScanLog:
             if glob_matcher((key[1],), folders=is_folder)(path):
                 del self._unmatched[key]
 
-    def notes(self) -> list[str]:
-        """Return in words what was left out for its format, and which globs matched nothing.
-
-        Nothing of globs unless all scans saw everything.
-        """
-        unread = [left_out_line(self.unread)] if self.unread.total() else []
+    def unmatched(self) -> list[str]:
+        """Return in words which globs matched nothing; nothing unless all scans saw everything."""
         if not self._begun or self._begun != self._finished:
-            return unread
-        unmatched = [f"--{setting} {glob!r} matched nothing" for setting, glob in self._unmatched]
-        return unread + unmatched
+            return []
+        return [f"--{setting} {glob!r} matched nothing" for setting, glob in self._unmatched]
 
 
 def is_taken(name: str, include: tuple[str, ...] = ()) -> bool:

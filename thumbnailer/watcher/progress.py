@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+from thumbnailer.formats import left_out_line
 from thumbnailer.operations.count_sources import count_sources
 from thumbnailer.scan.selection import ScanLog
 from thumbnailer.watcher.health import IDLE, STARTING, WORKING, Health
@@ -105,7 +106,8 @@ class Progress:
             state.root.log = None  # one look is enough to know which globs match nothing
             if state.count:
                 state.count.cancel()
-        for note in (*self._notes, *self._log.notes()):
+        unread = [left_out_line(self._log.unread)] if self._log.unread else []
+        for note in (*self._notes, *self._log.unmatched(), *unread):
             work.tell("note", note)
         if number := work.known_failures:
             pictures = "1 picture" if number == 1 else f"{number:,} pictures"

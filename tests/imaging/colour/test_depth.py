@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 from PIL import Image, TiffImagePlugin
-from support.colours import is_near, pixel, png
-from support.thumbs import thumb
+from support.colours import cicp, gamma, is_near, pixel, png
+from support.thumbs import difference, thumb
 
 # From black to white in 256 steps, as 16 bits.
 RAMP = [257 * value for value in range(256)]
@@ -39,6 +39,21 @@ def test_16_bits_of_every_kind_of_png_are_scaled(
     out = thumb(png(tmp_path / "a.png", (256, 1), 16, kind, rows))
     assert out.mode == mode
     assert [pixel(out, x) for x in range(256)] == [(x,) * channels for x in range(256)]
+
+
+@pytest.mark.parametrize("stated", [gamma(1), cicp(1, 8)])
+def test_grey_with_alpha_of_16_bits_has_the_curve_that_its_file_states(
+    tmp_path: Path, stated: tuple[bytes, bytes]
+) -> None:
+    outs = []
+    for depth, grey in (
+        (8, [bytes([value]) for value in range(256)]),
+        (16, [big_endian([value]) for value in RAMP]),
+    ):
+        rows = b"".join(value * 2 for value in grey)
+        outs.append(thumb(png(tmp_path / "a.png", (256, 1), depth, 4, rows, stated)))
+    assert difference(*outs)[1] <= 1
+    assert pixel(outs[1], 100)[0] > 150, "linear values are lighter than they look"
 
 
 @pytest.mark.parametrize("linear", [False, True])

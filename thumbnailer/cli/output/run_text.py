@@ -15,6 +15,7 @@ from thumbnailer.cli.output.text import (
     format_number,
     printable,
 )
+from thumbnailer.formats import left_out_line
 from thumbnailer.model import Outcome, Report, Thumbnail
 
 if TYPE_CHECKING:
@@ -107,6 +108,8 @@ class TextPrinter:
         if report.left_out:
             counts = [f"{number:,} {name}" for name, number in report.left_out.items()]
             print(f"  left out unless named: {', '.join(counts)}")
+        if report.unread:
+            print(f"  {left_out_line(report.unread)}")
 
     def _write(self, line: str, stream: TextIO) -> None:
         if self._bar is not None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from thumbnailer.cli.output.run_json import print_row
 from thumbnailer.cli.output.text import format_bytes, print_notes, printable
+from thumbnailer.formats import left_out_line
 
 if TYPE_CHECKING:
     from thumbnailer.operations.status import Reason, StatusItem, StatusReport
@@ -43,6 +44,8 @@ def show_status_report(report: StatusReport, note: str, arguments: argparse.Name
         print_row(numbers | {"seconds": round(report.seconds, 6)})
     elif not arguments.quiet:
         print(note + "\n".join(_table(report)), flush=True)
+        if report.unread:
+            print(left_out_line(report.unread), flush=True)
 
 
 def show_finding(finding: Finding, arguments: argparse.Namespace) -> None:

@@ -9,6 +9,7 @@ from typing import BinaryIO
 from PIL import ImageCms, ImageFile
 
 from thumbnailer.imaging.colour.coded import Colours, coded_colours, profile_of
+from thumbnailer.imaging.colour.depth import IS_GREY
 from thumbnailer.imaging.colour.hdr import HdrColours
 from thumbnailer.imaging.colour.profiles import ADOBE_GAMMA, ADOBE_RGB, SRGB, Curve, Primaries
 from thumbnailer.imaging.containers.colour_codes import item_colour_codes, png_colour_codes
@@ -42,7 +43,8 @@ def source_colours(image: ImageFile.ImageFile, file: BinaryIO) -> Colours:
     Raises:
         LimitError: the profile is too large.
     """
-    is_grey, is_png = image.mode in _GREY, image.format == "PNG"
+    is_grey = image.mode in _GREY or bool(image.info.get(IS_GREY))
+    is_png = image.format == "PNG"
     if is_png:
         coded = coded_colours(png_colour_codes(file), is_png=True, is_grey=is_grey)
         if coded is not None:

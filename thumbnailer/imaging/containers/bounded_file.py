@@ -31,16 +31,6 @@ _MAX_TIMES, _MORE_BYTES, _BLOCK_BYTES = 16, 64 << 20, 64 << 10
 _MAX_EXIF_SEGMENTS = 64
 
 
-# The head of a PNG's chunk: its length and its type.
-_HEAD_BYTES = 8
-
-# The chunks of a PNG that Pillow inflates, what it takes of each, how much that can be for a byte
-# (RFC 1951 allows 1032), and the most of all. It takes 5 ms a megabyte, and counts those only that
-# are not damaged.
-_INFLATED, _MAX_INFLATED_BYTES = {b"iCCP", b"iTXt", b"zTXt"}, 1 << 20
-_MAX_RATIO, _MAX_INFLATED_IN_ALL = 1032, 512 << 20
-
-
 class BoundedFile:
     """A file to be decoded, which raises LimitError where it is read without end.
 
@@ -52,7 +42,7 @@ class BoundedFile:
         self._file, self.last_read = file, b""
         self.seek, self.tell = file.seek, file.tell
         self._length = file.seek(0, io.SEEK_END)
-        self._reads_left, self._inflated_left = MAX_PARTS, _MAX_INFLATED_IN_ALL
+        self._reads_left = MAX_PARTS
         self._bytes_left = _MAX_TIMES * self._length + _MORE_BYTES
         self._exif: list[bytes] | None = []  # as long as the header is read
         file.seek(0)
@@ -69,9 +59,7 @@ class BoundedFile:
             raise LimitError(f"has more than {most:,} parts{where}")
         if self._bytes_left < 0:
             raise LimitError(f"states the same data more than {_MAX_TIMES} times")
-        if len(data) == _HEAD_BYTES and data[4:] in _INFLATED:
-            self._check_inflated(int.from_bytes(data[:4]))
-        elif self._exif is not None and data.startswith(EXIF_START):
+        if self._exif is not None and data.startswith(EXIF_START):
             self._check_exif_segment(data)
         return data
 
@@ -86,11 +74,6 @@ class BoundedFile:
 
     def _most_parts(self) -> int:
         return _MORE_PARTS + self._length // _BYTES_A_READ
-
-    def _check_inflated(self, length: int) -> None:
-        self._inflated_left -= min(length * _MAX_RATIO, _MAX_INFLATED_BYTES)
-        if self._inflated_left < 0:
-            raise LimitError("holds too many compressed texts or colour profiles")
 
     def _check_exif_segment(self, data: bytes) -> None:
         assert self._exif is not None

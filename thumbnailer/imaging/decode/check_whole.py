@@ -38,7 +38,9 @@ def check_whole(data: bytes, format: str, limits: Limits, claim: Claim) -> tuple
     if format == "png":  # decoding checks the checksums of some chunks only
         Image.open(io.BytesIO(data), formats=["PNG"]).verify()
     frames = frame_count(opened)
-    load_pixels(opened, io.BytesIO(data), limits, claim)
+    _, note = load_pixels(opened, io.BytesIO(data), limits, claim)
+    if note:
+        raise DamageError(f"{DAMAGED}: {note}")
     for frame in range(1, frames):
         opened.seek(frame)
         opened.load()

@@ -14,6 +14,7 @@ from thumbnailer.imaging.colour.depth import to_resizable
 from thumbnailer.imaging.decode.identify import is_cut_short
 from thumbnailer.imaging.decode.open import open_picture, pillow_limit
 from thumbnailer.imaging.decode.progressive import has_ac_scan, keep_dc_scans
+from thumbnailer.imaging.decode.readers.png import without_checksum
 from thumbnailer.imaging.decode.shrink_on_load import can_shrink, is_shrunk_to_eighth
 from thumbnailer.imaging.failures import (
     DAMAGED,
@@ -33,6 +34,10 @@ from thumbnailer.imaging.memory import (
     needed_bytes,
 )
 from thumbnailer.recipe import Limits
+
+# The notes on a picture that is whole, in a file that is not.
+_END_IS_MISSING = "its end is missing; all rows are there"
+_END_IS_DAMAGED = "its end is damaged; all rows are there"
 
 _END_OF_JPEG = b"\xff\xd9"
 
@@ -79,10 +84,15 @@ def load_pixels(
             raise
         check_room(needed_bytes(image) - _HELD_PIXEL_BYTES * prod(image.size))
         failure = error
-    salvaged, kind, share = None, DAMAGED, None
+    salvaged, kind = None, DAMAGED
+    share: float | None = None
     with suppress(Exception):  # Pillow may raise anything the second time
         kind = TRUNCATED if _ends_early(image, file, failure) else kind
-        salvaged, share = _salvage(image, file, limits)
+        if image.format == "PNG" and kind == DAMAGED:
+            salvaged = _decode_without_checksum(image, file, limits)
+        salvaged, share = (salvaged, 1) if salvaged else _salvage(image, file, limits)
+    if salvaged and share == 1:
+        return salvaged, _END_IS_MISSING if kind == TRUNCATED else _END_IS_DAMAGED
     if salvaged and share != 0 and limits.keep_truncated:
         return salvaged, _salvage_note(kind, share)
     raise DamageError(_damage_reason(kind, share))
@@ -119,12 +129,22 @@ def _decode(image: ImageFile.ImageFile) -> None:
             image.load()
 
 
+def _decode_without_checksum(
+    image: ImageFile.ImageFile, file: BinaryIO, limits: Limits
+) -> Image.Image | None:
+    """Return a PNG of which only the checksum of all pixels is wrong; None for others."""
+    with suppress(Exception):
+        file.seek(0)
+        data = file.read(needed_bytes(image))  # a longer file is cut here
+        again = open_picture(io.BytesIO(without_checksum(data)), limits)
+        _decode(again)
+        return again
+    return None
+
+
 def _damage_reason(kind: str, share: float | None) -> str:
     """Describe where a picture is damaged; `share` of its rows, 0 to 1, could be decoded."""
     where = kind if share is None else f"{kind} at {_percent(share)}"
-    if share == 1:
-        rest = "are missing" if kind == "truncated" else "make no sense"
-        return f"{where}: all its rows are there, but the data after them {rest}"
     if kind == TRUNCATED:
         return f"{where}: the end of the file is missing"
     return f"{where}: the data make no sense" + ("" if share is None else " from there on")
@@ -133,7 +153,7 @@ def _damage_reason(kind: str, share: float | None) -> str:
 def _salvage_note(kind: str, share: float | None) -> str:
     if share is None:
         return f"{kind}, so it is less sharp than it was"
-    return f"{kind} at {_percent(share)}" + ("" if share == 1 else ", the rest is blank")
+    return f"{kind} at {_percent(share)}, the rest is blank"
 
 
 def _percent(share: float) -> str:
@@ -142,6 +162,8 @@ def _percent(share: float) -> str:
 
 def _ends_early(image: ImageFile.ImageFile, file: BinaryIO, failure: Exception) -> bool:
     """Return whether decoding failed because the data end early, not because they are invalid."""
+    if isinstance(failure, DamageError):
+        return False
     # PNG and BMP decoders stop at invalid data; at the end of the file, data are missing.
     if image.format in ("PNG", "BMP") and not file.read(1):
         return True
@@ -181,12 +203,12 @@ def _salvage(
     _decode_over(again, 85 if image.info.get("transparency") != 85 else 170)
     image.tile, again.tile = [], []  # Pillow then takes them for fully loaded
     if image.info.get("interlace"):
-        return _finest_complete_grid(image, again), None
+        return _finest_complete_grid(image, again)
     missing = list(_differing_rows(image, again, (left, top, right, bottom)))
     again.im = Image.new("L", (1, 1)).im  # free the memory of a large picture
     image.readonly = 0  # as after loading
     return (
-        _fill_missing_rows(image, missing) if limits.keep_truncated else None,
+        _fill_missing_rows(image, missing) if limits.keep_truncated or not missing else None,
         1 - len(missing) / (bottom - top),
     )
 
@@ -222,8 +244,13 @@ def _decode_over(image: ImageFile.ImageFile, value: int) -> None:
         _decode(image)
 
 
-def _finest_complete_grid(image: Image.Image, again: Image.Image) -> Image.Image | None:
-    """Return an interlaced PNG from its finest grid of pixels without gaps, at full size."""
+def _finest_complete_grid(
+    image: Image.Image, again: Image.Image
+) -> tuple[Image.Image | None, float | None]:
+    """Return an interlaced PNG from its finest grid of pixels without gaps, at full size.
+
+    And the share of its rows, as `_salvage`.
+    """
     for across, down in _ADAM7_GRIDS:
         size = ceil(image.width / across), ceil(image.height / down)
         matrix = (across, 0, (1 - across) / 2, 0, down, (1 - down) / 2)
@@ -231,8 +258,9 @@ def _finest_complete_grid(image: Image.Image, again: Image.Image) -> Image.Image
             side.transform(size, Image.Transform.AFFINE, matrix) for side in (image, again)
         )
         if there.tobytes() == missing.tobytes():
-            return to_resizable(there).resize(image.size, Image.Resampling.BILINEAR)
-    return None
+            whole = to_resizable(there).resize(image.size, Image.Resampling.BILINEAR)
+            return whole, 1 if across == down == 1 else None
+    return None, None
 
 
 def _fill_missing_rows(image: Image.Image, missing: Sequence[int]) -> Image.Image:

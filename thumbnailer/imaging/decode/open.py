@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+import struct
 import threading
 import warnings
 from collections.abc import Callable, Iterator
@@ -46,11 +47,19 @@ from thumbnailer.imaging.decode.identify import (
     identify_optional,
     unreadable_reason,
 )
+from thumbnailer.imaging.decode.readers.bmp import open_bmp
+from thumbnailer.imaging.decode.readers.gif import correct_gif
 from thumbnailer.imaging.decode.readers.heif import open_heif
 from thumbnailer.imaging.decode.readers.ico import largest_picture
-from thumbnailer.imaging.decode.readers.png import correct_png
+from thumbnailer.imaging.decode.readers.png import correct_png, open_png
+from thumbnailer.imaging.decode.readers.psd import correct_psd
 from thumbnailer.imaging.decode.readers.raw import open_raw
-from thumbnailer.imaging.decode.readers.webp import WEBP_HEADER_BYTES, check_chunks, webp_size
+from thumbnailer.imaging.decode.readers.webp import (
+    WEBP_HEADER_BYTES,
+    check_chunks,
+    correct_webp,
+    webp_size,
+)
 from thumbnailer.imaging.decode.shrink_on_load import can_shrink
 from thumbnailer.imaging.failures import LimitError, NoPictureError, is_of_system
 from thumbnailer.imaging.memory import (
@@ -87,9 +96,12 @@ _HEADER_BYTES = 4 << 20
 _MAX_ICON_PIXELS = 1 << 20
 
 # What Pillow reads wrongly in a format, corrected by its header, before pixels are decoded. It
-# raises NoPictureError where that can't be done.
+# raises NoPictureError where that can't be done, struct.error where the header is invalid.
 _CORRECTIONS: dict[str, Callable[[ImageFile.ImageFile, BinaryIO], None]] = {
+    "GIF": correct_gif,
     "PNG": correct_png,
+    "PSD": correct_psd,
+    "WEBP": correct_webp,
 }
 
 _PILLOW_LOCK = threading.Lock()
@@ -161,7 +173,10 @@ def open_picture(file: BinaryIO, limits: Limits) -> ImageFile.ImageFile:
         check_density(image, length, limits)
     _check_data(image, file)
     if correct := _CORRECTIONS.get(image.format or ""):
-        correct(image, file)
+        try:
+            correct(image, file)
+        except struct.error:  # the header ends early, or is too short for what it says
+            raise NoPictureError(unreadable_reason(file, limits.also)) from None
     return image
 
 
@@ -211,14 +226,22 @@ def _open_by_format(file: BinaryIO, key: str, limits: Limits, length: int) -> Im
         return open_raw(file, limits, lambda preview: open_picture(preview, limits))
     if key == "ico":
         return _open_icon(file, limits)
+    if not key and (bitmap := open_bmp(file)):
+        return bitmap
+    file.seek(0)
+    is_png = file.read(len(PNG_SIGNATURE)) == PNG_SIGNATURE
+    file.seek(0)
     # A small file has no more parts than are allowed. For a small JPEG this saves a twentieth.
     is_small = length <= MAX_PARTS
-    opened: Any = file if is_small else BoundedFile(file)
-    with pillow_limit(limits.pixels):
-        read = [BY_NAME[key]] if key else READ
-        image = Image.open(opened, formats=[format.pillow for format in read])
-    if isinstance(opened, BoundedFile):
-        opened.header_is_read(len(image.tile))
+    bounded: Any = file if is_small else BoundedFile(file)
+    if is_png:
+        image = open_png(bounded)
+    else:
+        with pillow_limit(limits.pixels):
+            read = [BY_NAME[key]] if key else READ
+            image = Image.open(bounded, formats=[format.pillow for format in read])
+    if not is_small:
+        bounded.header_is_read(len(image.tile))
         if image.format == "BMP":  # Pillow reads run lengths byte by byte
             image.fp = file
     return image

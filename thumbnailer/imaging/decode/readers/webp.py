@@ -1,12 +1,15 @@
 """Read the size of a WebP from its first bytes, and count its chunks, before Pillow opens it.
 
-Pillow allocates two whole pictures when it opens one: 2 GB for a file of 34 bytes.
+Pillow allocates two whole pictures when it opens one: 2 GB for a file of 34 bytes. Of an animation
+without alpha it shows black where no frame is, which is transparent.
 """
 
 from __future__ import annotations
 
 from functools import partial
 from typing import BinaryIO
+
+from PIL import ImageFile, WebPImagePlugin
 
 from thumbnailer.imaging.containers.bounded_file import MAX_PARTS
 from thumbnailer.imaging.failures import LimitError
@@ -55,3 +58,24 @@ def check_chunks(file: BinaryIO) -> None:
             raise LimitError(f"has more than {MAX_PARTS:,} chunks")
         length = int.from_bytes(head[4:], "little")
         at += 8 + length + length % 2
+
+
+def correct_webp(image: ImageFile.ImageFile, file: BinaryIO) -> None:
+    """Keep what is transparent in an animation whose frames are not: what none of them covers."""
+    assert isinstance(image, WebPImagePlugin.WebPImageFile)
+    if image.n_frames > 1 and image.mode == "RGB":
+        image.__class__ = _Animation
+        image.rawmode = "RGBA"
+
+
+class _Animation(WebPImagePlugin.WebPImageFile):
+    """An animation that is decoded with alpha, and has none where all is opaque."""
+
+    def load_prepare(self) -> None:
+        self._mode, self._im = "RGBA", None
+        super().load_prepare()
+
+    def load_end(self) -> None:
+        super().load_end()
+        if self.getchannel("A").getextrema()[0] == 255:
+            self.im, self._mode = self.im.convert("RGB"), "RGB"
