@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from array import array
 from functools import lru_cache
 from math import isfinite
@@ -24,6 +25,9 @@ _TRANSPARENT = {"1": "LA", "L": "LA", "P": "RGBA", "RGB": "RGBA"}
 
 # The key in `Image.info` that marks grey which Pillow reads as RGBA.
 IS_GREY = "thumbnailer is grey"
+
+# The key in `Image.info` that marks unsigned values of 32 bits, which Pillow reads as signed.
+IS_UNSIGNED = "thumbnailer is unsigned"
 
 # TIFF 6.0, section 8: 0 is white.
 _PHOTOMETRIC, _WHITE_IS_ZERO = 262, 0
@@ -50,8 +54,12 @@ def _to_8_bit(image: Image.Image) -> Image.Image:
     is_integer = image.mode != "F"
     bits, key = _bits(image), image.info.get("transparency")
     is_negative = _tag(image, _PHOTOMETRIC) == _WHITE_IS_ZERO
+    is_unsigned = image.info.get(IS_UNSIGNED)
     image = image.convert("I") if is_integer else image
     low, high = _extremes(image)
+    if is_unsigned and low < 0:
+        image = _less_half(image)
+        low, high = _extremes(image)
     if is_integer and low >= 0 and high <= 65535:
         grey = image.point(_to_8_bit_table(bits if high < 1 << bits else 16), "L")
     else:
@@ -65,6 +73,17 @@ def _to_8_bit(image: Image.Image) -> Image.Image:
     if isinstance(key, int) and is_integer:
         grey.putalpha(image.point([0 if value == key else 255 for value in range(65536)], "L"))
     return grey
+
+
+def _less_half(image: Image.Image) -> Image.Image:
+    """Subtract half of their range from unsigned values that were read as signed: in order again.
+
+    That is to flip their highest bit.
+    """
+    flip = [*range(128, 256), *range(128)]
+    tables = [*range(256)] * 3 + flip if sys.byteorder == "little" else flip + [*range(256)] * 3
+    quarters = Image.frombytes("RGBA", image.size, image.tobytes()).point(tables)
+    return Image.frombytes("I", image.size, quarters.tobytes())
 
 
 def _bits(image: Image.Image) -> int:

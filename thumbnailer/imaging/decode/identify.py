@@ -12,9 +12,10 @@ from PIL import Image
 
 from thumbnailer.errors import install_hint
 from thumbnailer.formats import EXTRAS, READ
+from thumbnailer.imaging.containers import tiff_pages
 from thumbnailer.imaging.containers.bounded_file import MAX_PARTS
 from thumbnailer.imaging.containers.boxes import boxes
-from thumbnailer.imaging.containers.exif import read_numbers
+from thumbnailer.imaging.containers.exif import TIFF_STARTS, read_numbers
 from thumbnailer.imaging.failures import EMPTY
 
 # The starts of files in formats that are read if `Limits.also` has the group's name as their key.
@@ -152,7 +153,7 @@ def unreadable_reason(file: BinaryIO, also: tuple[str, ...]) -> str:
     for format in (one.pillow for one in READ):
         accepts = Image.OPEN[format][1]
         if accepts and accepts(start[:16]):
-            if is_cut_short(file) if format in ("WEBP", "AVIF") else is_at_end:
+            if is_cut_short(file) if format in ("WEBP", "AVIF", "TIFF") else is_at_end:
                 return f"truncated: begins like {format}, but ends early"
             return f"begins like {format}, but its header is damaged"
     if start.startswith(b"ftyp", 4):
@@ -172,9 +173,14 @@ def unreadable_reason(file: BinaryIO, also: tuple[str, ...]) -> str:
 
 
 def is_cut_short(file: BinaryIO) -> bool:
-    """Return whether a WebP, AVIF or HEIF, each read as one piece, is longer than its file."""
+    """Return whether a WebP, AVIF or HEIF, each read as one piece, is longer than its file.
+
+    A TIFF is, if its header is.
+    """
     file.seek(0)
     start = file.read(8)
+    if start.startswith(TIFF_STARTS):
+        return tiff_pages.is_cut_short(file)
     length = file.seek(0, io.SEEK_END)
     if start.startswith(b"RIFF"):
         return int.from_bytes(start[4:8], "little") + 8 > length

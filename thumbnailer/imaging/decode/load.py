@@ -20,6 +20,7 @@ from thumbnailer.imaging.failures import (
     TRUNCATED,
     DamageError,
     LimitError,
+    NoPictureError,
     is_of_system,
 )
 from thumbnailer.imaging.geometry.orientation import orientation_of
@@ -72,7 +73,7 @@ def load_pixels(
             _decode(image)
         return image, ""
     except Exception as error:
-        if is_of_system(error) or isinstance(error, LimitError):
+        if is_of_system(error) or isinstance(error, LimitError | NoPictureError):
             raise
         check_room(needed_bytes(image) - _HELD_PIXEL_BYTES * prod(image.size))
         failure = error
@@ -165,8 +166,8 @@ def _salvage(
     if image.info.get("progressive"):
         return _salvage_progressive(image, file, limits)
     again = open_picture(file, limits)
-    if image.format == "TIFF" and orientation_of(again) != 1:
-        return None, None  # Pillow rotates it while loading
+    if image.format == "TIFF" and (not again.tile or orientation_of(again) != 1):
+        return None, None  # decoded by libvips, or rotated by Pillow while loading
     _shrink_like(image, again)
     boxes = [tile.extents or (0, 0, *again.size) for tile in again.tile]
     if not boxes:

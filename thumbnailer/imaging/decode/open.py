@@ -49,6 +49,7 @@ from thumbnailer.imaging.decode.readers.heif import open_heif
 from thumbnailer.imaging.decode.readers.ico import largest_picture
 from thumbnailer.imaging.decode.readers.png import correct_png
 from thumbnailer.imaging.decode.readers.raw import open_raw
+from thumbnailer.imaging.decode.readers.tiff import open_tiff
 from thumbnailer.imaging.decode.readers.webp import WEBP_HEADER_BYTES, check_chunks, webp_size
 from thumbnailer.imaging.decode.shrink_on_load import can_shrink
 from thumbnailer.imaging.failures import LimitError, NoPictureError, is_of_system
@@ -212,10 +213,16 @@ def _open_by_format(file: BinaryIO, key: str, limits: Limits, length: int) -> Im
         return _open_icon(file, limits)
     # A small file has no more parts than are allowed. For a small JPEG this saves a twentieth.
     is_small = length <= MAX_PARTS
+    file.seek(0)
+    is_tiff = not key and file.read(4) in TIFF_STARTS
+    file.seek(0)
     opened: Any = file if is_small else BoundedFile(file)
     with pillow_limit(max(limits.pixels, limits.shrinkable_pixels)):
         read = [BY_NAME[key]] if key else READ
-        image = Image.open(opened, formats=[format.pillow for format in read])
+        if is_tiff:
+            image = open_tiff(file, opened)
+        else:
+            image = Image.open(opened, formats=[format.pillow for format in read])
     if isinstance(opened, BoundedFile):
         opened.header_is_read(len(image.tile))
         if image.format == "BMP":  # Pillow reads run lengths byte by byte

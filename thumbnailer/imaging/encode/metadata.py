@@ -25,6 +25,7 @@ from thumbnailer.imaging.containers.exif import (
     read_table,
     read_value,
 )
+from thumbnailer.imaging.containers.tiff_pages import DIRECTORY
 
 # The directories of an EXIF block: the first, and the others by the tags in it that point to them:
 # EXIF 2.32, 4.6.3.
@@ -79,13 +80,18 @@ def kept_exif(image: Image.Image, file: BinaryIO, keep: Collection[str]) -> byte
         return b""
     source = file if image.format == "TIFF" else io.BytesIO(exif_block(image))
     with suppress(KeyError, struct.error):  # no EXIF, or no directory where it should be
-        return _copy_tags(source, wanted)
+        return _copy_tags(source, wanted, image.info.get(DIRECTORY))
     return b""
 
 
-def _copy_tags(source: BinaryIO, wanted: dict[int, set[int]]) -> bytes:
-    """Return a block with the wanted tags of each directory, in the byte order of the source."""
-    order, place = read_start(source)
+def _copy_tags(source: BinaryIO, wanted: dict[int, set[int]], directory: int | None) -> bytes:
+    """Return a block with the wanted tags of each directory, in the byte order of the source.
+
+    Args:
+        directory: offset of the main one; None for the first.
+    """
+    order, first = read_start(source)
+    place = first if directory is None else directory
     pointers = wanted.keys() - {_MAIN}
     main = _read_tags(source, order, place, {*wanted.get(_MAIN, ()), *pointers})
     others: dict[int, _Directory] = {}
