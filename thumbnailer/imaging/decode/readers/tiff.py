@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from math import prod
 from typing import Any, BinaryIO
 
 from PIL import ImageFile, TiffImagePlugin
@@ -27,6 +28,7 @@ from thumbnailer.imaging.decode.readers.tiff_layout import (
 )
 from thumbnailer.imaging.decode.vips import load_pyvips
 from thumbnailer.imaging.failures import MissingExtraError, NoPictureError
+from thumbnailer.imaging.memory import HELD_BYTES
 
 # What Pillow's raw decoder calls grey: the parts before and after its byte order.
 _GREY_RAW = {(16, UNSIGNED): ("I;16", ""), (16, SIGNED): ("I;16", "S")}
@@ -76,6 +78,9 @@ def _open_by_pillow(
             return None
         raise
     _correct(image, layout)
+    if layout.is_tiled and layout.compression != UNCOMPRESSED:  # libtiff decodes whole tiles
+        sides = page.number(tiff_pages.TILE_WIDTH), page.number(tiff_pages.TILE_LENGTH)
+        image.info[HELD_BYTES] = prod(sides) * layout.samples * ((layout.bits + 7) // 8)
     return image
 
 

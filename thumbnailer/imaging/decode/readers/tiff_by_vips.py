@@ -28,8 +28,9 @@ from thumbnailer.imaging.failures import NoPictureError
 from thumbnailer.imaging.geometry.orientation import apply_orientation, oriented_sides
 from thumbnailer.imaging.memory import HELD_BYTES
 
-# What libvips holds of the picture at a time: rows of strips or tiles, and a few steps between.
-_HELD_ROWS, _STEPS = 128, 4
+# What libvips (8.18) holds of the picture at a time, measured and rounded up: one and a half rows
+# of tiles, or so many rows of strips. Of higher strips it reads one row after the other.
+_STRIP_ROWS = 512
 
 # The most bytes of a profile that are of interest: `source_profile` refuses larger ones.
 _MAX_PROFILE_BYTES = (16 << 20) + 1
@@ -46,7 +47,7 @@ _PLACES = (
 _STEP_OF_32_BITS = 1 << 24
 
 # How libvips says that it was built without a decoder.
-_LACKING = ("not configured", "not implemented", "without")
+_LACKING = ("not configured", "not implemented", "without", "out of range")
 
 
 def open_by_vips(
@@ -215,10 +216,8 @@ def _lab_of_8_bits(decoded: Any) -> Any:
 
 def _held_bytes(page: TiffPage, layout: Layout) -> int:
     """Return what libvips holds of a page besides what it returns, in bytes."""
-    width, height = page.size
-    rows = page.number(tiff_pages.ROWS_PER_STRIP, height)
+    width, rows = page.size[0], _STRIP_ROWS
     if layout.is_tiled:
-        rows = page.number(tiff_pages.TILE_LENGTH, height)
         width = max(width, page.number(tiff_pages.TILE_WIDTH))
-    rows = max(min(rows, height) if not layout.is_tiled else rows, _HELD_ROWS)
-    return width * layout.samples * (layout.bits + 7) // 8 * rows * _STEPS
+        rows = max(rows, page.number(tiff_pages.TILE_LENGTH) * 2)
+    return width * layout.samples * ((layout.bits + 7) // 8) * rows
