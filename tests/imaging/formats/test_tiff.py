@@ -305,3 +305,56 @@ def test_what_failed_for_want_of_the_extra_is_tried_anew(tmp_path: Path) -> None
     path = os.pathsep.join([str(hiding), os.environ.get("PYTHONPATH", "")])
     assert in_a_process(*command, PYTHONPATH=path).summary["failed"] == 1
     assert in_a_process(*command).summary["made"] == 1
+
+
+def heights(absent: float) -> list[list[list[float]]]:
+    """From 200 to 1460 metres, and a tenth of the map without any."""
+    return [[[200.0 + 20 * y] if x else [absent] for x in range(10)] for y in range(64)]
+
+
+def nodata(text: str) -> tiff_files.Tags:
+    return {42113: (ASCII, text.encode() + b"\0")}
+
+
+@pytest.mark.parametrize(
+    ("absent", "text"),
+    [(-9999.0, "-9999"), (-3.4028234663852886e38, "-3.40282346638529e+38"), (1e20, "1e+20")],
+)
+def test_where_a_map_has_no_data_it_is_transparent(
+    tmp_path: Path, absent: float, text: str
+) -> None:
+    out = made(tmp_path, tiff_files.picture(heights(absent), Kind(32, FLOAT), nodata(text)))
+    assert out.mode == "LA"
+    assert [pixel(out, 0, y)[1] for y in (0, 30, 63)] == [0, 0, 0]
+    assert is_near(pixel(out, 3, 0), (0, 255))
+    assert is_near(pixel(out, 3, 32), (130, 255))
+    assert is_near(pixel(out, 3, 63), (255, 255))
+
+
+@pytest.mark.parametrize(("bits", "format"), [(16, SIGNED), (32, SIGNED), (32, UNSIGNED)])
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_so_it_is_in_whole_numbers(tmp_path: Path, bits: int, format: int, order: str) -> None:
+    if (order, format) == (">", UNSIGNED):
+        pytest.importorskip("pyvips")
+    low = -(1 << (bits - 1)) if format == SIGNED else 0
+    high = low + (1 << bits) - 1
+    absent = high if format == UNSIGNED else low  # as GDAL has it for 32 bits, and SRTM for 16
+    data = tiff_files.picture(
+        [
+            [[0.5 + y / 1000] if x else [float(format == UNSIGNED)] for x in range(9)]
+            for y in range(64)
+        ],
+        Kind(bits, format, order=order),
+        nodata(str(absent)),
+    )
+    out = made(tmp_path, data)
+    assert [pixel(out, 0, 5)[1], pixel(out, 3, 5)[1]] == [0, 255]
+    assert is_near(pixel(out, 3, 0), (0, 255))
+    assert is_near(pixel(out, 3, 63), (255, 255))
+
+
+@pytest.mark.parametrize("absent", [float("nan"), float("inf"), float("-inf")])
+def test_what_is_no_number_is_no_data(tmp_path: Path, absent: float) -> None:
+    out = made(tmp_path, tiff_files.picture(heights(absent), Kind(32, FLOAT)))
+    assert [pixel(out, 0, 5)[1], pixel(out, 3, 5)[1]] == [0, 255]
+    assert is_near(pixel(out, 3, 63), (255, 255))

@@ -14,13 +14,13 @@ from typing import BinaryIO, NamedTuple
 
 from thumbnailer.imaging.containers.exif import TIFF_STARTS, WIDTHS
 
-# Tags of TIFF 6.0, and GDAL's of the value that stands for "no data".
+# Tags of TIFF 6.0, of ICC.1, and GDAL's of the value that stands for "no data".
 NEW_SUBFILE_TYPE, SUBFILE_TYPE, WIDTH, LENGTH, BITS, COMPRESSION = 254, 255, 256, 257, 258, 259
 PHOTOMETRIC, FILL_ORDER, STRIP_OFFSETS, ORIENTATION, SAMPLES = 262, 266, 273, 274, 277
 ROWS_PER_STRIP, STRIP_LENGTHS, PLANAR, TILE_WIDTH, TILE_LENGTH = 278, 279, 284, 322, 323
 TILE_OFFSETS, TILE_LENGTHS, EXTRA_SAMPLES, SAMPLE_FORMAT = 324, 325, 338, 339
 
-ICC_PROFILE = 34675
+ICC_PROFILE, GDAL_NODATA = 34675, 42113
 
 # The key in `Image.info` for the place of the directory of a TIFF's page.
 DIRECTORY = "thumbnailer directory"
@@ -31,7 +31,7 @@ _REDUCED, _MASK, _OLD_REDUCED = 1, 4, 2
 # Forms of whole numbers by type: BYTE, SHORT, LONG, IFD and, of BigTIFF, LONG8 and IFD8.
 _FORMS = {1: "B", 3: "H", 4: "I", 13: "I", 16: "Q", 18: "Q"}
 
-_BYTE_TYPES = (1, 7)
+_BYTE_TYPES = (1, 2, 7)
 
 # Directories have dozens of entries. A pyramid has a dozen pages.
 _MAX_ENTRIES, _MAX_PAGES = 4096, 32
@@ -70,7 +70,7 @@ class TiffPage(NamedTuple):
         return form.unpack_from(data) if len(data) >= form.size else ()
 
     def data(self, tag: int, most: int) -> bytes:
-        """Return the bytes of a tag of type BYTE or UNDEFINED, at most so many."""
+        """Return the bytes of a tag of type BYTE, ASCII or UNDEFINED, at most so many."""
         kind, number, field = self.entries.get(tag, (0, 0, b""))
         if kind not in _BYTE_TYPES:
             return b""

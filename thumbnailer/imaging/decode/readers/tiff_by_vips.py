@@ -35,6 +35,9 @@ _STRIP_ROWS = 512
 # The most bytes of a profile that are of interest: `source_profile` refuses larger ones.
 _MAX_PROFILE_BYTES = (16 << 20) + 1
 
+# The most bytes of a number in words.
+_MAX_NUMBER_BYTES = 64
+
 # The most strips or tiles whose places are read: those that `check_directory` allows.
 _MAX_STRIPS = 200_000
 
@@ -78,10 +81,12 @@ class _TiffPicture(ImageFile.ImageFile):
         self._mode, self.tile = _mode(layout), []
         self._is_pending = True
         # What is asked of a TIFF that Pillow opened.
-        self.tag_v2 = {tag: page.numbers(tag, _MAX_STRIPS) for tag in _PLACES}
+        self.tag_v2: dict[int, Any] = {tag: page.numbers(tag, _MAX_STRIPS) for tag in _PLACES}
         # libvips turns unsigned values over where 0 is white, and leaves others.
         is_white = layout.photometric == WHITE_IS_ZERO and layout.format != UNSIGNED
         self.tag_v2[tiff_pages.PHOTOMETRIC] = (WHITE_IS_ZERO if is_white else BLACK_IS_ZERO,)
+        no_data = page.data(tiff_pages.GDAL_NODATA, _MAX_NUMBER_BYTES)
+        self.tag_v2[tiff_pages.GDAL_NODATA] = no_data.decode("latin-1")
         self._profile = page.data(tiff_pages.ICC_PROFILE, _MAX_PROFILE_BYTES)
         if self._profile and not _is_separated_with_alpha(layout):
             self.info["icc_profile"] = self._profile
