@@ -26,7 +26,8 @@ from support.program import make, thumbnailer
 
 from thumbnailer.formats import installed_extras
 from thumbnailer.imaging.containers.boxes import boxes
-from thumbnailer.imaging.decode.identify import identify_optional, is_cut_short
+from thumbnailer.imaging.containers.cut_short import is_cut_short
+from thumbnailer.imaging.decode.identify import identify_optional
 
 pytestmark = pytest.mark.xdist_group("floods")  # of the many, each run makes all
 

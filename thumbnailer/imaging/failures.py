@@ -40,6 +40,10 @@ class NoPictureError(Exception):
     """The content is in none of the formats that are read."""
 
 
+class MissingExtraError(NoPictureError):
+    """The content is of a kind that is read once an extra is installed."""
+
+
 class DamageError(Exception):
     """The data are invalid or end early."""
 
@@ -71,7 +75,8 @@ def stage(name: str, place: str = "") -> Iterator[None]:
     except LimitError as error:
         raise StageError(Failure("limits", str(error))) from None
     except (NoPictureError, DamageError) as error:
-        raise StageError(Failure(name, str(error))) from None
+        lasts = not isinstance(error, MissingExtraError)
+        raise StageError(Failure(name, str(error), lasts=lasts)) from None
     except MemoryError as error:
         # Of the machine, for the moment, or of what a worker may have, which depends on its past.
         failure = Failure(name, "not enough memory", lasts=False, suspect=True)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from array import array
-from functools import lru_cache
+import sys
+from functools import lru_cache, partial
 from math import isfinite
 
 from PIL import Image
+
+from thumbnailer.imaging.colour.no_data import filled_bands, known_values, no_data_value
 
 # The mode to convert to before resampling; modes not listed are resampled as they are.
 _RESIZABLE = {
@@ -25,9 +27,15 @@ _TRANSPARENT = {"1": "LA", "L": "LA", "P": "RGBA", "RGB": "RGBA"}
 # The key in `Image.info` that marks grey which Pillow reads as RGBA.
 IS_GREY = "thumbnailer is grey"
 
+# The key in `Image.info` that marks unsigned values of 32 bits, which Pillow reads as signed.
+IS_UNSIGNED = "thumbnailer is unsigned"
+
 # TIFF 6.0, section 8: 0 is white.
 _PHOTOMETRIC, _WHITE_IS_ZERO = 262, 0
-_BITS_PER_SAMPLE = 258
+_BITS_PER_SAMPLE, _GDAL_NODATA = 258, 42113
+
+# Half of the range of 32 bits.
+_HALF = 1 << 31
 
 
 def to_resizable(image: Image.Image) -> Image.Image:
@@ -45,26 +53,66 @@ def _to_8_bit(image: Image.Image) -> Image.Image:
     """Scale grey of 16 or 32 bits or of floats to L (Pillow's own conversion clips).
 
     The range is 0 to 65535 for integers, or what the file's bit depth allows, and 0 to 1 for
-    floats. A picture with values outside is scaled from its own minimum and maximum.
+    floats. A picture with values outside is scaled from its own minimum and maximum, as is a map,
+    which states a value for "no data". There it is transparent, as maps are shown: black or white
+    would stand for a height.
     """
     is_integer = image.mode != "F"
     bits, key = _bits(image), image.info.get("transparency")
     is_negative = _tag(image, _PHOTOMETRIC) == _WHITE_IS_ZERO
+    is_unsigned, absent = image.info.get(IS_UNSIGNED), no_data_value(_tag(image, _GDAL_NODATA))
     image = image.convert("I") if is_integer else image
     low, high = _extremes(image)
-    if is_integer and low >= 0 and high <= 65535:
-        grey = image.point(_to_8_bit_table(bits if high < 1 << bits else 16), "L")
+    if is_unsigned and low < 0:
+        image = _less_half(image)
+        low, high = _extremes(image)
+        absent = None if absent is None else absent - _HALF
+    known = None
+    if absent is not None or not (isfinite(low) and isfinite(high)):
+        known = known_values(image, absent)
+        pairs = [_extremes(band) for _, band in filled_bands(image, known)]
+        low, high = min(low for low, _ in pairs), max(high for _, high in pairs)
+    if is_integer and low >= 0 and high <= 65535 and absent is None:
+        scale = partial(_by_table, _to_8_bit_table(bits if high < 1 << bits else 16))
     else:
-        if not is_integer and low >= 0 and high <= 1:
-            low, high = 0, 1
-        scale = 255 / (high - low) if high > low else 0
-        grey = image.convert("F").point(lambda value: value * scale + (0.5 - low * scale))
-        grey = grey.convert("L")
+        is_usual = not is_integer and low >= 0 and high <= 1 and absent is None
+        scale = partial(_from_range, *((0, 1) if is_usual else (low, high)))
+    if known:
+        grey = Image.new("L", image.size)
+        for top, band in filled_bands(image, known):
+            grey.paste(scale(band), (0, top))
+    else:
+        grey = scale(image)
     if is_negative:
         grey = grey.point(range(255, -1, -1))
     if isinstance(key, int) and is_integer:
         grey.putalpha(image.point([0 if value == key else 255 for value in range(65536)], "L"))
+    elif known and known.getextrema() != (255, 255):
+        grey.putalpha(known)
     return grey
+
+
+def _by_table(table: list[int], image: Image.Image) -> Image.Image:
+    """Scale whole numbers from 0 to 65535 by a table."""
+    return image.point(table, "L")
+
+
+def _from_range(low: float, high: float, image: Image.Image) -> Image.Image:
+    """Scale numbers from `low` to `high`."""
+    scale = 255 / (high - low) if high > low else 0
+    grey = image.convert("F").point(lambda value: value * scale + (0.5 - low * scale))
+    return grey.convert("L")
+
+
+def _less_half(image: Image.Image) -> Image.Image:
+    """Subtract half of their range from unsigned values that were read as signed: in order again.
+
+    That is to flip their highest bit.
+    """
+    flip = [*range(128, 256), *range(128)]
+    tables = [*range(256)] * 3 + flip if sys.byteorder == "little" else flip + [*range(256)] * 3
+    quarters = Image.frombytes("RGBA", image.size, image.tobytes()).point(tables)
+    return Image.frombytes("I", image.size, quarters.tobytes())
 
 
 def _bits(image: Image.Image) -> int:
@@ -84,13 +132,7 @@ def _extremes(image: Image.Image) -> tuple[float, float]:
     low, high = image.getextrema()
     assert isinstance(low, int | float)  # one channel, so numbers and not pairs of them
     assert isinstance(high, int | float)
-    if isfinite(low) and isfinite(high):
-        return low, high
-    # NaN often means "no data". The range of the other values is taken from a sample.
-    width, height = image.size
-    sample = image.resize((min(width, 512), min(height, 512)), Image.Resampling.NEAREST)
-    values = [value for value in array("f", sample.tobytes()) if isfinite(value)]
-    return (min(values), max(values)) if values else (0, 0)
+    return low, high
 
 
 @lru_cache(maxsize=4)

@@ -99,11 +99,12 @@ def check_exif(block: bytes) -> None:
         check_directory(io.BytesIO(block), "has EXIF data with")
 
 
-def check_directory(file: BinaryIO, subject: str = "has") -> None:
-    """Check that Pillow can read the first directory of a TIFF, or of EXIF data, quickly.
+def check_directory(file: BinaryIO, subject: str = "has", place: int | None = None) -> None:
+    """Check that Pillow can read a directory of a TIFF, or of EXIF data, quickly.
 
     Args:
         subject: what a message begins with.
+        place: offset of the directory; None for the first.
 
     Raises:
         LimitError: it has too many entries, strips or tiles, or states the same data many times.
@@ -111,12 +112,12 @@ def check_directory(file: BinaryIO, subject: str = "has") -> None:
     length = file.seek(0, io.SEEK_END)
     file.seek(0)
     start = file.read(16)
-    order, is_big = "<" if start[:1] == b"I" else ">", start[2:3] == b"+"
+    order, is_big = "<" if start[:1] == b"I" else ">", b"+" in start[2:4]
     form = struct.Struct(order + (_BIG_ENTRY if is_big else ENTRY))
     number = struct.Struct(order + ("Q" if is_big else "I"))
     with suppress(struct.error, OSError, OverflowError):  # no directory where it should be
-        (place,) = number.unpack_from(start, 8 if is_big else 4)
-        file.seek(place)
+        (first,) = number.unpack_from(start, 8 if is_big else 4)
+        file.seek(first if place is None else place)
         (count,) = struct.unpack(order + ("Q" if is_big else "H"), file.read(8 if is_big else 2))
         table = file.read(form.size * min(count, _MAX_ENTRIES + 1))
         if len(table) > form.size * _MAX_ENTRIES:
@@ -150,7 +151,7 @@ def directory_count(file: BinaryIO, most: int) -> int:
     """Return how many directories, each with a picture, a TIFF has in a chain; at most `most`."""
     file.seek(0)
     start = file.read(16)
-    order, is_big = "<" if start[:1] == b"I" else ">", start[2:3] == b"+"
+    order, is_big = "<" if start[:1] == b"I" else ">", b"+" in start[2:4]
     count_form = struct.Struct(order + ("Q" if is_big else "H"))
     place_form = struct.Struct(order + ("Q" if is_big else "I"))
     entry_bytes = struct.calcsize(order + (_BIG_ENTRY if is_big else ENTRY))

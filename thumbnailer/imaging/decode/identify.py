@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import io
 import re
 from contextlib import suppress
-from itertools import islice
 from typing import BinaryIO
 
 from PIL import Image
 
 from thumbnailer.errors import install_hint
 from thumbnailer.formats import EXTRAS, READ
-from thumbnailer.imaging.containers.bounded_file import MAX_PARTS
-from thumbnailer.imaging.containers.boxes import boxes
+from thumbnailer.imaging.containers.cut_short import is_cut_short
 from thumbnailer.imaging.containers.exif import SUB_DIRECTORIES, read_numbers
 from thumbnailer.imaging.failures import EMPTY
 
@@ -152,7 +149,7 @@ def unreadable_reason(file: BinaryIO, also: tuple[str, ...]) -> str:
     for format in (one.pillow for one in READ):
         accepts = Image.OPEN[format][1]
         if accepts and accepts(start[:16]):
-            if is_cut_short(file) if format in ("WEBP", "AVIF") else is_at_end:
+            if is_cut_short(file) if format in ("WEBP", "AVIF", "TIFF") else is_at_end:
                 return f"truncated: begins like {format}, but ends early"
             return f"begins like {format}, but its header is damaged"
     if start.startswith(b"ftyp", 4):
@@ -169,15 +166,3 @@ def unreadable_reason(file: BinaryIO, also: tuple[str, ...]) -> str:
         return "is text, no picture"
     except UnicodeDecodeError:
         return "is no picture of a format that is read here"
-
-
-def is_cut_short(file: BinaryIO) -> bool:
-    """Return whether a WebP, AVIF or HEIF, each read as one piece, is longer than its file."""
-    file.seek(0)
-    start = file.read(8)
-    length = file.seek(0, io.SEEK_END)
-    if start.startswith(b"RIFF"):
-        return int.from_bytes(start[4:8], "little") + 8 > length
-    if not start.startswith(b"ftyp", 4):
-        return False
-    return any(box.is_cut for box in islice(boxes(file, 0, length), MAX_PARTS))

@@ -11,7 +11,7 @@ from typing import BinaryIO
 from PIL import Image, ImageFile, ImageStat
 
 from thumbnailer.imaging.colour.depth import to_resizable
-from thumbnailer.imaging.decode.identify import is_cut_short
+from thumbnailer.imaging.containers.cut_short import is_cut_short
 from thumbnailer.imaging.decode.open import open_picture, pillow_limit
 from thumbnailer.imaging.decode.progressive import has_ac_scan, keep_dc_scans
 from thumbnailer.imaging.decode.readers.png import without_checksum
@@ -190,8 +190,8 @@ def _salvage(
     if image.info.get("progressive"):
         return _salvage_progressive(image, file, limits)
     again = open_picture(file, limits)
-    if image.format == "TIFF" and orientation_of(again) != 1:
-        return None, None  # Pillow rotates it while loading
+    if image.format == "TIFF" and (not again.tile or orientation_of(again) != 1):
+        return None, None  # decoded by libvips, or rotated by Pillow while loading
     _shrink_like(image, again)
     boxes = [tile.extents or (0, 0, *again.size) for tile in again.tile]
     if not boxes:

@@ -54,6 +54,7 @@ from thumbnailer.imaging.decode.readers.ico import largest_picture
 from thumbnailer.imaging.decode.readers.png import correct_png, open_png
 from thumbnailer.imaging.decode.readers.psd import correct_psd
 from thumbnailer.imaging.decode.readers.raw import open_raw
+from thumbnailer.imaging.decode.readers.tiff import open_tiff
 from thumbnailer.imaging.decode.readers.webp import (
     WEBP_HEADER_BYTES,
     check_chunks,
@@ -229,15 +230,17 @@ def _open_by_format(file: BinaryIO, key: str, limits: Limits, length: int) -> Im
     if not key and (bitmap := open_bmp(file)):
         return bitmap
     file.seek(0)
-    is_png = file.read(len(PNG_SIGNATURE)) == PNG_SIGNATURE
+    start = file.read(len(PNG_SIGNATURE))
     file.seek(0)
     # A small file has no more parts than are allowed. For a small JPEG this saves a twentieth.
     is_small = length <= MAX_PARTS
     bounded: Any = file if is_small else BoundedFile(file)
-    if is_png:
-        image = open_png(bounded)
-    else:
-        with pillow_limit(limits.pixels):
+    with pillow_limit(limits.pixels):
+        if start == PNG_SIGNATURE:
+            image = open_png(bounded)
+        elif start.startswith(TIFF_STARTS) and not key:
+            image = open_tiff(file, bounded)
+        else:
             read = [BY_NAME[key]] if key else READ
             image = Image.open(bounded, formats=[format.pillow for format in read])
     if not is_small:

@@ -12,15 +12,17 @@ from collections.abc import Callable
 from contextlib import suppress
 from functools import cache
 from math import ceil, prod
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from PIL import Image, ImageFile
 
 from thumbnailer.imaging.containers.png_chunks import png_chunks
-from thumbnailer.imaging.decode.open import OpenPicture
 from thumbnailer.imaging.decode.shrink_on_load import BOX_GAP
 from thumbnailer.imaging.geometry.orientation import orientation_of
 from thumbnailer.imaging.memory import claim_memory, one_thread
+
+if TYPE_CHECKING:
+    from thumbnailer.imaging.decode.open import OpenPicture
 
 # Smallest pictures to decode here, in px by format. The first must make up for 45 ms of loading the
 # library. For WebP nothing is gained below 4 megapixels: 3 save no time, 4.7 a quarter of it and 12
@@ -35,6 +37,11 @@ _ARENA_MAX = -8
 
 # Rows fetched at a time: as fast as 8 or all at once.
 _STRIP_ROWS = 64
+
+# The format of libvips and the bytes of a pixel, for Pillow's modes of other than 8 bits; and what
+# Pillow calls these pixels in the byte order of the machine.
+_PIXELS = {"I;16": ("ushort", 2), "I": ("int", 4), "F": ("float", 4)}
+_RAW = {"I;16": "I;16N", "I": "I;32NS", "F": "F;32NF"}
 
 Size = tuple[int, int]
 
@@ -182,19 +189,28 @@ def _is_plain_png(data: bytes) -> bool:
 
 
 def _to_pillow(image: Image.Image, decoded: Any, mode: str) -> Image.Image:
-    """Return what libvips decodes as a Pillow image.
+    """Return what libvips decodes of an image as a Pillow image with all its `info`."""
+    picture = to_pillow(decoded, mode)
+    picture.info = dict(image.info)
+    return picture
+
+
+def to_pillow(decoded: Any, mode: str) -> Image.Image:
+    """Return what libvips decodes as a Pillow image of a mode with the same pixels.
 
     Pixels are fetched strip by strip in this thread: `write_to_memory` starts two more threads,
     with 64 MiB of address space for each.
+
+    Raises:
+        ValueError: it does not have such pixels.
     """
-    if (decoded.bands, decoded.format) != (len(mode), "uchar"):
+    format, pixel_bytes = _PIXELS.get(mode, ("uchar", len(mode)))
+    if decoded.format != format or decoded.bands != Image.getmodebands(mode):
         raise ValueError("is not what its header says")
     width, height = decoded.width, decoded.height
-    region, stride = load_pyvips().Region.new(decoded), width * len(mode)
+    region, stride = load_pyvips().Region.new(decoded), width * pixel_bytes
     pixels = bytearray(stride * height)
     for top in range(0, height, _STRIP_ROWS):
         rows = min(_STRIP_ROWS, height - top)
         pixels[top * stride : (top + rows) * stride] = region.fetch(0, top, width, rows)
-    picture = Image.frombuffer(mode, (width, height), pixels, "raw", mode, 0, 1)
-    picture.info = dict(image.info)
-    return picture
+    return Image.frombuffer(mode, (width, height), pixels, "raw", _RAW.get(mode, mode), 0, 1)

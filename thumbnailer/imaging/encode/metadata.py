@@ -25,6 +25,7 @@ from thumbnailer.imaging.containers.exif import (
     read_table,
     read_value,
 )
+from thumbnailer.imaging.containers.tiff_pages import DIRECTORY
 
 # The directories of an EXIF block: the first, and the others by the tags in it that point to them:
 # EXIF 2.32, 4.6.3.
@@ -78,16 +79,21 @@ def kept_exif(image: Image.Image, file: BinaryIO, keep: Collection[str]) -> byte
             wanted.setdefault(directory, set()).update(tags)
     if not wanted:
         return b""
-    block = io.BytesIO(exif_block(image))
+    block, place = io.BytesIO(exif_block(image)), image.info.get(DIRECTORY)
     for source in (file, block) if image.format in ("TIFF", "RAW") else (block,):
         with suppress(KeyError, struct.error):  # no EXIF, or no directory where it should be
-            return _copy_tags(source, wanted)
+            return _copy_tags(source, wanted, place)
     return b""
 
 
-def _copy_tags(source: BinaryIO, wanted: dict[int, set[int]]) -> bytes:
-    """Return a block with the wanted tags of each directory, in the byte order of the source."""
-    order, place = read_start(source)
+def _copy_tags(source: BinaryIO, wanted: dict[int, set[int]], directory: int | None) -> bytes:
+    """Return a block with the wanted tags of each directory, in the byte order of the source.
+
+    Args:
+        directory: offset of the main one; None for the first.
+    """
+    order, first = read_start(source)
+    place = first if directory is None else directory
     pointers = wanted.keys() - {_MAIN}
     main = _read_tags(source, order, place, {*wanted.get(_MAIN, ()), *pointers})
     others: dict[int, _Directory] = {}

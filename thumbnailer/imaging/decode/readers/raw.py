@@ -18,7 +18,7 @@ from thumbnailer.imaging.colour.coded import Colours
 from thumbnailer.imaging.colour.depth import to_resizable
 from thumbnailer.imaging.colour.source_colours import source_colours
 from thumbnailer.imaging.colour.to_srgb import to_srgb
-from thumbnailer.imaging.decode.readers.raw_directories import is_raw_cut_short, jpeg_previews
+from thumbnailer.imaging.containers.raw_directories import is_raw_cut_short, jpeg_previews
 from thumbnailer.imaging.decode.shrink_on_load import SHRINKING_GAP, UNSHRUNK_PREVIEW
 from thumbnailer.imaging.failures import NOTE, NoPictureError
 from thumbnailer.imaging.geometry.fit import Size

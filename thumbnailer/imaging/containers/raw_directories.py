@@ -11,8 +11,8 @@ from contextlib import suppress
 from itertools import islice
 from typing import BinaryIO
 
+from thumbnailer.imaging.containers.cut_short import is_cut_short
 from thumbnailer.imaging.containers.exif import read_directories
-from thumbnailer.imaging.decode.identify import is_cut_short
 
 # Tags of TIFF 6.0: the offsets and lengths of strips, of tiles, and of a JPEG.
 _COMPRESSION, _JPEG_OFFSET, _JPEG_LENGTH = 259, 513, 514
