@@ -9,9 +9,10 @@ from typing import BinaryIO
 from PIL import Image
 
 from thumbnailer.errors import install_hint
-from thumbnailer.formats import EXTRAS, READ
+from thumbnailer.formats import EXTRAS, READ, WRITTEN
 from thumbnailer.imaging.containers.cut_short import is_cut_short
 from thumbnailer.imaging.containers.exif import SUB_DIRECTORIES, read_numbers
+from thumbnailer.imaging.containers.items import main_size
 from thumbnailer.imaging.failures import EMPTY
 
 # The starts of files in formats that are read if `Limits.also` has the group's name as their key.
@@ -142,6 +143,8 @@ def unreadable_reason(file: BinaryIO, also: tuple[str, ...]) -> str:
     if key:
         if is_at_end or is_cut_short(file):
             return f"truncated: begins like {name}, but ends early"
+        if key == "heif" and not main_size(file):
+            return "is a HEIF of frames only, which is not read here"
         return f"begins like {name}, but its header is damaged"
     for unsupported, name in _UNSUPPORTED_STARTS.items():
         if re.match(unsupported, start, re.DOTALL):
@@ -151,6 +154,9 @@ def unreadable_reason(file: BinaryIO, also: tuple[str, ...]) -> str:
         if accepts and accepts(start[:16]):
             if is_cut_short(file) if format in ("WEBP", "AVIF", "TIFF") else is_at_end:
                 return f"truncated: begins like {format}, but ends early"
+            size = main_size(file) if format == "AVIF" else None
+            if size and max(size) > (most := WRITTEN["avif"].max_side):
+                return f"is an AVIF of {size[0]} x {size[1]} px: {most} at most are read here"
             return f"begins like {format}, but its header is damaged"
     if start.startswith(b"ftyp", 4):
         return "is a video or another ISO media file, no format that is read here"

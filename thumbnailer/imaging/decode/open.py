@@ -42,6 +42,7 @@ from thumbnailer.imaging.containers.exif import (
     check_exif_within,
     exif_block,
 )
+from thumbnailer.imaging.containers.items import main_size
 from thumbnailer.imaging.containers.png_chunks import PNG_SIGNATURE
 from thumbnailer.imaging.decode.identify import (
     identify_optional,
@@ -151,7 +152,7 @@ def open_picture(file: BinaryIO, limits: Limits) -> ImageFile.ImageFile:
     if key and key not in limits.also:
         raise NoPictureError(unreadable_reason(file, limits.also))
     if start.startswith((b"ftyp", b"jP  "), 4):
-        _check_boxes(file, key, start)
+        _check_boxes(file, key, start, limits)
     file.seek(0)
     try:
         image = _open_by_format(file, key, limits, length)
@@ -181,16 +182,19 @@ def open_picture(file: BinaryIO, limits: Limits) -> ImageFile.ImageFile:
     return image
 
 
-def _check_boxes(file: BinaryIO, key: str, start: bytes) -> None:
+def _check_boxes(file: BinaryIO, key: str, start: bytes, limits: Limits) -> None:
     """Check the boxes of a file that will be decoded: of no video, which is refused for what it is.
 
     Raises:
-        LimitError: it has too many boxes, items or frames, or EXIF data with too many entries.
+        LimitError: it has too many boxes, items, frames or pixels, or EXIF data with too many
+            entries.
     """
     _, accepts = Image.OPEN["AVIF"]
     is_avif = not key and accepts is not None and bool(accepts(start))
     if key or is_avif:
         check_boxes(file)
+        if size := main_size(file):
+            check_pixels(size, limits.pixels)
     if is_avif:  # Pillow reads its EXIF data when it opens it
         file.seek(0)
         check_exif_within(file.read())
