@@ -61,6 +61,7 @@ from thumbnailer.imaging.decode.readers.webp import (
 )
 from thumbnailer.imaging.decode.shrink_on_load import can_shrink
 from thumbnailer.imaging.failures import LimitError, NoPictureError, is_of_system
+from thumbnailer.imaging.geometry.orientation import ignore_xmp
 from thumbnailer.imaging.memory import (
     Claim,
     check_bytes,
@@ -171,6 +172,7 @@ def open_picture(file: BinaryIO, limits: Limits) -> ImageFile.ImageFile:
         raise NoPictureError(unreadable_reason(file, limits.also)) from None
     check_pixels(image.size, limits.shrinkable_pixels if can_shrink(image) else limits.pixels)
     _check_data(image, file)
+    ignore_xmp(image)
     if correct := _CORRECTIONS.get(image.format or ""):
         try:
             correct(image, file)
@@ -303,3 +305,14 @@ def pillow_limit(pixels: int) -> Iterator[None]:
             yield
         finally:
             Image.MAX_IMAGE_PIXELS = before
+
+
+def load_within_limit(image: ImageFile.ImageFile) -> None:
+    """Decode a picture that was found to be within our limit, whatever Pillow's own is."""
+    width, height = image.size
+    pixels = width * height
+    if Image.MAX_IMAGE_PIXELS is None or pixels <= Image.MAX_IMAGE_PIXELS:
+        image.load()
+    else:
+        with pillow_limit(pixels):
+            image.load()
