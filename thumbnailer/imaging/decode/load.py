@@ -14,6 +14,7 @@ from thumbnailer.imaging.decode.cut_jpeg import decode_cut, decode_in_one_piece,
 from thumbnailer.imaging.decode.identify import is_cut_short
 from thumbnailer.imaging.decode.open import load_within_limit, open_picture
 from thumbnailer.imaging.decode.progressive import keep_dc_scans
+from thumbnailer.imaging.decode.readers.jpeg import unread_kind
 from thumbnailer.imaging.decode.readers.png import without_checksum
 from thumbnailer.imaging.decode.rows import differing_rows, fill_missing_rows
 from thumbnailer.imaging.decode.shrink_on_load import is_shrunk_to_eighth, shrink_like
@@ -22,6 +23,7 @@ from thumbnailer.imaging.failures import (
     TRUNCATED,
     DamageError,
     LimitError,
+    NoPictureError,
     is_of_system,
 )
 from thumbnailer.imaging.geometry.orientation import orientation_of
@@ -66,6 +68,7 @@ def load_pixels(
     Raises:
         LimitError: it needs more memory than allowed.
         DamageError: the data are invalid or end early; the message says where.
+        NoPictureError: they are of a kind that is not read.
         OSError: the file can't be read.
     """
     claim_memory(image, limits, claim)
@@ -78,6 +81,8 @@ def load_pixels(
             raise
         check_room(needed_bytes(image) - _HELD_PIXEL_BYTES * prod(image.size))
         failure = error
+    if image.format in _JPEGS and (unread := unread_kind(file)):
+        raise NoPictureError(f"is {unread}, which is not read here")
     salvaged, kind = None, DAMAGED
     share: float | None = None
     with suppress(Exception):  # Pillow may raise anything the second time
