@@ -99,8 +99,8 @@ def load_pixels(
             share = 1
         else:
             salvaged, share = _salvage(image, file, limits)
-            if share == 1 and image.format == "PNG" and kind == DAMAGED:
-                share = None  # where in the data is unknown
+            if share == 1 and kind == DAMAGED:
+                share = None  # somewhere in the data, from where on all may be grey
     if salvaged and share == 1:
         return salvaged, _END_IS_MISSING if kind == TRUNCATED else _END_IS_DAMAGED
     if salvaged and share != 0 and limits.keep_truncated:
@@ -152,7 +152,8 @@ def _damage_reason(kind: str, share: float | None) -> str:
 
 def _salvage_note(kind: str, share: float | None) -> str:
     if share is None:
-        return f"{kind}, so it is less sharp than it was"
+        effect = "it is less sharp than it was" if kind == TRUNCATED else "parts may look wrong"
+        return f"{kind}, so {effect}"
     return f"{kind} at {_percent(share)}, the rest is blank"
 
 
