@@ -129,21 +129,24 @@ def test_a_profile_that_can_not_be_read_is_left_aside(tmp_path: Path) -> None:
 
 def test_all_rows_are_a_picture_however_its_file_ends(tmp_path: Path) -> None:
     whole = [
+        png(PIXELS, chunk(b"IDAT", b"more than there should be"), END),
+        png(chunk(b"IDAT", DATA + b"more"), END),
+        png(chunk(b"IDAT", zlib.compress(ROWS + bytes(500))), END),
+    ]
+    cut = [
         png(PIXELS),
         png(PIXELS, END[:6]),
         png(PIXELS[:-2]),
         png(PIXELS[:-6]),
         png(PIXELS, chunk(b"eXIf", QUARTER_TURN)[:20]),
-        png(PIXELS, chunk(b"IDAT", b"more than there should be"), END),
-        png(chunk(b"IDAT", DATA + b"more"), END),
-        png(chunk(b"IDAT", zlib.compress(ROWS + bytes(500))), END),
+        png(PIXELS, chunk(b"tEXt", b"key\0value")[:14]),
     ]
     damaged = [
         png(chunk(b"IDAT", DATA[:-4] + b"none"), END),
         png(PIXELS[:-8] + b"none" + PIXELS[-4:], END),
     ]
-    expected = [(UPRIGHT, "")] * len(whole) + [(UPRIGHT, DAMAGED)] * len(damaged)
-    assert seen(tmp_path, *whole, *damaged) == expected
+    notes = [""] * len(whole) + [MISSING] * len(cut) + [DAMAGED] * len(damaged)
+    assert seen(tmp_path, *whole, *cut, *damaged) == [(UPRIGHT, note) for note in notes]
 
 
 def test_all_passes_are_a_picture(tmp_path: Path) -> None:

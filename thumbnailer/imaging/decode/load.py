@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from math import ceil, prod
 from typing import BinaryIO
 
-from PIL import Image, ImageFile, ImageStat
+from PIL import Image, ImageFile
 
 from thumbnailer.imaging.colour.depth import to_resizable
 from thumbnailer.imaging.containers.cut_short import is_cut_short
-from thumbnailer.imaging.decode.open import open_picture, pillow_limit
-from thumbnailer.imaging.decode.progressive import has_ac_scan, keep_dc_scans
+from thumbnailer.imaging.decode.cut_jpeg import decode_cut, decode_in_one_piece, is_arithmetic
+from thumbnailer.imaging.decode.open import load_within_limit, open_picture
+from thumbnailer.imaging.decode.progressive import keep_dc_scans
+from thumbnailer.imaging.decode.readers.jpeg import unread_kind
 from thumbnailer.imaging.decode.readers.png import without_checksum
-from thumbnailer.imaging.decode.shrink_on_load import can_shrink, is_shrunk_to_eighth
+from thumbnailer.imaging.decode.rows import differing_rows, fill_missing_rows
+from thumbnailer.imaging.decode.shrink_on_load import is_shrunk_to_eighth, shrink_like
 from thumbnailer.imaging.failures import (
     DAMAGED,
     NOTE,
@@ -39,17 +41,13 @@ from thumbnailer.recipe import Limits
 _END_IS_MISSING = "its end is missing; all rows are there"
 _END_IS_DAMAGED = "its end is damaged; all rows are there"
 
-_END_OF_JPEG = b"\xff\xd9"
+_JPEGS = ("JPEG", "MPO")
 
 # Taller pictures are not compared row by row: 40 million rows of one pixel took minutes.
 _MAX_ROWS = 200_000
-_BAND_PIXELS = 1 << 18
 
 # Bytes a pixel that a picture may still hold after its decoder has failed.
 _HELD_PIXEL_BYTES = 4
-
-# Interlaced GIFs store every eighth row first: GIF89a, appendix E.
-_GIF_INTERLACE = 8
 
 # Distance in columns and rows between the pixels known after each pass of an interlaced (Adam7)
 # PNG, from the last pass to the first: PNG specification, 8.2.
@@ -77,20 +75,33 @@ def load_pixels(
     claim_memory(image, limits, claim)
     try:
         if not _decode_dc_only(image):
-            _decode(image)
+            load_within_limit(image)
         return image, image.info.get(NOTE, "")
     except Exception as error:
         if is_of_system(error) or isinstance(error, LimitError | NoPictureError):
             raise
         check_room(needed_bytes(image) - _HELD_PIXEL_BYTES * prod(image.size))
         failure = error
+    if image.format in _JPEGS and (unread := unread_kind(file)):
+        raise NoPictureError(f"is {unread}, which is not read here")
     salvaged, kind = None, DAMAGED
     share: float | None = None
     with suppress(Exception):  # Pillow may raise anything the second time
-        kind = TRUNCATED if _ends_early(image, file, failure) else kind
+        cannot_wait = image.format in _JPEGS and is_arithmetic(file)
+        if cannot_wait and (whole := decode_in_one_piece(image, file, limits)):
+            return whole, ""
+        kind = TRUNCATED if cannot_wait or _ends_early(image, file, failure) else kind
         if image.format == "PNG" and kind == DAMAGED:
             salvaged = _decode_without_checksum(image, file, limits)
-        salvaged, share = (salvaged, 1) if salvaged else _salvage(image, file, limits)
+        if image.format in _JPEGS and kind == TRUNCATED:
+            image.im = Image.new("L", (1, 1)).im  # free the memory of a large picture
+            salvaged, share = decode_cut(image, file, limits, claim)
+        elif salvaged:
+            share = 1
+        else:
+            salvaged, share = _salvage(image, file, limits)
+            if share == 1 and kind == DAMAGED:
+                share = None  # somewhere in the data, from where on all may be grey
     if salvaged and share == 1:
         return salvaged, _END_IS_MISSING if kind == TRUNCATED else _END_IS_DAMAGED
     if salvaged and share != 0 and limits.keep_truncated:
@@ -113,20 +124,10 @@ def _decode_dc_only(image: ImageFile.ImageFile) -> bool:
         reduced = keep_dc_scans(file.read(max_bytes))  # a longer file is cut here: None
         if reduced and len(reduced) < max_bytes // 3:
             image.fp = io.BytesIO(reduced)
-            _decode(image)
+            load_within_limit(image)
             return True
     image.fp, image.tile = file, tile
     return False
-
-
-def _decode(image: ImageFile.ImageFile) -> None:
-    width, height = image.size
-    pixels = width * height
-    if Image.MAX_IMAGE_PIXELS is None or pixels <= Image.MAX_IMAGE_PIXELS:
-        image.load()
-    else:
-        with pillow_limit(pixels):
-            image.load()
 
 
 def _decode_without_checksum(
@@ -137,7 +138,7 @@ def _decode_without_checksum(
         file.seek(0)
         data = file.read(needed_bytes(image))  # a longer file is cut here
         again = open_picture(io.BytesIO(without_checksum(data)), limits)
-        _decode(again)
+        load_within_limit(again)
         return again
     return None
 
@@ -152,7 +153,8 @@ def _damage_reason(kind: str, share: float | None) -> str:
 
 def _salvage_note(kind: str, share: float | None) -> str:
     if share is None:
-        return f"{kind}, so it is less sharp than it was"
+        effect = "it is less sharp than it was" if kind == TRUNCATED else "parts may look wrong"
+        return f"{kind}, so {effect}"
     return f"{kind} at {_percent(share)}, the rest is blank"
 
 
@@ -187,12 +189,10 @@ def _salvage(
 
     The share is 0 to 1; either is None where it can't be known.
     """
-    if image.info.get("progressive"):
-        return _salvage_progressive(image, file, limits)
     again = open_picture(file, limits)
     if image.format == "TIFF" and (not again.tile or orientation_of(again) != 1):
         return None, None  # decoded by libvips, or rotated by Pillow while loading
-    _shrink_like(image, again)
+    shrink_like(image, again)
     boxes = [tile.extents or (0, 0, *again.size) for tile in again.tile]
     if not boxes:
         return None, None if image.format == "RAW" else 0
@@ -204,28 +204,13 @@ def _salvage(
     image.tile, again.tile = [], []  # Pillow then takes them for fully loaded
     if image.info.get("interlace"):
         return _finest_complete_grid(image, again)
-    missing = list(_differing_rows(image, again, (left, top, right, bottom)))
+    missing = list(differing_rows(image, again, (left, top, right, bottom)))
     again.im = Image.new("L", (1, 1)).im  # free the memory of a large picture
     image.readonly = 0  # as after loading
     return (
-        _fill_missing_rows(image, missing) if limits.keep_truncated or not missing else None,
+        fill_missing_rows(image, missing) if limits.keep_truncated or not missing else None,
         1 - len(missing) / (bottom - top),
     )
-
-
-def _differing_rows(
-    one: Image.Image, other: Image.Image, box: tuple[int, int, int, int]
-) -> Iterator[int]:
-    left, top, right, bottom = box
-    height = max(1, _BAND_PIXELS // (right - left))
-    for start in range(top, bottom, height):
-        end = min(start + height, bottom)
-        here, there = (image.crop((left, start, right, end)).tobytes() for image in (one, other))
-        stride = len(here) // (end - start)
-        for y in range(start, end):
-            row = slice((y - start) * stride, (y - start + 1) * stride)
-            if here[row] != there[row]:
-                yield y
 
 
 def _decode_over(image: ImageFile.ImageFile, value: int) -> None:
@@ -241,7 +226,7 @@ def _decode_over(image: ImageFile.ImageFile, value: int) -> None:
 
     image.load_prepare = prepare_and_fill  # type: ignore[method-assign]
     with suppress(Exception):
-        _decode(image)
+        load_within_limit(image)
 
 
 def _finest_complete_grid(
@@ -261,57 +246,3 @@ def _finest_complete_grid(
             whole = to_resizable(there).resize(image.size, Image.Resampling.BILINEAR)
             return whole, 1 if across == down == 1 else None
     return None, None
-
-
-def _fill_missing_rows(image: Image.Image, missing: Sequence[int]) -> Image.Image:
-    """Return the picture with its missing rows filled inconspicuously.
-
-    They get the mean colour of the others, or in an interlaced picture the decoded row above.
-    """
-    picture = to_resizable(image)
-    if not missing:
-        return picture
-    is_decoded = [255] * picture.height
-    for y in missing:
-        is_decoded[y] = 0
-    if not any(is_decoded):
-        return picture
-    means = picture.resize((1, picture.height), Image.Resampling.BOX)
-    mask = Image.frombytes("L", means.size, bytes(is_decoded))
-    mean = tuple(map(round, ImageStat.Stat(means, mask).mean))
-    is_interlaced = any(is_decoded[missing[0] :])
-    for y in missing:
-        above = [row for row in range(max(y - _GIF_INTERLACE, 0), y) if is_decoded[row]]
-        if is_interlaced and above:
-            picture.paste(picture.crop((0, above[-1], picture.width, above[-1] + 1)), (0, y))
-        else:
-            picture.paste(mean, (0, y, picture.width, y + 1))
-    return picture
-
-
-def _salvage_progressive(
-    image: ImageFile.ImageFile, file: BinaryIO, limits: Limits
-) -> tuple[Image.Image | None, float | None]:
-    """Salvage a progressive JPEG by appending an end marker; return the same as `_salvage`.
-
-    Without its end no pixel is decoded. With one, the picture is blurred, and grey where even the
-    first scan is missing.
-    """
-    file.seek(0)
-    data = file.read() + _END_OF_JPEG
-    again = open_picture(io.BytesIO(data), limits)
-    _shrink_like(image, again)
-    _decode(again)
-    # Rounding may shift the grey (128) a little.
-    is_grey = [0 if 126 <= value <= 130 else 255 for value in range(256)]
-    box = again.convert("L").point(is_grey).getbbox()
-    rows = box[3] if box else 0
-    if rows == again.height or has_ac_scan(data):  # else the last rows may be grey themselves
-        return again, None
-    return _fill_missing_rows(again, range(rows, again.height)), rows / again.height
-
-
-def _shrink_like(image: ImageFile.ImageFile, again: ImageFile.ImageFile) -> None:
-    if can_shrink(image) and image.decoderconfig:
-        scale = image.decoderconfig[0]
-        again.draft(None, (again.width // scale, again.height // scale))

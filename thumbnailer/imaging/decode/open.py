@@ -64,6 +64,7 @@ from thumbnailer.imaging.decode.readers.webp import (
 )
 from thumbnailer.imaging.decode.shrink_on_load import can_shrink
 from thumbnailer.imaging.failures import LimitError, NoPictureError, is_of_system
+from thumbnailer.imaging.geometry.orientation import ignore_xmp
 from thumbnailer.imaging.memory import (
     Claim,
     check_bytes,
@@ -174,6 +175,7 @@ def open_picture(file: BinaryIO, limits: Limits) -> ImageFile.ImageFile:
     if not can_shrink(image):
         check_density(image, length, limits)
     _check_data(image, file)
+    ignore_xmp(image)
     if correct := _CORRECTIONS.get(image.format or ""):
         try:
             correct(image, file)
@@ -311,3 +313,14 @@ def pillow_limit(pixels: int) -> Iterator[None]:
             yield
         finally:
             Image.MAX_IMAGE_PIXELS = before
+
+
+def load_within_limit(image: ImageFile.ImageFile) -> None:
+    """Decode a picture that was found to be within our limit, whatever Pillow's own is."""
+    width, height = image.size
+    pixels = width * height
+    if Image.MAX_IMAGE_PIXELS is None or pixels <= Image.MAX_IMAGE_PIXELS:
+        image.load()
+    else:
+        with pillow_limit(pixels):
+            image.load()

@@ -83,6 +83,23 @@ def has_ac_scan(data: bytes) -> bool:
     return False
 
 
+def has_all_scans(data: bytes) -> bool:
+    """Return whether the scans of a JPEG bring all bits of all coefficients of all components."""
+    missing: dict[int, list[int]] = {}
+    with suppress(LookupError, ValueError):
+        for marker, _, body, end in _segments(data):
+            if marker in _FRAME_MARKERS:
+                names = data[body + 6 : end : 3]
+                missing = {name: [_NOT_SENT] * _COEFFICIENTS for name in names}
+            elif marker == _SOS:
+                count = data[body]
+                first, last, bits = data[body + 1 + 2 * count : body + 4 + 2 * count]
+                for name in data[body + 1 : body + 1 + 2 * count : 2]:
+                    missing[name][first : last + 1] = [bits & 15] * (last + 1 - first)
+        return bool(missing) and not any(map(any, missing.values()))
+    return False
+
+
 def _kept_segments(data: bytes) -> Iterator[bytes]:
     """Yield the parts of a file that affect its pixels at 1/8 size.
 

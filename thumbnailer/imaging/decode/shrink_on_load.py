@@ -86,3 +86,10 @@ def is_shrunk_to_eighth(image: ImageFile.ImageFile) -> bool:
     False with other libjpegs: it is unknown which parts of the file they need at this size.
     """
     return image.decoderconfig[:1] == (8,) and bool(features.check("libjpeg_turbo"))
+
+
+def shrink_like(image: ImageFile.ImageFile, again: ImageFile.ImageFile) -> None:
+    """Set another attempt at a picture to shrink as the first was set to."""
+    if can_shrink(image) and image.decoderconfig:
+        scale = image.decoderconfig[0]
+        again.draft(None, (again.width // scale, again.height // scale))

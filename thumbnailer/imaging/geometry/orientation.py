@@ -1,4 +1,4 @@
-"""Read and apply the EXIF orientation."""
+"""Read and apply the EXIF orientation, and no other."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from thumbnailer.imaging.containers.exif import check_exif, exif_block
 from thumbnailer.imaging.failures import LimitError, is_of_system
 
 T = TypeVar("T")
+
+_XMP_ORIENTATION = b"tiff:Orientation"
 
 _TRANSPOSE = Image.Transpose
 
@@ -43,6 +45,18 @@ def orientation_of(image: Image.Image) -> int:
             raise
         return 1
     return orientation if orientation in _UPRIGHT else 1
+
+
+def ignore_xmp(image: Image.Image) -> None:
+    """Let an orientation that only XMP states have no effect; call this before decoding.
+
+    Pillow falls back on it. Browsers read EXIF alone, and show such a picture as it is stored:
+    Chromium with JPEG, PNG, WebP and AVIF. An AVIF or HEIC is turned by properties of its own.
+    """
+    xmp = image.info.get("xmp")
+    if isinstance(xmp, bytes) and _XMP_ORIENTATION in xmp:
+        image.info["xmp"] = xmp.replace(_XMP_ORIENTATION, bytes(len(_XMP_ORIENTATION)))
+        image._exif = None  # of a JPEG it may have been read already
 
 
 def swaps_sides(orientation: int) -> bool:

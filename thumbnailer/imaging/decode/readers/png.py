@@ -71,6 +71,7 @@ class _NeededChunks:
 
     Attributes:
         profile: its ICC profile, which is left out as well; b"" without one.
+        has_end: whether its last chunk has been read.
     """
 
     def __init__(self, file: Any) -> None:
@@ -79,7 +80,7 @@ class _NeededChunks:
         self._pixels: tuple[int, int] | None = None  # where the first ones begin, and what follows
         self._colour_type = 0
         self._has_exif_text, self._skipped = False, 0
-        self.profile = b""
+        self.profile, self.has_end = b"", False
 
     def read(self, size: int = -1) -> bytes:
         """Return the next bytes of the file, or the head of the next chunk that is needed."""
@@ -100,6 +101,7 @@ class _NeededChunks:
                     self._file.seek(start + _COLOUR_TYPE_AT)
                     self._colour_type = int.from_bytes(self._file.read(1))
                     self._file.seek(start)
+                self.has_end = kind == b"IEND"
                 return head
             if self._is_needed(kind, length):
                 self._file.seek(start)
@@ -193,7 +195,7 @@ def correct_png(image: ImageFile.ImageFile, file: BinaryIO) -> None:
 
 
 class _Png(PngImagePlugin.PngImageFile):
-    """A PNG that raises DamageError when it is decoded and its last row is missing."""
+    """A still that raises an error when it is decoded if its last row, or its end, is missing."""
 
     def load_prepare(self) -> None:
         super().load_prepare()
@@ -205,6 +207,8 @@ class _Png(PngImagePlugin.PngImageFile):
         marks = self._marks()
         if marks and all(self.im.getpixel(place) == value for place, value in marks):
             raise DamageError("has too few rows")
+        if self.n_frames == 1 and not getattr(self.fp, "has_end", True):
+            raise OSError("truncated after the pixels")
 
     def _marks(self) -> list[tuple[tuple[int, int], Any]]:
         """Return pixels of the last row that are decoded, and values by chance; none if few."""
