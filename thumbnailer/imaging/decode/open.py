@@ -47,6 +47,7 @@ from thumbnailer.imaging.decode.identify import (
 )
 from thumbnailer.imaging.decode.readers.heif import open_heif
 from thumbnailer.imaging.decode.readers.ico import largest_picture
+from thumbnailer.imaging.decode.readers.jpeg2000 import correct_jpeg2000
 from thumbnailer.imaging.decode.readers.png import correct_png
 from thumbnailer.imaging.decode.readers.raw import open_raw
 from thumbnailer.imaging.decode.readers.tiff import open_tiff
@@ -88,6 +89,7 @@ _MAX_ICON_PIXELS = 1 << 20
 # What Pillow reads wrongly in a format, corrected by its header, before pixels are decoded. It
 # raises NoPictureError where that can't be done.
 _CORRECTIONS: dict[str, Callable[[ImageFile.ImageFile, BinaryIO], None]] = {
+    "JPEG2000": correct_jpeg2000,
     "PNG": correct_png,
 }
 
