@@ -146,7 +146,8 @@ def _extras() -> str:
         "extra `formats`, or `heif` and `raw`": "reads HEIC, and raw pictures of cameras",
         "extra `fast`, or `simd` and `vips`": (
             "large thumbnails in half the time, those of large PNG and WebP pictures in a quarter "
-            "to half less"
+            "to half less; `vips` also reads TIFFs of colours in floats or signed values, of "
+            "16-bit grey with alpha, of CMYK with alpha, and of WebP"
         ),
         "extra `sandbox`": "on Linux, workers give up all rights but reading (Landlock)",
         "extra `s3`": "pictures and thumbnails in buckets",

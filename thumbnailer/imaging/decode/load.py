@@ -169,8 +169,8 @@ def _ends_early(image: ImageFile.ImageFile, file: BinaryIO, failure: Exception) 
     # PNG and BMP decoders stop at invalid data; at the end of the file, data are missing.
     if image.format in ("PNG", "BMP") and not file.read(1):
         return True
-    if image.format == "HEIF":
-        return is_cut_short(file)
+    if image.format in ("HEIF", "JPEG2000") and is_cut_short(file):
+        return True
     if image.format == "TIFF":  # its decoder does not distinguish the two
         size = file.seek(0, io.SEEK_END)
         tags = image.tag_v2  # type: ignore[attr-defined]

@@ -52,6 +52,7 @@ from thumbnailer.imaging.decode.readers.bmp import open_bmp
 from thumbnailer.imaging.decode.readers.gif import correct_gif
 from thumbnailer.imaging.decode.readers.heif import open_heif
 from thumbnailer.imaging.decode.readers.ico import largest_picture
+from thumbnailer.imaging.decode.readers.jpeg2000 import correct_jpeg2000
 from thumbnailer.imaging.decode.readers.png import correct_png, open_png
 from thumbnailer.imaging.decode.readers.psd import correct_psd
 from thumbnailer.imaging.decode.readers.raw import open_raw
@@ -102,6 +103,7 @@ _MAX_ICON_PIXELS = 1 << 20
 # raises NoPictureError where that can't be done, struct.error where the header is invalid.
 _CORRECTIONS: dict[str, Callable[[ImageFile.ImageFile, BinaryIO], None]] = {
     "GIF": correct_gif,
+    "JPEG2000": correct_jpeg2000,
     "PNG": correct_png,
     "PSD": correct_psd,
     "WEBP": correct_webp,

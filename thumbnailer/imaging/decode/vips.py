@@ -1,7 +1,8 @@
 """Decode large PNG and WebP pictures faster, with libvips, where the extra `vips` is installed.
 
-Unusual pictures and all errors are left to Pillow, which then reports the fault. Only two named
-decoders are called, and none that detects the format.
+Unusual pictures and all errors are left to Pillow, which then reports the fault. Only named
+decoders are called, and none that detects the format: these two, and that of TIFF for the kinds
+that Pillow lacks (readers/tiff_by_vips.py).
 """
 
 from __future__ import annotations

@@ -50,7 +50,8 @@ def open_tiff(file: BinaryIO, opened: Any) -> ImageFile.ImageFile:
     if not found or not is_possible(found[1]):
         raise SyntaxError("no page that makes sense")
     number, page = found
-    check_directory(file, place=page.place)
+    if number:  # the first is checked before
+        check_directory(file, place=page.place)
     layout = layout_of(page)
     image = _open_by_pillow(opened, page, layout, number) if pillow_reads(layout) else None
     if not image:
