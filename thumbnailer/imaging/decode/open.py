@@ -56,7 +56,7 @@ from thumbnailer.imaging.decode.readers.jpeg2000 import correct_jpeg2000
 from thumbnailer.imaging.decode.readers.png import correct_png, open_png
 from thumbnailer.imaging.decode.readers.psd import correct_psd
 from thumbnailer.imaging.decode.readers.raw import open_raw
-from thumbnailer.imaging.decode.readers.tiff import open_tiff
+from thumbnailer.imaging.decode.readers.tiff.open import open_tiff
 from thumbnailer.imaging.decode.readers.webp import (
     WEBP_HEADER_BYTES,
     check_chunks,

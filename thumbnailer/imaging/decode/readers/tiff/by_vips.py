@@ -10,7 +10,7 @@ from thumbnailer.imaging.colour.depth import IS_UNSIGNED
 from thumbnailer.imaging.colour.to_srgb import to_srgb
 from thumbnailer.imaging.containers import tiff_pages
 from thumbnailer.imaging.containers.tiff_pages import TiffPage
-from thumbnailer.imaging.decode.readers.tiff_layout import (
+from thumbnailer.imaging.decode.readers.tiff.layout import (
     BLACK_IS_ZERO,
     CIELAB,
     COLOURS,

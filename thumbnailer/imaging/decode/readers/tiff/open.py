@@ -13,8 +13,8 @@ from thumbnailer.imaging.colour.depth import IS_UNSIGNED
 from thumbnailer.imaging.containers import tiff_pages
 from thumbnailer.imaging.containers.exif import check_directory
 from thumbnailer.imaging.containers.tiff_pages import DIRECTORY, TiffPage, main_page
-from thumbnailer.imaging.decode.readers.tiff_by_vips import open_by_vips
-from thumbnailer.imaging.decode.readers.tiff_layout import (
+from thumbnailer.imaging.decode.readers.tiff.by_vips import open_by_vips
+from thumbnailer.imaging.decode.readers.tiff.layout import (
     FLOAT,
     SIGNED,
     UNCOMPRESSED,
