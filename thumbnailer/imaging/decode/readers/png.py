@@ -96,6 +96,9 @@ class _NeededChunks:
             if kind in (b"IDAT", b"fdAT"):
                 self._pixels = self._pixels or (start, self._next)
                 return head
+            if not kind.isalpha() and self._next > self._file.seek(0, io.SEEK_END):
+                self._file.seek(start)
+                return head  # no chunk, as Pillow says
             if kind in _STRUCTURE:
                 if kind == b"IHDR":
                     self._file.seek(start + _COLOUR_TYPE_AT)
@@ -182,6 +185,8 @@ def correct_png(image: ImageFile.ImageFile, file: BinaryIO) -> None:
     are already converted to 8 bits. It reads 16-bit grey with alpha as RGBA. It takes a picture for
     complete whose compressed data end in time, but have too few rows.
     """
+    if image.mode == "P" and not image.palette:
+        raise NoPictureError("damaged: its palette is missing")
     if profile := getattr(image.fp, "profile", b""):
         image.info["icc_profile"] = profile
     stored = image.tile[0].args if image.tile else ""
