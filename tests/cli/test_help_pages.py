@@ -70,6 +70,7 @@ def test_a_page_is_found_by_a_part_of_its_name_or_its_beginning() -> None:
         "clean": "status-verify-prune",
         "config": "configuration",
         "Trouble": "troubleshooting",
+        "colour": "formats-and-colour",
     }.items():
         assert thumbnailer("help", word).out == thumbnailer("help", page).out
 

@@ -21,6 +21,7 @@ PAGES = (
     "configuration",
     "output",
     "formats",
+    "formats-and-colour",
     "reliability",
     "buckets",
     "cluster",
@@ -68,7 +69,9 @@ def find_page(word: str) -> str:
         ThumbnailError: the pages can't be read.
     """
     word = word.lower()
-    words = {part: name for name in PAGES for part in (name, *name.split("-"))}
+    words = {part: name for name in PAGES for part in name.split("-")} | {
+        name: name for name in PAGES
+    }
     begun = [name for name in PAGES if name.startswith(word)]
     if word in words or len(begun) == 1:
         return words.get(word) or begun[0]
