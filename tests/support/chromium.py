@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,15 +23,17 @@ def shown(browser: Browser, sources: Iterable[Path]) -> list[Image.Image]:
     """Return what a browser shows of pictures, each at its own size, over white."""
     results = []
     page = browser.new_page(viewport={"width": 1200, "height": 1200})
-    for source in sources:
-        page_file = source.parent / "page.html"
-        page_file.write_text(f"<img src='{source.as_uri()}' style='position:fixed;left:0;top:0'>")
-        page.goto(page_file.as_uri())
-        width, height = page.evaluate(
-            "async () => { const image = document.images[0]; await image.decode();"
-            " return [image.naturalWidth, image.naturalHeight]; }"
-        )
-        picture = page.screenshot(clip={"x": 0, "y": 0, "width": width, "height": height})
-        results.append(Image.open(io.BytesIO(picture)).convert("RGB"))
+    with tempfile.TemporaryDirectory() as folder:
+        page_file = Path(folder) / "page.html"
+        for source in sources:
+            uri = source.as_uri()
+            page_file.write_text(f"<img src='{uri}' style='position:fixed;left:0;top:0'>")
+            page.goto(page_file.as_uri())
+            width, height = page.evaluate(
+                "async () => { const image = document.images[0]; await image.decode();"
+                " return [image.naturalWidth, image.naturalHeight]; }"
+            )
+            picture = page.screenshot(clip={"x": 0, "y": 0, "width": width, "height": height})
+            results.append(Image.open(io.BytesIO(picture)).convert("RGB"))
     page.close()
     return results
