@@ -246,4 +246,4 @@ def test_the_header_of_a_huge_webp_is_enough(photos: Path) -> None:
     data[21:25] = (int.from_bytes(data[21:25], "little") | 0x3FFF << 14).to_bytes(4, "little")
     (photos / "a.webp").write_bytes(data)
     reason = make(photos).rows[0]["error"]["reason"]
-    assert reason.startswith("has 16383 x 16384 px, 268 megapixels: more than the limit of 50")
+    assert reason.startswith("has 16383 x 16384 px, 268 megapixels: more than the limit of 250")
