@@ -97,6 +97,7 @@ FORMATS = (
     Format("psd", (".psd",), "on request", "PSD"),
     Format("tga", (".tga", ".icb", ".vda", ".vst"), "on request", "TGA"),
     Format("heif", (".heic", ".heif", ".hif"), "by extra", module="pillow_heif"),
+    Format("jxl", (".jxl",), "by extra", module="pylibjxl"),
     Format(
         "raw",
         # Of cameras, current and old; not `.raw`, which may be much else.
@@ -108,7 +109,6 @@ FORMATS = (
         "by extra",
         module="rawpy",
     ),
-    Format("jxl", (".jxl",), "never"),
     Format("svg", (".svg", ".svgz"), "never"),
 )
 BY_NAME = {format.name: format for format in FORMATS}

@@ -143,7 +143,9 @@ def _extras() -> str:
     rows = {
         "nothing more": f"reads {_names(READ)}; writes {_names(WRITTEN.values())}",
         f"{also}, or some of these": f"reads {_names(requested)} too",
-        "extra `formats`, or `heif` and `raw`": "reads HEIC, and raw pictures of cameras",
+        "extra `formats`, or `heif`, `jxl` and `raw`": (
+            "reads HEIC, JPEG XL, and raw pictures of cameras"
+        ),
         "extra `fast`, or `simd` and `vips`": (
             "large thumbnails in half the time, those of large PNG and WebP pictures in a quarter "
             "to half less; `vips` also reads TIFFs of colours in floats or signed values, of "

@@ -21,6 +21,7 @@ _OPTIONAL_START = re.compile(
     rb"""(?sx)
     (?P<ico> \x00\x00\x01\x00)
     | (?P<jpeg2000> .{4}jP\x20\x20 | \xff\x4f\xff\x51)
+    | (?P<jxl> \xff\x0a | .{4}JXL\x20\r\n\x87\n)
     | (?P<psd> 8BPS\x00\x01)
     # CR3, CR2, IIQ, MOS and FFF (two), CRW, RW2, ORF (three), RAF, MRW, X3F
     | (?P<raw> .{4}ftypcrx\x20 | .{8}CR\x02 | (?:II\*\x00|MM\x00\*).{4}(?:IIII|MMMM) | .{6}HEAPCCDR
@@ -31,6 +32,7 @@ _OPTIONAL_START = re.compile(
 _NAMES = {
     "ico": "an ICO icon",
     "jpeg2000": "a JPEG 2000 picture",
+    "jxl": "a JPEG XL picture",
     "ppm": "a PPM picture",
     "psd": "a Photoshop document",
     "raw": "a camera's raw picture",
@@ -58,7 +60,6 @@ _UNSUPPORTED_STARTS = {
     rb"\x1f\x8b": "gzip-compressed data",
     rb"8BPS": "a large Photoshop document",
     rb"%!PS|\xc5\xd0\xd3\xc6": "a PostScript document",
-    rb"\xff\x0a|.{4}JXL ": "a JPEG XL picture",
     rb"BA.{12}(IC|CI|CP|PT|BM)": "an OS/2 icon",  # BITMAPARRAYFILEHEADER of OS/2 2.0
 }
 
