@@ -30,7 +30,6 @@ _READ_HOW = {
     "always": "yes",
     "on request": "with `--also {name}`",
     "by extra": "with the extra `{name}`",
-    "never": "no",
 }
 
 # Formats whose names are no abbreviations.
@@ -118,7 +117,8 @@ def _formats() -> str:
         [
             _name(one),
             " ".join(f"`{ending}`" for ending in one.read_endings),
-            _READ_HOW[one.read].format(name=one.name),
+            _READ_HOW[one.read].format(name=one.name)
+            + (f" and the extra `{one.extra}`" if one.extra else ""),
             "" if one.options is None else "yes",
             ", ".join(f"`--{option}`" for option in one.options or ()),
             str(one.quality or ""),
@@ -142,7 +142,7 @@ def _extras() -> str:
     also = f"`--also {','.join(ON_REQUEST)}`"
     rows = {
         "nothing more": f"reads {_names(READ)}; writes {_names(WRITTEN.values())}",
-        f"{also}, or some of these": f"reads {_names(requested)} too",
+        f"{also}, or some of these": f"reads {_names(requested)} too; SVG with the extra `vips`",
         "extra `formats`, or `heif`, `jxl` and `raw`": (
             "reads HEIC, JPEG XL, and raw pictures of cameras"
         ),
