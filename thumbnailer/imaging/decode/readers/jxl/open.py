@@ -30,7 +30,7 @@ from thumbnailer.imaging.decode.readers.jxl.header import (
     jxl_boxes,
     read_jxl_header,
 )
-from thumbnailer.imaging.failures import LimitError, NoPictureError
+from thumbnailer.imaging.failures import NOTE, LimitError, NoPictureError
 from thumbnailer.imaging.memory import HELD_BYTES, check_bytes, check_pixels, one_thread
 from thumbnailer.recipe import Limits
 
@@ -44,6 +44,9 @@ _CHANNEL_BYTES, _COMPLEX_BYTES = 5, 20
 
 # Longer EXIF data are left out: a JPEG can hold 64 KiB of them.
 _MAX_EXIF_BYTES = 1 << 20
+
+# The note on a picture that comes in linear light, of which dark tones have few steps of 8 bits.
+_COARSE = "its dark tones are coarse, since its colours are stored by way of linear light"
 
 # White points by code: ISO/IEC 18181-1:2024, D.4.
 _WHITES = {10: (1 / 3, 1 / 3), 11: (0.314, 0.351)}
@@ -134,6 +137,8 @@ class JxlPicture(ImageFile.ImageFile):
             if len(profile) > MAX_PROFILE_BYTES:
                 raise LimitError("holds too large a colour profile")
             self.info[FOUND_COLOURS] = profile
+        elif not self._header.colours:
+            self.info[NOTE] = _COARSE
         mode = _PREMULTIPLIED[self.mode] if self._header.is_premultiplied else self.mode
         picture = Image.frombuffer(mode, self.size, pixels, "raw", mode, 0, 1)
         return picture if mode == self.mode else picture.convert(self.mode)
