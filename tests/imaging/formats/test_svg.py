@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import gzip
 import io
+import re
 import socket
 import sys
 import threading
@@ -105,6 +106,27 @@ def test_a_picture_in_its_text_is_drawn(tmp_path: Path) -> None:
     data = base64.b64encode(picture(tmp_path / "p.png").read_bytes()).decode()
     made = drawn(tmp_path, svg(f'<image xlink:href="data:image/png;base64,{data}" {SIZE}/>'))
     assert corners(made) == ["red", "lime", "blue", "white"]
+
+
+@pytest.mark.parametrize(
+    ("size", "count", "reason"),
+    [
+        ((20_000, 15_000), 1, "holds a picture that has 20000 x 15000 px"),
+        ((7000, 7000), 3, r"needs about 1\d{3} MiB to decode"),
+        ((8, 8), 1001, "is an SVG drawing of more than 1,000 pictures"),
+    ],
+)
+def test_pictures_for_which_there_is_no_room_are_not_left_out(
+    photos: Path, size: tuple[int, int], count: int, reason: str
+) -> None:
+    buffer = io.BytesIO()
+    Image.new("1", size).save(buffer, "PNG")
+    data = base64.b64encode(buffer.getvalue()).decode()
+    content = f'<image xlink:href="data:image/png;base64,{data}" {SIZE}/>' * count
+    (photos / "a.svg").write_bytes(svg(content))
+    error = make(photos, "--also", "svg").rows[0]["error"]
+    assert error["stage"] == "limits"
+    assert re.match(reason, error["reason"])
 
 
 @pytest.fixture

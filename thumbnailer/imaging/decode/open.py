@@ -238,7 +238,7 @@ def _open_by_format(file: BinaryIO, key: str, limits: Limits, length: int) -> Im
     if key == "raw":
         return open_raw(file, limits, lambda preview: open_picture(preview, limits))
     if key == "svg":
-        return open_svg(file, limits)
+        return open_svg(file, limits, lambda embedded: open_picture(embedded, limits))
     if key == "ico":
         return _open_icon(file, limits)
     if not key and (bitmap := open_bmp(file)):

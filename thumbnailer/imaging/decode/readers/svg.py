@@ -7,12 +7,16 @@ text (`data:`) are drawn.
 
 from __future__ import annotations
 
+import binascii
+import io
 import re
 import zlib
+from collections.abc import Callable
 from itertools import islice
+from math import prod
 from typing import Any, BinaryIO
 
-from PIL import ImageFile
+from PIL import Image, ImageFile
 
 from thumbnailer.errors import install_hint
 from thumbnailer.imaging.decode.shrink_on_load import SHRINKING_GAP
@@ -36,6 +40,11 @@ _FULL_SIDE = 4096
 # paths, 1,300 for elements without content. A million elements is its own limit.
 _MAX_BYTES, _MAX_ELEMENTS = 8 << 20, 200_000
 _HELD_PER_BYTE, _HELD_PER_ELEMENT = 80, 1_400
+
+# Pictures inside the text, how many there may be, and what librsvg takes for each of their pixels.
+# One for which there is no room it would leave out.
+_EMBEDDED = re.compile(rb"data:image/(?!svg)[\w.+-]+;base64,([\w+/=\s]+)")
+_MAX_EMBEDDED, _HELD_PER_PIXEL = 1_000, 11
 
 # The most pairs of an element and a rule of CSS, each of which is compared: so many take a second.
 _MAX_COMPARISONS = 20_000_000
@@ -78,8 +87,13 @@ def is_svg(start: bytes) -> bool:
     return bool(_NAME.search(start))
 
 
-def open_svg(file: BinaryIO, limits: Limits) -> ImageFile.ImageFile:
+def open_svg(
+    file: BinaryIO, limits: Limits, open_embedded: Callable[[BinaryIO], Image.Image]
+) -> ImageFile.ImageFile:
     """Read a drawing and return it as a Pillow image.
+
+    Args:
+        open_embedded: opens a picture by its header; raises NoPictureError for what is none.
 
     Raises:
         LimitError: it is too long, or would take too long or too much memory to draw.
@@ -89,6 +103,7 @@ def open_svg(file: BinaryIO, limits: Limits) -> ImageFile.ImageFile:
     text = _text(file)
     elements = _check_text(text)
     held_bytes = _LIBRARY_BYTES + len(text) * _HELD_PER_BYTE + elements * _HELD_PER_ELEMENT
+    held_bytes += _embedded_pixels(text, open_embedded) * _HELD_PER_PIXEL
     check_bytes(held_bytes, limits)
     if not load_pyvips():
         raise MissingExtraError(f"is an SVG drawing, which is read after {install_hint('vips')}")
@@ -191,6 +206,25 @@ def _check_text(text: bytes) -> int:
     return elements
 
 
+def _embedded_pixels(text: bytes, open_embedded: Callable[[BinaryIO], Image.Image]) -> int:
+    """Return how many pixels the pictures inside a drawing have together.
+
+    Raises:
+        LimitError: there are too many, or one has too many pixels.
+    """
+    pixels = 0
+    for number, found in enumerate(_EMBEDDED.finditer(text)):
+        if number == _MAX_EMBEDDED:
+            raise LimitError(f"is an SVG drawing of more than {_MAX_EMBEDDED:,} pictures")
+        try:
+            pixels += prod(open_embedded(io.BytesIO(binascii.a2b_base64(found[1]))).size)
+        except LimitError as error:
+            raise LimitError(f"holds a picture that {error}") from None
+        except (binascii.Error, NoPictureError):  # which is not drawn, as in browsers
+            continue
+    return pixels
+
+
 def _with_size(text: bytes) -> bytes:
     """Return a drawing that states a size, which is a browser's where it does not.
 
@@ -212,6 +246,10 @@ def _with_size(text: bytes) -> bytes:
 
 def _failure(error: str, text: bytes) -> LimitError | NoPictureError:
     """Return the failure that an error of librsvg stands for."""
+    if "rendering error" in error:
+        return LimitError(
+            "is an SVG drawing that needs more memory, or takes more steps, than allowed"
+        )
     if any(words in error for words in _ENDLESS):
         return LimitError("is an SVG drawing of more parts, or parts in parts, than are drawn here")
     if "not defined" in error:
