@@ -23,9 +23,9 @@ class Format(NamedTuple):  # no dataclass, whose import would take 8 ms of `--he
     Attributes:
         name: as in settings.
         endings: of its files' names; the first is the one that thumbnails get.
-        read: always; on request, by the setting `also`; if the extra of its name is installed; or
-            never.
+        read: always; on request, by the setting `also`; or if the extra of its name is installed.
         pillow: Pillow's name for it; "" if Pillow does not read it.
+        extra: what has to be installed, too, if it is read on request.
         module: what its extra installs.
         options: the settings that have an effect on thumbnails of this format, besides those that
             have one on all; None if no thumbnails are written in it.
@@ -36,8 +36,9 @@ class Format(NamedTuple):  # no dataclass, whose import would take 8 ms of `--he
 
     name: str
     endings: tuple[str, ...]
-    read: Literal["always", "on request", "by extra", "never"]
+    read: Literal["always", "on request", "by extra"]
     pillow: str = ""
+    extra: str = ""
     module: str = ""
     options: tuple[str, ...] | None = None
     quality: int = 0
@@ -95,8 +96,10 @@ FORMATS = (
     Format("jpeg2000", (".jp2", ".j2k", ".jpc", ".jpf", ".jpx", ".j2c"), "on request", "JPEG2000"),
     Format("ppm", (".pbm", ".pgm", ".ppm", ".pnm", ".pfm"), "on request", "PPM"),
     Format("psd", (".psd",), "on request", "PSD"),
+    Format("svg", (".svg", ".svgz"), "on request", extra="vips", module="pyvips"),
     Format("tga", (".tga", ".icb", ".vda", ".vst"), "on request", "TGA"),
     Format("heif", (".heic", ".heif", ".hif"), "by extra", module="pillow_heif"),
+    Format("jxl", (".jxl",), "by extra", module="pylibjxl"),
     Format(
         "raw",
         # Of cameras, current and old; not `.raw`, which may be much else.
@@ -108,8 +111,6 @@ FORMATS = (
         "by extra",
         module="rawpy",
     ),
-    Format("jxl", (".jxl",), "never"),
-    Format("svg", (".svg", ".svgz"), "never"),
 )
 BY_NAME = {format.name: format for format in FORMATS}
 
@@ -185,13 +186,27 @@ def left_out_line(counts: Mapping[str, int]) -> str:
     total = sum(counts.values())
     titles = {name: _TITLES.get(name, name.upper()) for name in sorted(counts)}
     numbers = in_words(f"{counts[name]:,} {title}" for name, title in titles.items())
-    extras = [name for name in EXTRAS if name in counts]
+    unread = [name for name in (*EXTRAS, *ON_REQUEST) if name in counts]
+    extras = list(filter(None, map(_lacking_extra, unread)))
     ways = [install_hint(",".join(extras))] if extras else []
-    requested = [name for name in ON_REQUEST if name in counts]
+    requested = [name for name in unread if name in ON_REQUEST]
     ways += [f"--also {','.join(requested)}"] if requested else []
-    never = [title for name, title in titles.items() if BY_NAME[name].read == "never"]
-    ways += [f"{in_words(never)} not read here"] if never else []
     return f"{numbers} picture{'s' * (total != 1)} left out: {'; '.join(ways)}"
+
+
+def way_to_read(name: str) -> str:
+    """Return in words how a format is read that was not: `with --also psd`."""
+    ways = [f"with --also {name}"] if name in ON_REQUEST else []
+    ways += [f"after {install_hint(extra)}"] if (extra := _lacking_extra(name)) else []
+    return " ".join(ways)
+
+
+def _lacking_extra(name: str) -> str:
+    """Return the extra that has to be installed to read an unread format; "" if none has."""
+    format = BY_NAME[name]
+    if format.read == "by extra":
+        return name
+    return format.extra if format.extra and not find_spec(format.module) else ""
 
 
 def possible_formats(format: str) -> tuple[str, ...]:

@@ -373,16 +373,18 @@ def test_the_caller_s_own_pillow_stays_as_it_was(tmp_path: Path) -> None:
     [
         ("pillow_heif", "a.heic", "is a HEIC picture, which is read after"),
         ("rawpy", "a.dng", "is a camera's raw picture, which is read after"),
+        ("pylibjxl", "a.jxl", "is a JPEG XL picture, which is read after"),
     ],
 )
 def test_without_the_extra_they_are_left_alone_and_named(
     photos: Path, monkeypatch: pytest.MonkeyPatch, module: str, name: str, said: str
 ) -> None:
-    extra = "heif" if module == "pillow_heif" else "raw"
-    if name == "a.heic":
-        (photos / name).write_bytes(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(200))
-    else:
-        (photos / name).write_bytes(dng(quarters((64, 64)), quarters((16, 16))))
+    extra, data = {
+        "a.heic": ("heif", b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(200)),
+        "a.dng": ("raw", dng(quarters((64, 64)), quarters((16, 16)))),
+        "a.jxl": ("jxl", b"\xff\x0a" + bytes(200)),
+    }[name]
+    (photos / name).write_bytes(data)
     monkeypatch.setitem(sys.modules, module, None)  # as if it were not installed
     assert make_thumbnails(photos).found == 0
     report = make_thumbnails(photos / name)
@@ -410,6 +412,6 @@ def test_extras_are_imported_when_they_are_needed_only(tmp_path: Path) -> None:
         "import sys\nfrom thumbnailer import make_thumbnail, make_thumbnails\n"
         "make_thumbnails('.')\nassert 'PIL' not in sys.modules\n"
         "make_thumbnail('a.jpg', 'out.jpg')\nassert 'PIL' in sys.modules\n"
-        "assert not {'rawpy', 'numpy', 'pillow_heif'} & set(sys.modules)\n"
+        "assert not {'rawpy', 'numpy', 'pillow_heif', 'pylibjxl'} & set(sys.modules)\n"
     )
     subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=True, timeout=60)

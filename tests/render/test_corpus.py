@@ -24,7 +24,7 @@ def test_every_camera_picture_is_made(corpus: Path, tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_every_format_is_made_or_fails_with_a_reason(corpus: Path, tmp_path: Path) -> None:
     pytest.importorskip("pillow_heif", reason="needs the extra heif (pillow-heif)")
-    run = make(corpus / "formats", "-o", tmp_path, "--also", "ico,jpeg2000,ppm,psd,tga")
+    run = make(corpus / "formats", "-o", tmp_path, "--also", "ico,jpeg2000,ppm,psd,svg,tga")
     assert run.summary["made"] == 22
     failed = [row for row in run.rows if row["error"]]
     assert {Path(row["source"]).name[:6]: row["error"]["reason"] for row in failed} == {

@@ -31,7 +31,7 @@ from thumbnailer.imaging.decode.identify import identify_optional
 
 pytestmark = pytest.mark.xdist_group("floods")  # of the many, each run makes all
 
-ALL = "--also", "ico,jpeg2000,ppm,psd,tga"
+ALL = "--also", "ico,jpeg2000,ppm,psd,svg,tga"
 
 
 def is_read(name: str) -> bool:

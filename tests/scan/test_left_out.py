@@ -143,7 +143,8 @@ def test_how_many_were_left_out_is_told(photos: Path) -> None:
     assert "left out" not in thumbnailer("make", "--quiet", photos).out
 
 
-LACKING = "import sys\nsys.modules['pillow_heif'] = sys.modules['rawpy'] = None\n"
+EXTRAS = ["pillow_heif", "pylibjxl", "pyvips", "rawpy"]
+LACKING = f"import sys\nsys.modules.update(dict.fromkeys({EXTRAS}))\n"
 UNREAD = {"heif": 2, "raw": 1, "psd": 1, "ico": 1, "jxl": 1, "svg": 1}
 
 
@@ -166,7 +167,7 @@ def test_pictures_of_formats_that_are_not_read_are_told_of(
     """Also to a script, and where nothing else is found: each kind, and how it can be read."""
     line = (
         "2 HEIC, 1 ICO, 1 JPEG XL, 1 PSD, 1 raw and 1 SVG pictures left out: "
-        f"{install_hint('heif,raw')}; --also ico,psd; JPEG XL and SVG not read here\n"
+        f"{install_hint('heif,jxl,raw,vips')}; --also ico,psd,svg\n"
     )
     run = in_a_process("make", photos, *options, TERM="dumb", PYTHONPATH=lacking)
     assert line in run.out

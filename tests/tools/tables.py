@@ -30,7 +30,6 @@ _READ_HOW = {
     "always": "yes",
     "on request": "with `--also {name}`",
     "by extra": "with the extra `{name}`",
-    "never": "no",
 }
 
 # Formats whose names are no abbreviations.
@@ -118,7 +117,8 @@ def _formats() -> str:
         [
             _name(one),
             " ".join(f"`{ending}`" for ending in one.read_endings),
-            _READ_HOW[one.read].format(name=one.name),
+            _READ_HOW[one.read].format(name=one.name)
+            + (f" and the extra `{one.extra}`" if one.extra else ""),
             "" if one.options is None else "yes",
             ", ".join(f"`--{option}`" for option in one.options or ()),
             str(one.quality or ""),
@@ -142,8 +142,10 @@ def _extras() -> str:
     also = f"`--also {','.join(ON_REQUEST)}`"
     rows = {
         "nothing more": f"reads {_names(READ)}; writes {_names(WRITTEN.values())}",
-        f"{also}, or some of these": f"reads {_names(requested)} too",
-        "extra `formats`, or `heif` and `raw`": "reads HEIC, and raw pictures of cameras",
+        f"{also}, or some of these": f"reads {_names(requested)} too; SVG with the extra `vips`",
+        "extra `formats`, or `heif`, `jxl` and `raw`": (
+            "reads HEIC, JPEG XL, and raw pictures of cameras"
+        ),
         "extra `fast`, or `simd` and `vips`": (
             "large thumbnails in half the time, those of large PNG and WebP pictures in a quarter "
             "to half less; `vips` also reads TIFFs of colours in floats or signed values, of "

@@ -22,7 +22,7 @@ Size = tuple[int, int]
 _BYTES_BY_MODE = {"1": 3, "L": 2, "I;16": 7, "RGB": 7, "CMYK": 7, "RGBA": 11, "LA": 11, "F": 12}
 _BYTES_IN_OTHER_MODES = 11
 # For decoders that hold several copies of the whole picture.
-_BYTES_BY_FORMAT = {"WEBP": 28, "AVIF": 16, "HEIF": 16, "PPM": 14, "RAW": 20}
+_BYTES_BY_FORMAT = {"WEBP": 28, "AVIF": 16, "HEIF": 16, "JXL": 8, "PPM": 14, "RAW": 20, "SVG": 24}
 
 _BYTES_BY_BOTH = {("JPEG2000", "L"): 8, ("JPEG2000", "RGB"): 20, ("JPEG2000", "RGBA"): 26}
 

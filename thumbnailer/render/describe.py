@@ -21,6 +21,7 @@ from thumbnailer.recipe import Limits, Recipe
 from thumbnailer.render.steps import (
     Decoded,
     decode,
+    decoded_colours,
     frame_for,
     grant_all,
     open_source,
@@ -85,6 +86,7 @@ def describe(file: BinaryIO, recipes: Sequence[Recipe], limits: Limits) -> Descr
             whole = Decoded(opened, opened.size, opened.size, orientation_of(opened), "")
         else:
             whole = decode(picture, recipes)
+            colours = decoded_colours(picture, whole.image)
         orientation = whole.orientation
         frames = [frame_for(whole.full, orientation, recipe) for recipe in recipes]
         if shrinks:

@@ -13,6 +13,7 @@ from thumbnailer.imaging.animation import (
     keeps_animation,
     render_frames,
 )
+from thumbnailer.imaging.colour.coded import FOUND_COLOURS, Colours
 from thumbnailer.imaging.colour.depth import to_resizable
 from thumbnailer.imaging.colour.hdr import HdrColours, with_peak
 from thumbnailer.imaging.colour.source_colours import source_colours
@@ -101,8 +102,7 @@ def render_pictures(
         opened = picture.image
     with stage("decode"):
         decoded = decode(picture, recipes)
-        if isinstance(picture.colours, HdrColours):
-            picture = picture._replace(colours=with_peak(picture.colours, decoded.image))
+        picture = picture._replace(colours=decoded_colours(picture, decoded.image))
         frames = frames_for(decoded.full, decoded.orientation, recipes, limits)
         canvases = [frames[recipe].canvas for recipe in recipes]
         claim_canvas_memory(decoded.image, opened.format or "", canvases, limits, claim)
@@ -205,6 +205,14 @@ def decode(picture: OpenPicture, recipes: Sequence[Recipe]) -> Decoded:
             return Decoded(small.image, small.extent, full, orientation_of(small.image), "")
     image, missing = load_pixels(opened, file, limits, claim)
     return Decoded(image, image.size, image.size, orientation_of(image), missing)
+
+
+def decoded_colours(picture: OpenPicture, image: StillImage) -> Colours:
+    """Return the colours of a picture, with what is only known of them once it is decoded."""
+    if isinstance(picture.colours, HdrColours):
+        return with_peak(picture.colours, image)
+    found: Colours | None = picture.image.info.get(FOUND_COLOURS)
+    return picture.colours if found is None else found
 
 
 def shrink_or_preview(

@@ -19,11 +19,14 @@ from thumbnailer.imaging.containers.colour_codes import ColourCodes
 # How the values of a picture become colours: an ICC profile, b"" for sRGB, or the numbers of HDR.
 Colours = bytes | HdrColours
 
+# The key in `Image.info` of what a reader here has found of its picture's colours.
+FOUND_COLOURS = "thumbnailer colours"
+
 _ILLUMINANT_C = (0.310, 0.316)
 _SMPTE_170M = Primaries((0.63, 0.34), (0.31, 0.595), (0.155, 0.07), D65)
 
 # Primaries by code: ITU-T H.273, table 2.
-_PRIMARIES = {
+PRIMARIES = {
     1: SRGB,
     4: Primaries((0.67, 0.33), (0.21, 0.71), (0.14, 0.08), _ILLUMINANT_C),
     5: Primaries((0.64, 0.33), (0.29, 0.6), (0.15, 0.06), D65),
@@ -39,10 +42,10 @@ _PRIMARIES = {
 # Curves by code: ITU-T H.273, table 3. Video is made for screens of gamma 2.4 (ITU-R BT.1886), but
 # encoders of HEIF and AVIF state its curve for pictures that are made on a screen of sRGB.
 _VIDEO = (1, 6, 14, 15)
-_CURVES: dict[int, Curve] = {4: 2.2, 5: 2.8, 7: "smpte_240", 8: 1.0, 11: 2.4, 13: "srgb"}
-_CURVES |= {16: "pq", 17: "cinema", 18: "hlg"}
-_CURVES_IN_PNG = _CURVES | dict.fromkeys(_VIDEO, 2.4)
-_CURVES_IN_ITEMS: dict[int, Curve] = _CURVES | dict.fromkeys((*_VIDEO, 2), "srgb")  # 2: unspecified
+CURVES: dict[int, Curve] = {4: 2.2, 5: 2.8, 7: "smpte_240", 8: 1.0, 11: 2.4, 13: "srgb"}
+CURVES |= {16: "pq", 17: "cinema", 18: "hlg"}
+_CURVES_IN_PNG = CURVES | dict.fromkeys(_VIDEO, 2.4)
+_CURVES_IN_ITEMS: dict[int, Curve] = CURVES | dict.fromkeys((*_VIDEO, 2), "srgb")  # 2: unspecified
 
 
 def coded_colours(codes: ColourCodes, *, is_png: bool, is_grey: bool) -> Colours | None:
@@ -51,7 +54,7 @@ def coded_colours(codes: ColourCodes, *, is_png: bool, is_grey: bool) -> Colours
     In a PNG both of them must be known. Elsewhere, primaries that are not are those of sRGB.
     """
     curve = (_CURVES_IN_PNG if is_png else _CURVES_IN_ITEMS).get(codes.curve or 0)
-    primaries = _PRIMARIES.get(codes.primaries or 0, None if is_png else SRGB)
+    primaries = PRIMARIES.get(codes.primaries or 0, None if is_png else SRGB)
     if curve is None or primaries is None:
         return None
     if curve in ("pq", "hlg"):

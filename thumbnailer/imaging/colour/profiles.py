@@ -144,7 +144,7 @@ def _to_d50(primaries: Primaries) -> Matrix:
 
 def _xyz(point: Point) -> tuple[float, float, float]:
     x, y = point
-    if y <= 0:
+    if not y:  # that of a colour that is none may be negative, as in ACES
         raise ValueError("no such colour")
     return x / y, 1, (1 - x - y) / y
 

@@ -8,7 +8,7 @@ from typing import BinaryIO
 
 from PIL import ImageCms, ImageFile
 
-from thumbnailer.imaging.colour.coded import Colours, coded_colours, profile_of
+from thumbnailer.imaging.colour.coded import FOUND_COLOURS, Colours, coded_colours, profile_of
 from thumbnailer.imaging.colour.depth import IS_GREY
 from thumbnailer.imaging.colour.hdr import HdrColours
 from thumbnailer.imaging.colour.profiles import ADOBE_GAMMA, ADOBE_RGB, SRGB, Curve, Primaries
@@ -27,7 +27,7 @@ _COLOR_SPACE, _INTEROPERABILITY, _INTEROPERABILITY_INDEX = 0xA001, 0xA005, 0x000
 _NEAR_POINT, _NEAR_GAMMA = 0.002, 0.05
 
 # The most bytes of a profile: a JPEG can hold that many. Large ones, of printers, have 3 MB.
-_MAX_PROFILE_BYTES = 16 << 20
+MAX_PROFILE_BYTES = 16 << 20
 
 
 def source_colours(image: ImageFile.ImageFile, file: BinaryIO) -> Colours:
@@ -43,6 +43,9 @@ def source_colours(image: ImageFile.ImageFile, file: BinaryIO) -> Colours:
     Raises:
         LimitError: the profile is too large.
     """
+    found: Colours | None = image.info.get(FOUND_COLOURS)
+    if found is not None:
+        return found
     is_grey = image.mode in _GREY or bool(image.info.get(IS_GREY))
     is_png = image.format == "PNG"
     if is_png:
@@ -50,7 +53,7 @@ def source_colours(image: ImageFile.ImageFile, file: BinaryIO) -> Colours:
         if coded is not None:
             return coded
     if profile := image.info.get("icc_profile"):
-        if len(profile) > _MAX_PROFILE_BYTES:
+        if len(profile) > MAX_PROFILE_BYTES:
             raise LimitError("holds too large a colour profile")
         return bytes(profile)
     if image.format in ("AVIF", "HEIF"):

@@ -15,7 +15,7 @@ from thumbnailer.imaging.containers.exif import TIFF_STARTS
 def is_cut_short(file: BinaryIO) -> bool:
     """Return whether a WebP, AVIF, HEIF or JPEG 2000, read as one piece, is longer than its file.
 
-    A TIFF is, if its header is.
+    So is a JPEG XL in boxes. A TIFF is, if its header is.
     """
     file.seek(0)
     start = file.read(8)
@@ -24,6 +24,6 @@ def is_cut_short(file: BinaryIO) -> bool:
     length = file.seek(0, io.SEEK_END)
     if start.startswith(b"RIFF"):
         return int.from_bytes(start[4:8], "little") + 8 > length
-    if not start.startswith((b"ftyp", b"jP  "), 4):
+    if not start.startswith((b"ftyp", b"jP  ", b"JXL "), 4):
         return False
     return any(box.is_cut for box in islice(boxes(file, 0, length), MAX_PARTS))

@@ -8,12 +8,12 @@ from typing import BinaryIO
 
 from PIL import Image
 
-from thumbnailer.errors import install_hint
-from thumbnailer.formats import EXTRAS, READ, WRITTEN
+from thumbnailer.formats import READ, WRITTEN, way_to_read
 from thumbnailer.imaging.containers.cut_short import is_cut_short
 from thumbnailer.imaging.containers.exif import SUB_DIRECTORIES, read_numbers
 from thumbnailer.imaging.containers.items import main_size
 from thumbnailer.imaging.decode.readers.jpeg import unread_kind
+from thumbnailer.imaging.decode.readers.svg import SVG_START_BYTES, is_svg
 from thumbnailer.imaging.failures import EMPTY
 
 # The starts of files in formats that are read if `Limits.also` has the group's name as their key.
@@ -21,6 +21,7 @@ _OPTIONAL_START = re.compile(
     rb"""(?sx)
     (?P<ico> \x00\x00\x01\x00)
     | (?P<jpeg2000> .{4}jP\x20\x20 | \xff\x4f\xff\x51)
+    | (?P<jxl> \xff\x0a | .{4}JXL\x20\r\n\x87\n)
     | (?P<psd> 8BPS\x00\x01)
     # CR3, CR2, IIQ, MOS and FFF (two), CRW, RW2, ORF (three), RAF, MRW, X3F
     | (?P<raw> .{4}ftypcrx\x20 | .{8}CR\x02 | (?:II\*\x00|MM\x00\*).{4}(?:IIII|MMMM) | .{6}HEAPCCDR
@@ -31,11 +32,16 @@ _OPTIONAL_START = re.compile(
 _NAMES = {
     "ico": "an ICO icon",
     "jpeg2000": "a JPEG 2000 picture",
+    "jxl": "a JPEG XL picture",
     "ppm": "a PPM picture",
     "psd": "a Photoshop document",
     "raw": "a camera's raw picture",
+    "svg": "an SVG drawing",
     "tga": "a TGA picture",
 }
+
+# How an SVG may begin.
+_MAYBE_SVG = (b"<", b"\xef\xbb\xbf", b" ", b"\t", b"\r", b"\n", b"\x1f\x8b")
 
 # Brands of ISO/IEC 23008-12, annex B and 10.2. Pillow reads files with an AVIF brand.
 _HEIC_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs"}
@@ -58,7 +64,6 @@ _UNSUPPORTED_STARTS = {
     rb"\x1f\x8b": "gzip-compressed data",
     rb"8BPS": "a large Photoshop document",
     rb"%!PS|\xc5\xd0\xd3\xc6": "a PostScript document",
-    rb"\xff\x0a|.{4}JXL ": "a JPEG XL picture",
     rb"BA.{12}(IC|CI|CP|PT|BM)": "an OS/2 icon",  # BITMAPARRAYFILEHEADER of OS/2 2.0
 }
 
@@ -76,6 +81,8 @@ def identify_optional(file: BinaryIO) -> tuple[str, str]:
         return _identify_heif(start)
     elif start.startswith((b"II*\0", b"MM\0*")) and _holds_sensor_data(file):
         key = "raw"
+    elif start.startswith(_MAYBE_SVG) and is_svg(start + file.read(SVG_START_BYTES - len(start))):
+        key = "svg"
     else:
         key = "tga" if _is_tga(start) else ""
     return key, _NAMES.get(key, "")
@@ -137,8 +144,7 @@ def unreadable_reason(file: BinaryIO, also: tuple[str, ...]) -> str:
         return EMPTY
     key, name = identify_optional(file)
     if key and key not in also:
-        how = install_hint(key) if key in EXTRAS else f"--also {key}"
-        return f"is {name}, which is read {'after' if key in EXTRAS else 'with'} {how}"
+        return f"is {name}, which is read {way_to_read(key)}"
     if key == "psd" and start[22:24] not in (b"\0\1", b"\0\x08"):
         return "is a Photoshop document of 16 or 32 bits a channel, which is not read here"
     if key:
@@ -164,8 +170,8 @@ def unreadable_reason(file: BinaryIO, also: tuple[str, ...]) -> str:
     if start.startswith(b"ftyp", 4):
         return "is a video or another ISO media file, no format that is read here"
     head = start.lstrip(b"\xef\xbb\xbf \t\r\n")[:64].lower()
-    if head.startswith((b"<svg", b"<?xml")):
-        return "is an SVG or XML document, no format that is read here"
+    if head.startswith(b"<?xml"):
+        return "is an XML document, no format that is read here"
     if head.startswith((b"<!doctype html", b"<html")):
         return "is a web page, no picture"
     if not start.strip(b"\0"):

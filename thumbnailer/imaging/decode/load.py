@@ -106,6 +106,8 @@ def load_pixels(
         return salvaged, _END_IS_MISSING if kind == TRUNCATED else _END_IS_DAMAGED
     if salvaged and share != 0 and limits.keep_truncated:
         return salvaged, _salvage_note(kind, share)
+    if image.format == "JXL" and kind == DAMAGED:  # its decoder does not distinguish the two
+        raise DamageError(f"{DAMAGED} or {TRUNCATED}: the data make no sense")
     raise DamageError(_damage_reason(kind, share))
 
 
@@ -169,7 +171,7 @@ def _ends_early(image: ImageFile.ImageFile, file: BinaryIO, failure: Exception) 
     # PNG and BMP decoders stop at invalid data; at the end of the file, data are missing.
     if image.format in ("PNG", "BMP") and not file.read(1):
         return True
-    if image.format in ("HEIF", "JPEG2000") and is_cut_short(file):
+    if image.format in ("HEIF", "JPEG2000", "JXL") and is_cut_short(file):
         return True
     if image.format == "TIFF":  # its decoder does not distinguish the two
         size = file.seek(0, io.SEEK_END)
@@ -195,7 +197,7 @@ def _salvage(
     shrink_like(image, again)
     boxes = [tile.extents or (0, 0, *again.size) for tile in again.tile]
     if not boxes:
-        return None, None if image.format == "RAW" else 0
+        return None, None if image.format in ("RAW", "JXL") else 0
     left, top = min(box[0] for box in boxes), min(box[1] for box in boxes)
     right, bottom = max(box[2] for box in boxes), max(box[3] for box in boxes)
     if bottom - top > _MAX_ROWS:

@@ -51,9 +51,11 @@ from thumbnailer.imaging.decode.readers.gif import correct_gif
 from thumbnailer.imaging.decode.readers.heif import open_heif
 from thumbnailer.imaging.decode.readers.ico import largest_picture
 from thumbnailer.imaging.decode.readers.jpeg2000 import correct_jpeg2000
+from thumbnailer.imaging.decode.readers.jxl.open import open_jxl
 from thumbnailer.imaging.decode.readers.png import correct_png, open_png
 from thumbnailer.imaging.decode.readers.psd import correct_psd
 from thumbnailer.imaging.decode.readers.raw import open_raw
+from thumbnailer.imaging.decode.readers.svg import open_svg
 from thumbnailer.imaging.decode.readers.tiff.open import open_tiff
 from thumbnailer.imaging.decode.readers.webp import (
     WEBP_HEADER_BYTES,
@@ -195,8 +197,12 @@ def _open_by_format(file: BinaryIO, key: str, limits: Limits, length: int) -> Im
     """
     if key == "heif":
         return open_heif(file, limits)
+    if key == "jxl":
+        return open_jxl(file, limits)
     if key == "raw":
         return open_raw(file, limits, lambda preview: open_picture(preview, limits))
+    if key == "svg":
+        return open_svg(file, limits, lambda embedded: open_picture(embedded, limits))
     if key == "ico":
         return _open_icon(file, limits)
     if not key and (bitmap := open_bmp(file)):

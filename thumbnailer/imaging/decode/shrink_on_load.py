@@ -22,13 +22,14 @@ BOX_GAP = 2.0
 # The key in `Image.info` of a raw picture whose preview is not to be shrunk.
 UNSHRUNK_PREVIEW = "unshrunk preview"
 
-_SHRINKABLE = {"JPEG", "MPO", "RAW"}
+_SHRINKABLE = {"JPEG", "MPO", "RAW", "SVG"}
 
 
 def can_shrink(image: ImageFile.ImageFile) -> bool:
     """Return whether the decoder can produce a smaller picture.
 
-    libjpeg can, at 1/2, 1/4 or 1/8, as part of the inverse DCT; a raw picture has a preview.
+    libjpeg can, at 1/2, 1/4 or 1/8, as part of the inverse DCT; a raw picture has a preview, and an
+    SVG is drawn in any size.
     """
     return image.format in _SHRINKABLE
 
@@ -48,7 +49,7 @@ def shrink_for_light(image: ImageFile.ImageFile, size: tuple[int, int], limits: 
     libjpeg averages values, which darkens small lights: a JPEG is decoded in full, or as large as
     memory allows.
     """
-    if image.format == "RAW":
+    if image.format in ("RAW", "SVG"):
         image.info[UNSHRUNK_PREVIEW] = True
         shrink_on_load(image, size)
         return
