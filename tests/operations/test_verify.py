@@ -130,7 +130,7 @@ DAMAGE: dict[str, tuple[Callable[[Path], None], str, str]] = {
     "a bomb": (
         bomb,
         "wrong",
-        "has more than 250 megapixels, the limit (max_pixels)",
+        "has 30000 x 30000 px, 900 megapixels: more than the limit of 250 (max_pixels)",
     ),
     "no picture": (text, "wrong", "is text, no picture"),
     "a link": (link, "wrong", "is a link"),

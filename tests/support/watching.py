@@ -161,12 +161,19 @@ def _undone(*arguments: str | Path) -> list[str]:
     return [row["source"] for row in found if (row["error"] or {}).get("stage") == "dry run"]
 
 
+# A folder may not be empty when `rm -r` comes to it: a thumbnail that is deleted before its picture
+# is made again. Who deletes it then deletes it again.
+_RM = 'rm() { command rm "$@" || { sleep 1; command rm -f "$@"; }; }; '
+
+
 def shell(line: str, folder: Path) -> None:
     """Run a line of shell in a folder; skips the test if a program is missing."""
     for program in _PROGRAMS & set(line.split()):
         if not shutil.which(program):
             pytest.skip(f"needs {program}")
-    subprocess.run(["sh", "-ec", line], cwd=folder, env=os.environ | _GIT, check=True, timeout=120)
+    subprocess.run(
+        ["sh", "-ec", _RM + line], cwd=folder, env=os.environ | _GIT, check=True, timeout=120
+    )
 
 
 def starting_tree(photos: Path) -> Path:
