@@ -162,6 +162,17 @@ def coefficient_bytes(image: ImageFile.ImageFile) -> int:
     return 2 * prod(image.size) * scale**2 * sum(factors) // max(factors, default=1)
 
 
+def strips(size: Size, pixels: int) -> Iterator[tuple[int, int, int, int]]:
+    """Yield boxes that divide a picture of `size` (px) from top to bottom.
+
+    Each has so many px at most, or is one row: what is done strip by strip takes little memory.
+    """
+    width, height = size
+    rows = max(1, pixels // width)
+    for top in range(0, height, rows):
+        yield 0, top, width, min(top + rows, height)
+
+
 @contextmanager
 def one_thread(*variables: str) -> Iterator[None]:
     """Limit the libraries that are loaded inside the block to one thread, as these variables say.

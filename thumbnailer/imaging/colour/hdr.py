@@ -20,6 +20,7 @@ from PIL import Image, ImageMath
 from thumbnailer.imaging.colour.depth import to_resizable
 from thumbnailer.imaging.colour.light import MAX_LIGHT, to_values
 from thumbnailer.imaging.colour.profiles import BT2020, SRGB, Primaries, matrix_between
+from thumbnailer.imaging.memory import strips
 
 # The light of white paper in HDR pictures, in cd/m2: ITU-R BT.2408, table 1.
 _PAPER_WHITE = 203
@@ -99,10 +100,8 @@ def to_sdr(image: Image.Image, colours: HdrColours) -> Image.Image:
         greys = to_sdr(Image.merge("RGB", [ramp] * 3), colours._replace(primaries=BT2020))
         return image.point(greys.getchannel("R").tobytes())
     result = Image.new("RGB", image.size)
-    height = max(1, _STRIP_PIXELS // image.width)
-    for top in range(0, image.height, height):
-        strip = image.crop((0, top, image.width, min(top + height, image.height)))
-        result.paste(_strip_to_sdr(strip, colours), (0, top))
+    for box in strips(image.size, _STRIP_PIXELS):
+        result.paste(_strip_to_sdr(image.crop(box), colours), box)
     return result
 
 

@@ -12,6 +12,8 @@ from typing import Any
 
 from PIL import Image, ImageMath
 
+from thumbnailer.imaging.memory import strips
+
 # Pixels that are looked at in one go.
 _BAND_PIXELS = 1 << 20
 
@@ -27,13 +29,6 @@ def no_data_value(tag: object) -> float | None:
     return None
 
 
-def _bands(image: Image.Image) -> Iterator[tuple[int, int]]:
-    """Yield the tops and bottoms of bands of a picture, which take little memory one by one."""
-    rows = max(1, _BAND_PIXELS // image.width)
-    for top in range(0, image.height, rows):
-        yield top, min(top + rows, image.height)
-
-
 def known_values(image: Image.Image, absent: float | None) -> Image.Image:
     """Return a mask that is 255 where a picture of mode I or F has a value, and 0 elsewhere.
 
@@ -42,9 +37,9 @@ def known_values(image: Image.Image, absent: float | None) -> Image.Image:
     if image.mode == "I" and absent is not None:  # as a float, it would equal its neighbours
         absent = int(absent) if absent.is_integer() and -_MOST <= absent < _MOST else None
     known = Image.new("L", image.size)
-    for top, bottom in _bands(image):
-        band = image.crop((0, top, image.width, bottom))
-        known.paste(ImageMath.lambda_eval(_is_known(absent), band=band), (0, top))
+    for box in strips(image.size, _BAND_PIXELS):
+        band = image.crop(box)
+        known.paste(ImageMath.lambda_eval(_is_known(absent), band=band), box)
     return known
 
 
@@ -65,8 +60,7 @@ def filled_bands(image: Image.Image, known: Image.Image) -> Iterator[tuple[int, 
     if box := known.getbbox():  # its first row has one
         row = known.crop((0, box[1], known.width, box[1] + 1)).tobytes()
         value = image.getpixel((row.index(255), box[1]))  # type: ignore[assignment]
-    for top, bottom in _bands(image):
-        box = (0, top, image.width, bottom)
+    for box in strips(image.size, _BAND_PIXELS):
         band = image.crop(box)
         band.paste(value, mask=known.crop(box).point(range(255, -1, -1)))
-        yield top, band
+        yield box[1], band

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from PIL import Image, ImageStat
 
 from thumbnailer.imaging.colour.depth import to_resizable
+from thumbnailer.imaging.memory import strips
 
 _BAND_PIXELS = 1 << 18
 
@@ -19,15 +20,14 @@ def differing_rows(
 ) -> Iterator[int]:
     """Yield the rows of a box that are not the same in two pictures of one size."""
     left, top, right, bottom = box
-    height = max(1, _BAND_PIXELS // (right - left))
-    for start in range(top, bottom, height):
-        end = min(start + height, bottom)
-        here, there = (image.crop((left, start, right, end)).tobytes() for image in (one, other))
+    for _, start, width, end in strips((right - left, bottom - top), _BAND_PIXELS):
+        band = left, top + start, left + width, top + end
+        here, there = (image.crop(band).tobytes() for image in (one, other))
         stride = len(here) // (end - start)
-        for y in range(start, end):
-            row = slice((y - start) * stride, (y - start + 1) * stride)
+        for y in range(end - start):
+            row = slice(y * stride, (y + 1) * stride)
             if here[row] != there[row]:
-                yield y
+                yield top + start + y
 
 
 def fill_missing_rows(image: Image.Image, missing: Sequence[int]) -> Image.Image:

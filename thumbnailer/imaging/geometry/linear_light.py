@@ -6,6 +6,7 @@ from PIL import Image, ImageMath
 
 from thumbnailer.imaging.colour.light import to_light, to_values
 from thumbnailer.imaging.geometry.fit import lanczos
+from thumbnailer.imaging.memory import strips
 
 Size = tuple[int, int]
 Box = tuple[float, float, float, float]
@@ -24,10 +25,9 @@ def resample(image: Image.Image, size: Size, box: Box | None = None) -> Image.Im
     """
     left, top, right, bottom = box or (0, 0, *image.size)
     narrow = [Image.new("F", (size[0], image.height)) for _ in image.getbands()]
-    height = max(1, _STRIP_PIXELS // image.width)
-    for start in range(0, image.height, height):
-        end = min(start + height, image.height)
-        planes = _split(image.crop((0, start, image.width, end)))
+    for strip in strips(image.size, _STRIP_PIXELS):
+        _, start, _, end = strip
+        planes = _split(image.crop(strip))
         for whole, plane in zip(narrow, planes, strict=True):
             whole.paste(
                 lanczos(plane, (size[0], end - start), (left, 0, right, end - start)), (0, start)

@@ -21,6 +21,7 @@ from PIL import Image, ImageChops, ImageFile, PsdImagePlugin
 from thumbnailer.imaging.colour.depth import IS_GREY
 from thumbnailer.imaging.containers.bounded_file import MAX_PARTS
 from thumbnailer.imaging.failures import NoPictureError
+from thumbnailer.imaging.memory import strips
 
 _BITMAP, _GREY, _INDEXED, _RGB, _CMYK, _MULTICHANNEL, _DUOTONE, _LAB = 0, 1, 2, 3, 4, 7, 8, 9
 
@@ -200,10 +201,7 @@ def _remove_white(image: Image.Image) -> None:
 
     Photoshop does that; some other programs do not, and their colours are too dark for it.
     """
-    rows = max(1, _STRIP_PIXELS // image.width)
-    boxes = [
-        (0, top, image.width, min(top + rows, image.height)) for top in range(0, image.height, rows)
-    ]
+    boxes = list(strips(image.size, _STRIP_PIXELS))
     if all(_looks_as_on_white(image.crop(box)) for box in boxes):
         for box in boxes:
             image.paste(_without_white(image.crop(box)), box)
