@@ -79,6 +79,39 @@ class Exif(NamedTuple):
     preview: Directory
 
 
+class TiffForm(NamedTuple):
+    """How a TIFF, or a BigTIFF, stores its directories: TIFF 6.0, section 2; BigTIFF, 2008.
+
+    Attributes:
+        order: byte order, as for `struct`.
+        first: offset of the first directory.
+        offset, number, entry: forms of an offset, of the number of entries, and of an entry.
+    """
+
+    order: str
+    is_big: bool
+    first: int
+    offset: struct.Struct
+    number: struct.Struct
+    entry: struct.Struct
+
+
+def read_form(file: BinaryIO) -> TiffForm:
+    """Read how a TIFF stores its directories.
+
+    Raises:
+        struct.error: its header ends early.
+    """
+    file.seek(0)
+    start = file.read(16)
+    order, is_big = "<" if start[:1] == b"I" else ">", b"+" in start[2:4]
+    offset = struct.Struct(order + ("Q" if is_big else "I"))
+    number = struct.Struct(order + ("Q" if is_big else "H"))
+    entry = struct.Struct(order + (_BIG_ENTRY if is_big else ENTRY))
+    (first,) = offset.unpack_from(start, 8 if is_big else 4)
+    return TiffForm(order, is_big, first, offset, number, entry)
+
+
 def exif_block(image: Image.Image) -> bytes:
     """Return the EXIF data in `image.info`, from the TIFF header on; b"" if there are none."""
     block = image.info.get("exif")
@@ -110,24 +143,19 @@ def check_directory(file: BinaryIO, subject: str = "has", place: int | None = No
         LimitError: it has too many entries, strips or tiles, or states the same data many times.
     """
     length = file.seek(0, io.SEEK_END)
-    file.seek(0)
-    start = file.read(16)
-    order, is_big = "<" if start[:1] == b"I" else ">", b"+" in start[2:4]
-    form = struct.Struct(order + (_BIG_ENTRY if is_big else ENTRY))
-    number = struct.Struct(order + ("Q" if is_big else "I"))
     with suppress(struct.error, OSError, OverflowError):  # no directory where it should be
-        (first,) = number.unpack_from(start, 8 if is_big else 4)
-        file.seek(first if place is None else place)
-        (count,) = struct.unpack(order + ("Q" if is_big else "H"), file.read(8 if is_big else 2))
-        table = file.read(form.size * min(count, _MAX_ENTRIES + 1))
-        if len(table) > form.size * _MAX_ENTRIES:
+        form = read_form(file)
+        file.seek(form.first if place is None else place)
+        (count,) = form.number.unpack(file.read(form.number.size))
+        table = file.read(form.entry.size * min(count, _MAX_ENTRIES + 1))
+        if len(table) > form.entry.size * _MAX_ENTRIES:
             raise LimitError(f"{subject} more than {_MAX_ENTRIES:,} entries")
         copied = 0
-        table = table[: len(table) // form.size * form.size]
-        for tag, kind, values, field in form.iter_unpack(table):
+        table = table[: len(table) // form.entry.size * form.entry.size]
+        for tag, kind, values, field in form.entry.iter_unpack(table):
             size = (width := _ALL_WIDTHS.get(kind, 0)) * values
-            if size > number.size:
-                size = min(size, max(0, length - number.unpack(field)[0]))  # what is there of it
+            if size > form.offset.size:
+                size = min(size, max(0, length - form.offset.unpack(field)[0]))  # what is there
                 copied += size
             if tag in _STRIP_OFFSETS and kind in _OFFSET_TYPES and size > _MAX_STRIPS * width:
                 raise LimitError(f"{subject} more than {_MAX_STRIPS:,} strips or tiles")
@@ -149,21 +177,16 @@ def check_exif_within(data: bytes) -> None:
 
 def directory_count(file: BinaryIO, most: int) -> int:
     """Return how many directories, each with a picture, a TIFF has in a chain; at most `most`."""
-    file.seek(0)
-    start = file.read(16)
-    order, is_big = "<" if start[:1] == b"I" else ">", b"+" in start[2:4]
-    count_form = struct.Struct(order + ("Q" if is_big else "H"))
-    place_form = struct.Struct(order + ("Q" if is_big else "I"))
-    entry_bytes = struct.calcsize(order + (_BIG_ENTRY if is_big else ENTRY))
     seen: set[int] = set()
     with suppress(struct.error, OSError, OverflowError):  # the chain breaks off
-        (place,) = place_form.unpack_from(start, 8 if is_big else 4)
+        form = read_form(file)
+        place = form.first
         while place and place not in seen and len(seen) < most:
             seen.add(place)
             file.seek(place)
-            (entries,) = count_form.unpack(file.read(count_form.size))
-            file.seek(place + count_form.size + entries * entry_bytes)
-            (place,) = place_form.unpack(file.read(place_form.size))
+            (entries,) = form.number.unpack(file.read(form.number.size))
+            file.seek(place + form.number.size + entries * form.entry.size)
+            (place,) = form.offset.unpack(file.read(form.offset.size))
     return len(seen)
 
 

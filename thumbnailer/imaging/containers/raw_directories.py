@@ -13,11 +13,11 @@ from typing import BinaryIO
 
 from thumbnailer.imaging.containers.cut_short import is_cut_short
 from thumbnailer.imaging.containers.exif import read_directories
+from thumbnailer.imaging.containers.tiff_pages import COMPRESSION, PARTS
 
-# Tags of TIFF 6.0: the offsets and lengths of strips, of tiles, and of a JPEG.
-_COMPRESSION, _JPEG_OFFSET, _JPEG_LENGTH = 259, 513, 514
-_PARTS = ((273, 279), (324, 325))
-_TAGS = {_COMPRESSION, _JPEG_OFFSET, _JPEG_LENGTH, *_PARTS[0], *_PARTS[1]}
+# Tags of TIFF 6.0: the offset and the length of a JPEG; and all that are read.
+_JPEG_OFFSET, _JPEG_LENGTH = 513, 514
+_TAGS = {COMPRESSION, _JPEG_OFFSET, _JPEG_LENGTH, *PARTS[0], *PARTS[1]}
 
 # Compressions that are a JPEG's, of a preview or of the sensor data, which are told apart by size.
 _JPEG = ([6], [7])
@@ -47,7 +47,7 @@ def is_raw_cut_short(file: BinaryIO) -> bool:
         return is_cut_short(file)
     parts = [(0, 0)]  # of each directory, the bytes in all and the end of the last
     for directory in _directories(file):
-        for offsets, lengths in _PARTS:
+        for offsets, lengths in PARTS:
             places = list(zip(directory.get(offsets, ()), directory.get(lengths, ()), strict=False))
             if places:
                 parts.append((sum(size for _, size in places), max(map(sum, places))))
@@ -59,8 +59,8 @@ def jpeg_previews(file: BinaryIO) -> Iterator[bytes]:
     found = set()
     for directory in _directories(file):
         offsets, lengths = directory.get(_JPEG_OFFSET, []), directory.get(_JPEG_LENGTH, [])
-        if directory.get(_COMPRESSION, [])[:1] in _JPEG:
-            strips, sizes = (directory.get(tag, []) for tag in _PARTS[0])
+        if directory.get(COMPRESSION, [])[:1] in _JPEG:
+            strips, sizes = (directory.get(tag, []) for tag in PARTS[0])
             offsets, lengths = offsets + strips, lengths + sizes
         found |= {(size, place) for place, size in zip(offsets, lengths, strict=False)}
     for size, place in sorted(found, reverse=True):

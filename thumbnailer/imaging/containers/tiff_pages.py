@@ -12,7 +12,7 @@ from contextlib import suppress
 from math import prod
 from typing import BinaryIO, NamedTuple
 
-from thumbnailer.imaging.containers.exif import TIFF_STARTS, WIDTHS
+from thumbnailer.imaging.containers.exif import TIFF_STARTS, WIDTHS, TiffForm, read_form
 
 # Tags of TIFF 6.0, of ICC.1, and GDAL's of the value that stands for "no data".
 NEW_SUBFILE_TYPE, SUBFILE_TYPE, WIDTH, LENGTH, BITS, COMPRESSION = 254, 255, 256, 257, 258, 259
@@ -21,6 +21,9 @@ ROWS_PER_STRIP, STRIP_LENGTHS, PLANAR, TILE_WIDTH, TILE_LENGTH = 278, 279, 284, 
 TILE_OFFSETS, TILE_LENGTHS, EXTRA_SAMPLES, SAMPLE_FORMAT = 324, 325, 338, 339
 
 ICC_PROFILE, GDAL_NODATA = 34675, 42113
+
+# The tags of the offsets of strips, and of tiles, each with that of their lengths.
+PARTS = ((STRIP_OFFSETS, STRIP_LENGTHS), (TILE_OFFSETS, TILE_LENGTHS))
 
 # The key in `Image.info` for the place of the directory of a TIFF's page.
 DIRECTORY = "thumbnailer directory"
@@ -45,16 +48,13 @@ class TiffPage(NamedTuple):
 
     Attributes:
         file: to read values from.
-        order: byte order, as for `struct`.
-        is_big: whether it is a BigTIFF.
         place: offset of its directory.
         entries: type, number of values and these or their offset, by tag.
         is_cut: whether the file ends within its directory.
     """
 
     file: BinaryIO
-    order: str
-    is_big: bool
+    form: TiffForm
     place: int
     entries: dict[int, tuple[int, int, bytes]]
     is_cut: bool
@@ -62,10 +62,10 @@ class TiffPage(NamedTuple):
     def numbers(self, tag: int, most: int = _MAX_VALUES) -> tuple[int, ...]:
         """Return whole numbers of a tag, at most so many; none if there are none."""
         kind, number, field = self.entries.get(tag, (0, 0, b""))
-        form = struct.Struct(self.order + _FORMS.get(kind, "") * min(number, most))
+        form = struct.Struct(self.form.order + _FORMS.get(kind, "") * min(number, most))
         data = field
         if number * struct.calcsize(_FORMS.get(kind, "")) > len(field):
-            self.file.seek(struct.unpack(self.order + ("Q" if self.is_big else "I"), field)[0])
+            self.file.seek(self.form.offset.unpack(field)[0])
             data = self.file.read(form.size)
         return form.unpack_from(data) if len(data) >= form.size else ()
 
@@ -76,7 +76,7 @@ class TiffPage(NamedTuple):
             return b""
         if number <= len(field):
             return field[:number]
-        self.file.seek(struct.unpack(self.order + ("Q" if self.is_big else "I"), field)[0])
+        self.file.seek(self.form.offset.unpack(field)[0])
         return self.file.read(min(number, most))
 
     def number(self, tag: int, default: int = 0) -> int:
@@ -100,14 +100,14 @@ def is_cut_short(file: BinaryIO) -> bool:
     length = file.seek(0, io.SEEK_END)
     first = next(pages(file), None)
     if not first:
-        file.seek(0)
-        start = file.read(8)
-        order = "<" if start[:1] == b"I" else ">"
-        return len(start) < 8 or struct.unpack(order + "I", start[4:])[0] >= length
-    form = struct.Struct(first.order + ("Q" if first.is_big else "I"))
+        try:
+            return read_form(file).first >= length
+        except struct.error:
+            return True
+    offset = first.form.offset
     return first.is_cut or any(
-        WIDTHS.get(kind, 0) * number > form.size
-        and form.unpack(field)[0] + WIDTHS[kind] * number > length
+        WIDTHS.get(kind, 0) * number > offset.size
+        and offset.unpack(field)[0] + WIDTHS[kind] * number > length
         for kind, number, field in first.entries.values()
     )
 
@@ -130,25 +130,21 @@ def main_page(file: BinaryIO) -> tuple[int, TiffPage] | None:
 def pages(file: BinaryIO) -> Iterator[TiffPage]:
     """Yield the first pages of a TIFF, up to one that is invalid."""
     file.seek(0)
-    start = file.read(16)
-    if not start.startswith(TIFF_STARTS):
+    if not file.read(4).startswith(TIFF_STARTS):
         return
-    order, is_big = "<" if start[:1] == b"I" else ">", b"+" in start[2:4]
-    number = struct.Struct(order + ("Q" if is_big else "I"))
-    count_form = struct.Struct(order + ("Q" if is_big else "H"))
-    entry = struct.Struct(order + ("HHQ8s" if is_big else "HHI4s"))
     seen: set[int] = set()
     with suppress(struct.error, OSError, OverflowError):  # the chain breaks off
-        (place,) = number.unpack_from(start, 8 if is_big else 4)
+        form = read_form(file)
+        entry, place = form.entry, form.first
         while place and place not in seen and len(seen) < _MAX_PAGES:
             seen.add(place)
             file.seek(place)
-            (count,) = count_form.unpack(file.read(count_form.size))
+            (count,) = form.number.unpack(file.read(form.number.size))
             table = file.read(entry.size * min(count, _MAX_ENTRIES))
             is_cut = len(table) < entry.size * min(count, _MAX_ENTRIES)
             entries: dict[int, tuple[int, int, bytes]] = {}
             for tag, *rest in entry.iter_unpack(table[: len(table) // entry.size * entry.size]):
                 entries.setdefault(tag, (rest[0], rest[1], rest[2]))
-            yield TiffPage(file, order, is_big, place, entries, is_cut)
-            file.seek(place + count_form.size + count * entry.size)
-            (place,) = number.unpack(file.read(number.size))
+            yield TiffPage(file, form, place, entries, is_cut)
+            file.seek(place + form.number.size + count * entry.size)
+            (place,) = form.offset.unpack(file.read(form.offset.size))

@@ -11,6 +11,7 @@ from PIL import Image, ImageFile
 
 from thumbnailer.imaging.colour.depth import to_resizable
 from thumbnailer.imaging.containers.cut_short import is_cut_short
+from thumbnailer.imaging.containers.tiff_pages import PARTS
 from thumbnailer.imaging.decode.cut_jpeg import decode_cut, decode_in_one_piece, is_arithmetic
 from thumbnailer.imaging.decode.open import load_within_limit, open_picture
 from thumbnailer.imaging.decode.progressive import keep_dc_scans
@@ -176,7 +177,7 @@ def _ends_early(image: ImageFile.ImageFile, file: BinaryIO, failure: Exception) 
     if image.format == "TIFF":  # its decoder does not distinguish the two
         size = file.seek(0, io.SEEK_END)
         tags = image.tag_v2  # type: ignore[attr-defined]
-        for starts, lengths in ((273, 279), (324, 325)):  # of strips and of tiles
+        for starts, lengths in PARTS:
             ends = zip(tags.get(starts, ()), tags.get(lengths, ()), strict=False)
             if any(start + length > size for start, length in ends):
                 return True

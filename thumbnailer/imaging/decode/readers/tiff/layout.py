@@ -94,8 +94,8 @@ def layout_of(page: TiffPage) -> Layout:
         page.number(tiff_pages.PLANAR, 1) == 2,
         tiff_pages.TILE_WIDTH in page.entries,
         page.number(tiff_pages.FILL_ORDER, 1) == 2,
-        page.is_big,
-        page.order,
+        page.form.is_big,
+        page.form.order,
     )
 
 

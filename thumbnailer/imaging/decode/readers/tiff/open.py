@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import struct
 from math import prod
 from typing import Any, BinaryIO
 
@@ -92,9 +91,8 @@ class _PageAsFirst:
         self._file = file
         file.seek(0)
         start: bytes = file.read(8)
-        self._header: bytes = start + struct.pack(page.order + "Q", page.place)
-        if not page.is_big:
-            self._header = start[:4] + struct.pack(page.order + "I", page.place)
+        before = start if page.form.is_big else start[:4]
+        self._header: bytes = before + page.form.offset.pack(page.place)
         file.seek(0)
 
     def read(self, size: int = -1) -> bytes:
