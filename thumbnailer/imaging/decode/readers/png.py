@@ -14,6 +14,7 @@ from typing import Any, BinaryIO
 from PIL import ImageFile, PngImagePlugin
 
 from thumbnailer.imaging.colour.depth import IS_GREY
+from thumbnailer.imaging.colour.source_colours import MAX_PROFILE_BYTES
 from thumbnailer.imaging.containers.bounded_file import MAX_PARTS
 from thumbnailer.imaging.containers.png_chunks import PNG_SIGNATURE, png_chunks
 from thumbnailer.imaging.failures import DamageError, LimitError, NoPictureError
@@ -37,8 +38,8 @@ _OF_APPLE = b"CgBI"
 _EXIF, _TEXTS, _EXIF_TEXT = b"eXIf", {b"tEXt", b"zTXt"}, b"Raw profile type exif\0"
 
 # Longer chunks that a picture can do without are left aside, as are texts that inflate to more, and
-# profiles: these may be as long as in a JPEG, which can hold that much.
-_MAX_CHUNK_BYTES, _MAX_TEXT_BYTES, _MAX_PROFILE_BYTES = 16 << 20, 1 << 20, 16 << 20
+# profiles that are longer than others may be.
+_MAX_CHUNK_BYTES, _MAX_TEXT_BYTES = 16 << 20, 1 << 20
 
 # What stands for a profile that can't be read; where it is used it is found to be broken.
 _UNREADABLE_PROFILE = b"unreadable"
@@ -141,7 +142,7 @@ class _NeededChunks:
             raise NoPictureError("is a PNG of Apple's own kind (CgBI), which is not read here")
         if kind == _PROFILE and not self.profile:
             _, _, compressed = self._data_of(kind, length).partition(b"\0")
-            self.profile = _inflated(compressed, _MAX_PROFILE_BYTES) or _UNREADABLE_PROFILE
+            self.profile = _inflated(compressed, MAX_PROFILE_BYTES) or _UNREADABLE_PROFILE
         shortest = _BEFORE_PIXELS.get(kind, length + 1)
         if kind == b"tRNS":
             shortest = _SHORTEST_TRNS.get(self._colour_type, shortest)

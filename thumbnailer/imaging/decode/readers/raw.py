@@ -10,7 +10,7 @@ import io
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
+from typing import TYPE_CHECKING, BinaryIO, TypeVar
 
 from PIL import ExifTags, Image, ImageFile
 
@@ -19,6 +19,7 @@ from thumbnailer.imaging.colour.depth import to_resizable
 from thumbnailer.imaging.colour.source_colours import source_colours
 from thumbnailer.imaging.colour.to_srgb import to_srgb
 from thumbnailer.imaging.containers.raw_directories import is_raw_cut_short, jpeg_previews
+from thumbnailer.imaging.decode.late_picture import LatePicture
 from thumbnailer.imaging.decode.shrink_on_load import SHRINKING_GAP, UNSHRUNK_PREVIEW
 from thumbnailer.imaging.failures import NOTE, NoPictureError
 from thumbnailer.imaging.geometry.fit import Size
@@ -79,7 +80,7 @@ def open_raw(
     return image
 
 
-class RawPicture(ImageFile.ImageFile):
+class RawPicture(LatePicture):
     """A raw picture as a Pillow image; `draft` chooses preview, half or full sensor size.
 
     Attributes:
@@ -96,13 +97,12 @@ class RawPicture(ImageFile.ImageFile):
         raw: rawpy.RawPy,
         open_preview: Callable[[BinaryIO], ImageFile.ImageFile],
     ) -> None:
-        self._raw: rawpy.RawPy | None = raw
+        self._raw = raw
         self._open_preview = open_preview
         self._file = file
         super().__init__(file)
 
     def _open(self) -> None:
-        assert self._raw
         sizes = self._raw.sizes
         self._size, self._mode, self.tile = (sizes.iwidth, sizes.iheight), "RGB", []
         self._orientation = _ORIENTATIONS.get(sizes.flip, 1)
@@ -130,12 +130,12 @@ class RawPicture(ImageFile.ImageFile):
 
     def _open_jpeg(self, data: bytes) -> ImageFile.ImageFile:
         """Open a JPEG; read its colours as it is stored, without the EXIF data that LibRaw adds."""
-        preview = self._open_preview(io.BytesIO(data))
+        file = io.BytesIO(data)
+        preview = original = self._open_preview(file)
         if _EXIF_OF_LIBRAW in data[:_LIBRAW_BYTES]:
             stored = (one for one in jpeg_previews(self._file) if data.endswith(one[2:]))
-            data = next(stored, data)
-        file = io.BytesIO(data)
-        original = self._open_preview(file)
+            file = io.BytesIO(next(stored, data))
+            original = self._open_preview(file)
         self._preview_colours = source_colours(original, file)
         self.info["exif"] = original.info.get("exif", b"")
         return preview if preview.info.get("exif") else self._turned_as_sensor(preview)
@@ -184,21 +184,17 @@ class RawPicture(ImageFile.ImageFile):
         if self._is_half:
             self._size = self.width // 2, self.height // 2
 
-    def load(self) -> Any:
-        """Decode the chosen source.
+    def _decode(self) -> Image.Image:
+        """Return the chosen source.
 
         The sensor data if the preview is damaged, and the preview if they can't be decoded: then a
         note says so.
         """
-        if self._raw:
-            raw, self._raw = self._raw, None
-            with raw:
-                picture = self._from_preview() if self.is_from_preview else None
-                if picture and is_raw_cut_short(self._file):
-                    self.info[NOTE] = f"its end is missing: {_FROM_PREVIEW}"
-                picture = picture or self._from_sensor(raw)
-            self.im, self._mode, self._size = picture.im, picture.mode, picture.size
-        return super().load()
+        with self._raw as raw:
+            picture = self._from_preview() if self.is_from_preview else None
+            if picture and is_raw_cut_short(self._file):
+                self.info[NOTE] = f"its end is missing: {_FROM_PREVIEW}"
+            return picture or self._from_sensor(raw)
 
     def _from_preview(self) -> Image.Image | None:
         if self._preview is None:

@@ -19,6 +19,7 @@ from typing import Any, BinaryIO
 from PIL import Image, ImageFile
 
 from thumbnailer.errors import install_hint
+from thumbnailer.imaging.decode.late_picture import LatePicture
 from thumbnailer.imaging.decode.shrink_on_load import SHRINKING_GAP
 from thumbnailer.imaging.decode.vips import load_pyvips, to_pillow
 from thumbnailer.imaging.failures import (
@@ -112,14 +113,14 @@ def open_svg(
     return image
 
 
-class SvgPicture(ImageFile.ImageFile):
+class SvgPicture(LatePicture):
     """A drawing as a Pillow image of `_FULL_SIDE` px; `draft` chooses what it is drawn in."""
 
     format = "SVG"
     format_description = "an SVG drawing"
 
     def __init__(self, file: BinaryIO, text: bytes) -> None:
-        self._text, self._is_drawn = text, False
+        self._text = text
         super().__init__(file)
 
     def _open(self) -> None:
@@ -149,21 +150,18 @@ class SvgPicture(ImageFile.ImageFile):
         self._scale *= min(1.0, max(width / self.width, height / self.height))
         self._size = width, height
 
-    def load(self) -> Any:
+    def _decode(self) -> Image.Image:
         """Draw it.
 
         Raises:
             LimitError: it refers to itself without end.
             NoPictureError: it can't be drawn.
         """
-        if not self._is_drawn:
-            drawing = self._in_scale(self._scale)
-            try:
-                picture = to_pillow(drawing, "RGBA")
-            except load_pyvips().Error as error:
-                raise _failure(str(error), self._text) from None
-            self.im, self._size, self._is_drawn = picture.im, picture.size, True
-        return super().load()
+        drawing = self._in_scale(self._scale)
+        try:
+            return to_pillow(drawing, "RGBA")
+        except load_pyvips().Error as error:
+            raise _failure(str(error), self._text) from None
 
 
 def _text(file: BinaryIO) -> bytes:

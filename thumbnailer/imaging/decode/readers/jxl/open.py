@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 from types import ModuleType
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 from PIL import Image, ImageFile
 
@@ -22,6 +22,7 @@ from thumbnailer.imaging.colour.coded import (
 from thumbnailer.imaging.colour.hdr import hdr_colours
 from thumbnailer.imaging.colour.profiles import D65, SRGB, Primaries
 from thumbnailer.imaging.colour.source_colours import MAX_PROFILE_BYTES
+from thumbnailer.imaging.decode.late_picture import LatePicture
 from thumbnailer.imaging.decode.readers.jxl.header import (
     MAX_EXTRA_CHANNELS,
     JxlHeader,
@@ -89,14 +90,14 @@ def open_jxl(file: BinaryIO, limits: Limits) -> ImageFile.ImageFile:
     return image
 
 
-class JxlPicture(ImageFile.ImageFile):
+class JxlPicture(LatePicture):
     """A JPEG XL as a Pillow image. Its ICC profile is known once it is decoded."""
 
     format = "JXL"
     format_description = "JPEG XL"
 
     def __init__(self, file: BinaryIO, header: JxlHeader) -> None:
-        self._header, self._file, self._is_decoded = header, file, False
+        self._header, self._file = header, file
         super().__init__(file)
 
     def _open(self) -> None:
@@ -115,14 +116,8 @@ class JxlPicture(ImageFile.ImageFile):
         """
         return Image.Exif()
 
-    def load(self) -> Any:
-        """Decode the picture, upright, to 8 bits a channel."""
-        if not self._is_decoded:
-            picture = self._decode()
-            self.im, self._mode, self._is_decoded = picture.im, picture.mode, True
-        return super().load()
-
     def _decode(self) -> Image.Image:
+        """Return the picture, upright, in 8 bits a channel."""
         pylibjxl = _import_pylibjxl()
         import numpy
 

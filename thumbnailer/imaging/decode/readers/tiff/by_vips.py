@@ -7,9 +7,11 @@ from typing import Any, BinaryIO
 from PIL import Image, ImageFile
 
 from thumbnailer.imaging.colour.depth import IS_UNSIGNED
+from thumbnailer.imaging.colour.source_colours import MAX_PROFILE_BYTES
 from thumbnailer.imaging.colour.to_srgb import to_srgb
 from thumbnailer.imaging.containers import tiff_pages
-from thumbnailer.imaging.containers.tiff_pages import TiffPage
+from thumbnailer.imaging.containers.tiff_pages import PARTS, TiffPage
+from thumbnailer.imaging.decode.late_picture import LatePicture
 from thumbnailer.imaging.decode.readers.tiff.layout import (
     BLACK_IS_ZERO,
     CIELAB,
@@ -32,19 +34,11 @@ from thumbnailer.imaging.memory import HELD_BYTES
 # of tiles, or so many rows of strips. Of higher strips it reads one row after the other.
 _STRIP_ROWS = 512
 
-# The most bytes of a profile that are of interest: `source_profile` refuses larger ones.
-_MAX_PROFILE_BYTES = (16 << 20) + 1
-
 # The most bytes of a number in words.
 _MAX_NUMBER_BYTES = 64
 
 # The most strips or tiles whose places are read: those that `check_directory` allows.
 _MAX_STRIPS = 200_000
-
-_PLACES = (
-    *(tiff_pages.STRIP_OFFSETS, tiff_pages.STRIP_LENGTHS),
-    *(tiff_pages.TILE_OFFSETS, tiff_pages.TILE_LENGTHS),
-)
 
 # One step of 8 bits, of values of 32 bits.
 _STEP_OF_32_BITS = 1 << 24
@@ -64,7 +58,7 @@ def open_by_vips(
     return _TiffPicture(file, number, page, layout)
 
 
-class _TiffPicture(ImageFile.ImageFile):
+class _TiffPicture(LatePicture):
     """A page of a TIFF, turned upright like those that Pillow decodes."""
 
     format = "TIFF"
@@ -79,42 +73,37 @@ class _TiffPicture(ImageFile.ImageFile):
         self._orientation = page.number(tiff_pages.ORIENTATION, 1)
         self._size = oriented_sides(page.size, self._orientation)
         self._mode, self.tile = _mode(layout), []
-        self._is_pending = True
         # What is asked of a TIFF that Pillow opened.
-        self.tag_v2: dict[int, Any] = {tag: page.numbers(tag, _MAX_STRIPS) for tag in _PLACES}
+        self.tag_v2: dict[int, Any] = {
+            tag: page.numbers(tag, _MAX_STRIPS) for tags in PARTS for tag in tags
+        }
         # libvips turns unsigned values over where 0 is white, and leaves others.
         is_white = layout.photometric == WHITE_IS_ZERO and layout.format != UNSIGNED
         self.tag_v2[tiff_pages.PHOTOMETRIC] = (WHITE_IS_ZERO if is_white else BLACK_IS_ZERO,)
         no_data = page.data(tiff_pages.GDAL_NODATA, _MAX_NUMBER_BYTES)
         self.tag_v2[tiff_pages.GDAL_NODATA] = no_data.decode("latin-1")
-        self._profile = page.data(tiff_pages.ICC_PROFILE, _MAX_PROFILE_BYTES)
+        self._profile = page.data(tiff_pages.ICC_PROFILE, MAX_PROFILE_BYTES + 1)
         if self._profile and not _is_separated_with_alpha(layout):
             self.info["icc_profile"] = self._profile
         self.info[IS_UNSIGNED] = (layout.bits, layout.format) == (32, UNSIGNED)
         self.info[HELD_BYTES] = _held_bytes(page, layout)
 
-    def load(self) -> Any:
-        """Decode the page.
+    def _decode(self) -> Image.Image:
+        """Return the page, upright.
 
         Raises:
             NoPictureError: libvips was built without its decoder.
             Exception: it is damaged.
         """
-        if self._is_pending:
-            self._is_pending = False
-            try:
-                picture = self._decode()
-            except load_pyvips().Error as error:
-                if any(words in str(error) for words in _LACKING):
-                    raise NoPictureError(
-                        f"is {describe(self._layout)}, which is not read here"
-                    ) from None
-                raise
-            picture = apply_orientation(picture, self._orientation)
-            self.im, self._mode, self._size = picture.im, picture.mode, picture.size
-        return super().load()
+        try:
+            return apply_orientation(self._as_stored(), self._orientation)
+        except load_pyvips().Error as error:
+            if any(words in str(error) for words in _LACKING):
+                unread = f"is {describe(self._layout)}, which is not read here"
+                raise NoPictureError(unread) from None
+            raise
 
-    def _decode(self) -> Image.Image:
+    def _as_stored(self) -> Image.Image:
         layout, decoded = self._layout, self._from_start()
         if layout.photometric == PALETTE:
             return to_pillow(decoded, "L" if decoded.bands == 1 else "RGB")
