@@ -142,7 +142,7 @@ def open_picture(file: BinaryIO, limits: Limits) -> ImageFile.ImageFile:
         _check_boxes(file, key, start, limits)
     file.seek(0)
     try:
-        image = _open_by_format(file, key, limits, length)
+        image = _open_by_format(file, start, length, key, limits)
     except UnidentifiedImageError:
         check_room(needed)
         raise NoPictureError(unreadable_reason(file, limits.also)) from None
@@ -188,12 +188,15 @@ def _check_boxes(file: BinaryIO, key: str, start: bytes, limits: Limits) -> None
         check_exif_within(file.read())
 
 
-def _open_by_format(file: BinaryIO, key: str, limits: Limits, length: int) -> ImageFile.ImageFile:
+def _open_by_format(
+    file: BinaryIO, start: bytes, length: int, key: str, limits: Limits
+) -> ImageFile.ImageFile:
     """Open a picture with the decoder of its format.
 
     Args:
-        key: its name from `identify_optional`; "" for a format that is always read.
+        start: the first bytes of the file.
         length: of the file in bytes.
+        key: its name from `identify_optional`; "" for a format that is always read.
     """
     if key == "heif":
         return open_heif(file, limits)
@@ -205,21 +208,19 @@ def _open_by_format(file: BinaryIO, key: str, limits: Limits, length: int) -> Im
         return open_svg(file, limits, lambda embedded: open_picture(embedded, limits))
     if key == "ico":
         return _open_icon(file, limits)
-    if not key and (bitmap := open_bmp(file)):
+    if start.startswith(b"BM") and (bitmap := open_bmp(file)):
         return bitmap
-    file.seek(0)
-    start = file.read(len(PNG_SIGNATURE))
     file.seek(0)
     # A small file has no more parts than are allowed. For a small JPEG this saves a twentieth.
     is_small = length <= MAX_PARTS
     bounded: Any = file if is_small else BoundedFile(file)
-    with pillow_limit(limits.pixels):
-        if start == PNG_SIGNATURE:
-            image = open_png(bounded)
-        elif start.startswith(TIFF_STARTS) and not key:
-            image = open_tiff(file, bounded)
-        else:
-            read = [BY_NAME[key]] if key else READ
+    if start.startswith(PNG_SIGNATURE):
+        image = open_png(bounded)
+    elif start.startswith(TIFF_STARTS):
+        image = open_tiff(file, bounded)
+    else:
+        read = [BY_NAME[key]] if key else READ
+        with pillow_limit(limits.pixels):
             image = Image.open(bounded, formats=[format.pillow for format in read])
     if not is_small:
         bounded.header_is_read(len(image.tile))

@@ -50,8 +50,13 @@ class _Header(NamedTuple):
 
     @property
     def stride(self) -> int:
-        """The bytes of a row, which has a whole number of four."""
-        return (self.width * self.bits + 31) // 32 * 4
+        """The bytes of a row."""
+        return row_bytes(self.width, self.bits)
+
+
+def row_bytes(width: int, bits: int) -> int:
+    """Return the bytes of a row of `width` px of so many bits: a whole number of four."""
+    return (width * bits + 31) // 32 * 4
 
 
 def open_bmp(file: BinaryIO) -> ImageFile.ImageFile | None:

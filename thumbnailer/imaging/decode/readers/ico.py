@@ -6,6 +6,7 @@ import struct
 from typing import BinaryIO
 
 from thumbnailer.imaging.containers.png_chunks import PNG_SIGNATURE
+from thumbnailer.imaging.decode.readers.bmp import row_bytes
 
 # An icon has 256 x 256 px mostly, which take a quarter of a megabyte.
 _MAX_BYTES = 64 << 20
@@ -62,13 +63,8 @@ def _bitmap_of(data: bytes, size: tuple[int, int]) -> tuple[int, bytes]:
     if bits <= 8:
         start += 4 * (colours or 1 << bits)
     width, height = size
-    mask = start + _stride(width, bits) * height
-    end = mask + _stride(width, 1) * height
+    mask = start + row_bytes(width, bits) * height
+    end = mask + row_bytes(width, 1) * height
     if bits == _WITH_ALPHA and not any(data[start:mask][3::4]):
         bits = _WITHOUT_ALPHA
     return bits, data[:end] + bytes(max(0, end - len(data)) if len(data) >= mask else 0)
-
-
-def _stride(width: int, bits: int) -> int:
-    """Return the bytes of a row, which has a whole number of four."""
-    return (width * bits + 31) // 32 * 4
