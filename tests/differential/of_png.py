@@ -9,6 +9,7 @@ from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
+from support.bombs import PNG, chunk
 from support.colours import chromaticities, cicp, gamma, iccp, light_levels
 from support.thumbs import swapped_profile
 
@@ -85,10 +86,7 @@ def _png(
     )
     head = struct.pack(">IIBBBBB", WIDTH, HEIGHT, depth, kind, 0, 0, is_interlaced)
     every = [(b"IHDR", head), *chunks, (b"IDAT", zlib.compress(rows)), (b"IEND", b"")]
-    return b"\x89PNG\r\n\x1a\n" + b"".join(
-        struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
-        for name, body in every
-    )
+    return PNG + b"".join(chunk(name, body) for name, body in every)
 
 
 def _packed(row: NDArray[np.uint16], depth: int) -> bytes:

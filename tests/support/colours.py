@@ -11,6 +11,8 @@ from typing import Any
 
 from PIL import Image, ImageCms
 
+from support.bombs import PNG, chunk
+
 Chunk = tuple[bytes, bytes]
 
 
@@ -27,11 +29,7 @@ def png(
     filtered = b"".join(b"\0" + rows[at : at + length] for at in range(0, length * size[1], length))
     header = struct.pack(">IIBBBBB", *size, depth, kind, 0, 0, 0)
     all_chunks = [(b"IHDR", header), *chunks, (b"IDAT", zlib.compress(filtered)), (b"IEND", b"")]
-    data = b"".join(
-        struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
-        for name, body in all_chunks
-    )
-    path.write_bytes(b"\x89PNG\r\n\x1a\n" + data)
+    path.write_bytes(PNG + b"".join(chunk(name, body) for name, body in all_chunks))
     return path
 
 
