@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import random
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from PIL import Image, ImageFile
 from support.progressive_scans import (
     can_be_opened,
     mutated,
@@ -153,6 +156,29 @@ def test_one_that_ends_early_is_told_of(tmp_path: Path, usual: bytes, share: flo
     with pytest.raises(PictureError, match="truncated: the end of the file is missing"):
         make_thumbnail(source, tmp_path / "out.jpg", size=6)
     assert make_thumbnail(source, tmp_path / "out.jpg", size=6, truncated="keep").width == 6
+
+
+def test_one_that_lacks_its_last_bytes_is_made_only_if_nothing_of_it_differs(
+    tmp_path: Path,
+) -> None:
+    source, made = tmp_path / "a.jpg", 0
+    for seed in range(200):
+        whole = saved(scene((32, 24), seed=seed), quality=85)
+        for lost in (2, 4):  # of which 2 are the end marker
+            source.write_bytes(whole[:-lost])
+            with suppress(PictureError):
+                make_thumbnail(source, tmp_path / "out.png", size=6)
+                made += 1
+                assert in_one_piece(whole[:-lost] + b"\xff\xd9") == in_one_piece(whole)
+    assert made >= 200
+
+
+def in_one_piece(data: bytes) -> bytes:
+    """The pixels of a JPEG that libjpeg gets whole, so that it does not wait for more."""
+    image = Image.open(io.BytesIO(data), formats=["JPEG"])
+    assert isinstance(image, ImageFile.ImageFile)
+    image.decodermaxblock = len(data)
+    return image.tobytes()
 
 
 def test_damage_in_what_shows_is_told_of(tmp_path: Path, usual: bytes) -> None:

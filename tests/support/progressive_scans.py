@@ -26,9 +26,10 @@ needs_cjpeg = pytest.mark.skipif(
 _MARKER = re.compile(rb"\xff[\xc0-\xcf\xd9-\xfe]")
 
 
-def scene(size: tuple[int, int], mode: str = "RGB") -> Image.Image:
-    """Something with detail of its own in every colour."""
-    noise = Image.effect_noise(size, 50)
+def scene(size: tuple[int, int], mode: str = "RGB", seed: int = 0) -> Image.Image:
+    """Something with detail of its own in every colour, the same each time."""
+    values = random.Random(seed).randbytes(size[0] * size[1])
+    noise = Image.frombytes("L", size, values).point([40 + 2 * value // 3 for value in range(256)])
     slope = Image.linear_gradient("L").resize(size)
     red, blue = (ImageChops.add(turned, slope, 2) for turned in (noise, noise.rotate(180)))
     return Image.merge("RGB", (red, slope, blue)).convert(mode)

@@ -8,6 +8,7 @@ So the file is handed over in one piece, with an end.
 from __future__ import annotations
 
 import io
+from collections.abc import Iterable
 from contextlib import suppress
 from typing import BinaryIO
 
@@ -28,9 +29,13 @@ _END = b"\xff\xd9"
 # ISO 10918-1, table B.1.
 _ARITHMETIC, _FRAMES = (0xC9, 0xCA), {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
 
-# What is put in the place of missing data in one of two attempts: rows that have all of theirs are
-# the same in both.
-_OTHER_DATA = b"\x5b\xa6\x37\xc8\x1d\xe2\x94\x6b" * 32
+# What is put in the place of missing data in further attempts: rows that have all of theirs are the
+# same in all. Bits and their opposites, as with one alone 1.4 % of the progressive pictures that
+# lacked two bytes came out the same.
+_OTHER_DATA = [
+    b"\x5b\xa6\x37\xc8\x1d\xe2\x94\x6b" * 32,
+    b"\xa4\x59\xc8\x37\xe2\x1d\x6b\x94" * 32,
+]
 
 # Zeros at the end of arithmetic-coded data are left out: D.1.8.
 _DISCARDED_ZEROS = bytes(4)
@@ -74,10 +79,10 @@ def decode_cut(
     data = file.read().rstrip(b"\xff")  # of a marker
     zeros = _DISCARDED_ZEROS if is_arithmetic(file) else b""
     picture = _decode(image, data + _END, limits)
-    others = data + zeros + _OTHER_DATA + _END
+    others = [data + zeros + other + _END for other in _OTHER_DATA]
     has_scans = has_all_scans(data + _END)
     if not image.info.get("progressive"):
-        rows = _same_rows(picture, _decode(image, others, limits))
+        rows = _same_rows(picture, (_decode(image, other, limits) for other in others))
         if rows == picture.height:
             return picture, 1 if has_scans else None
         return fill_missing_rows(picture, range(rows, picture.height)), rows / picture.height
@@ -92,17 +97,20 @@ def decode_cut(
     return fill_missing_rows(picture, range(rows, picture.height)), rows / picture.height
 
 
-def _is_same_in_full(one: bytes, other: bytes, limits: Limits, claim: Claim) -> bool:
-    """Return whether two JPEGs show the same. At 1/8, what the last scans bring can't be seen."""
+def _is_same_in_full(one: bytes, others: list[bytes], limits: Limits, claim: Claim) -> bool:
+    """Return whether JPEGs show the same. At 1/8, what the last scans bring can't be seen."""
     with suppress(LimitError):  # in full it may need more memory
         claim_memory(open_picture(io.BytesIO(one), limits), limits, claim)
         picture = _decode(None, one, limits)
-        return _same_rows(picture, _decode(None, other, limits)) == picture.height
+        rows = _same_rows(picture, (_decode(None, other, limits) for other in others))
+        return rows == picture.height
     return False
 
 
-def _same_rows(one: Image.Image, other: Image.Image) -> int:
-    return next(differing_rows(one, other, (0, 0, *one.size)), one.height)
+def _same_rows(one: Image.Image, others: Iterable[Image.Image]) -> int:
+    """Return how many rows from the top are the same in all pictures."""
+    whole = (0, 0, *one.size)
+    return min(next(differing_rows(one, other, whole), one.height) for other in others)
 
 
 def _decode(image: ImageFile.ImageFile | None, data: bytes, limits: Limits) -> ImageFile.ImageFile:
