@@ -99,7 +99,15 @@ FORMATS = (
     Format("svg", (".svg", ".svgz"), "on request", extra="vips", module="pyvips"),
     Format("tga", (".tga", ".icb", ".vda", ".vst"), "on request", "TGA"),
     Format("heif", (".heic", ".heif", ".hif"), "by extra", module="pillow_heif"),
-    Format("jxl", (".jxl",), "by extra", module="pylibjxl"),
+    Format(
+        "jxl",
+        (".jxl",),
+        "by extra",
+        module="pylibjxl",
+        options=("quality", "subsampling", "keep"),
+        quality=_QUALITY,
+        max_side=65_500,  # as of a JPEG, by way of which it is written
+    ),
     Format(
         "raw",
         # Of cameras, current and old; not `.raw`, which may be much else.
@@ -142,6 +150,12 @@ def default_qualities(preposition: str = "") -> str:
     usual = BY_NAME["jpeg"].quality
     others = [one for one in WRITTEN.values() if one.quality not in (0, usual)]
     return ", ".join([str(usual), *(f"{preposition}{one.name} {one.quality}" for one in others)])
+
+
+def missing_encoder(format: str) -> str:
+    """Return the extra that has to be installed to write a format; "" if none has."""
+    module = BY_NAME[format].module if format in BY_NAME else ""
+    return format if module and not find_spec(module) else ""
 
 
 def installed_extras() -> tuple[str, ...]:

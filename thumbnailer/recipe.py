@@ -36,13 +36,13 @@ class Recipe:
 
     Attributes:
         box: the box in px.
-        format: `jpeg`, `png`, `webp`, `avif`, `gif`, or `auto`: `jpeg` for opaque pictures, else
-            `png`.
+        format: `jpeg`, `png`, `webp`, `avif`, `gif`, `jxl`, or `auto`: `jpeg` for opaque pictures,
+            else `png`.
         quality: 1 to 100; not used for `png` and `gif`.
         fit: `contain`, `cover`, `pad` or `fill`.
         crop: what `cover` keeps: `centre`, `entropy`, `attention` or a point: `0.3,0.6`.
         background: the colour behind transparent pixels and of padding: R, G and B, 0 to 255.
-        subsampling: of the chroma in `jpeg` and `avif`: `4:2:0` or `4:4:4`.
+        subsampling: of the chroma in `jpeg`, `avif` and opaque `jxl`: `4:2:0` or `4:4:4`.
         max_bytes: the largest allowed file, in bytes; 0 for no limit.
         keep: the metadata to keep: any of `copyright`, `date`, `gps` and `icc`.
         previews: whether a preview embedded in the source is used in its place: `never`, `verify`

@@ -184,7 +184,7 @@ def heard_from(leader: int, end: str, patience: float = 20) -> str:
     [
         ([""], set(COMMANDS)),
         (["make", "--fo"], {"--format", "--force"}),
-        (["make", "--format", ""], {"jpeg", "png", "webp", "avif", "gif", "auto"}),
+        (["make", "--format", ""], {"jpeg", "png", "webp", "avif", "gif", "jxl", "auto"}),
         (["completion", ""], {"bash", "zsh", "fish"}),
         (["help", "c"], {"configuration", "cluster"}),
         (["make", "tr"], {"trip"}),

@@ -33,9 +33,9 @@ linux_only = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="ne
 
 @linux_only
 def test_a_worker_that_takes_too_much_memory_fails_alone() -> None:
-    said = dict(answers(f"hog {100 * MIB}", f"hog {400 * MIB}", f"hog {9 << 30}"))
+    said = dict(answers(f"hog {100 * MIB}", f"hog {500 * MIB}", f"hog {9 << 30}"))
     assert said[f"hog {100 * MIB}"] == b""
-    for size in (400 * MIB, 9 << 30):
+    for size in (500 * MIB, 9 << 30):
         error = said[f"hog {size}"]
         assert isinstance(error, Failure)
         assert "MemoryError" in error.reason

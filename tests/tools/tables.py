@@ -119,7 +119,7 @@ def _formats() -> str:
             " ".join(f"`{ending}`" for ending in one.read_endings),
             _READ_HOW[one.read].format(name=one.name)
             + (f" and the extra `{one.extra}`" if one.extra else ""),
-            "" if one.options is None else "yes",
+            "" if one.options is None else "with the extra" if one.module else "yes",
             ", ".join(f"`--{option}`" for option in one.options or ()),
             str(one.quality or ""),
         ]
@@ -139,12 +139,13 @@ def _names(formats: Iterable[Format]) -> str:
 
 def _extras() -> str:
     requested = [one for one in FORMATS if one.name in ON_REQUEST]
+    own = [one for one in WRITTEN.values() if not one.module]
     also = f"`--also {','.join(ON_REQUEST)}`"
     rows = {
-        "nothing more": f"reads {_names(READ)}; writes {_names(WRITTEN.values())}",
+        "nothing more": f"reads {_names(READ)}; writes {_names(own)}",
         f"{also}, or some of these": f"reads {_names(requested)} too; SVG with the extra `vips`",
         "extra `formats`, or `heif`, `jxl` and `raw`": (
-            "reads HEIC, JPEG XL, and raw pictures of cameras"
+            "reads HEIC, JPEG XL, and raw pictures of cameras; writes JPEG XL"
         ),
         "extra `fast`, or `simd` and `vips`": (
             "large thumbnails in half the time, those of large PNG and WebP pictures in a quarter "

@@ -20,13 +20,14 @@ from thumbnailer.config.checks import (
     some_of,
     whole,
 )
-from thumbnailer.errors import ConfigError
+from thumbnailer.errors import ConfigError, install_hint
 from thumbnailer.formats import (
     ON_REQUEST,
     WRITTEN,
     default_qualities,
     in_words,
     installed_extras,
+    missing_encoder,
     possible_formats,
     written_with,
 )
@@ -224,6 +225,10 @@ class Settings:
             raise ConfigError(f"{shown('output', self.output)}: is the root of the file system")
         if self.is_for_desktop:
             self._check_for_desktop()
+        for recipe in self._named_recipes.values():
+            if extra := missing_encoder(recipe.format):
+                format = shown("format", recipe.format)
+                raise ConfigError(f"{format}: can be written after {install_hint(extra)}")
 
     def _check_for_desktop(self) -> None:
         sides = [recipe.box for recipe in self._named_recipes.values()]

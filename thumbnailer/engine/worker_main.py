@@ -34,8 +34,8 @@ GRANTED = b"\0"
 _MMAP_THRESHOLD_BYTES = (32 << 20) - (64 << 10)
 
 # Address space for libraries that are loaded when a picture first needs them, and stay loaded:
-# libvips and its threads take 55 MiB.
-_LIBRARY_BYTES = 64 << 20
+# libvips and its threads take 55 MiB, pylibjxl with NumPy 113.
+_LIBRARY_BYTES = 192 << 20
 
 # A function that takes a job and a callback; the callback claims memory, in bytes, for the job.
 Work = Callable[[Job, Callable[[int], None]], answers.Result | Failure]

@@ -25,6 +25,7 @@ _STARTS = {
     "webp": re.compile(rb"RIFF.{4}WEBP", re.DOTALL),
     "avif": re.compile(rb".{4}ftyp(?:avif|avis)", re.DOTALL),
     "gif": re.compile(rb"GIF8[79]a"),
+    "jxl": re.compile(rb"\xff\x0a|\0\0\0\x0cJXL \r\n\x87\n"),
 }
 
 

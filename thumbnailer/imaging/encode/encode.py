@@ -13,6 +13,7 @@ from PIL import Image, ImageFile, PngImagePlugin
 from thumbnailer.formats import WRITTEN, has_option
 from thumbnailer.imaging.colour.to_srgb import flatten
 from thumbnailer.imaging.containers.exif import EXIF_START
+from thumbnailer.imaging.encode.jxl import encode_jxl
 from thumbnailer.imaging.encode.palette import (
     MAX_COLOURS,
     is_opaque,
@@ -106,6 +107,8 @@ def encode(
     extra = {key: value for key, value in extra.items() if value and has_option(format, "keep")}
 
     def encode_at(level: int) -> bytes:
+        if format == "jxl":
+            return encode_jxl(images[0], recipe, level, exif, metadata.profile)
         written, options = _ENCODERS[format](images, recipe, timing, level)
         if format == "png" and metadata.text:
             options["pnginfo"] = _chunks(metadata.text)

@@ -7,7 +7,6 @@ last frame. So the header is read here too, and what would come out wrong is ref
 from __future__ import annotations
 
 import io
-from types import ModuleType
 from typing import BinaryIO
 
 from PIL import Image, ImageFile
@@ -31,13 +30,10 @@ from thumbnailer.imaging.decode.readers.jxl.header import (
     jxl_boxes,
     read_jxl_header,
 )
+from thumbnailer.imaging.encode.jxl import import_pylibjxl
 from thumbnailer.imaging.failures import NOTE, LimitError, NoPictureError
-from thumbnailer.imaging.memory import HELD_BYTES, check_bytes, check_pixels, one_thread
+from thumbnailer.imaging.memory import HELD_BYTES, check_bytes, check_pixels
 from thumbnailer.recipe import Limits
-
-# Address space for importing pylibjxl: with NumPy it maps 113 MiB. The import takes 0.2 s, so it is
-# left until the first picture.
-_IMPORT_BYTES = 128 << 20
 
 # Bytes a pixel that a channel besides colours takes more, and a picture that is not coded plainly:
 # 7.1 in all become 19 if it is progressive, and 27 without loss. Measured at 12 and 24 megapixels.
@@ -80,11 +76,10 @@ def open_jxl(file: BinaryIO, limits: Limits) -> ImageFile.ImageFile:
     if header.has_black:
         raise NoPictureError("is a JPEG XL picture in CMYK, which is not read here")
     width, height = header.size
-    held_bytes = _IMPORT_BYTES + file.seek(0, io.SEEK_END)
+    held_bytes = file.seek(0, io.SEEK_END)
     is_plain = header.is_plain or is_from_jpeg(file)
     held_bytes += width * height * (_CHANNEL_BYTES * header.extra + _COMPLEX_BYTES * (not is_plain))
     check_bytes(held_bytes, limits)
-    _import_pylibjxl()
     image = JxlPicture(file, header)
     image.info[HELD_BYTES] = held_bytes
     return image
@@ -118,7 +113,7 @@ class JxlPicture(LatePicture):
 
     def _decode(self) -> Image.Image:
         """Return the picture, upright, in 8 bits a channel."""
-        pylibjxl = _import_pylibjxl()
+        pylibjxl = import_pylibjxl()
         import numpy
 
         data = codestream(self._file)
@@ -167,9 +162,3 @@ def _exif(file: BinaryIO) -> bytes:
             data = file.read(box.end - box.start)
             return data[4 + int.from_bytes(data[:4]) :]
     return b""
-
-
-def _import_pylibjxl() -> ModuleType:
-    with one_thread("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
-        import pylibjxl
-    return pylibjxl
