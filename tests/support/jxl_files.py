@@ -22,11 +22,12 @@ ALPHA, BLACK, GREY = 0, 4, 1
 
 
 def jxl(image: Image.Image, **options: Any) -> bytes:
-    """A picture as a JPEG XL without loss."""
+    """A picture as a JPEG XL, without loss unless `options` say otherwise."""
     pylibjxl = pytest.importorskip("pylibjxl", reason="needs the extra jxl (pylibjxl)")
     import numpy
 
-    return bytes(pylibjxl.encode(numpy.asarray(image), lossless=True, effort=1, **options))
+    options = {"lossless": True, "effort": 1} | options
+    return bytes(pylibjxl.encode(numpy.asarray(image), **options))
 
 
 def in_boxes(data: bytes, *others: tuple[bytes, bytes], part: int = 0) -> bytes:
@@ -110,19 +111,23 @@ def header(
     return bits.bytes()
 
 
-def with_header(image: Image.Image, **options: Any) -> bytes:
-    """A picture whose pixels come after a header of our own."""
-    import numpy
+def with_header(image: Image.Image, data: bytes = b"", **options: Any) -> bytes:
+    """A picture whose pixels come after a header of our own.
 
-    data = jxl(image)
+    Args:
+        data: the picture as a JPEG XL, if it is not to be stored without loss.
+    """
+    data = data or jxl(image)
     pylibjxl = pytest.importorskip("pylibjxl", reason="needs the extra jxl (pylibjxl)")
+    expected = pylibjxl.decode(data).tobytes()
     alpha = ((ALPHA, False),) * image.mode.endswith("A")
     plain: dict[str, Any] = {"channels": alpha, "space": GREY if image.mode[0] == "L" else 0}
+    plain["converted"] = options.get("converted", False)
     for start in range(4, 40):  # where the pixels begin
         try:
             shown = pylibjxl.decode(header(image.size, **plain) + data[start:])
         except RuntimeError:
             continue
-        if shown.tobytes() == numpy.asarray(image).tobytes():
+        if shown.tobytes() == expected:
             return header(image.size, **{**plain, **options}) + data[start:]
     raise AssertionError("its pixels begin nowhere")

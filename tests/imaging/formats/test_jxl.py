@@ -83,6 +83,19 @@ def test_another_white_is_adapted_to(tmp_path: Path) -> None:
     assert thumb(saved(tmp_path / "a.jxl", grey)).getpixel((9, 9)) == (99, 99, 99)
 
 
+@pytest.mark.extra
+@pytest.mark.parametrize("white", [1, 10, 11])
+def test_grey_of_any_white_is_as_dark_as_it_was(tmp_path: Path, white: int) -> None:
+    """Stored in colours of the format's own, which libjxl turns into linear light for some."""
+    imagecodecs = pytest.importorskip("imagecodecs", reason="writes such pictures")
+    import numpy
+
+    grey = Image.linear_gradient("L").resize(SIZE)
+    data = bytes(imagecodecs.jpegxl_encode(numpy.asarray(grey), distance=0.3))
+    source = with_header(grey, data, converted=True, white=white)
+    assert difference(thumb(saved(tmp_path / "a.jxl", source)), grey)[0] < 3
+
+
 def test_a_profile_is_applied_or_kept(tmp_path: Path) -> None:
     source = saved(tmp_path / "a.jxl", jxl(quarters(SIZE), icc=swapped_profile()))
     assert corners(thumb(source)) == ["lime", "red", "blue", "white"]

@@ -27,8 +27,8 @@ MAX_EXTRA_CHANNELS = 16
 _ALPHA, _SPOT, _BLACK, _FILTER = 0, 2, 4, 5
 _RGB, _GREY = 0, 1
 
-# Codes of white points, primaries and curves.
-_D65, _SRGB_PRIMARIES, _SRGB_CURVE, _IN_NUMBERS = 1, 1, 13, 2
+# Codes of white points, primaries and curves. The usual white is D65.
+USUAL_WHITE, _SRGB_PRIMARIES, _SRGB_CURVE, _IN_NUMBERS = 1, 1, 13, 2
 
 # A frame of pixels to be shown, and its flags that change nothing of how it is decoded: noise,
 # patches, splines and no smoothing (F.2).
@@ -64,7 +64,7 @@ class StatedColours(NamedTuple):
         points: x and y of red, green, blue and white, as far as they are given in numbers.
     """
 
-    white: int = _D65
+    white: int = USUAL_WHITE
     primaries: int = _SRGB_PRIMARIES
     curve: int = _SRGB_CURVE
     gamma: float = 0

@@ -24,6 +24,7 @@ from thumbnailer.imaging.colour.source_colours import MAX_PROFILE_BYTES
 from thumbnailer.imaging.decode.late_picture import LatePicture
 from thumbnailer.imaging.decode.readers.jxl.header import (
     MAX_EXTRA_CHANNELS,
+    USUAL_WHITE,
     JxlHeader,
     codestream,
     is_from_jpeg,
@@ -122,26 +123,36 @@ class JxlPicture(LatePicture):
         pixels = numpy.empty(shape, numpy.uint8)
         with pylibjxl.JXL(threads=1, pool_size=1) as decoder:
             _, metadata = decoder.decode(data, metadata=True, out=pixels)
-        if not self._header.colours and not self._header.is_converted:
+        if _is_linear(self._header):
+            self.info[NOTE] = _COARSE
+        elif not self._header.colours:
             profile = metadata.get("icc", b"")
             if len(profile) > MAX_PROFILE_BYTES:
                 raise LimitError("holds too large a colour profile")
             self.info[FOUND_COLOURS] = profile
-        elif not self._header.colours:
-            self.info[NOTE] = _COARSE
         mode = _PREMULTIPLIED[self.mode] if self._header.is_premultiplied else self.mode
         picture = Image.frombuffer(mode, self.size, pixels, "raw", mode, 0, 1)
         return picture if mode == self.mode else picture.convert(self.mode)
 
 
-def _colours(header: JxlHeader) -> Colours:
-    """Return the colours of a JPEG XL as decoders return it; b"" if its ICC profile says them.
+def _is_linear(header: JxlHeader) -> bool:
+    """Return whether libjxl converts a picture to linear light, not to the colours that it states.
 
-    Where that is not what it is stored in, libjxl converts to linear light instead.
+    So it does for an ICC profile, and for grey with another white than usual: dec_xyb.cc,
+    CanOutputToColorEncoding.
     """
     stated = header.colours
+    is_unusual = not stated or (header.is_grey and stated.white != USUAL_WHITE)
+    return header.is_converted and is_unusual
+
+
+def _colours(header: JxlHeader) -> Colours:
+    """Return the colours of a JPEG XL as decoders return it; b"" if its ICC profile says them."""
+    if _is_linear(header):
+        return profile_of(SRGB, 1.0, is_grey=header.is_grey)
+    stated = header.colours
     if not stated:
-        return profile_of(SRGB, 1.0, is_grey=header.is_grey) if header.is_converted else b""
+        return b""
     curve = 1 / stated.gamma if stated.gamma else CURVES.get(stated.curve, "srgb")
     known = PRIMARIES.get(stated.primaries, SRGB)
     points = [point or usual for point, usual in zip(stated.points, known, strict=True)]
