@@ -7,10 +7,11 @@ import struct
 from collections.abc import Sequence
 from typing import Any
 
+import pytest
 from PIL import Image
 
 # Types of fields: TIFF 6.0, section 2.
-_BYTE, _ASCII, _SHORT, _LONG, _RATIONAL, _SIGNED_RATIONAL = 1, 2, 3, 4, 5, 10
+_BYTE, _ASCII, SHORT, _LONG, _RATIONAL, _SIGNED_RATIONAL = 1, 2, 3, 4, 5, 10
 
 # Each with the type of its values, and these.
 Tags = dict[int, tuple[int, object]]
@@ -23,6 +24,8 @@ def dng(
     orientation: int = 1,
     exif: Image.Exif | None = None,
     others: Sequence[Image.Image] = (),
+    tags: Tags | None = None,
+    lossless_jpeg: bool = False,
     **options: object,
 ) -> bytes:
     """What a sensor with red, green, green and blue in each square of four would see of a picture.
@@ -32,9 +35,11 @@ def dng(
         preview: goes in as a JPEG, saved with `options` and `exif`.
         orientation: of the raw picture, as in EXIF.
         others: more previews.
+        tags: more, of the sensor data.
+        lossless_jpeg: in which the sensor data are stored then, in 8 bits.
     """
     sensor = _mosaic(image.convert("RGB"))
-    common: Tags = {254: (_LONG, [0]), 274: (_SHORT, [orientation])}
+    common: Tags = {254: (_LONG, [0]), 274: (SHORT, [orientation])}
     camera: Tags = {
         271: (_ASCII, b"Maker\0"),
         272: (_ASCII, b"Camera\0"),
@@ -45,22 +50,27 @@ def dng(
         # From XYZ to the camera's colours, which are those of sRGB.
         50721: (_SIGNED_RATIONAL, [32405, -15371, -4985, -9693, 18760, 416, 556, -2040, 10572]),
         50728: (_RATIONAL, [10000] * 3),
-        50778: (_SHORT, [21]),  # D65
+        50778: (SHORT, [21]),  # D65
     }
     raw: Tags = {
         256: (_LONG, [image.width]),
         257: (_LONG, [image.height]),
-        258: (_SHORT, [16]),
-        259: (_SHORT, [1]),
-        262: (_SHORT, [32803]),
-        277: (_SHORT, [1]),
+        258: (SHORT, [16]),
+        259: (SHORT, [1]),
+        262: (SHORT, [32803]),
+        277: (SHORT, [1]),
         278: (_LONG, [image.height]),
         279: (_LONG, [len(sensor)]),
-        33421: (_SHORT, [2, 2]),
+        33421: (SHORT, [2, 2]),
         33422: (_BYTE, [0, 1, 1, 2]),
-        50714: (_SHORT, [0]),
+        50714: (SHORT, [0]),
         50717: (_LONG, [65535]),
     }
+    if lossless_jpeg:
+        sensor = _as_lossless_jpeg(sensor, image.size)
+        raw |= {258: (SHORT, [8]), 259: (SHORT, [7]), 50717: (_LONG, [255])}
+        raw[279] = (_LONG, [len(sensor)])
+    raw |= tags or {}
     if preview is None:
         return _file([(common | raw | camera, sensor)])
     if exif is not None:
@@ -80,10 +90,10 @@ def _preview(preview: Image.Image, common: Tags, options: dict[str, Any]) -> tup
         254: (_LONG, [1]),
         256: (_LONG, [preview.width]),
         257: (_LONG, [preview.height]),
-        258: (_SHORT, [8, 8, 8]),
-        259: (_SHORT, [7]),
-        262: (_SHORT, [6]),
-        277: (_SHORT, [3]),
+        258: (SHORT, [8, 8, 8]),
+        259: (SHORT, [7]),
+        262: (SHORT, [6]),
+        277: (SHORT, [3]),
         278: (_LONG, [preview.height]),
         279: (_LONG, [len(data)]),
     }
@@ -100,6 +110,14 @@ def _mosaic(image: Image.Image) -> bytes:
         for x in range(width)
     )
     return struct.pack(f"<{width * image.height}H", *values)
+
+
+def _as_lossless_jpeg(sensor: bytes, size: tuple[int, int]) -> bytes:
+    imagecodecs = pytest.importorskip("imagecodecs", reason="writes lossless JPEGs")
+    import numpy
+
+    values = numpy.frombuffer(sensor, "<u2").reshape(size[::-1]) >> 8
+    return bytes(imagecodecs.ljpeg_encode(values.astype("u1"), bitspersample=8))
 
 
 def _file(directories: list[tuple[Tags, bytes]]) -> bytes:
@@ -130,7 +148,7 @@ def _packed(kind: int, value: object) -> tuple[bytes, int]:
     if isinstance(value, bytes):
         return value, len(value)
     assert isinstance(value, list)
-    letter = {_BYTE: "B", _SHORT: "H", _LONG: "I"}.get(kind)
+    letter = {_BYTE: "B", SHORT: "H", _LONG: "I"}.get(kind)
     if letter:
         return struct.pack(f"<{len(value)}{letter}", *value), len(value)
     pairs = [number for each in value for number in (each, 10000)]

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from PIL import ExifTags, Image
-from support.dng_files import dng
+from support.dng_files import SHORT, Tags, dng
 from support.pictures import UPRIGHT, corners, picture, quarters
 from support.program import enough, make, thumbnailer
 from support.thumbs import difference, thumb
@@ -31,7 +31,7 @@ def test_raw_is_taken_where_the_extra_is_installed(photos: Path, name: str) -> N
 
 @needs_raw
 @pytest.mark.parametrize("size", [60, 110, 200])  # half of the pixels, all, and all
-@pytest.mark.parametrize("orientation", [1, 3, 6, 8])
+@pytest.mark.parametrize("orientation", range(1, 9))
 def test_raw_comes_out_upright_from_the_sensor(tmp_path: Path, orientation: int, size: int) -> None:
     exif = Image.Exif()
     exif[ExifTags.Base.Orientation] = orientation
@@ -45,7 +45,7 @@ BLACK = Image.new("RGB", (240, 160))
 
 
 @needs_raw
-@pytest.mark.parametrize("orientation", [1, 3, 6, 8])
+@pytest.mark.parametrize("orientation", range(1, 9))
 @pytest.mark.parametrize("has_own", [False, True])
 def test_the_preview_is_used_where_it_is_large_enough(
     tmp_path: Path, orientation: int, has_own: bool
@@ -185,6 +185,33 @@ def test_without_a_preview_it_is_refused_for_what_it_is(tmp_path: Path) -> None:
     (tmp_path / "a.dng").write_bytes(data)
     with pytest.raises(PictureError, match="decode: is a camera's raw picture in a coding that"):
         thumb(tmp_path / "a.dng")
+
+
+@needs_raw
+@pytest.mark.parametrize(
+    "tags",
+    [
+        pytest.param({259: (SHORT, [8])}, id="Deflate"),
+        pytest.param(
+            {262: (SHORT, [34892]), 277: (SHORT, [3]), 284: (SHORT, [2])}, id="one plane by one"
+        ),
+    ],
+)
+def test_what_libraw_mistakes_is_refused_or_leaves_the_preview(photos: Path, tags: Tags) -> None:
+    (photos / "a.dng").write_bytes(dng(quarters((240, 160)), tags=tags))
+    (photos / "b.dng").write_bytes(dng(quarters((240, 160)), quarters((120, 80)), tags=tags))
+    rows = make(photos, "--size", "200").rows
+    refused, made = sorted(rows, key=lambda row: str(row["status"]))
+    reason = "is a camera's raw picture in a coding that is not read here"
+    assert (refused["status"], refused["error"]["reason"]) == ("failed", reason)
+    assert made["note"].startswith("is in a coding that is not read here: shows the camera's")
+
+
+@needs_raw
+@pytest.mark.extra
+def test_sensor_data_that_are_a_jpeg_are_no_preview(tmp_path: Path) -> None:
+    (tmp_path / "a.dng").write_bytes(dng(quarters((240, 160)), lossless_jpeg=True))
+    assert corners(thumb(tmp_path / "a.dng", size=100)) == UPRIGHT
 
 
 @needs_raw

@@ -13,14 +13,29 @@ from typing import BinaryIO
 
 from thumbnailer.imaging.containers.cut_short import is_cut_short
 from thumbnailer.imaging.containers.exif import read_directories
-from thumbnailer.imaging.containers.tiff_pages import COMPRESSION, PARTS
+from thumbnailer.imaging.containers.tiff_pages import (
+    COMPRESSION,
+    PARTS,
+    PHOTOMETRIC,
+    PLANAR,
+    SAMPLE_FORMAT,
+    SAMPLES,
+)
 
 # Tags of TIFF 6.0: the offset and the length of a JPEG; and all that are read.
 _JPEG_OFFSET, _JPEG_LENGTH = 513, 514
-_TAGS = {COMPRESSION, _JPEG_OFFSET, _JPEG_LENGTH, *PARTS[0], *PARTS[1]}
+_TAGS = {COMPRESSION, PHOTOMETRIC, PLANAR, SAMPLES, SAMPLE_FORMAT}
+_TAGS |= {_JPEG_OFFSET, _JPEG_LENGTH, *PARTS[0], *PARTS[1]}
 
-# Compressions that are a JPEG's, of a preview or of the sensor data, which are told apart by size.
+# What sensor data are said to be by DNG 1.7: in a mosaic of colours; with all colours everywhere.
+SENSOR_DATA = (32803, 34892)
+
+# Compressions that are a JPEG's, of a preview or of the sensor data: cameras that do not say which
+# it is store these in more bits than a preview has.
 _JPEG = ([6], [7])
+
+# Values of tags: Deflate, floats, and one plane after the other.
+_DEFLATE, _FLOAT, _PLANES = 8, 3, 2
 
 # A raw picture has some ten directories, of hundreds of strips or thousands of tiles.
 _MAX_DIRECTORIES, _MAX_PARTS = 32, 100_000
@@ -54,12 +69,29 @@ def is_raw_cut_short(file: BinaryIO) -> bool:
     return max(parts)[1] > length
 
 
+def is_misread(file: BinaryIO) -> bool:
+    """Return whether sensor data are stored as LibRaw does not read them, without saying so.
+
+    It mixes up the colours of planes, and takes whole numbers by Deflate for damaged.
+    """
+    for directory in _directories(file):
+        kind, samples, planar, compression, form = (
+            (directory.get(tag) or [1])[0]
+            for tag in (PHOTOMETRIC, SAMPLES, PLANAR, COMPRESSION, SAMPLE_FORMAT)
+        )
+        is_in_planes = samples > 1 and planar == _PLANES
+        if kind in SENSOR_DATA and (is_in_planes or (compression == _DEFLATE and form != _FLOAT)):
+            return True
+    return False
+
+
 def jpeg_previews(file: BinaryIO) -> Iterator[bytes]:
     """Yield the JPEGs in a raw picture in TIFF form, from the longest on."""
     found = set()
     for directory in _directories(file):
         offsets, lengths = directory.get(_JPEG_OFFSET, []), directory.get(_JPEG_LENGTH, [])
-        if directory.get(COMPRESSION, [])[:1] in _JPEG:
+        is_of_sensor = not set(SENSOR_DATA).isdisjoint(directory.get(PHOTOMETRIC, ()))
+        if directory.get(COMPRESSION, [])[:1] in _JPEG and not is_of_sensor:
             strips, sizes = (directory.get(tag, []) for tag in PARTS[0])
             offsets, lengths = offsets + strips, lengths + sizes
         found |= {(size, place) for place, size in zip(offsets, lengths, strict=False)}

@@ -12,6 +12,7 @@ from thumbnailer.formats import READ, WRITTEN, way_to_read
 from thumbnailer.imaging.containers.cut_short import is_cut_short
 from thumbnailer.imaging.containers.exif import SUB_DIRECTORIES, read_numbers
 from thumbnailer.imaging.containers.items import main_size
+from thumbnailer.imaging.containers.raw_directories import SENSOR_DATA
 from thumbnailer.imaging.decode.readers.jpeg import unread_kind
 from thumbnailer.imaging.decode.readers.svg import SVG_START_BYTES, is_svg
 from thumbnailer.imaging.failures import EMPTY
@@ -54,7 +55,6 @@ _TGA_DEPTHS = {1, 8, 16, 24, 32}
 
 # Tags of TIFF 6.0, TIFF/EP and DNG 1.7.
 _PHOTOMETRIC, _DNG_VERSION = 262, 50706
-_SENSOR_DATA = (32803, 34892)  # colour filter array; LinearRaw
 _MAX_SUB_IFDS = 16
 
 # The starts of other files that often have a picture's file name, and what they are.
@@ -116,7 +116,7 @@ def _holds_sensor_data(file: BinaryIO) -> bool:
 
 
 def _is_of_sensor(directory: dict[int, list[int]]) -> bool:
-    return any(number in _SENSOR_DATA for number in directory.get(_PHOTOMETRIC, ()))
+    return any(number in SENSOR_DATA for number in directory.get(_PHOTOMETRIC, ()))
 
 
 def _is_tga(start: bytes) -> bool:

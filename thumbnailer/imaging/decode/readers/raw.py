@@ -18,7 +18,11 @@ from thumbnailer.imaging.colour.coded import Colours
 from thumbnailer.imaging.colour.depth import to_resizable
 from thumbnailer.imaging.colour.source_colours import source_colours
 from thumbnailer.imaging.colour.to_srgb import to_srgb
-from thumbnailer.imaging.containers.raw_directories import is_raw_cut_short, jpeg_previews
+from thumbnailer.imaging.containers.raw_directories import (
+    is_misread,
+    is_raw_cut_short,
+    jpeg_previews,
+)
 from thumbnailer.imaging.decode.late_picture import LatePicture
 from thumbnailer.imaging.decode.shrink_on_load import SHRINKING_GAP, UNSHRUNK_PREVIEW
 from thumbnailer.imaging.failures import NOTE, NoPictureError
@@ -45,8 +49,8 @@ _EXIF_OF_LIBRAW, _LIBRAW_BYTES = b"dcraw v", 2048
 _Preview = TypeVar("_Preview", bound=Image.Image)
 
 # LibRaw's flip codes as EXIF orientations, and the orientation that undoes each of those.
-_ORIENTATIONS = {3: 3, 5: 8, 6: 6}
-_INVERSE = {1: 1, 3: 3, 6: 8, 8: 6}
+_ORIENTATIONS = {1: 2, 2: 4, 3: 3, 4: 5, 5: 8, 6: 6, 7: 7}
+_INVERSE = {1: 1, 2: 2, 3: 3, 4: 4, 5: 5, 6: 8, 7: 7, 8: 6}
 
 # Relative difference allowed between the shapes of preview and sensor image, which has a few rows
 # more.
@@ -211,6 +215,8 @@ class RawPicture(LatePicture):
 
     def _from_sensor(self, raw: rawpy.RawPy) -> Image.Image:
         rawpy = _import_rawpy()
+        if is_misread(self._file):
+            return self._without_sensor()
         try:
             pixels = raw.postprocess(
                 half_size=self._is_half, use_camera_wb=True, user_flip=0, output_bps=8
@@ -219,17 +225,21 @@ class RawPicture(LatePicture):
             raise ValueError("truncated") from error
         except rawpy.LibRawUnsufficientMemoryError as error:
             raise MemoryError from error
-        except rawpy.LibRawFileUnsupportedError as error:
-            picture = self._from_preview()
-            if not picture:
-                raise NoPictureError(f"is a camera's raw picture {_UNKNOWN_CODING}") from error
-            width, height = picture.size
-            self.is_from_preview = True
-            self.info[NOTE] = f"is {_UNKNOWN_CODING}: {_FROM_PREVIEW}, {width} x {height} px"
-            return picture
+        except rawpy.LibRawFileUnsupportedError:
+            return self._without_sensor()
         if is_raw_cut_short(self._file):
             raise ValueError("truncated")
         return Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels)
+
+    def _without_sensor(self) -> Image.Image:
+        """Return the preview, where the sensor data are of a coding that is not read."""
+        picture = self._from_preview()
+        if not picture:
+            raise NoPictureError(f"is a camera's raw picture {_UNKNOWN_CODING}")
+        width, height = picture.size
+        self.is_from_preview = True
+        self.info[NOTE] = f"is {_UNKNOWN_CODING}: {_FROM_PREVIEW}, {width} x {height} px"
+        return picture
 
 
 def _sides(size: Size, one: int, other: int) -> Size:
