@@ -12,7 +12,7 @@ from typing import NamedTuple
 from thumbnailer.formats import has_option
 
 # Increase this when the same recipe renders differently, so that old thumbnails become stale.
-_RENDERING_VERSION = 3
+_RENDERING_VERSION = 4
 
 
 # What a picture may have in pixels that takes no bytes, of one colour say, or a thumbnail that is

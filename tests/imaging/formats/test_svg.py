@@ -12,10 +12,10 @@ import threading
 from pathlib import Path
 
 import pytest
-from PIL import Image
-from support.pictures import corners, picture
+from PIL import ExifTags, Image
+from support.pictures import corners, picture, quarters
 from support.program import make
-from support.thumbs import difference, thumb
+from support.thumbs import difference, swapped_profile, thumb
 
 from thumbnailer import PictureError, make_thumbnails
 from thumbnailer.errors import install_hint
@@ -69,6 +69,21 @@ def test_without_a_size_it_has_that_of_browsers(tmp_path: Path, size: str) -> No
     assert [made.getpixel(at) for at in places] == [(0, 0, 0, alpha) for alpha in (0, 255, 255, 0)]
 
 
+@pytest.mark.parametrize(
+    ("size", "expected"),
+    [('width="auto" height="150"', (300, 150)), ('width="96" height="64px"', (300, 200))],
+)
+def test_what_is_no_length_does_not_count_and_a_style_changes_no_shape(
+    tmp_path: Path, size: str, expected: tuple[int, int]
+) -> None:
+    """As in browsers; else it would have the shape of what is drawn in it."""
+    style = 'style="width:100%;height:auto"' if "auto" not in size else ""
+    data = svg('<rect x="9" y="9" width="50" height="20"/>', f"{size} {style}")
+    made = drawn(tmp_path, data, size=300)
+    assert made.size == expected
+    assert made.getpixel((1, 1)) == (0, 0, 0, 0)
+
+
 def test_several_sizes_fits_and_formats(photos: Path) -> None:
     (photos / "a.svg").write_bytes(svg(QUARTERS))
     run = make(
@@ -100,17 +115,77 @@ def test_text_is_drawn_in_the_sandbox_too(photos: Path) -> None:
     assert difference(made, thumb(photos / "b.svg", also=["svg"], size=256)) == (0, 0)
 
 
-def test_a_picture_in_its_text_is_drawn(tmp_path: Path) -> None:
-    data = base64.b64encode(picture(tmp_path / "p.png").read_bytes()).decode()
-    made = drawn(tmp_path, svg(f'<image xlink:href="data:image/png;base64,{data}" {SIZE}/>'))
-    assert corners(made) == ["red", "lime", "blue", "white"]
+def with_picture(data: bytes, kind: str = "image/png") -> bytes:
+    """A drawing of a picture alone."""
+    uri = f"data:{kind};base64,{base64.b64encode(data).decode()}"
+    return svg(f'<image xlink:href="{uri}" {SIZE}/>')
+
+
+@pytest.mark.parametrize("format", ["png", "jpeg", "gif", "webp", "avif", "bmp"])
+def test_a_picture_in_its_text_is_drawn(tmp_path: Path, format: str) -> None:
+    """Also of formats that librsvg does not read, and by another name than its own."""
+    buffer = io.BytesIO()
+    quarters((96, 64)).save(buffer, format)
+    for kind in (f"image/{format}", "image/png", f"image/{format};charset=utf-8"):
+        made = drawn(tmp_path, with_picture(buffer.getvalue(), kind))
+        assert corners(made) == ["red", "lime", "blue", "white"], kind
+
+
+@pytest.mark.parametrize("format", ["png", "jpeg"])
+def test_a_picture_in_its_text_is_upright_and_in_its_colours(tmp_path: Path, format: str) -> None:
+    exif, buffer = Image.Exif(), io.BytesIO()
+    exif[ExifTags.Base.Orientation] = 3
+    quarters((96, 64)).save(buffer, format, exif=exif)
+    made = drawn(tmp_path, with_picture(buffer.getvalue(), f"image/{format}"))
+    assert corners(made) == ["white", "blue", "lime", "red"]
+    buffer = io.BytesIO()
+    quarters((96, 64)).save(buffer, format, icc_profile=swapped_profile())
+    made = drawn(tmp_path, with_picture(buffer.getvalue(), f"image/{format}"))
+    assert corners(made) == ["lime", "red", "blue", "white"]
+
+
+@pytest.mark.parametrize("format", ["png", "jpeg"])
+def test_a_picture_in_its_text_that_is_damaged_is_not_left_out(tmp_path: Path, format: str) -> None:
+    buffer = io.BytesIO()
+    Image.radial_gradient("L").save(buffer, format)
+    data = buffer.getvalue()[: buffer.tell() // 2]
+    with pytest.raises(PictureError, match="damaged: holds a picture that can't be decoded"):
+        drawn(tmp_path, with_picture(data, f"image/{format}"))
+
+
+@pytest.mark.parametrize(
+    ("content", "word"),
+    [
+        ("<foreignObject/>", "foreignObject"),
+        ("<style>:root { --shade: red } rect { fill: var(--shade) }</style>", "--shade"),
+        ('<rect style="width: calc(2px + 3px)"/>', "calc"),
+        ('<rect fill="oklch(0.6 0.2 140)"/>', "oklch"),
+        ('<g color-interpolation="linearRGB"/>', "color-interpolation"),
+        ('<g style="color-interpolation-filters: linearRGB"/>', ""),
+        ('<rect style="filter: hue-rotate(90deg)"/>', "hue-rotate"),
+        ('<rect style="clip-path: circle(9px)"/>', "circle"),
+        ('<rect style="transform: rotate(9deg); transform-origin: center"/>', "transform-origin"),
+        ("<style>@media screen { rect { fill: red } }</style>", "@media"),
+        ("<style>@supports (fill: red) { rect { fill: red } }</style>", "@supports"),
+        ('<switch><foreignObject requiredExtensions="x"/><text>html</text></switch>', ""),
+        ("<style>@media (prefers-color-scheme: dark) { rect { fill: red } }</style>", ""),
+        ('<rect style="fill: var(--shade, red)"/><!--note: red-->', ""),
+    ],
+)
+def test_what_may_look_otherwise_in_a_browser_has_a_note(
+    photos: Path, content: str, word: str
+) -> None:
+    (photos / "a.svg").write_bytes(svg(QUARTERS + content))
+    (row,) = make(photos, "--also", "svg").rows
+    note = f"uses {word}, which librsvg does not know: may look otherwise" if word else None
+    assert (row["status"], row["note"]) == ("made", note)
 
 
 @pytest.mark.parametrize(
     ("size", "count", "reason"),
     [
         ((20_000, 15_000), 1, "holds a picture that has 20000 x 15000 px"),
-        ((7000, 7000), 3, r"needs about 1\d{3} MiB to decode"),
+        ((7000, 7000), 3, r"needs about 2\d{3} MiB to decode"),
         ((8, 8), 1001, "is an SVG drawing of more than 1,000 pictures"),
     ],
 )

@@ -14,7 +14,7 @@ from thumbnailer.imaging.containers.exif import SUB_DIRECTORIES, read_numbers
 from thumbnailer.imaging.containers.items import main_size
 from thumbnailer.imaging.containers.raw_directories import SENSOR_DATA
 from thumbnailer.imaging.decode.readers.jpeg import unread_kind
-from thumbnailer.imaging.decode.readers.svg import SVG_START_BYTES, is_svg
+from thumbnailer.imaging.decode.readers.svg.open import SVG_START_BYTES, is_svg
 from thumbnailer.imaging.failures import EMPTY
 
 # The starts of files in formats that are read if `Limits.also` has the group's name as their key.

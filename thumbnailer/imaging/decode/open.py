@@ -55,7 +55,7 @@ from thumbnailer.imaging.decode.readers.jxl.open import open_jxl
 from thumbnailer.imaging.decode.readers.png import correct_png, open_png
 from thumbnailer.imaging.decode.readers.psd import correct_psd
 from thumbnailer.imaging.decode.readers.raw import open_raw
-from thumbnailer.imaging.decode.readers.svg import open_svg
+from thumbnailer.imaging.decode.readers.svg.open import open_svg
 from thumbnailer.imaging.decode.readers.tiff.open import open_tiff
 from thumbnailer.imaging.decode.readers.webp import (
     WEBP_HEADER_BYTES,

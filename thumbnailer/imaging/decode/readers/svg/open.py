@@ -7,23 +7,25 @@ text (`data:`) are drawn.
 
 from __future__ import annotations
 
-import binascii
-import io
 import re
 import zlib
-from collections.abc import Callable
 from itertools import islice
-from math import prod
 from typing import Any, BinaryIO
 
 from PIL import Image, ImageFile
 
 from thumbnailer.errors import install_hint
 from thumbnailer.imaging.decode.late_picture import LatePicture
+from thumbnailer.imaging.decode.readers.svg.embedded import (
+    OpenEmbedded,
+    embedded_bytes,
+    with_plain_pictures,
+)
 from thumbnailer.imaging.decode.shrink_on_load import SHRINKING_GAP
 from thumbnailer.imaging.decode.vips import load_pyvips, to_pillow
 from thumbnailer.imaging.failures import (
     DAMAGED,
+    NOTE,
     TRUNCATED,
     LimitError,
     MissingExtraError,
@@ -42,11 +44,6 @@ _FULL_SIDE = 4096
 _MAX_BYTES, _MAX_ELEMENTS = 8 << 20, 200_000
 _HELD_PER_BYTE, _HELD_PER_ELEMENT = 80, 1_400
 
-# Pictures inside the text, how many there may be, and what librsvg takes for each of their pixels.
-# One for which there is no room it would leave out.
-_EMBEDDED = re.compile(rb"data:image/(?!svg)[\w.+-]+;base64,([\w+/=\s]+)")
-_MAX_EMBEDDED, _HELD_PER_PIXEL = 1_000, 11
-
 # The most pairs of an element and a rule of CSS, each of which is compared: so many take a second.
 _MAX_COMPARISONS = 20_000_000
 
@@ -64,8 +61,24 @@ SVG_START_BYTES = 4096
 _NAME = re.compile(rb"<(?:[\w-]+:)?svg(?=[\s/>])")
 _ATTRIBUTES = re.compile(rb"""(?:[^>"']|"[^"]*"|'[^']*')*>""")
 _SIDE = re.compile(rb"""\s(width|height)\s*=\s*(?:"([^"]*)"|'([^']*)')""")
+_LENGTH = re.compile(rb"\s*(?:\+?\.?\d|&)[^%]*")
+_PIXELS = re.compile(rb"\s*\+?(\d*\.?\d+)(?:px)?\s*")
 _HAS_VIEW_BOX = re.compile(rb"\sviewBox\s*=")
 _USUAL_SIDES = {b"width": b"300", b"height": b"150"}  # CSS 2.2, 10.3.2 and 10.6.2
+
+# What browsers draw and librsvg 2.61 does not, or otherwise. Colours that are functions and HTML
+# that only some programs draw mostly come with a colour or text for all others.
+_UNKNOWN = re.compile(
+    rb"""(?sx)
+    <(?:\w+:)?(?P<html>foreignObject)\b(?![^>]{0,300}\srequired)
+    | (?<=[{;"'\s])(?P<variable>--[\w-]+)\s*:
+    | \b(?P<function>calc|color-mix|oklch|oklab|lab|lch|hue-rotate)\(
+    | \bclip-path\s*:\s*(?P<shape>inset|circle|ellipse|polygon|path)\(
+    | \b(?P<light>color-interpolation)\s*[:=]\s*["']?\s*linearRGB
+    | \b(?P<transform>transform-(?:origin|box))\s*[:=]
+    | (?P<rule>@(?:layer|supports|media(?=[^{]{0,100}\b(?:all|screen|width|height|light)\b)))
+    """
+)
 
 _ENTITY = re.compile(rb"""<!ENTITY\s+(?:%\s+)?[^\s>]+\s+(?:"([^"]*)"|'([^']*)'|([A-Z]+))""")
 
@@ -88,9 +101,7 @@ def is_svg(start: bytes) -> bool:
     return bool(_NAME.search(start))
 
 
-def open_svg(
-    file: BinaryIO, limits: Limits, open_embedded: Callable[[BinaryIO], Image.Image]
-) -> ImageFile.ImageFile:
+def open_svg(file: BinaryIO, limits: Limits, open_embedded: OpenEmbedded) -> ImageFile.ImageFile:
     """Read a drawing and return it as a Pillow image.
 
     Args:
@@ -104,12 +115,15 @@ def open_svg(
     text = _text(file)
     elements = _check_text(text)
     held_bytes = _LIBRARY_BYTES + len(text) * _HELD_PER_BYTE + elements * _HELD_PER_ELEMENT
-    held_bytes += _embedded_pixels(text, open_embedded) * _HELD_PER_PIXEL
+    held_bytes += embedded_bytes(text, open_embedded)
     check_bytes(held_bytes, limits)
     if not load_pyvips():
         raise MissingExtraError(f"is an SVG drawing, which is read after {install_hint('vips')}")
-    image = SvgPicture(file, _with_size(text))
+    image = SvgPicture(file, _with_size(text), open_embedded)
     image.info[HELD_BYTES] = held_bytes
+    if unknown := _UNKNOWN.search(text):
+        used = unknown[unknown.lastgroup or 0].decode().partition("(")[0]
+        image.info[NOTE] = f"uses {used}, which librsvg does not know: may look otherwise"
     return image
 
 
@@ -119,8 +133,8 @@ class SvgPicture(LatePicture):
     format = "SVG"
     format_description = "an SVG drawing"
 
-    def __init__(self, file: BinaryIO, text: bytes) -> None:
-        self._text = text
+    def __init__(self, file: BinaryIO, text: bytes, open_embedded: OpenEmbedded) -> None:
+        self._text, self._open_embedded = text, open_embedded
         super().__init__(file)
 
     def _open(self) -> None:
@@ -155,8 +169,9 @@ class SvgPicture(LatePicture):
 
         Raises:
             LimitError: it refers to itself without end.
-            NoPictureError: it can't be drawn.
+            NoPictureError: it can't be drawn, or a picture inside it not be decoded.
         """
+        self._text = with_plain_pictures(self._text, self._open_embedded)
         drawing = self._in_scale(self._scale)
         try:
             return to_pillow(drawing, "RGBA")
@@ -204,25 +219,6 @@ def _check_text(text: bytes) -> int:
     return elements
 
 
-def _embedded_pixels(text: bytes, open_embedded: Callable[[BinaryIO], Image.Image]) -> int:
-    """Return how many pixels the pictures inside a drawing have together.
-
-    Raises:
-        LimitError: there are too many, or one has too many pixels.
-    """
-    pixels = 0
-    for number, found in enumerate(_EMBEDDED.finditer(text)):
-        if number == _MAX_EMBEDDED:
-            raise LimitError(f"is an SVG drawing of more than {_MAX_EMBEDDED:,} pictures")
-        try:
-            pixels += prod(open_embedded(io.BytesIO(binascii.a2b_base64(found[1]))).size)
-        except LimitError as error:
-            raise LimitError(f"holds a picture that {error}") from None
-        except (binascii.Error, NoPictureError):  # which is not drawn, as in browsers
-            continue
-    return pixels
-
-
 def _with_size(text: bytes) -> bytes:
     """Return a drawing that states a size, which is a browser's where it does not.
 
@@ -232,13 +228,18 @@ def _with_size(text: bytes) -> bytes:
     attributes = _ATTRIBUTES.match(text, name.end()) if name else None
     if not name or not attributes or _HAS_VIEW_BOX.search(attributes[0]):
         return text
-    stated, sides = attributes[0], dict(_USUAL_SIDES)
+    stated, sides, pixels = attributes[0], dict(_USUAL_SIDES), list[bytes]()
     for found in islice(_SIDE.finditer(attributes[0]), len(sides)):
-        if b"%" in (found[2] or found[3] or b"%"):
-            stated = stated.replace(found[0], b" ", 1)
-        else:
+        side = found[2] or found[3] or b""
+        if _LENGTH.fullmatch(side):
             sides.pop(found[1], None)
+        else:
+            stated = stated.replace(found[0], b" ", 1)
+        if is_px := _PIXELS.fullmatch(side):
+            pixels.insert(len(pixels) if found[1] == b"height" else 0, is_px[1])
     added = b"".join(b' %s="%s"' % side for side in sides.items())
+    if len(pixels) == len(_USUAL_SIDES):  # which a style may override
+        added += b' viewBox="0 0 %s %s"' % tuple(pixels)
     return text[: name.end()] + added + stated + text[attributes.end() :]
 
 

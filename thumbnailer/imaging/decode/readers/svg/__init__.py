@@ -1,0 +1,1 @@
+"""SVG: drawn on request with the optional extra `vips`, and what a drawing holds besides."""
