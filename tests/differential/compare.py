@@ -16,7 +16,10 @@ from thumbnailer import iter_thumbnails
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
-ALSO = ("ico", "jpeg2000", "ppm", "psd", "tga")
+# The longer side of all thumbnails, in px, and of the pictures that are compared with them.
+SIZE = 64
+
+ALSO = ("ico", "jpeg2000", "ppm", "psd", "svg", "tga")
 
 
 class Verdict(NamedTuple):
@@ -33,7 +36,7 @@ def verdicts(cells: Iterable[Cell], folder: Path, browser: Browser | None) -> li
     for name, cell in named.items():
         (folder / name).write_bytes(cell.data)
     made, refused = dict[str, Image.Image](), dict[str, str]()
-    looks = {"size": 64, "format": "png", "output": folder / "out", "also": ALSO}
+    looks = {"size": SIZE, "format": "png", "output": folder / "out", "also": ALSO}
     for outcome in iter_thumbnails(folder, **looks):  # type: ignore[arg-type]
         name = Path(outcome.source.path).name
         if outcome.error:
@@ -44,7 +47,7 @@ def verdicts(cells: Iterable[Cell], folder: Path, browser: Browser | None) -> li
     of_browser = [name for name in made if named[name].truth is None]
     seen = {}
     if browser:
-        pictures = shown(browser, [folder / name for name in of_browser])
+        pictures = shown(browser, [folder / name for name in of_browser], SIZE)
         seen = dict(zip(of_browser, pictures, strict=True))
     return [
         _verdict(cell, made.get(name), refused.get(name, ""), seen.get(name))
@@ -60,5 +63,7 @@ def _verdict(
     truth = seen or (on_white(cell.truth) if cell.truth else None)
     if truth is None:
         return Verdict(cell, "not compared")
+    if made.size != truth.size:
+        return Verdict(cell, "differs", f"{made.size} px, not {truth.size}")
     difference = mean_delta_e(made, truth)
     return Verdict(cell, "right" if difference <= cell.most else "differs", f"{difference:.1f}")

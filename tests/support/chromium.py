@@ -19,8 +19,12 @@ FLAGS = [
 ]
 
 
-def shown(browser: Browser, sources: Iterable[Path]) -> list[Image.Image]:
-    """Return what a browser shows of pictures, each at its own size, over white."""
+def shown(browser: Browser, sources: Iterable[Path], longest: int = 0) -> list[Image.Image]:
+    """Return what a browser shows of pictures, over white.
+
+    Args:
+        longest: the longer side of each in px; 0 for its own size.
+    """
     results = []
     page = browser.new_page(viewport={"width": 1200, "height": 1200})
     with tempfile.TemporaryDirectory() as folder:
@@ -30,8 +34,14 @@ def shown(browser: Browser, sources: Iterable[Path]) -> list[Image.Image]:
             page_file.write_text(f"<img src='{uri}' style='position:fixed;left:0;top:0'>")
             page.goto(page_file.as_uri())
             width, height = page.evaluate(
-                "async () => { const image = document.images[0]; await image.decode();"
-                " return [image.naturalWidth, image.naturalHeight]; }"
+                "async longest => { const image = document.images[0]; await image.decode();"
+                " const sides = [image.naturalWidth, image.naturalHeight];"
+                " const scale = longest ? longest / Math.max(...sides) : 1;"
+                " [image.width, image.height] = sides;"
+                " image.style.transform = `scale(${scale})`;"
+                " image.style.transformOrigin = '0 0';"
+                " return sides.map(side => Math.round(side * scale)); }",
+                longest,
             )
             picture = page.screenshot(clip={"x": 0, "y": 0, "width": width, "height": height})
             results.append(Image.open(io.BytesIO(picture)).convert("RGB"))
