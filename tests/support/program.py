@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -138,15 +139,19 @@ def _environment(variables: Mapping[str, str]) -> Iterator[None]:
 
 
 def enough(photos: Path, *options: str) -> None:
-    """A picture that says what it needs is made if it gets that, and what Python itself wants."""
-    reason = make(photos, "--worker-memory", "32", "-s", "2000", *options).rows[0]["error"]
-    if reason:
-        assert reason["stage"] == "limits"
-        needed = int(reason["reason"].split()[2])
-        run = make(photos, "--worker-memory", str(needed + 24), "-s", "2000", *options)
-        if run.code:  # before anything was read it could tell of its reader only
-            again = run.rows[0]["error"]
-            assert again["stage"] == "limits"
-            needed = int(again["reason"].split()[2])
-            run = make(photos, "--worker-memory", str(needed + 24), "-s", "2000", *options)
-        assert run.code == 0
+    """A picture that says what it needs is made if it gets that, and what Python itself wants.
+
+    Before anything was read it could tell of its reader only, or of a picture inside it.
+    """
+    memory = 32
+    for _ in range(4):
+        error = make(photos, "--worker-memory", str(memory), "-s", "2000", *options).rows[0][
+            "error"
+        ]
+        if not error:
+            return
+        assert error["stage"] == "limits"
+        needed = re.search(r"needs about (\d+) MiB", error["reason"])
+        assert needed
+        memory = int(needed[1]) + 24
+    raise AssertionError(error)

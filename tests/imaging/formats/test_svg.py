@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from PIL import ExifTags, Image
 from support.pictures import corners, picture, quarters
-from support.program import make
+from support.program import enough, make
 from support.thumbs import difference, swapped_profile, thumb
 
 from thumbnailer import PictureError, make_thumbnails
@@ -151,6 +151,20 @@ def test_a_picture_in_its_text_that_is_damaged_is_not_left_out(tmp_path: Path, f
     data = buffer.getvalue()[: buffer.tell() // 2]
     with pytest.raises(PictureError, match="damaged: holds a picture that can't be decoded"):
         drawn(tmp_path, with_picture(data, f"image/{format}"))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("format", ["jpeg", "webp"])
+def test_what_is_estimated_suffices_for_a_large_picture_in_its_text(
+    photos: Path, format: str
+) -> None:
+    """One that is turned, and has more bytes than its text may have once it is a PNG."""
+    exif, buffer = Image.Exif(), io.BytesIO()
+    exif[ExifTags.Base.Orientation] = 6
+    noise = Image.effect_noise((2400, 2000), 60).convert("RGB")
+    noise.save(buffer, format, quality=60, exif=exif)
+    (photos / "a.svg").write_bytes(with_picture(buffer.getvalue(), f"image/{format}"))
+    enough(photos, "--also", "svg")
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from contextlib import suppress
 from math import prod
 from typing import BinaryIO, NamedTuple
 
-from PIL import ImageFile
+from PIL import Image, ImageFile
 
 from thumbnailer.imaging.colour.depth import to_resizable
 from thumbnailer.imaging.colour.source_colours import source_colours
@@ -31,8 +31,13 @@ _SHOWN = (*_READ, "GIF", "WEBP", "AVIF", "BMP", "ICO")
 # How many there may be. One for which there is no room librsvg would leave out.
 _MAX_EMBEDDED = 1_000
 
-# What librsvg takes for each pixel of all, and what a conversion takes for each of the largest.
-_HELD_PER_PIXEL, _CONVERTED_BYTES = 11, 17
+# What librsvg takes for each pixel of all, and more for those of other formats, which become text;
+# and what a conversion takes for each pixel of the largest.
+_HELD_PER_PIXEL, _HELD_AS_TEXT, _CONVERTED_BYTES = 11, 16, 17
+
+# The most bytes of a converted picture, which is halved until it has no more: libxml2 takes ten
+# million characters of text for one attribute.
+_MAX_PNG_BYTES = 7_000_000
 
 OpenEmbedded = Callable[[BinaryIO], ImageFile.ImageFile]
 
@@ -54,8 +59,12 @@ def embedded_bytes(text: bytes, open_embedded: OpenEmbedded) -> int:
     Raises:
         LimitError: there are too many, or one has too many pixels.
     """
-    pixels = [prod(one.image.size) for one in _pictures(text, open_embedded)]
-    return sum(pixels) * _HELD_PER_PIXEL + max(pixels, default=0) * _CONVERTED_BYTES
+    held_bytes, largest = 0, 0
+    for one in _pictures(text, open_embedded):
+        pixels = prod(one.image.size)
+        held_bytes += pixels * (_HELD_PER_PIXEL + _HELD_AS_TEXT * (one.image.format not in _READ))
+        largest = max(largest, pixels)
+    return held_bytes + largest * _CONVERTED_BYTES
 
 
 def with_plain_pictures(text: bytes, open_embedded: OpenEmbedded) -> bytes:
@@ -98,10 +107,17 @@ def _as_png(embedded: _Embedded) -> bytes:
         if is_read and orientation == 1 and not colours:
             return b""
         shown, _ = to_srgb(to_resizable(image), colours)
-        buffer = io.BytesIO()
-        apply_orientation(shown, orientation).save(buffer, "PNG", compress_level=1)
-        return buffer.getvalue()
+        shown = apply_orientation(shown, orientation)
+        while len(png := _encoded(shown)) > _MAX_PNG_BYTES:
+            shown = shown.reduce(2)
+        return png
     except (MemoryError, LimitError):
         raise
     except Exception:  # which Pillow raises of many kinds
         raise NoPictureError(f"{DAMAGED}: holds a picture that can't be decoded") from None
+
+
+def _encoded(image: Image.Image) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG", compress_level=1)
+    return buffer.getvalue()
