@@ -19,31 +19,52 @@ FLAGS = [
 ]
 
 
+# The sides of a browser's window, in px. As many pictures are shown at once as fit in.
+_WINDOW = 1200
+
+
 def shown(browser: Browser, sources: Iterable[Path], longest: int = 0) -> list[Image.Image]:
     """Return what a browser shows of pictures, over white.
 
     Args:
         longest: the longer side of each in px; 0 for its own size.
     """
-    results = []
-    page = browser.new_page(viewport={"width": 1200, "height": 1200})
+    waiting, results = list(sources), list[Image.Image]()
+    page = browser.new_page(viewport={"width": _WINDOW, "height": _WINDOW})
+    side = longest or _WINDOW
+    places = [(x, y) for y in _steps(side) for x in _steps(side)]
     with tempfile.TemporaryDirectory() as folder:
         page_file = Path(folder) / "page.html"
-        for source in sources:
-            uri = source.as_uri()
-            page_file.write_text(f"<img src='{uri}' style='position:fixed;left:0;top:0'>")
-            page.goto(page_file.as_uri())
-            width, height = page.evaluate(
-                "async longest => { const image = document.images[0]; await image.decode();"
-                " const sides = [image.naturalWidth, image.naturalHeight];"
-                " const scale = longest ? longest / Math.max(...sides) : 1;"
-                " [image.width, image.height] = sides;"
-                " image.style.transform = `scale(${scale})`;"
-                " image.style.transformOrigin = '0 0';"
-                " return sides.map(side => Math.round(side * scale)); }",
-                longest,
+        while waiting:
+            batch, waiting = waiting[: len(places)], waiting[len(places) :]
+            page_file.write_text(
+                "".join(
+                    f"<img src='{source.as_uri()}' style='position:fixed;left:{x}px;top:{y}px'>"
+                    for source, (x, y) in zip(batch, places, strict=False)
+                )
             )
-            picture = page.screenshot(clip={"x": 0, "y": 0, "width": width, "height": height})
-            results.append(Image.open(io.BytesIO(picture)).convert("RGB"))
+            page.goto(page_file.as_uri())
+            sizes = page.evaluate(_SHOW, longest)
+            window = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
+            for (x, y), (width, height) in zip(places, sizes, strict=False):
+                results.append(window.crop((x, y, x + width, y + height)))
     page.close()
     return results
+
+
+def _steps(side: int) -> range:
+    return range(0, _WINDOW - side + 1, side)
+
+
+# Shows each picture, in its own size or so that its longer side is the given; returns their sizes.
+_SHOW = """
+longest => Promise.all([...document.images].map(async image => {
+    await image.decode();
+    const sides = [image.naturalWidth, image.naturalHeight];
+    const scale = longest ? longest / Math.max(...sides) : 1;
+    [image.width, image.height] = sides;
+    image.style.transform = `scale(${scale})`;
+    image.style.transformOrigin = "0 0";
+    return sides.map(side => Math.round(side * scale));
+}))
+"""

@@ -1,4 +1,4 @@
-"""Write the table of the page formats-and-colour: takes a minute, and a Chromium.
+"""Write the table of the page formats-and-colour: takes half a minute, and a Chromium.
 
 python -m tests.tools.kinds
 """
