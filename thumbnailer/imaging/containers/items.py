@@ -48,6 +48,20 @@ def main_size(file: BinaryIO) -> Size | None:
     return size if all(size) else None
 
 
+def main_data(file: BinaryIO) -> tuple[int, int]:
+    """Return where the data of the main picture, or of its first tile, begin and end in the file.
+
+    Of data in several parts the first is meant. Zeros stand for data that are nowhere in the file.
+    """
+    for meta in _children(file, 0, file.seek(0, io.SEEK_END)):
+        if meta.kind == b"meta":
+            item = _main_item(file, meta)
+            stored = _find(file, meta, b"iloc", _VERSION_BYTES)
+            places = dict(_places(_content(file, stored)))
+            return places.get(_first_tile(file, meta, item) or item, (0, 0))
+    return 0, 0
+
+
 def _children(file: BinaryIO, start: int, end: int) -> list[Box]:
     return [box for box, _ in zip(boxes(file, start, end), range(_MAX_BOXES), strict=False)]
 
@@ -67,9 +81,7 @@ def _content(file: BinaryIO, box: Box | None, most: int = MAX_ITEM_LIST_BYTES) -
 
 def _item_properties(file: BinaryIO, meta: Box) -> dict[bytes, bytes]:
     """Return the main picture's properties, or else its first tile's, by their types."""
-    primary = _content(file, _find(file, meta, b"pitm", _VERSION_BYTES))
-    id_bytes = 4 if primary[:1] > b"\0" else 2
-    item = int.from_bytes(primary[_VERSION_BYTES : _VERSION_BYTES + id_bytes])
+    item = _main_item(file, meta)
     properties = _find(file, meta, b"iprp", _VERSION_BYTES)
     stored = properties and _find(file, properties, b"ipco")
     if not properties or not stored:
@@ -79,6 +91,35 @@ def _item_properties(file: BinaryIO, meta: Box) -> dict[bytes, bytes]:
     return _properties_of(file, every, numbers.get(_first_tile(file, meta, item), ())) | (
         _properties_of(file, every, numbers.get(item, ()))
     )
+
+
+def _main_item(file: BinaryIO, meta: Box) -> int:
+    primary = _content(file, _find(file, meta, b"pitm", _VERSION_BYTES))
+    id_bytes = 4 if primary[:1] > b"\0" else 2
+    return int.from_bytes(primary[_VERSION_BYTES : _VERSION_BYTES + id_bytes])
+
+
+def _places(data: bytes) -> Iterator[tuple[int, tuple[int, int]]]:
+    """Yield items and where the first part of their data is, from an `iloc` box: 14496-12, 8.11.3.
+
+    Items whose data are not in the file itself, but in another box, are left out.
+    """
+    file = io.BytesIO(data)
+    version, *_, lengths, more_lengths = file.read(6).ljust(6, b"\0")
+    offset_bytes, length_bytes, base_bytes = lengths >> 4, lengths & 15, more_lengths >> 4
+    index_bytes = more_lengths & 15 if version else 0
+    id_bytes = 2 if version < 2 else 4
+    file.seek(id_bytes, io.SEEK_CUR)
+    while item := file.read(id_bytes):
+        is_elsewhere = version and int.from_bytes(file.read(2)) & 15
+        file.seek(2, io.SEEK_CUR)
+        base, parts = int.from_bytes(file.read(base_bytes)), int.from_bytes(file.read(2))
+        part = file.read(index_bytes + offset_bytes + length_bytes) if parts else b""
+        start = base + int.from_bytes(part[index_bytes : index_bytes + offset_bytes])
+        if part and not is_elsewhere:
+            length = int.from_bytes(part[index_bytes + offset_bytes :])
+            yield int.from_bytes(item), (start, start + length)
+        file.seek((parts - 1) * len(part), io.SEEK_CUR)
 
 
 def _properties_of(

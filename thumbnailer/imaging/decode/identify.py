@@ -13,7 +13,7 @@ from thumbnailer.imaging.containers.cut_short import is_cut_short
 from thumbnailer.imaging.containers.exif import SUB_DIRECTORIES, read_numbers
 from thumbnailer.imaging.containers.items import main_size
 from thumbnailer.imaging.containers.raw_directories import SENSOR_DATA
-from thumbnailer.imaging.decode.readers.jpeg import unread_kind
+from thumbnailer.imaging.decode.readers.jpeg import unread_jpeg
 from thumbnailer.imaging.decode.readers.svg.open import SVG_START_BYTES, is_svg
 from thumbnailer.imaging.failures import EMPTY
 
@@ -159,7 +159,7 @@ def unreadable_reason(file: BinaryIO, also: tuple[str, ...]) -> str:
     for format in (one.pillow for one in READ):
         accepts = Image.OPEN[format][1]
         if accepts and accepts(start[:16]):
-            if format == "JPEG" and (kind := unread_kind(file)):
+            if format == "JPEG" and (kind := unread_jpeg(file)):
                 return f"is {kind}, which is not read here"
             if is_cut_short(file) if format in ("WEBP", "AVIF", "TIFF") else is_at_end:
                 return f"truncated: begins like {format}, but ends early"

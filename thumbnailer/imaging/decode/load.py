@@ -15,7 +15,8 @@ from thumbnailer.imaging.containers.tiff_pages import PARTS
 from thumbnailer.imaging.decode.cut_jpeg import decode_cut, decode_in_one_piece, is_arithmetic
 from thumbnailer.imaging.decode.open import load_within_limit, open_picture
 from thumbnailer.imaging.decode.progressive import keep_dc_scans
-from thumbnailer.imaging.decode.readers.jpeg import unread_kind
+from thumbnailer.imaging.decode.readers.heif import unread_heif
+from thumbnailer.imaging.decode.readers.jpeg import unread_jpeg
 from thumbnailer.imaging.decode.readers.png import without_checksum
 from thumbnailer.imaging.decode.rows import differing_rows, fill_missing_rows
 from thumbnailer.imaging.decode.shrink_on_load import is_shrunk_to_eighth, shrink_like
@@ -43,6 +44,9 @@ _END_IS_MISSING = "its end is missing; all rows are there"
 _END_IS_DAMAGED = "its end is damaged; all rows are there"
 
 _JPEGS = ("JPEG", "MPO")
+
+# What tells of a picture that could not be decoded that it is of a kind that is not.
+_UNREAD_KINDS = {**dict.fromkeys(_JPEGS, unread_jpeg), "HEIF": unread_heif}
 
 # Taller pictures are not compared row by row: 40 million rows of one pixel took minutes.
 _MAX_ROWS = 200_000
@@ -83,7 +87,8 @@ def load_pixels(
             raise
         check_room(needed_bytes(image) - _HELD_PIXEL_BYTES * prod(image.size))
         failure = error
-    if image.format in _JPEGS and (unread := unread_kind(file)):
+    tell_kind = _UNREAD_KINDS.get(image.format or "")
+    if tell_kind and (unread := tell_kind(file)):
         raise NoPictureError(f"is {unread}, which is not read here")
     salvaged, kind = None, DAMAGED
     share: float | None = None

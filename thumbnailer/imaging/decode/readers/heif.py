@@ -8,12 +8,20 @@ from typing import BinaryIO
 
 from PIL import ImageFile
 
+from thumbnailer.imaging.containers.items import main_data
 from thumbnailer.imaging.memory import HELD_BYTES, check_bytes
 from thumbnailer.recipe import Limits
 
 # Address space for importing pillow_heif: it maps 25 MiB and takes 20 ms, so the import is left
 # until the first HEIF picture.
 _IMPORT_BYTES = 32 << 20
+
+# The longest part of a picture that libde265 (1.1) decodes, and the bytes that state the length of
+# each: libde265/decctx.h, max_NAL_size_bytes. libheif has no way to raise it.
+_MAX_PART_BYTES, _LENGTH_BYTES = 16 << 20, 4
+
+# The most parts that are looked at: parameters, and one or a few of pixels.
+_MAX_PARTS = 1000
 
 _OPTIONS_LOCK = threading.Lock()
 
@@ -39,3 +47,22 @@ def open_heif(file: BinaryIO, limits: Limits) -> ImageFile.ImageFile:
             options.DECODE_THREADS = before
     image.info[HELD_BYTES] = held_bytes
     return image
+
+
+def unread_heif(file: BinaryIO) -> str:
+    """Return in words what a HEIF is that could not be decoded; "" for others, and cut ones.
+
+    Earlier versions of the decoder read what this one refuses, so this is asked afterwards.
+    """
+    at, end = main_data(file)
+    end = min(end, file.seek(0, io.SEEK_END))
+    for _ in range(_MAX_PARTS):
+        file.seek(at)
+        head = file.read(_LENGTH_BYTES)
+        at += len(head) + int.from_bytes(head)
+        if len(head) < _LENGTH_BYTES or at > end:
+            break
+        if int.from_bytes(head) > _MAX_PART_BYTES:
+            most = _MAX_PART_BYTES >> 20
+            return f"a HEIC picture coded in one piece of more than {most} MiB"
+    return ""

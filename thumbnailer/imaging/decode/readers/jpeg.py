@@ -17,7 +17,7 @@ _KINDS = {
 _DECODED = {0xC0, 0xC1, 0xC2, 0xC9, 0xCA}
 
 
-def unread_kind(file: BinaryIO) -> str:
+def unread_jpeg(file: BinaryIO) -> str:
     """Return in words what a JPEG is that is not read here; "" for others, and damaged ones."""
     at = 2
     with suppress(ValueError):
