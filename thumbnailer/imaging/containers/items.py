@@ -48,18 +48,19 @@ def main_size(file: BinaryIO) -> Size | None:
     return size if all(size) else None
 
 
-def main_data(file: BinaryIO) -> tuple[int, int]:
-    """Return where the data of the main picture, or of its first tile, begin and end in the file.
+def main_places(file: BinaryIO) -> list[tuple[int, int]]:
+    """Return where the data of the main picture, or of each of its tiles, begin and end.
 
-    Of data in several parts the first is meant. Zeros stand for data that are nowhere in the file.
+    Of data in several parts the first is meant. Data that are nowhere in the file are left out.
     """
     for meta in _children(file, 0, file.seek(0, io.SEEK_END)):
         if meta.kind == b"meta":
             item = _main_item(file, meta)
             stored = _find(file, meta, b"iloc", _VERSION_BYTES)
             places = dict(_places(_content(file, stored)))
-            return places.get(_first_tile(file, meta, item) or item, (0, 0))
-    return 0, 0
+            items = _tiles(file, meta, item) or [item]
+            return [places[one] for one in items if one in places]
+    return []
 
 
 def _children(file: BinaryIO, start: int, end: int) -> list[Box]:
@@ -88,7 +89,8 @@ def _item_properties(file: BinaryIO, meta: Box) -> dict[bytes, bytes]:
         return {}
     every = _children(file, stored.start, stored.end)
     numbers = dict(_associations(_content(file, _find(file, properties, b"ipma"))))
-    return _properties_of(file, every, numbers.get(_first_tile(file, meta, item), ())) | (
+    first_tile = next(iter(_tiles(file, meta, item)), 0)
+    return _properties_of(file, every, numbers.get(first_tile, ())) | (
         _properties_of(file, every, numbers.get(item, ()))
     )
 
@@ -158,17 +160,18 @@ def _associations(data: bytes) -> Iterator[tuple[int, list[int]]]:
         at = end
 
 
-def _first_tile(file: BinaryIO, meta: Box, item: int) -> int:
-    """Return the first of the items that a picture is made of, by its `dimg` reference, or 0."""
+def _tiles(file: BinaryIO, meta: Box, item: int) -> list[int]:
+    """Return the items that a picture is made of, by its `dimg` reference; none without one."""
     references = _find(file, meta, b"iref", _VERSION_BYTES)
     if not references:
-        return 0
+        return []
     id_bytes = 4 if _content(file, references, 1) > b"\0" else 2
     for box in _children(file, references.start + _VERSION_BYTES, references.end):
-        data = _content(file, box, 2 * id_bytes + 2)
-        if box.kind == b"dimg" and int.from_bytes(data[:id_bytes]) == item:
-            return int.from_bytes(data[id_bytes + 2 :])
-    return 0
+        data = _content(file, box) if box.kind == b"dimg" else b""
+        if data and int.from_bytes(data[:id_bytes]) == item:
+            places = range(id_bytes + 2, len(data), id_bytes)
+            return [int.from_bytes(data[place : place + id_bytes]) for place in places]
+    return []
 
 
 def _track_properties(file: BinaryIO, movie: Box) -> dict[bytes, bytes]:

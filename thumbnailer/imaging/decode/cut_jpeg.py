@@ -1,4 +1,4 @@
-"""Decode JPEGs that Pillow can't: without their end, or arithmetic-coded.
+"""Decode JPEGs that Pillow can't: without their end, or zeros in its place, or arithmetic-coded.
 
 Pillow hands libjpeg a file in pieces. Where the end is missing, libjpeg waits for more of it, and
 the last rows are not decoded though their data are there; an arithmetic decoder can't wait at all.
@@ -14,6 +14,7 @@ from typing import BinaryIO
 
 from PIL import Image, ImageFile
 
+from thumbnailer.imaging.containers.cut_short import content_end
 from thumbnailer.imaging.containers.jpeg_segments import MAX_SEGMENTS, read_segment
 from thumbnailer.imaging.decode.open import load_within_limit, open_picture
 from thumbnailer.imaging.decode.progressive import has_ac_scan, has_all_scans
@@ -23,7 +24,7 @@ from thumbnailer.imaging.failures import LimitError
 from thumbnailer.imaging.memory import Claim, claim_memory
 from thumbnailer.recipe import Limits
 
-_END = b"\xff\xd9"
+_END, _SCAN = b"\xff\xd9", 0xDA
 
 # Frames that are arithmetic-coded, SOF9 and SOF10; of all frames only DHT, JPG and DAC are none:
 # ISO 10918-1, table B.1.
@@ -53,6 +54,24 @@ def is_arithmetic(file: BinaryIO) -> bool:
     return False
 
 
+def ends_in_zeros(file: BinaryIO) -> bool:
+    """Return whether zeros take the place of the last data of a JPEG: libjpeg decodes them.
+
+    Those after its end are of no harm.
+    """
+    end, at = content_end(file), 2
+    if end == file.seek(0, io.SEEK_END):
+        return False
+    with suppress(ValueError):
+        for _ in range(MAX_SEGMENTS):
+            segment = read_segment(file, at)
+            at = segment.end
+            if segment.marker == _SCAN:
+                file.seek(at)
+                return _END not in file.read(max(0, end - at))
+    return False
+
+
 def decode_in_one_piece(
     image: ImageFile.ImageFile, file: BinaryIO, limits: Limits
 ) -> Image.Image | None:
@@ -66,7 +85,7 @@ def decode_in_one_piece(
 def decode_cut(
     image: ImageFile.ImageFile, file: BinaryIO, limits: Limits, claim: Claim
 ) -> tuple[Image.Image, float | None]:
-    """Return a JPEG that ends early, as far as it is there, and the share of its rows.
+    """Return a JPEG that ends early, or in zeros, as far as it is there, and the share of its rows.
 
     Returns:
         The picture, whose missing rows are filled; and 0 to 1, None where data are missing of all
@@ -75,8 +94,9 @@ def decode_cut(
     Raises:
         Exception: it can't be decoded.
     """
+    length = content_end(file)
     file.seek(0)
-    data = file.read().rstrip(b"\xff")  # of a marker
+    data = file.read(length).rstrip(b"\xff")  # of a marker
     zeros = _DISCARDED_ZEROS if is_arithmetic(file) else b""
     picture = _decode(image, data + _END, limits)
     others = [data + zeros + other + _END for other in _OTHER_DATA]

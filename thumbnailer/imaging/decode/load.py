@@ -10,8 +10,10 @@ from typing import BinaryIO
 from PIL import Image, ImageFile
 
 from thumbnailer.imaging.colour.depth import to_resizable
+from thumbnailer.imaging.containers import cut_short
 from thumbnailer.imaging.containers.cut_short import is_cut_short
 from thumbnailer.imaging.containers.tiff_pages import PARTS
+from thumbnailer.imaging.decode import cut_jpeg
 from thumbnailer.imaging.decode.cut_jpeg import decode_cut, decode_in_one_piece, is_arithmetic
 from thumbnailer.imaging.decode.open import load_within_limit, open_picture
 from thumbnailer.imaging.decode.progressive import keep_dc_scans
@@ -44,6 +46,13 @@ _END_IS_MISSING = "its end is missing; all rows are there"
 _END_IS_DAMAGED = "its end is damaged; all rows are there"
 
 _JPEGS = ("JPEG", "MPO")
+
+# What tells whether the end of a file is zeros that a decoder takes for pixels. In WebP they can be
+# pixels: 50 KB of them were seen of pictures that are black below.
+_ENDS_IN_ZEROS = {
+    **dict.fromkeys(_JPEGS, cut_jpeg.ends_in_zeros),
+    **dict.fromkeys(("AVIF", "HEIF"), cut_short.ends_in_zeros),
+}
 
 # What tells of a picture that could not be decoded that it is of a kind that is not.
 _UNREAD_KINDS = {**dict.fromkeys(_JPEGS, unread_jpeg), "HEIF": unread_heif}
@@ -78,7 +87,11 @@ def load_pixels(
         OSError: the file can't be read.
     """
     claim_memory(image, limits, claim)
+    tell_zeros = _ENDS_IN_ZEROS.get(image.format or "")
+    has_zeros = bool(tell_zeros and tell_zeros(file))
     try:
+        if has_zeros:
+            raise EOFError("truncated, and filled up with zeros")
         if not _decode_dc_only(image):
             load_within_limit(image)
         return image, image.info.get(NOTE, "")
@@ -94,7 +107,7 @@ def load_pixels(
     share: float | None = None
     with suppress(Exception):  # Pillow may raise anything the second time
         cannot_wait = image.format in _JPEGS and is_arithmetic(file)
-        if cannot_wait and (whole := decode_in_one_piece(image, file, limits)):
+        if cannot_wait and not has_zeros and (whole := decode_in_one_piece(image, file, limits)):
             return whole, ""
         kind = TRUNCATED if cannot_wait or _ends_early(image, file, failure) else kind
         if image.format == "PNG" and kind == DAMAGED:
@@ -114,7 +127,7 @@ def load_pixels(
         return salvaged, _salvage_note(kind, share)
     if image.format == "JXL" and kind == DAMAGED:  # its decoder does not distinguish the two
         raise DamageError(f"{DAMAGED} or {TRUNCATED}: the data make no sense")
-    raise DamageError(_damage_reason(kind, share))
+    raise DamageError(_damage_reason(kind, share) + ", with zeros in its place" * has_zeros)
 
 
 def _decode_dc_only(image: ImageFile.ImageFile) -> bool:
@@ -203,7 +216,7 @@ def _salvage(
     shrink_like(image, again)
     boxes = [tile.extents or (0, 0, *again.size) for tile in again.tile]
     if not boxes:
-        return None, None if image.format in ("RAW", "JXL") else 0
+        return None, None
     left, top = min(box[0] for box in boxes), min(box[1] for box in boxes)
     right, bottom = max(box[2] for box in boxes), max(box[3] for box in boxes)
     if bottom - top > _MAX_ROWS:

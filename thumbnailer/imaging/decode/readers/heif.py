@@ -8,7 +8,7 @@ from typing import BinaryIO
 
 from PIL import ImageFile
 
-from thumbnailer.imaging.containers.items import main_data
+from thumbnailer.imaging.containers.items import main_places
 from thumbnailer.imaging.memory import HELD_BYTES, check_bytes
 from thumbnailer.recipe import Limits
 
@@ -54,7 +54,7 @@ def unread_heif(file: BinaryIO) -> str:
 
     Earlier versions of the decoder read what this one refuses, so this is asked afterwards.
     """
-    at, end = main_data(file)
+    at, end = next(iter(main_places(file)), (0, 0))
     end = min(end, file.seek(0, io.SEEK_END))
     for _ in range(_MAX_PARTS):
         file.seek(at)

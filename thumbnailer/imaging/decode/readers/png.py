@@ -97,7 +97,9 @@ class _NeededChunks:
             if kind in (b"IDAT", b"fdAT"):
                 self._pixels = self._pixels or (start, self._next)
                 return head
-            if not kind.isalpha() and self._next > self._file.seek(0, io.SEEK_END):
+            if not kind.isalpha() and (
+                not any(head) or self._next > self._file.seek(0, io.SEEK_END)
+            ):
                 self._file.seek(start)
                 return head  # no chunk, as Pillow says
             if kind in _STRUCTURE:
