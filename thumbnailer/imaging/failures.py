@@ -93,6 +93,11 @@ def stage(name: str, place: str = "") -> Iterator[None]:
         raise StageError(Failure(name, _plain_reason(name, error))) from error
 
 
+def unread(kind: str) -> str:
+    """Return the reason for a picture of a kind, `a PNG in ...`, that is not read."""
+    return f"is {kind}, which is not read here"
+
+
 def is_of_system(error: Exception) -> bool:
     """Return whether an error comes from the system around it: the picture may be intact."""
     has_number = isinstance(error, OSError) and error.errno is not None

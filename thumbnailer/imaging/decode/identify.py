@@ -15,7 +15,7 @@ from thumbnailer.imaging.containers.items import main_size
 from thumbnailer.imaging.containers.raw_directories import SENSOR_DATA
 from thumbnailer.imaging.decode.readers.jpeg import unread_jpeg
 from thumbnailer.imaging.decode.readers.svg.open import SVG_START_BYTES, is_svg
-from thumbnailer.imaging.failures import EMPTY
+from thumbnailer.imaging.failures import EMPTY, unread
 
 # The starts of files in formats that are read if `Limits.also` has the group's name as their key.
 _OPTIONAL_START = re.compile(
@@ -146,12 +146,12 @@ def unreadable_reason(file: BinaryIO, also: tuple[str, ...]) -> str:
     if key and key not in also:
         return f"is {name}, which is read {way_to_read(key)}"
     if key == "psd" and start[22:24] not in (b"\0\1", b"\0\x08"):
-        return "is a Photoshop document of 16 or 32 bits a channel, which is not read here"
+        return unread("a Photoshop document of 16 or 32 bits a channel")
     if key:
         if is_at_end or is_cut_short(file):
             return f"truncated: begins like {name}, but ends early"
         if key == "heif" and not main_size(file):
-            return "is a HEIF of frames only, which is not read here"
+            return unread("a HEIF of frames only")
         return f"begins like {name}, but its header is damaged"
     for unsupported, name in _UNSUPPORTED_STARTS.items():
         if re.match(unsupported, start, re.DOTALL):
@@ -160,7 +160,7 @@ def unreadable_reason(file: BinaryIO, also: tuple[str, ...]) -> str:
         accepts = Image.OPEN[format][1]
         if accepts and accepts(start[:16]):
             if format == "JPEG" and (kind := unread_jpeg(file)):
-                return f"is {kind}, which is not read here"
+                return unread(kind)
             if is_cut_short(file) if format in ("WEBP", "AVIF", "TIFF") else is_at_end:
                 return f"truncated: begins like {format}, but ends early"
             size = main_size(file) if format == "AVIF" else None

@@ -30,6 +30,7 @@ from thumbnailer.imaging.failures import (
     LimitError,
     NoPictureError,
     is_of_system,
+    unread,
 )
 from thumbnailer.imaging.geometry.orientation import orientation_of
 from thumbnailer.imaging.memory import (
@@ -101,8 +102,8 @@ def load_pixels(
         check_room(needed_bytes(image) - _HELD_PIXEL_BYTES * prod(image.size))
         failure = error
     tell_kind = _UNREAD_KINDS.get(image.format or "")
-    if tell_kind and (unread := tell_kind(file)):
-        raise NoPictureError(f"is {unread}, which is not read here")
+    if tell_kind and (kind := tell_kind(file)):
+        raise NoPictureError(unread(kind))
     salvaged, kind = None, DAMAGED
     share: float | None = None
     with suppress(Exception):  # Pillow may raise anything the second time

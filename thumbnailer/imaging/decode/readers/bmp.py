@@ -11,7 +11,7 @@ from typing import Any, BinaryIO, NamedTuple
 
 from PIL import Image, ImageChops, ImageFile, ImagePalette
 
-from thumbnailer.imaging.failures import NoPictureError
+from thumbnailer.imaging.failures import NoPictureError, unread
 
 _FILE_HEADER = 14
 _UNCOMPRESSED, _BITFIELDS, _ALPHA_BITFIELDS = 0, 3, 6
@@ -69,7 +69,7 @@ def open_bmp(file: BinaryIO) -> ImageFile.ImageFile | None:
     if not header:
         return None
     if kind := _unread_kind(header):
-        raise NoPictureError(f"is {kind}, which is not read here")
+        raise NoPictureError(unread(kind))
     is_in_fields = header.compression in (_BITFIELDS, _ALPHA_BITFIELDS) and header.bits > 8
     if (header.compression, header.bits, header.masks) in _DECODED_BY_PILLOW:
         return None

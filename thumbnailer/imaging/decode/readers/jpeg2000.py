@@ -20,7 +20,7 @@ from PIL import Image, ImageChops, ImageFile, ImagePalette, Jpeg2KImagePlugin
 
 from thumbnailer.imaging.containers.bounded_file import MAX_PARTS
 from thumbnailer.imaging.containers.boxes import Box, boxes
-from thumbnailer.imaging.failures import NoPictureError
+from thumbnailer.imaging.failures import NoPictureError, unread
 from thumbnailer.imaging.memory import HELD_BYTES
 
 # The start of a codestream: SOC and SIZ, and what comes in this before the components (ISO/IEC
@@ -39,7 +39,6 @@ _SOT, _COD, _MAX_MARKERS = b"\xff\x90", b"\xff\x52", 1000
 
 # The most by which the two results may differ from what is expected: both are rounded.
 _MAX_OFF = 2
-_WHY = "which is not read here"
 
 # Eight bits, as the depth of a palette's channel states them (I.5.3.4).
 _8_BITS = 7
@@ -78,9 +77,9 @@ def correct_jpeg2000(image: ImageFile.ImageFile, file: BinaryIO) -> None:
     if most > 8:
         is_subsampled = any(one.step != components[0].step for one in components)
         if _is_ycc(file, facts.get(b"colr")) or is_subsampled:
-            raise NoPictureError(f"is a JPEG 2000 picture of {most}-bit YCbCr, {_WHY}")
+            raise NoPictureError(unread(f"a JPEG 2000 picture of {most}-bit YCbCr"))
         if most > _MAX_BITS:
-            raise NoPictureError(f"is a JPEG 2000 picture of {most} bits a channel, {_WHY}")
+            raise NoPictureError(unread(f"a JPEG 2000 picture of {most} bits a channel"))
         if image.mode == "I;16":
             return
         length = file.seek(0, io.SEEK_END)
@@ -123,7 +122,7 @@ def _correct_palette(image: ImageFile.ImageFile, file: BinaryIO, box: Box) -> No
     count, channels = struct.unpack(">HB", file.read(3))
     depths, data = file.read(channels), file.read(count * channels)
     if image.mode not in ("P", "PA") or not image.palette or {*depths} != {_8_BITS}:
-        raise NoPictureError(f"is a JPEG 2000 picture with a palette of other colours, {_WHY}")
+        raise NoPictureError(unread("a JPEG 2000 picture with a palette of other colours"))
     if len(image.palette.mode) == channels:
         image.palette = ImagePalette.ImagePalette(image.palette.mode, data)
         image.palette.dirty = 1
@@ -148,7 +147,7 @@ def _correct(
         off = ImageChops.difference(other, image.point(_tables(bits, expected)))
         off = ImageChops.multiply(off, known)
         if any(high > _MAX_OFF for _, high in _extremes(off)):
-            raise NoPictureError(f"is a JPEG 2000 picture of {max(bits)} bits a channel, {_WHY}")
+            raise NoPictureError(unread(f"a JPEG 2000 picture of {max(bits)} bits a channel"))
         bright = other.point(_tables(bits, lambda bits, value: 255 * (bits > 8 and value >= 128)))
         picture = ImageChops.lighter(image, ImageChops.subtract(bright, known))
     if min(bits) < 8:

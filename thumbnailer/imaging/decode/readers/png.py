@@ -17,7 +17,7 @@ from thumbnailer.imaging.colour.depth import IS_GREY
 from thumbnailer.imaging.colour.source_colours import MAX_PROFILE_BYTES
 from thumbnailer.imaging.containers.bounded_file import MAX_PARTS
 from thumbnailer.imaging.containers.png_chunks import PNG_SIGNATURE, png_chunks
-from thumbnailer.imaging.failures import DamageError, LimitError, NoPictureError
+from thumbnailer.imaging.failures import DamageError, LimitError, NoPictureError, unread
 
 _HEAD_BYTES, _CHECKSUM_BYTES = 8, 4
 
@@ -141,7 +141,7 @@ class _NeededChunks:
         if self._pixels:
             return False
         if kind == _OF_APPLE:
-            raise NoPictureError("is a PNG of Apple's own kind (CgBI), which is not read here")
+            raise NoPictureError(unread("a PNG of Apple's own kind (CgBI)"))
         if kind == _PROFILE and not self.profile:
             _, _, compressed = self._data_of(kind, length).partition(b"\0")
             self.profile = _inflated(compressed, MAX_PROFILE_BYTES) or _UNREADABLE_PROFILE

@@ -20,7 +20,7 @@ from PIL import Image, ImageChops, ImageFile, PsdImagePlugin
 
 from thumbnailer.imaging.colour.depth import IS_GREY
 from thumbnailer.imaging.containers.bounded_file import MAX_PARTS
-from thumbnailer.imaging.failures import NoPictureError
+from thumbnailer.imaging.failures import NoPictureError, unread
 from thumbnailer.imaging.memory import strips
 
 _BITMAP, _GREY, _INDEXED, _RGB, _CMYK, _MULTICHANNEL, _DUOTONE, _LAB = 0, 1, 2, 3, 4, 7, 8, 9
@@ -82,7 +82,7 @@ def correct_psd(image: ImageFile.ImageFile, file: BinaryIO) -> None:
     file.seek(12)
     channels, _, _, _, kind = struct.unpack(">HIIHH", file.read(14))
     if kind == _MULTICHANNEL and channels > 1:
-        raise NoPictureError("is a Photoshop document of separate inks, which is not read here")
+        raise NoPictureError(unread("a Photoshop document of separate inks"))
     palette_end = _section_end(file, 26)
     resources_end = _section_end(file, palette_end)
     resources = dict(_resources(file, palette_end + 4, resources_end))
@@ -104,7 +104,7 @@ def correct_psd(image: ImageFile.ImageFile, file: BinaryIO) -> None:
     file.seek(_section_end(file, resources_end))
     (compression,) = struct.unpack(">H", file.read(2))
     if compression in _ZIPPED:
-        raise NoPictureError("is a Photoshop document compressed with ZIP, which is not read here")
+        raise NoPictureError(unread("a Photoshop document compressed with ZIP"))
     if compression not in _DECODERS:
         raise struct.error("unknown compression")
     starts = _channel_starts(file, image.size, channels, compression, kind)

@@ -32,7 +32,7 @@ from thumbnailer.imaging.decode.readers.jxl.header import (
     read_jxl_header,
 )
 from thumbnailer.imaging.encode.jxl import import_pylibjxl
-from thumbnailer.imaging.failures import NOTE, LimitError, NoPictureError
+from thumbnailer.imaging.failures import NOTE, LimitError, NoPictureError, unread
 from thumbnailer.imaging.memory import HELD_BYTES, check_bytes, check_pixels
 from thumbnailer.recipe import Limits
 
@@ -73,9 +73,9 @@ def open_jxl(file: BinaryIO, limits: Limits) -> ImageFile.ImageFile:
     if header.extra > MAX_EXTRA_CHANNELS:
         raise LimitError(f"has {header.extra} channels besides its colours")
     if header.is_animated:
-        raise NoPictureError("is an animated JPEG XL picture, which is not read here")
+        raise NoPictureError(unread("an animated JPEG XL picture"))
     if header.has_black:
-        raise NoPictureError("is a JPEG XL picture in CMYK, which is not read here")
+        raise NoPictureError(unread("a JPEG XL picture in CMYK"))
     width, height = header.size
     held_bytes = file.seek(0, io.SEEK_END)
     is_plain = header.is_plain or is_from_jpeg(file)

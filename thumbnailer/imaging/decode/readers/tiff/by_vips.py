@@ -26,7 +26,7 @@ from thumbnailer.imaging.decode.readers.tiff.layout import (
     describe,
 )
 from thumbnailer.imaging.decode.vips import load_pyvips, to_pillow
-from thumbnailer.imaging.failures import NoPictureError
+from thumbnailer.imaging.failures import NoPictureError, unread
 from thumbnailer.imaging.geometry.orientation import apply_orientation, oriented_sides
 from thumbnailer.imaging.memory import HELD_BYTES
 
@@ -99,8 +99,7 @@ class _TiffPicture(LatePicture):
             return apply_orientation(self._as_stored(), self._orientation)
         except load_pyvips().Error as error:
             if any(words in str(error) for words in _LACKING):
-                unread = f"is {describe(self._layout)}, which is not read here"
-                raise NoPictureError(unread) from None
+                raise NoPictureError(unread(describe(self._layout))) from None
             raise
 
     def _as_stored(self) -> Image.Image:

@@ -26,7 +26,7 @@ from thumbnailer.imaging.decode.readers.tiff.layout import (
     vips_reads,
 )
 from thumbnailer.imaging.decode.vips import load_pyvips
-from thumbnailer.imaging.failures import MissingExtraError, NoPictureError
+from thumbnailer.imaging.failures import MissingExtraError, NoPictureError, unread
 from thumbnailer.imaging.memory import HELD_BYTES
 
 # What Pillow's raw decoder calls grey: the parts before and after its byte order.
@@ -56,11 +56,11 @@ def open_tiff(file: BinaryIO, opened: Any) -> ImageFile.ImageFile:
     if not image:
         if tiff_pages.is_cut_short(file):
             raise SyntaxError("not all is there that says what it is")
-        name = f"is {describe(layout)}, which is"
         if not vips_reads(layout):
-            raise NoPictureError(f"{name} not read here")
+            raise NoPictureError(unread(describe(layout)))
         if not load_pyvips():
-            raise MissingExtraError(f"{name} read after {install_hint('vips')}")
+            hint = install_hint("vips")
+            raise MissingExtraError(f"is {describe(layout)}, which is read after {hint}")
         image = open_by_vips(file, number, page, layout)
     image.info[DIRECTORY] = page.place
     return image
