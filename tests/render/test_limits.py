@@ -121,31 +121,6 @@ def test_the_caller_s_pillow_is_left_as_it_was(tmp_path: Path) -> None:
         Image.MAX_IMAGE_PIXELS = before
 
 
-@pytest.mark.parametrize(
-    ("data", "reason"),
-    [
-        (b"", "is empty"),
-        (b"\0" * 1000, "is blank (zero bytes only)"),
-        (b"hello world\n", "is text, no picture"),
-        (b"%PDF-1.7\n", "is a PDF document, no format that is read here"),
-        (b"%!PS-Adobe-3.0 EPSF-3.0\n", "is a PostScript document, no format that is read here"),
-        (b'<svg xmlns="http://www.w3.org/2000/svg"/>', "is an SVG drawing, which is read with"),
-        (b"<?xml version='1.0'?><kml/>", "is an XML document, no format that is read here"),
-        (b"<!DOCTYPE html><html>", "is a web page, no picture"),
-        (b"PK\x03\x04", "is a ZIP archive"),
-        (b"\0\0\0\x18ftypheic", "truncated: begins like a HEIC picture"),
-        (b"\0\0\0\x18ftypmp42", "is a video or another ISO media file"),
-        (b"\x89PNG\r\n\x1a\n" + b"\xff" * 100, "begins like PNG, but its header is damaged"),
-        (b"\x12\x93\xff" * 99, "is no picture of a format that is read here"),
-    ],
-)
-@pytest.mark.few(2)
-def test_what_is_no_picture_is_called_what_it_is(photos: Path, data: bytes, reason: str) -> None:
-    stage, said = failure(photos, "a.jpg", data)
-    assert stage == "open"
-    assert said.startswith(reason)
-
-
 @pytest.mark.slow
 def test_a_format_that_is_not_ours_is_not_opened(photos: Path) -> None:
     for format in ("PPM", "TGA", "ICO", "PCX", "EPS", "PDF", "JPEG2000"):

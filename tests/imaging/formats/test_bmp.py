@@ -1,4 +1,4 @@
-"""BMPs whose colours have any number of bits, and those that are not read."""
+"""BMPs whose colours have any number of bits."""
 
 from __future__ import annotations
 
@@ -88,20 +88,3 @@ def test_what_is_missing_of_one_is_told(tmp_path: Path) -> None:
         make_thumbnail(tmp_path / "a.bmp", tmp_path / "out.png")
     out = thumb(tmp_path / "a.bmp", truncated="keep")
     assert out.getpixel((3, 11)) == (255, 255, 255, 255)
-
-
-@pytest.mark.parametrize(
-    ("head", "kind"),
-    [
-        (header(40, 0, 4), "a BMP that holds a JPEG"),
-        (header(40, 0, 5), "a BMP that holds a PNG"),
-        (header(64, 24, 4), "a run-length-coded BMP of OS/2"),
-        (header(40, 64, 0), "a BMP of 64 bits a pixel"),
-        (header(48, 24, 0), "a BMP with a header of 48 bytes"),
-    ],
-)
-def test_what_is_not_read_is_refused_for_what_it_is(tmp_path: Path, head: bytes, kind: str) -> None:
-    (tmp_path / "a.bmp").write_bytes(bmp(head, (), bytes(2000)))
-    with pytest.raises(PictureError) as caught:
-        make_thumbnail(tmp_path / "a.bmp", tmp_path / "out.png")
-    assert caught.value.reason == f"is {kind}, which is not read here"

@@ -13,8 +13,6 @@ from support.program import make
 from support.progressive_scans import needs_cjpeg, scene
 from support.thumbs import difference, thumb
 
-from thumbnailer import PictureError, make_thumbnail
-
 SIZE = (400, 300)
 WHOLE = "its end is missing; all rows are there"
 
@@ -115,28 +113,3 @@ def test_arithmetic_coding_of_any_length(tmp_path: Path, size: int) -> None:
         (made,) = (tmp_path / "out").glob(f"{name}.*")
         with Image.open(made) as out:
             assert difference(out.copy(), truth)[1] == 0, name
-
-
-def patched(data: bytes, at: int, new: bytes) -> bytes:
-    """A JPEG whose frame header says something else: the marker is at 0, its fields begin at 4."""
-    start = data.index(b"\xff\xc0") + at
-    return data[:start] + new + data[start + len(new) :]
-
-
-@pytest.mark.parametrize(
-    ("at", "new", "kind"),
-    [
-        (4, b"\x0c", "a JPEG of 12 bits a channel"),
-        (5, b"\0\0", "a JPEG whose height comes after its pixels (DNL)"),
-        (0, b"\xff\xc3", "a lossless JPEG"),
-        (0, b"\xff\xc5", "a hierarchical JPEG"),
-        (0, b"\xff\xf7", "a JPEG-LS picture"),
-    ],
-)
-def test_what_is_not_read_is_refused_for_what_it_is(
-    tmp_path: Path, at: int, new: bytes, kind: str
-) -> None:
-    (tmp_path / "a.jpg").write_bytes(patched(jpeg((64, 48)), at, new))
-    with pytest.raises(PictureError) as caught:
-        make_thumbnail(tmp_path / "a.jpg", tmp_path / "out.png")
-    assert caught.value.reason == f"is {kind}, which is not read here"

@@ -288,7 +288,7 @@ NESTED_USES = '<rect id="u0" width="5" height="5"/>' + "".join(
         (svg("", 'width="1e9" height="1e9"'), "states a size which can't be drawn"),
         (svg("", 'width="0" height="0"'), "states a size which can't be drawn"),
         (svg("", 'width=".001" height=".001"'), "states a size which can't be drawn"),
-        (svg("<g>"), "damaged: is an SVG drawing of invalid XML"),
+        (svg("<g>"), "damaged: its XML makes no sense"),
         (svg(QUARTERS)[:200], "truncated: the end of the file is missing"),
     ],
 )

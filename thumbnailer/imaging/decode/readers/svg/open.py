@@ -192,7 +192,7 @@ def _text(file: BinaryIO) -> bytes:
         try:
             text = zlib.decompressobj(wbits=31).decompress(text, _MAX_BYTES + 1)
         except zlib.error:
-            raise NoPictureError(f"{DAMAGED}: is gzip data that make no sense") from None
+            raise NoPictureError(f"{DAMAGED}: its gzip data make no sense") from None
     if len(text) > _MAX_BYTES:
         raise LimitError(f"is an SVG drawing of more than {_MAX_BYTES >> 20} MiB of text")
     return text
@@ -257,4 +257,4 @@ def _failure(error: str, text: bytes) -> LimitError | NoPictureError:
         return NoPictureError("is an SVG drawing that states a size which can't be drawn")
     if not re.search(rb"</(?:[\w-]+:)?svg\s*>|/>\s*$", text):
         return NoPictureError(f"{TRUNCATED}: the end of the file is missing")
-    return NoPictureError(f"{DAMAGED}: is an SVG drawing of invalid XML")
+    return NoPictureError(f"{DAMAGED}: its XML makes no sense")
