@@ -195,6 +195,7 @@ for rows in BY_EXTRA.values():
 ELSEWHERE = {
     "a HEIC picture coded in one piece of more than .+ MiB": ("heif", "of more than 16 MiB"),
     "is a camera's raw picture .+": ("raw", "is a camera's raw picture in a coding"),
+    ".+: holds a picture that can't be decoded": ("svg", "holds a picture that can't be decoded"),
     "is an SVG drawing, which is read after .+": ("svg", "which is read after"),
     "is .+, which is read after .+": ("tiff", "which is read after"),
 }
