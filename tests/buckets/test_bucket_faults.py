@@ -24,7 +24,7 @@ from support.s3_server import KEY_ID, SECRET, Storage, outcomes, photos_in, sett
 from support.waiting import eventually
 
 from thumbnailer import OutputError, make_thumbnails
-from thumbnailer.engine.processes import start_method
+from thumbnailer.engine.processes.start import start_method
 
 pytestmark = pytest.mark.slow
 
@@ -286,7 +286,7 @@ import multiprocessing
 multiprocessing.set_start_method("fork")
 import obstore
 from thumbnailer import make_thumbnails
-from thumbnailer.engine.processes import start_method
+from thumbnailer.engine.processes.start import start_method
 for name in "one", "two":
     print(make_thumbnails("{storage.url}/photos", output="{storage.url}/" + name).made)
     print(start_method())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import random
 import signal
@@ -21,6 +20,7 @@ from support.waiting import STALL_SECONDS, eventually, is_running, until
 
 from thumbnailer import WorkerError
 from thumbnailer.engine.pool import Pool
+from thumbnailer.engine.processes.start import start_method
 from thumbnailer.engine.worker_main import PoolOptions
 from thumbnailer.model import Failure, Job, Outcome, Source
 
@@ -315,7 +315,6 @@ def test_leaving_half_way_ends_everything_at_once(names: list[str]) -> None:
     assert time.monotonic() - begin < STALL_SECONDS
     with pytest.raises(ProcessLookupError):
         os.kill(pid, 0)
-    assert not [child for child in multiprocessing.active_children() if child.is_alive()]
 
 
 def test_a_set_stop_ends_the_iterator_soon() -> None:
@@ -344,7 +343,7 @@ def test_workers_that_cannot_start_are_given_up(func: str, reason: str) -> None:
 
 
 def test_a_killed_fork_server_is_replaced() -> None:
-    if "forkserver" not in multiprocessing.get_all_start_methods():
+    if start_method() != "forkserver":
         pytest.skip("this platform has no fork server")
     with pool() as workers:
         killed = False
@@ -423,8 +422,8 @@ def test_several_threads_may_iterate_at_a_time() -> None:
             thread.start()
         for thread in threads:
             thread.join(60)
-        kinds = [type(thread).__name__ for thread in threading.enumerate()]
-        assert kinds.count("DummyProcess") == 2  # those of one pool of threads
+        names = [thread.name for thread in threading.enumerate()]
+        assert names.count("thumbnailer-pool") == 2  # those of one pool of threads
     assert {number: sorted(paths) for number, paths in found.items()} == {
         number: sorted(f"{number}-{count}" for count in range(40)) for number in range(4)
     }

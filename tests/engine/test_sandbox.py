@@ -239,7 +239,8 @@ def test_without_the_extra_the_reason_is_said() -> None:
 def test_where_the_extra_is_missing_the_fork_server_does_not_look_for_its_name() -> None:
     """It takes 15 ms of each start to read what is installed."""
     code = (
-        "import sys; sys.modules['landlockpy'] = None; import thumbnailer.engine.forkserver; "
+        "import sys; sys.modules['landlockpy'] = None; "
+        "import thumbnailer.engine.processes.fork_server_main; "
         "print('importlib.metadata' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import pickle
+import socket
 import struct
 import sys
 import time
 from collections.abc import Callable
-from multiprocessing.connection import Connection
 from types import FrameType
 
 from thumbnailer.engine.messages import answers
@@ -137,12 +137,12 @@ def raw(job: Job, claim: Callable[[int], None]) -> Rendering | Failure:
     return Rendering(job.source, (thumbnail(width=os.getpid()),))
 
 
-def connection() -> Connection:
+def connection() -> socket.socket:
     """The pipe to the parent, which the code around this one has."""
     frame: FrameType | None = sys._getframe()
     while frame:
         for value in frame.f_locals.values():
-            if isinstance(value, Connection):
+            if isinstance(value, socket.socket):
                 return value
         frame = frame.f_back
     raise LookupError

@@ -1,6 +1,6 @@
 """Worker processes behind one `imap_unordered`, robust against crashes, hangs and kills.
 
-Each thread of a stdlib `ThreadPool` takes a free worker process, sends it a group of jobs over the
+Each of its threads takes a free worker process, sends it a group of jobs over the
 worker's own pipe and waits for the answers. If the process dies, exceeds its time-out or sends what
 is no answer, the thread kills it, starts another and tries again. Processes share no lock, so no
 death can block another worker. The job that a dead worker had is known, and each job is answered
@@ -12,15 +12,14 @@ exactly once.
 from __future__ import annotations
 
 import atexit
+import os
 import threading
 import time
 from collections.abc import Callable, Generator, Iterable
-from multiprocessing.pool import ThreadPool
-from queue import Empty, LifoQueue, Queue
+from queue import Empty, LifoQueue, Queue, SimpleQueue
 from typing import NamedTuple
 
 from thumbnailer.engine.memory_budget import MemoryBudget
-from thumbnailer.engine.processes import safe_path
 from thumbnailer.engine.worker import Worker, WorkerKilled, WorkerLost
 from thumbnailer.engine.worker_main import PoolOptions
 from thumbnailer.errors import WorkerError
@@ -93,8 +92,11 @@ class Pool:
         self._group_size = 1  # kept from one `imap_unordered` to the next
         self._budget = MemoryBudget(options.memory_bytes // (4 if options.remote else 2))
         self._fetch_budget = MemoryBudget(options.memory_bytes // 4)
-        self._threads: ThreadPool | None = None
+        # What threads take to do; None for each that is to end.
+        self._work: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
+        self._threads: list[threading.Thread] = []
         self._threads_lock = threading.Lock()
+        self._pid = os.getpid()
         # Last in, first out, so that no worker is started that is not needed.
         self._idle: LifoQueue[Worker | None] = LifoQueue()
         for _ in range(options.workers):
@@ -102,8 +104,7 @@ class Pool:
         self._alive: set[Worker] = set()
         self._alive_lock = threading.Lock()
         self._closing = closing or threading.Event()
-        # If a program ends without closing the iterator, this has to run before the stdlib's own
-        # exit handler, which ends the workers: the threads would start others in their place.
+        # For a program that ends without closing the iterator.
         atexit.register(self._close)
 
     def __enter__(self) -> Pool:
@@ -115,6 +116,8 @@ class Pool:
         atexit.unregister(self._close)
 
     def _close(self) -> None:
+        if os.getpid() != self._pid:  # forked from the program: threads and workers are not its own
+            return
         with self._alive_lock:
             self._closing.set()
             for worker in self._alive:
@@ -123,9 +126,10 @@ class Pool:
         self._fetch_budget.close()
         with self._threads_lock:
             threads = self._threads
-        if threads:
-            threads.terminate()
-            threads.join()
+        for _ in threads:
+            self._work.put(None)
+        for thread in threads:
+            thread.join()
         for worker in self._alive:
             worker.close()
 
@@ -180,19 +184,24 @@ class Pool:
 
     def _send(self, group: list[Job], done: Queue[list[Outcome] | BaseException]) -> None:
         """Let a thread run a group of jobs, and put its outcomes or its error into a queue."""
+
+        def run() -> None:
+            try:
+                done.put(self._run_group(group))
+            except BaseException as error:
+                done.put(error)
+
         with self._threads_lock:
             if self._closing.is_set():
                 raise WorkerError("the pool is closed")
-            threads = self._threads = self._threads or self._new_threads()
-        threads.apply_async(self._run_group, (group,), callback=done.put, error_callback=done.put)
+            if len(self._threads) < self._thread_count:
+                self._threads.append(_start_thread(self._serve))
+            self._work.put(run)
 
-    def _new_threads(self) -> ThreadPool:
-        try:
-            with safe_path():  # it starts the interpreter that looks after its semaphores
-                return ThreadPool(self._thread_count)
-        except Exception as error:  # not only RuntimeError: its own clean-up may fail
-            reason = "no thread can be started, perhaps for want of processes or memory"
-            raise WorkerError(f"no worker process can be started: {reason}") from error
+    def _serve(self) -> None:
+        """Do what is to be done, in a thread, until the pool is closed."""
+        while (work := self._work.get()) and not self._closing.is_set():
+            work()
 
     def _run_group(self, jobs: list[Job]) -> list[Outcome]:
         """Fetch, run and finish a group of jobs, in a thread of the pool."""
@@ -290,6 +299,21 @@ class Pool:
         with self._alive_lock:
             self._alive.discard(worker)
         worker.close()
+
+
+def _start_thread(target: Callable[[], None]) -> threading.Thread:
+    """Start a thread, and return it.
+
+    Raises:
+        WorkerError: it can't be started.
+    """
+    thread = threading.Thread(target=target, name="thumbnailer-pool", daemon=True)
+    try:
+        thread.start()
+    except RuntimeError as error:
+        reason = "no thread can be started, perhaps for want of processes or memory"
+        raise WorkerError(f"no worker process can be started: {reason}") from error
+    return thread
 
 
 class _End(NamedTuple):

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import pickle
 import signal
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import suppress
@@ -16,14 +14,17 @@ from thumbnailer.engine.memory_budget import MemoryBudget
 from thumbnailer.engine.messages import answers
 from thumbnailer.engine.messages.asked_for import check_asked_for, most_bytes
 from thumbnailer.engine.messages.pipe import ParentPipe
-from thumbnailer.engine.processes import apart_from_caller, start_method
-from thumbnailer.engine.worker_main import GRANTED, JOBS_LENGTH, PoolOptions, worker_main
+from thumbnailer.engine.processes.start import start_worker
+from thumbnailer.engine.worker_main import GRANTED, LENGTH, PoolOptions
 from thumbnailer.errors import WorkerError
 from thumbnailer.model import Answer, Failure, Job
 
 # Time-out from the start of a process to its first message. Importing Pillow takes a tenth of a
 # second; a machine that swaps may take hundreds of times as long.
 _START_SECONDS = 60.0
+
+# How long to wait for the end of a process that was killed: one that is in the kernel takes longer.
+_END_SECONDS = 60.0
 
 # Time-out of a message that has begun, in either direction, and for each of its bytes. A worker
 # whose picture has taken it over may stop in the middle, however much time its job has left.
@@ -34,10 +35,6 @@ _GATHER_SECONDS = 0.02
 
 # The most claims of memory that a job makes: one for each way of decoding it.
 _MAX_CLAIMS = 100
-
-# `multiprocessing` keeps one table of children for the whole process and polls each of them
-# whenever one is started, which is not thread-safe.
-_PROCESS_TABLE_LOCK = threading.Lock()
 
 
 class WorkerKilled(WorkerError):
@@ -72,29 +69,13 @@ class Worker:
 
     def __init__(self, func: str, options: PoolOptions) -> None:
         self.answered = 0
-        self._options = options
-        method = start_method()
-        context = multiprocessing.get_context(method)
-        if method == "forkserver":
-            context.set_forkserver_preload(
-                ["thumbnailer.engine.forkserver", func.partition(":")[0]]
-            )
+        self._func, self._options = func, options
         try:
-            connection, child_connection = context.Pipe()
-            self._pipe = ParentPipe(connection, self._continue_if_stopped, self.kill)
-            try:
-                self._process = context.Process(  # type: ignore[attr-defined]
-                    target=worker_main, args=(func, child_connection, options), daemon=True
-                )
-                with _PROCESS_TABLE_LOCK, apart_from_caller():
-                    self._process.start()
-            except BaseException:
-                self._pipe.close()  # free a descriptor: multiprocessing's clean-up needs some
-                raise
-            finally:
-                child_connection.close()
-        except Exception as error:
-            raise WorkerError(f"no worker process can be started: {_error_text(error)}") from error
+            self._process, end = start_worker(func.partition(":")[0])
+        except OSError as error:
+            reason = error.strerror or str(error)
+            raise WorkerError(f"no worker process can be started: {reason}") from error
+        self._pipe = ParentPipe(end, self._continue_if_stopped, self.kill)
 
     def wait_until_ready(self) -> None:
         """Wait until the process is ready for jobs.
@@ -105,6 +86,7 @@ class Worker:
         """
         try:
             deadline = time.monotonic() + _START_SECONDS
+            self._send((self._func, self._options, os.getpid()), deadline)
             kind, length = self._receive_header(deadline)
             answers.check_start(kind, length)
             reason = answers.read_ready(self._receive_body(length, deadline))
@@ -115,8 +97,7 @@ class Worker:
         except (EOFError, OSError):
             reason = self._exit_reason()
         if reason:
-            with _PROCESS_TABLE_LOCK:
-                was_killed = (self._process.exitcode or 0) < 0
+            was_killed = (self._process.wait(0) or 0) < 0
             error_type = WorkerKilled if was_killed else WorkerError
             raise error_type(f"no worker process can be started: {reason}")
 
@@ -174,17 +155,20 @@ class Worker:
             WorkerLost: the worker has died before.
             TimeoutError: it does not take them.
         """
-        message = pickle.dumps(jobs, pickle.HIGHEST_PROTOCOL)
-        until = _message_deadline(len(message), deadline)
         try:
-            self._pipe.write(JOBS_LENGTH.pack(len(message)), until)
-            self._pipe.write(message, until)
+            self._send(jobs, deadline)
         except TimeoutError:
             if time.monotonic() >= deadline:
                 raise
             raise _lost("the worker process does not take its job") from None
         except OSError as error:
             raise WorkerLost(None) from error
+
+    def _send(self, item: object, deadline: float) -> None:
+        message = pickle.dumps(item, pickle.HIGHEST_PROTOCOL)
+        until = _message_deadline(len(message), deadline)
+        self._pipe.write(LENGTH.pack(len(message)), until)
+        self._pipe.write(message, until)
 
     def _receive_answer(self, job: Job, deadline: float, budget: MemoryBudget) -> Answer:
         """Return the answer to a job; grant the memory that it claims before.
@@ -256,21 +240,16 @@ class Worker:
 
     def kill(self) -> None:
         """Kill the process at once; `close` must follow."""
-        with _PROCESS_TABLE_LOCK, suppress(ValueError):
-            self._process.kill()
+        self._process.kill()
 
     def close(self) -> None:
         """Kill the process if it still runs, and free its resources."""
         self._pipe.close()
-        with _PROCESS_TABLE_LOCK, suppress(ValueError):
-            self._process.kill()
-            self._process.join(_START_SECONDS)
-            self._process.close()
+        self._process.kill()
+        self._process.wait(_END_SECONDS)
 
     def _exit_reason(self) -> str:
-        with _PROCESS_TABLE_LOCK:
-            self._process.join(1)
-            code = self._process.exitcode
+        code = self._process.wait(1)
         if code is not None and code < 0:
             try:
                 name = signal.Signals(-code).name
@@ -289,9 +268,3 @@ def _lost(reason: str) -> WorkerLost:
 def _message_deadline(length: int, deadline: float) -> float:
     """Return by when a message that begins now has to be over, on the monotonic clock."""
     return min(deadline, time.monotonic() + _MESSAGE_SECONDS + length * _BYTE_SECONDS)
-
-
-def _error_text(error: Exception) -> str:
-    if isinstance(error, EOFError):
-        return "the fork server has died, perhaps for want of processes or memory"
-    return (isinstance(error, OSError) and error.strerror) or str(error)

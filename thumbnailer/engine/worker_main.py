@@ -6,27 +6,29 @@ Jobs are pickled, since a worker trusts its parent. Answers are not: see `answer
 from __future__ import annotations
 
 import importlib
-import multiprocessing
 import os
 import pickle
+import select
 import signal
+import socket
 import struct
+import sys
 import threading
 import time
 import warnings
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from multiprocessing.connection import Connection
+from typing import Any
 
 from thumbnailer.engine import sandbox
 from thumbnailer.engine.messages import answers
-from thumbnailer.engine.messages.pipe import Pipe
+from thumbnailer.engine.messages.pipe import End, Pipe
 from thumbnailer.model import Failure, Job, Rendering
 
-# Before the pickled jobs comes their length; after a claim, the parent sends one byte when it is
+# Before what is pickled comes its length; after a claim, the parent sends one byte when it is
 # granted.
-JOBS_LENGTH = struct.Struct("<Q")
+LENGTH = struct.Struct("<Q")
 GRANTED = b"\0"
 
 # The largest freed block that glibc adapts its mmap threshold to: DEFAULT_MMAP_THRESHOLD_MAX of its
@@ -36,6 +38,9 @@ _MMAP_THRESHOLD_BYTES = (32 << 20) - (64 << 10)
 # Address space for libraries that are loaded when a picture first needs them, and stay loaded:
 # libvips and its threads take 55 MiB, pylibjxl with NumPy 113.
 _LIBRARY_BYTES = 192 << 20
+
+# How often a worker looks whether its parent has ended, where it can't wait for that.
+_LOOK_SECONDS = 1.0
 
 # A function that takes a job and a callback; the callback claims memory, in bytes, for the job.
 Work = Callable[[Job, Callable[[int], None]], answers.Result | Failure]
@@ -69,16 +74,22 @@ class PoolOptions:
     result: type[answers.Result] | None = Rendering
 
 
-def worker_main(name: str, connection: Connection, options: PoolOptions) -> None:
-    """Import the function `name` (`module:name`), then answer jobs until the pipe closes."""
+def worker_main(number: int) -> None:
+    """Take a function and options from a pipe, then jobs, and answer these until it closes.
+
+    Args:
+        number: of this process's end of the pipe: a descriptor, or on Windows a handle.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    pipe = Pipe(connection)
+    end = _end(number)
+    pipe = Pipe(end)
+    name, options, parent = _unpickled(pipe)
     try:
-        _silence_output()
+        warnings.simplefilter("ignore")
         if options.nice and hasattr(os, "nice"):  # Windows has none
             os.nice(options.nice)
         _enter_sandbox(options.sandbox)  # before any thread starts: it would not be confined
-        threading.Thread(target=_exit_with_parent, daemon=True).start()
+        threading.Thread(target=_exit_with_parent, args=(parent,), daemon=True).start()
         module, _, attribute = name.partition(":")
         work: Work = getattr(importlib.import_module(module), attribute)
         _reuse_memory()
@@ -98,8 +109,7 @@ def worker_main(name: str, connection: Connection, options: PoolOptions) -> None
     with suppress(EOFError, BrokenPipeError, ConnectionResetError):
         pipe.write(answers.ready(""))
         while True:
-            (length,) = JOBS_LENGTH.unpack(pipe.read(JOBS_LENGTH.size))
-            jobs: list[Job] = pickle.loads(pipe.read(length))
+            jobs: list[Job] = _unpickled(pipe)
             for job in jobs:  # answered one by one, so that it is known which one a worker has
                 pipe.write(_answer(work, job, claim))
 
@@ -116,21 +126,42 @@ def _answer(work: Work, job: Job, claim: Callable[[int], None]) -> bytes:
     return answers.answer(failure, time.perf_counter() - started)
 
 
-def _exit_with_parent() -> None:
-    """Exit once the parent ends, even by SIGKILL, and even in the middle of a picture."""
-    parent = multiprocessing.parent_process()
-    if parent:
-        parent.join()
+def _end(number: int) -> End:
+    if sys.platform == "win32":
+        from multiprocessing.connection import PipeConnection
+
+        return PipeConnection(number)
+    os.set_blocking(number, True)  # gevent makes all sockets non-blocking
+    return socket.socket(fileno=number)
+
+
+def _unpickled(pipe: Pipe) -> Any:
+    """Return what the parent has sent."""
+    (length,) = LENGTH.unpack(pipe.read(LENGTH.size))
+    return pickle.loads(pipe.read(length))
+
+
+def _exit_with_parent(parent: int) -> None:
+    """Exit once the parent ends, even by SIGKILL, and even in the middle of a picture.
+
+    Args:
+        parent: its pid.
+    """
+    if sys.platform == "win32":
+        import _winapi
+
+        process = _winapi.OpenProcess(_winapi.SYNCHRONIZE, False, parent)
+        _winapi.WaitForSingleObject(process, _winapi.INFINITE)
         os._exit(1)
-
-
-def _silence_output() -> None:
-    """Discard stdout and stderr: codecs print hundreds of lines for one broken TIFF."""
-    warnings.simplefilter("ignore")
-    devnull_fd = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(devnull_fd, 1)
-    os.dup2(devnull_fd, 2)
-    os.close(devnull_fd)
+    try:
+        end = select.poll()
+        end.register(os.pidfd_open(parent), select.POLLIN)
+        end.poll()
+    except (AttributeError, OSError):  # no Linux, or an old one, or the parent has ended already
+        above = os.getppid()  # the parent, or a fork server that ends with it
+        while os.getppid() == above:
+            time.sleep(_LOOK_SECONDS)
+    os._exit(1)
 
 
 def _enter_sandbox(mode: str) -> None:

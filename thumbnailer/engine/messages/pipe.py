@@ -14,7 +14,7 @@ import threading
 import time
 from collections.abc import Callable
 from math import inf
-from multiprocessing.connection import Connection
+from typing import Any, Protocol
 
 # How often the other process is woken while it sends or takes nothing, in case it was stopped.
 _CHECK_SECONDS = 1.0
@@ -32,6 +32,26 @@ _PIECE_BYTES = 1 << 14
 _IS_WINDOWS = sys.platform == "win32"
 
 
+class End(Protocol):
+    """An end of a pipe: a socket, or on Windows a `multiprocessing.connection.Connection`."""
+
+    def fileno(self) -> int:
+        """Its descriptor, or on Windows its handle."""
+
+    def close(self) -> None:
+        """Close it."""
+
+
+def is_ready(fd: int, seconds: float, *, for_writing: bool) -> bool:
+    """Wait until a descriptor can be read or written; return whether it can. Not for Windows."""
+    if hasattr(select, "poll"):  # 1 µs; `Connection.poll` takes 15
+        poll = select.poll()
+        poll.register(fd, select.POLLOUT if for_writing else select.POLLIN)
+        return bool(poll.poll(seconds * 1000))
+    reading, writing = ([], [fd]) if for_writing else ([fd], [])  # eventlet takes `poll` away
+    return any(select.select(reading, writing, [], seconds))
+
+
 class Pipe:
     """The worker's end: it waits for its parent as long as it takes.
 
@@ -39,8 +59,9 @@ class Pipe:
         EOFError, OSError: the other process has closed its end, by ending if not otherwise.
     """
 
-    def __init__(self, connection: Connection) -> None:
-        self._connection, self._received = connection, bytearray()
+    def __init__(self, end: End) -> None:
+        self._connection: Any = end
+        self._received = bytearray()
 
     def read(self, count: int) -> bytes:
         """Return the next `count` bytes."""
@@ -65,7 +86,8 @@ class Pipe:
     def _next_bytes(self, most: int) -> bytes:
         """Return what there is next, at most so many bytes."""
         if _IS_WINDOWS:
-            return self._connection.recv_bytes(_PIECE_BYTES)
+            message: bytes = self._connection.recv_bytes(_PIECE_BYTES)
+            return message
         if data := os.read(self._connection.fileno(), most):
             return data
         raise EOFError
@@ -85,13 +107,11 @@ class ParentPipe(Pipe):
         kill: ends the worker. Only Windows needs it, where a write can't be given up.
     """
 
-    def __init__(
-        self, connection: Connection, wake: Callable[[], None], kill: Callable[[], None]
-    ) -> None:
-        super().__init__(connection)
+    def __init__(self, end: End, wake: Callable[[], None], kill: Callable[[], None]) -> None:
+        super().__init__(end)
         self._wake, self._kill = wake, kill
         if not _IS_WINDOWS:
-            os.set_blocking(connection.fileno(), False)
+            os.set_blocking(end.fileno(), False)
 
     def is_silent(self) -> bool:
         """Return whether the worker has sent nothing that was not read, and has not ended."""
@@ -151,14 +171,8 @@ class ParentPipe(Pipe):
 
     def _is_ready(self, seconds: float, *, for_writing: bool) -> bool:
         if _IS_WINDOWS:
-            return self._connection.poll(seconds)
-        fd = self._connection.fileno()
-        if hasattr(select, "poll"):  # 1 µs; `Connection.poll` takes 15
-            poll = select.poll()
-            poll.register(fd, select.POLLOUT if for_writing else select.POLLIN)
-            return bool(poll.poll(seconds * 1000))
-        reading, writing = ([], [fd]) if for_writing else ([fd], [])  # eventlet takes `poll` away
-        return any(select.select(reading, writing, [], seconds))
+            return bool(self._connection.poll(seconds))
+        return is_ready(self._connection.fileno(), seconds, for_writing=for_writing)
 
     def _write_or_kill(self, data: bytes, deadline: float) -> None:
         """Send some bytes, or end the worker at the deadline, which ends the write."""

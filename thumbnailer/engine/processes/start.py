@@ -1,0 +1,77 @@
+"""Start a worker process in the way that is best here."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+from contextlib import suppress
+from typing import Protocol
+
+from thumbnailer.engine.messages.pipe import End
+from thumbnailer.engine.processes.fork_server import FORK_SERVER
+from thumbnailer.engine.processes.interpreters import new_pipe, start_interpreter
+
+
+class Process(Protocol):
+    """A worker process."""
+
+    @property
+    def pid(self) -> int:
+        """Its number."""
+
+    def wait(self, seconds: float) -> int | None:
+        """Wait for its end, and return its exit code, or below 0 its signal; None if it goes on."""
+
+    def kill(self) -> None:
+        """Kill it, unless it has ended."""
+
+
+class _OwnProcess:
+    """An interpreter that is a child of this process."""
+
+    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+        self._process, self.pid = process, process.pid
+
+    def wait(self, seconds: float) -> int | None:
+        with suppress(subprocess.TimeoutExpired):
+            return self._process.wait(seconds)
+        return None
+
+    def kill(self) -> None:
+        with suppress(PermissionError):  # on Windows: it has just ended
+            self._process.kill()
+
+
+def start_method() -> str:
+    """Return how workers are started: `forkserver`, or `spawn`, each as a Python of its own.
+
+    `spawn` is for Windows, and for programs that have chosen it for `multiprocessing`.
+    """
+    context = getattr(sys.modules.get("multiprocessing.context"), "_default_context", None)
+    is_chosen = context and context.get_start_method(allow_none=True) == "spawn"
+    can_fork = hasattr(os, "fork") and hasattr(socket, "send_fds")
+    return "forkserver" if can_fork and not is_chosen else "spawn"
+
+
+def start_worker(module: str) -> tuple[Process, End]:
+    """Start a worker process; return it, and this process's end of the pipe to it.
+
+    Args:
+        module: what it will import to work.
+
+    Raises:
+        OSError: no process can be started.
+        WorkerError: there is no interpreter to start.
+    """
+    ours, theirs = new_pipe()
+    try:
+        if start_method() == "forkserver":
+            return FORK_SERVER.fork(module, theirs), ours
+        return _OwnProcess(start_interpreter("worker", theirs)), ours
+    except BaseException:
+        ours.close()
+        raise
+    finally:
+        theirs.close()
