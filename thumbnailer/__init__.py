@@ -21,6 +21,10 @@ What it is done with:
 
 - `Settings`: what to make and how; each function also takes single settings
 
+What a frozen program (PyInstaller) begins with:
+
+- `freeze_support`: without it, such a program can't start workers
+
 What comes back:
 
 - `Thumbnail`: a thumbnail that exists: path, width, height and bytes
@@ -56,6 +60,7 @@ from __future__ import annotations
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from thumbnailer.config.settings import Settings as Settings
+    from thumbnailer.engine.processes.child import freeze_support as freeze_support
     from thumbnailer.errors import ConfigError as ConfigError
     from thumbnailer.errors import OutputError as OutputError
     from thumbnailer.errors import PictureError as PictureError
@@ -97,6 +102,7 @@ __version__ = "0.1.0"
 
 _NAMES_IN = {
     "config.settings": ["Settings"],
+    "engine.processes.child": ["freeze_support"],
     "errors": [
         "ConfigError",
         "OutputError",

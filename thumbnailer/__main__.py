@@ -16,6 +16,8 @@ def main() -> int:
     Until the command line handles signals itself, SIGINT or SIGTERM ends the program at once; after
     it has returned, both are ignored.
     """
+    if getattr(sys, "frozen", False):
+        thumbnailer.freeze_support()
     if sys.argv[1:] == ["--version"]:
         print(thumbnailer.__version__)
         return 0

@@ -14,6 +14,7 @@ import struct
 import subprocess
 import threading
 from contextlib import suppress
+from typing import Any
 
 from thumbnailer.engine.messages.pipe import End, is_ready
 from thumbnailer.engine.processes.interpreters import new_pipe, start_interpreter
@@ -29,6 +30,7 @@ MAX_NAME_BYTES, SENT_DESCRIPTORS = 1000, 2
 # swaps may take hundreds of times as long.
 _START_SECONDS = 60.0
 
+_NO_PYTHON = "{} has ended at once: if it is not this program's Python, set sys.executable"
 _DIED = "the fork server has died, perhaps for want of processes or memory"
 
 
@@ -70,6 +72,7 @@ class ForkServer:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._server: tuple[subprocess.Popen[bytes], socket.socket] | None = None
+        self._has_worked = False
 
     def fork(self, module: str, end: End) -> ForkedProcess:
         """Return a new worker.
@@ -82,27 +85,28 @@ class ForkServer:
             OSError: it can't be started; if the server has died, the next call starts another.
             WorkerError: there is no interpreter to start.
         """
-        status_fd, told_fd = os.pipe()
-        try:
-            with self._lock:
-                self._server = self._server or _start_server()
+        with self._lock:
+            process, connection = self._server = self._server or _start_server()
+            status_fd, told_fd = os.pipe()
+            try:
                 try:
-                    _ask(self._server[1], module, (end.fileno(), told_fd))
-                    os.close(told_fd)  # so that it reads as ended if the server dies
-                    told_fd = -1
-                    pid = _read_pid(status_fd)
-                except BaseException:
-                    self._drop()
-                    raise
-            if pid < 0:
-                raise OSError(-pid, os.strerror(-pid))
-            return ForkedProcess(pid, status_fd)
-        except BaseException:
+                    _ask(connection, module, (end.fileno(), told_fd))
+                finally:
+                    os.close(told_fd)  # so that the other end is at an end if the server dies
+                pid = _read_pid(status_fd)
+            except BaseException as error:
+                os.close(status_fd)
+                self._drop()
+                if isinstance(error, EOFError):
+                    command: Any = process.args
+                    no_python = _NO_PYTHON.format(command[0])
+                    raise OSError(_DIED if self._has_worked else no_python) from error
+                raise
+            self._has_worked = True
+        if pid < 0:
             os.close(status_fd)
-            raise
-        finally:
-            if told_fd >= 0:
-                os.close(told_fd)
+            raise OSError(-pid, os.strerror(-pid))
+        return ForkedProcess(pid, status_fd)
 
     def _drop(self) -> None:
         if self._server:
@@ -143,7 +147,7 @@ def _ask(server: socket.socket, module: str, descriptors: tuple[int, int]) -> No
     try:
         socket.send_fds(server, [module.encode()[:MAX_NAME_BYTES]], descriptors)
     except OSError as error:
-        raise OSError(_DIED) from error
+        raise EOFError from error
 
 
 def _read_pid(fd: int) -> int:
@@ -151,7 +155,7 @@ def _read_pid(fd: int) -> int:
         raise OSError(f"the fork server is silent for {_START_SECONDS:g} s")
     told = os.read(fd, NUMBER.size)
     if len(told) < NUMBER.size:
-        raise OSError(_DIED)
+        raise EOFError
     pid: int = NUMBER.unpack(told)[0]
     return pid
 
