@@ -8,7 +8,7 @@
     │  └─ SourceForbidden ... because it may not be read (a PermissionError)
     ├─ OutputError        the output can't be written: disk full, read-only file system
     ├─ PruneRefused       more than half of all thumbnails would be removed (`prune`)
-    └─ WorkerError        no worker process can be started, or a cluster can't be used or is lost
+    └─ WorkerError        no worker process can be started or works, or a cluster can't be used
 
 `except ThumbnailError` catches them all.
 """
@@ -70,7 +70,8 @@ class PruneRefused(ThumbnailError):
 
 
 class WorkerError(ThumbnailError):
-    """Lack of workers: no process can be started, or a cluster can't be used or is lost."""
+    """Lack of what all pictures need: no worker process can be started, or none works; too many
+    files are open; or a cluster can't be used or is lost."""
 
 
 def install_hint(extra: str) -> str:

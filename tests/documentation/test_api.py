@@ -78,13 +78,12 @@ def test_every_argument_is_told_of(reference: Path, name: str) -> None:
     signature, arguments, text = sections(reference / "thumbnailer.html")[name].partition(
         "Arguments:"
     )
-    assert arguments
     parameters = inspect.signature(PUBLIC[name]).parameters
-    assert len(parameters) > 1
+    assert bool(arguments) == bool(parameters)
     for parameter in parameters:
         assert f"{parameter}:" in signature
         assert re.search(rf"\b{parameter}(, \w+)*:", text), parameter
-    assert "Raises:" in text
+    assert ("Raises:" in text) == bool(parameters)
 
 
 def test_fields_have_their_types(reference: Path) -> None:
@@ -104,7 +103,7 @@ def test_settings_are_explained_also_as_keyword_arguments(reference: Path) -> No
         for field in dataclasses.fields(Settings):
             assert f"{field.name}: {KEYS[field.name].metadata['about'].rstrip(':')}" in text
     link = 'href="thumbnailer/config/overrides.html#Overrides"'
-    assert (reference / "thumbnailer.html").read_text().count(link) >= len(FUNCTIONS) - 1
+    assert (reference / "thumbnailer.html").read_text().count(link) >= len(FUNCTIONS) - 2
 
 
 def test_every_exception_is_there(reference: Path) -> None:

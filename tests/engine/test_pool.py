@@ -342,6 +342,29 @@ def test_workers_that_cannot_start_are_given_up(func: str, reason: str) -> None:
         list(workers.imap_unordered([job("good")]))
 
 
+@pytest.mark.parametrize("works", [True, False])
+def test_where_no_worker_works_that_is_said_once(works: bool) -> None:
+    """Not picture by picture, 300,000 times. Of pictures that kill their workers each fails."""
+    probe = "support.pool_work:" + ("work" if works else "kill")
+    options = PoolOptions(2, 30, 1 << 30, 1 << 30, "off", result=None)
+    with Pool("support.pool_work:kill", options, finish, probe=probe) as workers:
+        if works:
+            outcomes = list(workers.imap_unordered(map(job, ["good"] * 50)))
+            assert {outcome.status for outcome in outcomes} == {"failed"}
+            assert len(outcomes) == 50
+        else:
+            with pytest.raises(WorkerError, match=r"no worker process works: crashed: .*SIGKILL"):
+                list(workers.imap_unordered(map(job, ["good"] * 50)))
+
+
+def test_the_probe_of_real_pools_works() -> None:
+    options = PoolOptions(2, 30, 1 << 30, 1 << 30, "off", result=None)
+    with Pool("thumbnailer.render.job:probe", options, finish) as workers:
+        (outcome,) = workers.imap_unordered([job("any")])
+    assert outcome.error
+    assert outcome.error.stage == "failed"
+
+
 def test_a_killed_fork_server_is_replaced() -> None:
     if start_method() != "forkserver":
         pytest.skip("this platform has no fork server")

@@ -27,6 +27,12 @@ def said(job: Job, data: bytes) -> Rendering:
     return Rendering(job.source, (EncodedThumbnail(data, "png", os.getpid(), 1),))
 
 
+def kill(job: Job, claim: Callable[[int], None]) -> Rendering:
+    """Take the worker along, whatever the job."""
+    os.kill(os.getpid(), signal.SIGKILL)
+    return said(job, b"")
+
+
 def work(job: Job, claim: Callable[[int], None]) -> Rendering:
     """Do what the first word of the job's name says, then answer."""
     match job.wanted[0].name.split()[0]:

@@ -33,6 +33,9 @@ _ATTEMPTS = 2
 # many as there may have been idle, the job fails all the same.
 _MAX_LOST_BEFORE = 10
 
+# After so many jobs in a row that took their workers along, it is checked that workers can work.
+_SUSPICIOUS = 5
+
 # How long to wait before each further attempt to start a worker. After the last one the run fails.
 # A fork server that was just killed still looks alive for an instant.
 _START_PAUSES_SECONDS = (0.1, 0.5)
@@ -77,6 +80,8 @@ class Pool:
         fetch: called likewise with jobs, before they go to a worker; returns each job with its
             data, or a Failure.
         closing: an event that is set when the pool is closed, to end waits in `fetch` and `finish`.
+        probe: a function like `func` that works on any host that can work at all, whatever its
+            job; "" for none.
     """
 
     def __init__(
@@ -86,9 +91,11 @@ class Pool:
         finish: Finish,
         fetch: Callable[[list[Job]], list[Job | Failure]] = list,
         closing: threading.Event | None = None,
+        probe: str = "",
     ) -> None:
         self._func, self._options, self._finish, self._fetch = func, options, finish, fetch
         self._thread_count = options.workers * (_REMOTE_THREADS if options.remote else 1)
+        self._probe, self._taken_along = probe, 0
         self._group_size = 1  # kept from one `imap_unordered` to the next
         self._budget = MemoryBudget(options.memory_bytes // (4 if options.remote else 2))
         self._fetch_budget = MemoryBudget(options.memory_bytes // 4)
@@ -244,6 +251,8 @@ class Pool:
                     reason = f"crashed: {lost_before} worker processes died before they could begin"
                     failure, attempts = Failure("crashed", reason, lasts=False), _ATTEMPTS
                 if failure and attempts == _ATTEMPTS:
+                    if failure.stage == "crashed":
+                        self._check_host(jobs[len(answers)])
                     answers.append(Answer(failure, time.perf_counter() - started))
         return answers
 
@@ -261,6 +270,7 @@ class Pool:
             worker = worker or self._new_worker()
             for answer in worker.run_jobs(jobs, self._budget):
                 answers.append(answer)
+                self._taken_along = 0
             is_reusable = worker.answered < _JOBS_PER_WORKER
         finally:
             if worker and not is_reusable:
@@ -268,11 +278,30 @@ class Pool:
                 worker = None
             self._idle.put(worker)
 
-    def _new_worker(self) -> Worker:
+    def _check_host(self, job: Job) -> None:
+        """Check that workers can work, if several jobs in a row have taken theirs along.
+
+        Raises:
+            WorkerError: they can't: a system call is forbidden to them, say, or an instruction
+                missing, and each further job would end as the last did.
+        """
+        self._taken_along += 1
+        if not self._probe or self._taken_along % _SUSPICIOUS:
+            return
+        worker = self._new_worker(self._probe)
+        try:
+            next(worker.run_jobs([job], self._budget))
+        except WorkerLost as lost:
+            if lost.failure and not self._closing.is_set():
+                raise WorkerError(f"no worker process works: {lost.failure.reason}") from lost
+        finally:
+            self._discard(worker)
+
+    def _new_worker(self, func: str = "") -> Worker:
         pauses_seconds, killed = list(_START_PAUSES_SECONDS), 0
         while True:
             try:
-                return self._start()
+                return self._start(func or self._func)
             except WorkerKilled:
                 killed += 1
                 if self._closing.is_set() or killed == _MAX_START_KILLS:
@@ -282,8 +311,8 @@ class Pool:
                     raise
                 time.sleep(pauses_seconds.pop(0))
 
-    def _start(self) -> Worker:
-        worker = Worker(self._func, self._options)
+    def _start(self, func: str) -> Worker:
+        worker = Worker(func, self._options)
         with self._alive_lock:
             self._alive.add(worker)
             if self._closing.is_set():

@@ -13,7 +13,7 @@ from thumbnailer.engine.worker_main import PoolOptions
 from thumbnailer.model import Rendering
 
 # A name, not the function: importing it would import Pillow, which only workers need.
-_RENDER = "thumbnailer.render.job:render"
+_RENDER, _PROBE = "thumbnailer.render.job:render", "thumbnailer.render.job:probe"
 
 
 def worker_count(settings: Settings) -> int:
@@ -48,4 +48,4 @@ def new_pool(
         result=result,
     )
     finish = finish or open_thumbs(settings, stop=closed).finish
-    return Pool(work, options, finish, source_fetcher(settings, closed), closed)
+    return Pool(work, options, finish, source_fetcher(settings, closed), closed, _PROBE)

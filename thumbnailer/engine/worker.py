@@ -15,7 +15,7 @@ from thumbnailer.engine.messages import answers
 from thumbnailer.engine.messages.asked_for import check_asked_for, most_bytes
 from thumbnailer.engine.messages.pipe import ParentPipe
 from thumbnailer.engine.processes.start import start_worker
-from thumbnailer.engine.worker_main import GRANTED, LENGTH, PoolOptions
+from thumbnailer.engine.worker_main import GRANTED, LENGTH, PoolOptions, Start
 from thumbnailer.errors import WorkerError
 from thumbnailer.model import Answer, Failure, Job
 
@@ -86,7 +86,7 @@ class Worker:
         """
         try:
             deadline = time.monotonic() + _START_SECONDS
-            self._send((self._func, self._options, os.getpid()), deadline)
+            self._send(Start(self._func, self._options, os.getpid(), _here()), deadline)
             kind, length = self._receive_header(deadline)
             answers.check_start(kind, length)
             reason = answers.read_ready(self._receive_body(length, deadline))
@@ -258,6 +258,13 @@ class Worker:
             hint = ", perhaps for want of memory" if name == "SIGKILL" else ""
             return f"the worker process was ended by {name}{hint}"
         return "the worker process ended by itself" if code in (0, 1) else "the worker process died"
+
+
+def _here() -> str:
+    try:
+        return os.getcwd()
+    except FileNotFoundError:  # it has been deleted
+        return ""
 
 
 def _lost(reason: str) -> WorkerLost:

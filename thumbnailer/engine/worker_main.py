@@ -74,6 +74,23 @@ class PoolOptions:
     result: type[answers.Result] | None = Rendering
 
 
+@dataclass(frozen=True, slots=True)
+class Start:
+    """What a worker is told first.
+
+    Attributes:
+        func: the function that it calls for each job, as `module:name`.
+        options: those of its pool.
+        parent: the pid of the process that has started it.
+        folder: that process's working directory; "" if it has none.
+    """
+
+    func: str
+    options: PoolOptions
+    parent: int
+    folder: str
+
+
 def worker_main(number: int) -> None:
     """Take a function and options from a pipe, then jobs, and answer these until it closes.
 
@@ -83,14 +100,17 @@ def worker_main(number: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     end = _end(number)
     pipe = Pipe(end)
-    name, options, parent = _unpickled(pipe)
+    start: Start = _unpickled(pipe)
+    options = start.options
     try:
         warnings.simplefilter("ignore")
         if options.nice and hasattr(os, "nice"):  # Windows has none
             os.nice(options.nice)
         _enter_sandbox(options.sandbox)  # before any thread starts: it would not be confined
-        threading.Thread(target=_exit_with_parent, args=(parent,), daemon=True).start()
-        module, _, attribute = name.partition(":")
+        threading.Thread(target=_exit_with_parent, args=(start.parent,), daemon=True).start()
+        if start.folder:  # in which relative paths begin
+            os.chdir(start.folder)
+        module, _, attribute = start.func.partition(":")
         work: Work = getattr(importlib.import_module(module), attribute)
         _reuse_memory()
         _limit_memory(options.worker_bytes + _LIBRARY_BYTES)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from thumbnailer.errors import WorkerError
 from thumbnailer.model import FATAL_ERRNOS, Failure
 
 # The reason for a file that was changed during every attempt to read it.
@@ -26,6 +28,9 @@ LIMITED = "is an animation of"
 
 # The key in `Image.info` of a note, in words, on how a picture was decoded.
 NOTE = "thumbnailer note"
+
+# System errors of this process, which are no picture's and would meet every other one.
+_HOST_ERRNOS = frozenset({errno.EMFILE, errno.ENFILE})
 
 # A picture that takes its worker along, or takes too long, may not be the cause: the machine may
 # have been short of memory or time. If it happens in so many runs, it is.
@@ -62,7 +67,7 @@ class StageError(Exception):
 
 @contextmanager
 def stage(name: str, place: str = "") -> Iterator[None]:
-    """Turn any exception raised within into a StageError.
+    """Turn any exception raised within into a StageError, or a WorkerError if it is of the host.
 
     `place` is put before the reason of an OSError. Pillow raises OSError, ValueError, TypeError,
     SyntaxError, EOFError, struct.error, MemoryError, RecursionError, zlib.error and more on bad
@@ -70,7 +75,7 @@ def stage(name: str, place: str = "") -> Iterator[None]:
     """
     try:
         yield
-    except StageError:
+    except (StageError, WorkerError):
         raise
     except LimitError as error:
         raise StageError(Failure("limits", str(error))) from None
@@ -85,6 +90,8 @@ def stage(name: str, place: str = "") -> Iterator[None]:
         raise StageError(Failure(name, f"could not be done: {error}", lasts=False)) from error
     except OSError as error:
         reason = error.strerror or _plain_reason(name, error)
+        if error.errno in _HOST_ERRNOS:
+            raise WorkerError(f"this process can't go on: {reason}") from error
         fatal = name == "write" and error.errno in FATAL_ERRNOS
         reason = f"{place}: {reason}" if place else reason
         # An error with a number comes from the operating system: the picture may be intact.

@@ -1,4 +1,9 @@
-"""Start a worker process in the way that is best here."""
+"""Start a worker process in the way that is best here.
+
+Not by `multiprocessing`, though it does nearly this. It refuses in daemonic processes, such as the
+workers of Celery; shares one fork server with the caller's own processes; runs the caller's script
+again in each worker; needs a folder for its socket, and a process that looks after semaphores.
+"""
 
 from __future__ import annotations
 
