@@ -7,6 +7,7 @@ import random
 import struct
 import subprocess
 import sys
+import threading
 import warnings
 import zlib
 from pathlib import Path
@@ -105,6 +106,29 @@ def test_max_pixels_holds_for_every_format(photos: Path, name: str) -> None:
     picture(photos / name, (40, 25))
     assert make(photos, "--max-pixels", "999").rows[0]["error"]["stage"] == "limits"
     assert make(photos, "--max-pixels", "1000").statuses == {name: "made"}
+
+
+def test_other_threads_see_no_change_of_pillow_and_of_warnings(tmp_path: Path) -> None:
+    names = [f"a.{ending}" for ending in ("jpg", "png", "webp", "gif", "bmp", "tif", "avif")]
+    sources = [picture(tmp_path / name) for name in names]
+    done, seen = threading.Event(), set[object]()
+
+    def look() -> None:
+        while not done.is_set():
+            seen.add((Image.MAX_IMAGE_PIXELS, id(warnings.filters), len(warnings.filters)))
+
+    thread = threading.Thread(target=look)
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+    try:
+        thread.start()
+        for source in sources * 10:
+            make_thumbnail(source, tmp_path / "out.jpg")
+    finally:
+        sys.setswitchinterval(interval)
+        done.set()
+        thread.join()
+    assert len(seen) == 1
 
 
 def test_the_caller_s_pillow_is_left_as_it_was(tmp_path: Path) -> None:

@@ -178,6 +178,7 @@ class Pool:
                 self._send(group, done)
                 group, weight_bytes, in_flight = [], 0, in_flight + 1
             while in_flight:
+                self._check_process()
                 outcomes = _take(done, stop, wait=at_end or in_flight >= window)
                 if outcomes is None:
                     break
@@ -198,12 +199,22 @@ class Pool:
             except BaseException as error:
                 done.put(error)
 
+        self._check_process()
         with self._threads_lock:
             if self._closing.is_set():
                 raise WorkerError("the pool is closed")
             if len(self._threads) < self._thread_count:
                 self._threads.append(_start_thread(self._serve))
             self._work.put(run)
+
+    def _check_process(self) -> None:
+        """Check that this is the pool's process: in one forked from it, no thread would answer.
+
+        Raises:
+            WorkerError: it is not.
+        """
+        if os.getpid() != self._pid:
+            raise WorkerError("the iterator belongs to the process that this was forked from")
 
     def _serve(self) -> None:
         """Do what is to be done, in a thread, until the pool is closed."""

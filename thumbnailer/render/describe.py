@@ -112,5 +112,5 @@ def describe(file: BinaryIO, recipes: Sequence[Recipe], limits: Limits) -> Descr
         (preview or whole.image).size,
         tuple(oriented_sides(frame.canvas, orientation) for frame in frames),
         whole.missing,
-        opened.format in ("JPEG", "MPO", "HEIF", "AVIF") and has_gain_map(file),
+        opened.format in ("JPEG", "HEIF", "AVIF") and has_gain_map(file),
     )

@@ -5,8 +5,7 @@ from __future__ import annotations
 import io
 import struct
 import threading
-import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, BinaryIO, NamedTuple
 
@@ -20,7 +19,6 @@ from PIL import (  # noqa: F401
     ImageFile,
     Jpeg2KImagePlugin,
     JpegImagePlugin,
-    MpoImagePlugin,
     PngImagePlugin,
     PpmImagePlugin,
     PsdImagePlugin,
@@ -30,7 +28,7 @@ from PIL import (  # noqa: F401
     WebPImagePlugin,
 )
 
-from thumbnailer.formats import BY_NAME, READ
+from thumbnailer.formats import BY_NAME, READ, Format
 from thumbnailer.imaging.colour.coded import Colours
 from thumbnailer.imaging.containers.bounded_file import MAX_PARTS, BoundedFile
 from thumbnailer.imaging.containers.boxes import check_boxes
@@ -74,6 +72,7 @@ from thumbnailer.imaging.memory import (
     check_room,
     picture_bytes,
 )
+from thumbnailer.imaging.quiet import quiet
 from thumbnailer.recipe import Limits
 
 # What reading a header takes at most, besides what some decoders hold of the file or the pixels.
@@ -92,6 +91,11 @@ _CORRECTIONS: dict[str, Callable[[ImageFile.ImageFile, BinaryIO], None]] = {
     "PSD": correct_psd,
     "WEBP": correct_webp,
 }
+
+_JPEG_START = b"\xff\xd8\xff"
+
+# How much of a file Pillow's plugins look at.
+_PREFIX_BYTES = 16
 
 _PILLOW_LOCK = threading.Lock()
 
@@ -142,7 +146,8 @@ def open_picture(file: BinaryIO, limits: Limits) -> ImageFile.ImageFile:
         _check_boxes(file, key, start, limits)
     file.seek(0)
     try:
-        image = _open_by_format(file, start, length, key, limits)
+        with quiet():
+            image = _open_by_format(file, start, length, key, limits)
     except UnidentifiedImageError:
         check_room(needed)
         raise NoPictureError(unreadable_reason(file, limits.also)) from None
@@ -218,10 +223,15 @@ def _open_by_format(
         image = open_png(bounded)
     elif start.startswith(TIFF_STARTS):
         image = open_tiff(file, bounded)
+    elif start.startswith(_JPEG_START):  # the first picture of several is that of an MPO
+        image = JpegImagePlugin.JpegImageFile(bounded, "")
     else:
-        read = [BY_NAME[key]] if key else READ
-        with pillow_limit(limits.pixels):
-            image = Image.open(bounded, formats=[format.pillow for format in read])
+        formats = [BY_NAME[key]] if key else READ
+        try:
+            image = _open_by_plugin(bounded, start, formats)
+        except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+            with pillow_limit(limits.pixels):
+                image = _open_by_plugin(bounded, start, formats)
     if not is_small:
         bounded.header_is_read(len(image.tile))
         if image.format == "BMP":  # Pillow reads run lengths byte by byte
@@ -229,20 +239,38 @@ def _open_by_format(
     return image
 
 
+def _open_by_plugin(file: Any, start: bytes, formats: Iterable[Format]) -> ImageFile.ImageFile:
+    """Open a picture as `Image.open` does, but without Pillow's limit, which is the process's own.
+
+    The plugins of a few formats check that limit themselves.
+    """
+    for format in formats:
+        factory, accepts = Image.OPEN[format.pillow]
+        accepted = not accepts or accepts(start[:_PREFIX_BYTES])
+        if accepted and not isinstance(accepted, str):  # it would say what is missing of Pillow
+            file.seek(0)
+            try:
+                return factory(file, "")
+            except (SyntaxError, IndexError, TypeError, struct.error):
+                continue
+    raise UnidentifiedImageError
+
+
 def _open_icon(file: BinaryIO, limits: Limits) -> ImageFile.ImageFile:
     size, data = largest_picture(file)
     if data.startswith(PNG_SIGNATURE):
         return open_picture(io.BytesIO(data), limits)
     check_pixels(size, min(limits.pixels, _MAX_ICON_PIXELS))
-    return Image.open(io.BytesIO(data), formats=["ICO"])
+    return _open_by_plugin(io.BytesIO(data), data, [BY_NAME["ico"]])
 
 
 @contextmanager
 def pillow_limit(pixels: int) -> Iterator[None]:
-    """Set Pillow's process-wide pixel limit inside the block; turn its warning into an error."""
-    with _PILLOW_LOCK, warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        warnings.simplefilter("error", Image.DecompressionBombWarning)
+    """Set Pillow's process-wide pixel limit inside the block.
+
+    Other threads see that for an instant, so it is for pictures of more pixels than that limit.
+    """
+    with _PILLOW_LOCK:
         before, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, pixels
         try:
             yield

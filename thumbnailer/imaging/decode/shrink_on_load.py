@@ -22,7 +22,7 @@ BOX_GAP = 2.0
 # The key in `Image.info` of a raw picture whose preview is not to be shrunk.
 UNSHRUNK_PREVIEW = "unshrunk preview"
 
-_SHRINKABLE = {"JPEG", "MPO", "RAW", "SVG"}
+_SHRINKABLE = {"JPEG", "RAW", "SVG"}
 
 
 def can_shrink(image: ImageFile.ImageFile) -> bool:

@@ -90,7 +90,7 @@ def choose_preview(
 def _suitable_preview(picture: OpenPicture, size: Size, verified: bool) -> Image.Image:
     image, file, profile, _, limits, claim = picture
     block = exif_block(image)
-    if image.format not in ("JPEG", "MPO") or not block:
+    if image.format != "JPEG" or not block:
         raise _Unsuitable("")
     exif = read_exif(block)
     _check_age(image, exif)

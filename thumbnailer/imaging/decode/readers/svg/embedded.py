@@ -25,7 +25,7 @@ from thumbnailer.imaging.geometry.orientation import apply_orientation, orientat
 _EMBEDDED = re.compile(rb"data:(image/(?!svg)[\w.+-]+)(?:;[\w=-]+)*?;base64,([\w+/=\s]+)")
 
 # What librsvg reads, and under which names; and what browsers show besides.
-_READ = {"PNG": (b"image/png",), "JPEG": (b"image/jpeg", b"image/jpg"), "MPO": (b"image/jpeg",)}
+_READ = {"PNG": (b"image/png",), "JPEG": (b"image/jpeg", b"image/jpg")}
 _SHOWN = (*_READ, "GIF", "WEBP", "AVIF", "BMP", "ICO")
 
 # How many there may be. One for which there is no room librsvg would leave out.

@@ -1,0 +1,95 @@
+"""What belongs to the calling program stays as it is: its fork server, its state, its children."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from support.pictures import tree
+
+# A fork server's children inherit what it has imported, and the signals that it blocks.
+FORK_SERVER = """
+import multiprocessing, os, signal, sys
+
+def mine(pipe):
+    blocked = signal.pthread_sigmask(signal.SIG_BLOCK, ())
+    pipe.send(([*blocked], "PIL" in sys.modules, signal.getsignal(signal.SIGINT).__name__))
+
+def state():
+    blocked = signal.pthread_sigmask(signal.SIG_BLOCK, ())
+    return dict(os.environ), [*sys.path], blocked, vars(sys.modules["__main__"]).keys()
+
+if __name__ == "__main__":
+    from thumbnailer import make_thumbnails
+
+    before = state()
+    print(make_thumbnails(sys.argv[1]).made, multiprocessing.active_children())
+    assert state() == before
+    print(multiprocessing.get_start_method(allow_none=True))
+    context = multiprocessing.get_context("forkserver")
+    ours, theirs = context.Pipe()
+    process = context.Process(target=mine, args=(theirs,))
+    process.start()
+    print(ours.recv())
+    process.join()
+"""
+
+
+def run(script: Path, program: str, *arguments: Path) -> list[str]:
+    """The lines that a program prints, which says nothing else."""
+    script.write_text(program)
+    command = [sys.executable, *map(str, (script, *arguments))]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=100)
+    assert (done.returncode, done.stderr) == (0, "")
+    return done.stdout.splitlines()
+
+
+def test_its_own_fork_server_has_nothing_of_ours(photos: Path, tmp_path: Path) -> None:
+    tree(photos, "a.jpg")
+    assert run(tmp_path / "script.py", FORK_SERVER, photos) == [
+        "1 []",
+        "None",
+        "([], False, 'default_int_handler')",
+    ]
+
+
+# A child that is forked in the middle of a run, as by a web server, and ends.
+CHILD = """
+import gc, os, sys
+from thumbnailer import WorkerError, iter_thumbnails
+
+outcomes = iter_thumbnails(sys.argv[1], force=True, jobs=2)
+made = [next(outcomes)]
+child = os.fork()
+if child == 0:
+    {way}
+print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+statuses = {{outcome.status for outcome in [*made, *outcomes]}}
+print(statuses, len(os.listdir(sys.argv[1] + "/thumbs")))
+"""
+WAYS = {
+    "exits": "sys.exit(0)",
+    "lets go of it": "del outcomes; gc.collect(); sys.exit(0)",
+    "closes it": "outcomes.close(); sys.exit(0)",
+    "goes on with it": """
+    try:
+        [*outcomes]
+    except WorkerError as error:
+        assert "belongs to the process" in str(error), error
+        sys.exit(0)
+    sys.exit(1)""",
+    "has one of its own": """
+    statuses = {outcome.status for outcome in iter_thumbnails(sys.argv[1])}
+    sys.exit(not statuses <= {"made", "current"})""",
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.few(2)
+def test_a_child_with_an_open_iterator(photos: Path, tmp_path: Path, way: str) -> None:
+    names = [f"{number}.jpg" for number in range(40)]
+    tree(photos, *names)
+    program = CHILD.format(way=WAYS[way])
+    assert run(tmp_path / "script.py", program, photos) == ["0", "{'made'} 41"]
