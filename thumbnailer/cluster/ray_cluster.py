@@ -32,7 +32,7 @@ from thumbnailer.cluster.connect import (
 from thumbnailer.cluster.read_ahead import ReadAhead
 from thumbnailer.cluster.remote_task import node_versions, run_remote_task
 from thumbnailer.config.settings import Settings
-from thumbnailer.engine.pool import next_group_size
+from thumbnailer.engine.groups import next_group_size
 from thumbnailer.errors import ConfigError, WorkerError, install_hint
 from thumbnailer.model import Failure, Job, Outcome, Stop
 

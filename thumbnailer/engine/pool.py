@@ -12,14 +12,14 @@ exactly once.
 from __future__ import annotations
 
 import atexit
-import os
 import threading
 import time
 from collections.abc import Callable, Generator, Iterable
-from queue import Empty, LifoQueue, Queue, SimpleQueue
-from typing import NamedTuple
+from queue import LifoQueue, Queue
 
+from thumbnailer.engine.groups import End, next_group_size, take, to_the_end
 from thumbnailer.engine.memory_budget import MemoryBudget
+from thumbnailer.engine.threads import Threads
 from thumbnailer.engine.worker import Worker, WorkerKilled, WorkerLost
 from thumbnailer.engine.worker_main import PoolOptions
 from thumbnailer.errors import WorkerError
@@ -61,9 +61,6 @@ _JOBS_PER_WORKER = 2000
 # Groups queued per worker beyond those that threads are working on, so that the next is ready.
 _AHEAD_PER_WORKER = 1
 
-# How often a wait checks whether it should stop.
-_CHECK_STOP_SECONDS = 0.1
-
 
 Finish = Callable[[list[Job], list[Answer]], list[Outcome]]
 
@@ -99,11 +96,7 @@ class Pool:
         self._group_size = 1  # kept from one `imap_unordered` to the next
         self._budget = MemoryBudget(options.memory_bytes // (4 if options.remote else 2))
         self._fetch_budget = MemoryBudget(options.memory_bytes // 4)
-        # What threads take to do; None for each that is to end.
-        self._work: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
-        self._threads: list[threading.Thread] = []
-        self._threads_lock = threading.Lock()
-        self._pid = os.getpid()
+        self._threads = Threads(self._thread_count)
         # Last in, first out, so that no worker is started that is not needed.
         self._idle: LifoQueue[Worker | None] = LifoQueue()
         for _ in range(options.workers):
@@ -123,7 +116,7 @@ class Pool:
         atexit.unregister(self._close)
 
     def _close(self) -> None:
-        if os.getpid() != self._pid:  # forked from the program: threads and workers are not its own
+        if not self._threads.are_here:  # nor are the workers this process's own
             return
         with self._alive_lock:
             self._closing.set()
@@ -131,12 +124,7 @@ class Pool:
                 worker.kill()
         self._budget.close()
         self._fetch_budget.close()
-        with self._threads_lock:
-            threads = self._threads
-        for _ in threads:
-            self._work.put(None)
-        for thread in threads:
-            thread.join()
+        self._threads.close()
         for worker in self._alive:
             worker.close()
 
@@ -164,12 +152,12 @@ class Pool:
         done: Queue[list[Outcome] | BaseException] = Queue()
         group: list[Job] = []
         in_flight = weight_bytes = 0
-        for item in _to_the_end(items):
+        for item in to_the_end(items):
             if isinstance(item, Outcome):
                 yield item
                 if not (group or in_flight or (stop and stop.is_set())):
                     continue
-            at_end = isinstance(item, _End)
+            at_end = isinstance(item, End)
             if isinstance(item, Job):
                 group.append(item)
                 weight_bytes += item.source.size_bytes if remote else 0
@@ -178,8 +166,8 @@ class Pool:
                 self._send(group, done)
                 group, weight_bytes, in_flight = [], 0, in_flight + 1
             while in_flight:
-                self._check_process()
-                outcomes = _take(done, stop, wait=at_end or in_flight >= window)
+                self._threads.check()
+                outcomes = take(done, stop, wait=at_end or in_flight >= window)
                 if outcomes is None:
                     break
                 in_flight -= 1
@@ -187,7 +175,7 @@ class Pool:
                 yield from outcomes
             if stop and stop.is_set():
                 return
-            if isinstance(item, _End) and item.error:
+            if isinstance(item, End) and item.error:
                 raise item.error
 
     def _send(self, group: list[Job], done: Queue[list[Outcome] | BaseException]) -> None:
@@ -199,27 +187,7 @@ class Pool:
             except BaseException as error:
                 done.put(error)
 
-        self._check_process()
-        with self._threads_lock:
-            if self._closing.is_set():
-                raise WorkerError("the pool is closed")
-            if len(self._threads) < self._thread_count:
-                self._threads.append(_start_thread(self._serve))
-            self._work.put(run)
-
-    def _check_process(self) -> None:
-        """Check that this is the pool's process: in one forked from it, no thread would answer.
-
-        Raises:
-            WorkerError: it is not.
-        """
-        if os.getpid() != self._pid:
-            raise WorkerError("the iterator belongs to the process that this was forked from")
-
-    def _serve(self) -> None:
-        """Do what is to be done, in a thread, until the pool is closed."""
-        while (work := self._work.get()) and not self._closing.is_set():
-            work()
+        self._threads.start(run)
 
     def _run_group(self, jobs: list[Job]) -> list[Outcome]:
         """Fetch, run and finish a group of jobs, in a thread of the pool."""
@@ -339,61 +307,3 @@ class Pool:
         with self._alive_lock:
             self._alive.discard(worker)
         worker.close()
-
-
-def _start_thread(target: Callable[[], None]) -> threading.Thread:
-    """Start a thread, and return it.
-
-    Raises:
-        WorkerError: it can't be started.
-    """
-    thread = threading.Thread(target=target, name="thumbnailer-pool", daemon=True)
-    try:
-        thread.start()
-    except RuntimeError as error:
-        reason = "no thread can be started, perhaps for want of processes or memory"
-        raise WorkerError(f"no worker process can be started: {reason}") from error
-    return thread
-
-
-class _End(NamedTuple):
-    """The end of the items, and what they have raised."""
-
-    error: Exception | None
-
-
-def _to_the_end(
-    items: Iterable[Job | Outcome | None],
-) -> Generator[Job | Outcome | _End | None, None, None]:
-    """Yield the items, and then their end."""
-    error = None
-    try:
-        yield from items
-    except Exception as raised:
-        error = raised
-    yield _End(error)
-
-
-def _take(
-    done: Queue[list[Outcome] | BaseException], stop: Stop | None, *, wait: bool
-) -> list[Outcome] | None:
-    """Return the next outcomes; None if there are none yet and no wait is wanted, or on `stop`."""
-    while True:
-        try:
-            result = done.get(wait, _CHECK_STOP_SECONDS)
-        except Empty:
-            if not wait or (stop and stop.is_set()):
-                return None
-        else:
-            if isinstance(result, BaseException):
-                raise result
-            return result
-
-
-def next_group_size(
-    outcomes: list[Outcome], previous: int, target_seconds: float, max_jobs: int
-) -> int:
-    """Return the size of the next group, judged by the last; at most twice `previous`."""
-    seconds = sum(outcome.seconds for outcome in outcomes) / len(outcomes)
-    fitting = int(target_seconds / seconds) if seconds else max_jobs
-    return max(1, min(fitting, 2 * previous, max_jobs))
