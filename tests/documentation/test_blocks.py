@@ -146,6 +146,7 @@ OTHERS = {
     "FROM python:3.13-slim": "test_container.py",
     "docker build -t thumbnailer -f Containerfile .": "test_container.py",
     "pip install '.[docs]'": "test_api.py",
+    "from thumbnailer import freeze_support, make_thumbnails": "test_surroundings.py",
     "python3 -m venv /opt/thumbnailer": "test_built_files.py",
     "pip install batch-thumbnailer": "test_built_files.py",
     "pip install --upgrade batch-thumbnailer": "test_built_files.py",

@@ -131,6 +131,14 @@ def test_every_promise_names_the_tests_that_hold_it() -> None:
         assert re.search(r"`test_\w+`", held_by)
 
 
+# Pairs of sockets between the program and its workers.
+LOCAL_SOCKETS = [
+    "engine/worker_main.py",
+    *(f"engine/processes/{name}.py" for name in ("fork_server", "fork_server_main", "start")),
+    "engine/processes/interpreters.py",
+]
+
+
 def test_the_network_is_for_buckets_and_clusters_only() -> None:
     users = re.compile(
         r"^\s*(?:import|from) (?:asyncio|boto3|ftplib|http|obstore|ray|requests|smtplib|socket|ssl"
@@ -143,9 +151,13 @@ def test_the_network_is_for_buckets_and_clusters_only() -> None:
         for path in package.rglob("*.py")
         if users.search(path.read_text())
     }
-    places = {path.parts[0] for path in found if path.as_posix() != "watcher/systemd.py"}
-    assert places == {"buckets", "cluster"}
-    assert "AF_INET" not in (package / "watcher" / "systemd.py").read_text()
+    local = {"watcher/systemd.py", *LOCAL_SOCKETS}
+    assert {path.parts[0] for path in found if path.as_posix() not in local} == {
+        "buckets",
+        "cluster",
+    }
+    for name in local:
+        assert "AF_INET" not in (package / name).read_text()
 
 
 def test_only_who_is_trusted_is_unpickled() -> None:

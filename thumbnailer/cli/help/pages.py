@@ -18,6 +18,7 @@ PAGES = (
     "gallery",
     "status-verify-prune",
     "library",
+    "hosts",
     "configuration",
     "output",
     "formats",
