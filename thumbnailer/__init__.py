@@ -6,7 +6,7 @@
 
 What to do:
 
-- `make_thumbnail`: make the thumbnail of one picture, in this process, and write it to a file
+- `make_thumbnail`: make the thumbnail of one picture, a file or content, in this process
 - `make_thumbnails`: make the missing and stale thumbnails of folders and files, in parallel
 - `iter_thumbnails`: the same lazily: one outcome for each picture
 - `watch`: make them, then keep them current until stopped
@@ -27,7 +27,7 @@ What a frozen program (PyInstaller) begins with:
 
 What comes back:
 
-- `Thumbnail`: a thumbnail that exists: path, width, height and bytes
+- `Thumbnail`: a thumbnail: its path or content, width, height and format
 - `Report`: counts of a run, and the outcomes that failed
 - `Outcome`: the result for one picture
 - `Source`: a picture, as it was found
@@ -46,7 +46,7 @@ What is raised:
 - `SourceError`: a picture or folder that was named can't be used
 - `SourceMissing`: ... because it does not exist
 - `SourceForbidden`: ... because it may not be read
-- `OutputError`: the output can't be written: disk full, read-only file system
+- `OutputError`: the output can't be written: no such folder, disk full, read-only
 - `PruneRefused`: more than half of all thumbnails would be removed (`prune`)
 - `WorkerError`: no worker process can be started, or a cluster can't be used
 
@@ -82,8 +82,8 @@ if TYPE_CHECKING:
     from thumbnailer.operations.explain import ThumbnailExplanation as ThumbnailExplanation
     from thumbnailer.operations.explain import explain as explain
     from thumbnailer.operations.make import iter_thumbnails as iter_thumbnails
-    from thumbnailer.operations.make import make_thumbnail as make_thumbnail
     from thumbnailer.operations.make import make_thumbnails as make_thumbnails
+    from thumbnailer.operations.make_one import make_thumbnail as make_thumbnail
     from thumbnailer.operations.removal.clean import CleanReport as CleanReport
     from thumbnailer.operations.removal.clean import clean as clean
     from thumbnailer.operations.removal.prune import PruneReport as PruneReport
@@ -121,7 +121,8 @@ _NAMES_IN = {
     "operations.removal.clean": ["CleanReport", "clean"],
     "operations.explain": ["Explanation", "ThumbnailExplanation", "explain"],
     "operations.removal.prune": ["PruneReport", "prune"],
-    "operations.make": ["iter_thumbnails", "make_thumbnail", "make_thumbnails"],
+    "operations.make": ["iter_thumbnails", "make_thumbnails"],
+    "operations.make_one": ["make_thumbnail"],
     "operations.status": ["Reason", "StatusReport", "status"],
     "operations.verify": ["Finding", "VerifyReport", "verify"],
     "render.describe": ["Description"],

@@ -6,7 +6,7 @@
     ├─ SourceError        a SOURCE can't be used (an OSError with `filename`)
     │  ├─ SourceMissing   ... because it does not exist (a FileNotFoundError)
     │  └─ SourceForbidden ... because it may not be read (a PermissionError)
-    ├─ OutputError        the output can't be written: disk full, read-only file system
+    ├─ OutputError        the output can't be written: no such folder, disk full, read-only
     ├─ PruneRefused       more than half of all thumbnails would be removed (`prune`)
     └─ WorkerError        no worker process can be started or works, or a cluster can't be used
 
@@ -27,8 +27,9 @@ class PictureError(ThumbnailError):
     """Failure to make a thumbnail of one picture.
 
     Attributes:
-        source: path of the picture.
-        stage: the step that failed, such as `open`, `limits`, `decode` or `write`.
+        source: path of the picture; `<content>` if there is none.
+        stage: the step that failed, such as `open`, `limits` or `decode`; in a `Thumbnailer` also
+            `timeout` and `crashed`.
         reason: why it failed, in words for people.
     """
 
@@ -60,7 +61,7 @@ class SourceForbidden(SourceError, PermissionError):
 
 
 class OutputError(ThumbnailError):
-    """Output that can't be written, such as on a full disk or a read-only file system."""
+    """Output that can't be written: its folder is not there, or the disk is full or read-only."""
 
 
 class PruneRefused(ThumbnailError):

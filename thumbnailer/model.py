@@ -14,6 +14,7 @@ from collections.abc import Generator, Iterable
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple, Protocol, Self
 
+from thumbnailer.formats import WRITTEN, format_by_ending
 from thumbnailer.recipe import Limits, Recipe
 from thumbnailer.urls import is_url
 
@@ -169,15 +170,38 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Thumbnail:
-    """A thumbnail that exists: its path, its width and height in px, and its length in bytes.
+    """A thumbnail that was made or exists.
 
-    Width and height are 0 if it is known from a bucket's listing, which does not tell them.
+    Attributes:
+        path: its path or URL; "" if it was returned, or written to a file object.
+        width, height: its sides in px; 0 if it is known from a bucket's listing, which does not
+            tell them.
+        size_bytes: its length.
+        data: its content, if it was made from one picture (`make_thumbnail` and the like); b"" if
+            it was made or found in a run over many.
     """
 
     path: str
     width: int
     height: int
     size_bytes: int
+    data: bytes = field(default=b"", repr=False)
+    _format: str = field(default="", repr=False, compare=False)
+
+    @classmethod
+    def of_content(cls, made: EncodedThumbnail, path: str = "") -> Thumbnail:
+        """Return a thumbnail with its content."""
+        return cls(path, made.width, made.height, len(made.data), made.data, made.format)
+
+    @property
+    def format(self) -> str:
+        """Its format, as in the setting of this name: `jpeg`."""
+        return self._format or format_by_ending(self.path) or ""
+
+    @property
+    def mime_type(self) -> str:
+        """Its MIME type: `image/jpeg`."""
+        return WRITTEN[self.format].mime_type if self.format else ""
 
 
 @dataclass(frozen=True, slots=True)

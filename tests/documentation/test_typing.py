@@ -13,10 +13,12 @@ from support.project import PROJECT, TESTS
 pytestmark = [pytest.mark.slow, pytest.mark.extra]
 
 WRONG = """
+import io
 from thumbnailer import Settings, make_thumbnail, make_thumbnails
 
 Settings(qualty=80)
 make_thumbnail("a.jpg", "b.jpg", size=2.5)
+make_thumbnail(io.StringIO(), "b.jpg")
 make_thumbnails("photos").fialed
 """
 
@@ -43,5 +45,5 @@ def test_each_slip_is_an_error(checker: str, tmp_path: Path) -> None:
     program = tmp_path / "program.py"
     program.write_text(WRONG)
     said = checked(checker, program, tmp_path)
-    for word in ("qualty", "size", "fialed"):
+    for word in ("qualty", "size", "StringIO", "fialed"):
         assert [line for line in said.splitlines() if word in line and "error" in line], said

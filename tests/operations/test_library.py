@@ -22,6 +22,7 @@ from support.waiting import eventually
 import thumbnailer
 from thumbnailer import (
     ConfigError,
+    OutputError,
     PictureError,
     Report,
     Settings,
@@ -41,7 +42,7 @@ def test_one_picture(tmp_path: Path) -> None:
     source = picture(tmp_path / "a.jpg", (640, 480))
     target = tmp_path / "a_small.webp"
     made = make_thumbnail(str(source), str(target), size=256)
-    assert made == Thumbnail(str(target), 256, 192, target.stat().st_size)
+    assert made == Thumbnail(str(target), 256, 192, target.stat().st_size, target.read_bytes())
     with Image.open(target) as image:
         assert (image.size, image.format) == ((256, 192), "WEBP")
 
@@ -61,7 +62,7 @@ def test_one_picture_is_made_in_this_process(tmp_path: Path) -> None:
         ("good.jpg", "o.jpg", {"size": 0}, ValueError, "size = 0: must be"),
         ("good.jpg", "o.jpg", {"quality": 500}, ConfigError, "quality = 500: must be"),
         ("good.jpg", "o.jpg", {"max_pixels": 9}, PictureError, "limits: has 96 x 64 px"),
-        ("good.jpg", "no/o.jpg", {}, PictureError, "write: .*no/o.jpg: No such file or directory"),
+        ("good.jpg", "no/o.jpg", {}, OutputError, "no/o.jpg: No such file or directory"),
         ("good.jpg", "good.jpg", {}, ConfigError, "good.jpg: is the source itself"),
     ],
 )
@@ -132,7 +133,8 @@ def test_paths_may_be_str_bytes_or_path(photos: Path, kind: type) -> None:
     assert make_thumbnails(kind(str(photos)), force=True).made == 1
     assert make_thumbnails([kind(str(photos))], force=True).made == 1
     assert len(list(iter_thumbnails([kind(str(photos / "a.jpg"))], force=True))) == 1
-    assert make_thumbnail(kind(str(photos / "a.jpg")), kind(str(photos / "o.jpg"))).width == 96
+    if kind is not os.fsencode:  # which are content there
+        assert make_thumbnail(kind(str(photos / "a.jpg")), kind(str(photos / "o.jpg"))).width == 96
 
 
 def test_outcomes_come_lazily_and_carry_their_source(photos: Path) -> None:

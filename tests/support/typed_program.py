@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import assert_type
+from typing import BinaryIO, assert_type
 
 from thumbnailer import (
     CleanReport,
@@ -42,6 +43,15 @@ def avatar(upload: Path) -> tuple[int, int] | None:
         return None
     assert_type(made, Thumbnail)
     return assert_type(made.width, int), made.height
+
+
+def upload(content: bytes, file: BinaryIO, view: memoryview) -> bytes:
+    """What is no file, and where it goes."""
+    answer = io.BytesIO()
+    assert_type(make_thumbnail(io.BytesIO(content), answer, size=64), Thumbnail)
+    assert_type(make_thumbnail(file, file).size_bytes, int)
+    assert_type(make_thumbnail(view).mime_type, str)
+    return assert_type(make_thumbnail(content, format="webp").data, bytes)
 
 
 def album(folder: Path, stop: threading.Event) -> list[str]:

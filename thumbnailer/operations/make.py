@@ -1,84 +1,24 @@
-"""Make thumbnails: of one picture, of a batch, or of a batch one outcome at a time."""
+"""Make thumbnails of a batch, at once or one outcome at a time."""
 
 from __future__ import annotations
 
 import os
-import sys
 import threading
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Unpack
 
-from thumbnailer.config.overrides import Looks, Overrides, merge_settings
+from thumbnailer.config.overrides import Overrides, merge_settings
 from thumbnailer.config.settings import Settings
-from thumbnailer.disk import files, new_files
 from thumbnailer.door import Path, check_globs, is_remote, open_sources, pictures_at
-from thumbnailer.errors import ConfigError, OutputError, PictureError, SourceError
-from thumbnailer.formats import format_by_ending
-from thumbnailer.imaging.failures import StageError, stage
-from thumbnailer.model import Folder, Outcome, Report, Run, Source, Stop, Thumbnail
+from thumbnailer.model import Outcome, Report, Run, Source, Stop
 from thumbnailer.operations.choose_engine import LateEngine, new_engine
 from thumbnailer.operations.pipeline import run_pipeline
-from thumbnailer.scan.folders import check_source
 from thumbnailer.scan.selection import ScanLog
 from thumbnailer.thumbs.folder_thumbs import check_names
 
 # Iterables that have all of their paths at hand: others may be a long time coming.
 _AT_HAND = (list, tuple, set, frozenset, dict)
-
-
-def make_thumbnail(source: Path, thumbnail: Path, **looks: Unpack[Looks]) -> Thumbnail:
-    """Make the thumbnail of one picture, in this process, and write it to a file.
-
-    An existing file of that name is replaced.
-
-    Args:
-        source: path of the picture.
-        thumbnail: path of the file to write; its folder must exist.
-        **looks: settings for how the thumbnail looks and which pictures are read, such as
-            `size=256` or `fit="cover"`. Without `format`, the ending of `thumbnail` decides.
-
-    Returns:
-        The thumbnail: its path as given, width and height in px, and length in bytes.
-
-    Raises:
-        ThumbnailError: PictureError if the picture can't be made into a thumbnail, SourceError if
-            it can't be read, ConfigError if an argument is impossible, OutputError if the disk is
-            full or read-only.
-    """
-    # Imports Pillow, which the other functions here do not need in this process.
-    from thumbnailer.render.steps import render_pictures
-
-    source_path, path = os.fsdecode(source), os.fsdecode(thumbnail)
-    if is_remote(source_path, path):
-        raise ConfigError("make_thumbnail: takes files; make_thumbnails takes buckets, too")
-    format = looks.get("format") or format_by_ending(path)
-    if not format:
-        raise ConfigError(f"{path}: its ending says no format that is written here; name a format")
-    settings = merge_settings(None, {**looks, "format": format})
-    recipe, *others = settings.recipes.values()
-    if others:
-        raise ConfigError(f"size = {settings.size}: is more than one")
-    if check_source(source_path):
-        raise SourceError(None, "is a folder", source_path)
-    if os.path.exists(path) and os.path.samefile(source_path, path):
-        raise ConfigError(f"{path}: is the source itself")
-    folder, name = os.path.split(path)
-    try:
-        with stage("open"):
-            file = files.open_source(source_path)
-        with file:
-            # Pixels are limited, but not memory: how much this process uses is up to the caller.
-            limits = replace(settings.limits, memory_bytes=sys.maxsize)
-            (made,), _ = render_pictures(file, [(recipe, ())], limits)
-        with stage("write", path), files.open_folder(Folder(folder, "")) as opened:
-            new_files.replace(opened, name, made.data, files.permissions(source_path))
-    except StageError as error:
-        failure = error.failure
-        if failure.fatal:
-            raise OutputError(failure.reason) from error
-        raise PictureError(source_path, failure.stage, failure.reason) from error
-    return Thumbnail(path, made.width, made.height, len(made.data))
 
 
 def make_thumbnails(

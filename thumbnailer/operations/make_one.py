@@ -1,0 +1,96 @@
+"""Make the thumbnail of one picture, a file or content, in this process."""
+
+from __future__ import annotations
+
+import io
+import sys
+from dataclasses import replace
+from typing import Unpack
+
+from thumbnailer.config.overrides import Looks, merge_settings
+from thumbnailer.config.settings import Settings
+from thumbnailer.disk import files
+from thumbnailer.errors import ConfigError, PictureError
+from thumbnailer.imaging.failures import StageError, stage
+from thumbnailer.model import EncodedThumbnail, Thumbnail
+from thumbnailer.operations.content import (
+    Given,
+    Picture,
+    Target,
+    format_of,
+    read_picture,
+    refuse_same,
+    write_thumbnail,
+)
+from thumbnailer.recipe import Recipe
+
+
+def make_thumbnail(source: Picture, thumbnail: Target = None, **looks: Unpack[Looks]) -> Thumbnail:
+    """Make the thumbnail of one picture, in this process.
+
+    Args:
+        source: the picture: its path, its content (`bytes`, `bytearray` or `memoryview`), or a
+            binary file object, which is read from where it stands to its end and not closed. Here
+            `bytes` are content; in functions that take folders they are a path.
+        thumbnail: the path of the file to write, whose folder must exist and which is replaced if
+            it exists; or a binary file object, which is written to from where it stands and not
+            closed; or None to write nothing.
+        **looks: settings for how the thumbnail looks and which pictures are read, such as
+            `size=256` or `fit="cover"`. Without `format`, the ending of a path decides; otherwise
+            it is `jpeg`.
+
+    Returns:
+        The thumbnail: its content (`data`), width and height in px, format, and its path if it was
+        written to one.
+
+    Raises:
+        PictureError: the picture can't be made into a thumbnail.
+        SourceError: it can't be read.
+        OutputError: the thumbnail can't be written: its folder is not there, or the disk is full.
+        ConfigError: an argument is impossible.
+    """
+    settings = settings_for(thumbnail, looks)
+    recipe = only_recipe(settings)
+    given = read_picture(source)
+    refuse_same(given, thumbnail)
+    (made,) = _render(given, [recipe], settings)
+    return write_thumbnail(made, thumbnail, given)
+
+
+def settings_for(target: Target, looks: Looks) -> Settings:
+    """Return the settings for a thumbnail, whose format may be up to its target.
+
+    Raises:
+        ConfigError: there are no such settings, or no such target.
+    """
+    return merge_settings(None, {**looks, "format": format_of(target, looks.get("format"))})
+
+
+def only_recipe(settings: Settings) -> Recipe:
+    """Return the recipe of the only size.
+
+    Raises:
+        ConfigError: there are several.
+    """
+    recipe, *others = settings.recipes.values()
+    if others:
+        raise ConfigError(f"size = {settings.size}: is more than one")
+    return recipe
+
+
+def _render(
+    given: Given, recipes: list[Recipe], settings: Settings
+) -> tuple[EncodedThumbnail, ...]:
+    # Imports Pillow, which those who make many in other processes do not need in this one.
+    from thumbnailer.render.steps import render_pictures
+
+    # Pixels are limited, but not memory: how much this process uses is up to the caller.
+    limits = replace(settings.limits, memory_bytes=sys.maxsize)
+    try:
+        with stage("open"):
+            file = files.open_source(given.name) if given.data is None else io.BytesIO(given.data)
+        with file:
+            made, _ = render_pictures(file, [(recipe, ()) for recipe in recipes], limits)
+    except StageError as error:
+        raise PictureError(given.name, error.failure.stage, error.failure.reason) from error
+    return made
