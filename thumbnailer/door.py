@@ -14,7 +14,7 @@ from itertools import filterfalse
 from typing import Protocol
 
 from thumbnailer.config.settings import Settings
-from thumbnailer.errors import ConfigError, SourceError
+from thumbnailer.errors import ConfigError, SourceError, shortened
 from thumbnailer.model import Answer, Failure, Job, Outcome, Run, Source, Stop
 from thumbnailer.scan.folders import FolderPictures
 from thumbnailer.scan.globs import compares_paths, misplaced_glob
@@ -173,7 +173,7 @@ def check_globs(folders: Iterable[str], settings: Settings) -> None:
     for setting in ("include", "exclude"):
         for glob in getattr(settings, setting):
             if fault := misplaced_glob(glob, on_disk):
-                raise ConfigError(f"{setting} = {glob!r}: {fault}")
+                raise ConfigError(f"{setting} = {shortened(glob)!r}: {fault}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -292,7 +292,8 @@ def open_sources(
     if settings.output:
         for folder in folders:
             if os.path.realpath(folder) == os.path.realpath(settings.output):
-                raise ConfigError(f"output = {settings.output!r}: is a folder of sources itself")
+                output = shortened(os.fspath(settings.output))
+                raise ConfigError(f"output = {output!r}: is a folder of sources itself")
     overlaps = _overlaps(folders, files, settings) if len(is_folder) > 1 else {}
     places = _places([one for one in folders if one not in overlaps], len(roots), settings)
     # A glob with a slash may match in a SOURCE what it does not match from above.
@@ -340,8 +341,9 @@ def _places(folders: list[str], named: int, settings: Settings) -> dict[str, str
             output = os.fspath(settings.output)
             outputs = (os.path.join(output, part) for part in _differing_parts(other, folder))
             raise ConfigError(
-                f"output = {output!r}: {other} and {folder} would both be {name} there; give each "
-                f"a run of its own, with outputs such as {' and '.join(outputs)}"
+                f"output = {shortened(output)!r}: {shortened(other)} and {shortened(folder)} would "
+                f"both be {shortened(name)} there; give each a run of its own, with outputs such "
+                f"as {' and '.join(map(shortened, outputs))}"
             )
     return places
 

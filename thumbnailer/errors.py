@@ -18,6 +18,9 @@ from __future__ import annotations
 from contextlib import suppress
 from functools import cache
 
+# The most characters of a path or value in a message, which may hold a whole upload by mistake.
+_MOST_SHOWN = 200
+
 
 class ThumbnailError(Exception):
     """Base class of every exception that this package raises on purpose."""
@@ -38,7 +41,7 @@ class PictureError(ThumbnailError):
         self.source, self.stage, self.reason = source, stage, reason
 
     def __str__(self) -> str:
-        return f"{self.source}: {self.stage}: {self.reason}"
+        return f"{shortened(self.source)}: {self.stage}: {self.reason}"
 
 
 class ConfigError(ThumbnailError, ValueError):
@@ -49,7 +52,7 @@ class SourceError(ThumbnailError, OSError):
     """SOURCE that can't be used; `filename` holds its path."""
 
     def __str__(self) -> str:
-        return f"{self.filename}: {self.strerror}"
+        return f"{shortened(self.filename)}: {self.strerror}"
 
 
 class SourceMissing(SourceError, FileNotFoundError):
@@ -73,6 +76,14 @@ class PruneRefused(ThumbnailError):
 class WorkerError(ThumbnailError):
     """Lack of what all pictures need: no worker process can be started, or none works; too many
     files are open; or a cluster can't be used or is lost."""
+
+
+def shortened(text: str) -> str:
+    """Return a path or value as a message shows it: a long one without its middle."""
+    if len(text) <= _MOST_SHOWN:
+        return text
+    half = _MOST_SHOWN // 2 - 2
+    return f"{text[:half]}...{text[-half:]}"
 
 
 def install_hint(extra: str) -> str:

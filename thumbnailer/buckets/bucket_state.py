@@ -27,7 +27,7 @@ from thumbnailer.buckets.marker_objects import (
     thumbnail_digest,
 )
 from thumbnailer.buckets.merge_listings import FolderState, ThumbnailListing
-from thumbnailer.errors import OutputError
+from thumbnailer.errors import OutputError, shortened
 from thumbnailer.formats import possible_formats
 from thumbnailer.imaging.failures import LIMITED
 from thumbnailer.layout import Layout
@@ -104,7 +104,7 @@ class BucketState:
         except UnicodeEncodeError:
             return Failure("plan", "its name is not valid UTF-8, as a key must be")
         except OSError as error:
-            raise OutputError(f"{self.url}: {error.strerror}") from None
+            raise OutputError(f"{shortened(self.url)}: {error.strerror}") from None
         for key, entry in zip(keys, entries, strict=True):
             if trouble := self._claim(key, source, entry, mark):
                 return trouble
@@ -174,7 +174,7 @@ class BucketState:
             self._bucket.run(partial(self._bucket.put, key, data, etag))
             mark = read_mark(*self._bucket.run(get))
         except OSError as error:
-            raise OutputError(f"{self.url}: {error.strerror}") from None
+            raise OutputError(f"{shortened(self.url)}: {error.strerror}") from None
         self._marks[folder] = mark._replace(fingerprint=self._fingerprint)
 
     def _load_mark(self, folder: str, state: FolderState) -> Mark | None:

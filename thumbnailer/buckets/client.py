@@ -18,7 +18,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from thumbnailer.buckets.errors import InvalidKeyError, as_os_error, error_codes
 from thumbnailer.buckets.requests import Stopped, send, wait_for
-from thumbnailer.errors import ConfigError, install_hint
+from thumbnailer.errors import ConfigError, install_hint, shortened
 from thumbnailer.model import Stop
 
 T = TypeVar("T")
@@ -268,7 +268,7 @@ def _listed_object(meta: Any) -> ListedObject:
 def _store(url: str, endpoint: str) -> Any:
     scheme = url.partition("://")[0]
     if not find_spec("obstore"):
-        raise ConfigError(f"{url}: needs {install_hint('s3')}")
+        raise ConfigError(f"{shortened(url)}: needs {install_hint('s3')}")
     from obstore.store import from_url
 
     options: dict[str, Any] = {"client_options": dict(_TIMEOUTS), "retry_config": _RETRIES}

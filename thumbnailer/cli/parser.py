@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import thumbnailer
 from thumbnailer.cli.help_format import ArgumentParser, closest_match
 from thumbnailer.cli.options import COMMANDS, add_options, seconds_above_0
-from thumbnailer.errors import ConfigError
+from thumbnailer.errors import ConfigError, shortened
 from thumbnailer.watcher.observer.polling import POLL_SECONDS
 
 
@@ -87,7 +87,7 @@ def _split_poll(arguments: argparse.Namespace) -> None:
         except argparse.ArgumentTypeError:
             if re.match(r"[-+.]?\d", arguments.poll):
                 raise ConfigError(
-                    f"--poll {arguments.poll}: must be a number of seconds above 0"
+                    f"--poll {shortened(arguments.poll)}: must be a number of seconds above 0"
                 ) from None
             arguments.source.insert(0, arguments.poll)
             arguments.poll = POLL_SECONDS

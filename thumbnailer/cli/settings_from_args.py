@@ -9,7 +9,7 @@ from typing import Any
 from thumbnailer.config.overrides import merge_settings
 from thumbnailer.config.settings import CHECKS, Settings
 from thumbnailer.config.toml_file import read_config
-from thumbnailer.errors import ConfigError
+from thumbnailer.errors import ConfigError, shortened
 
 
 def settings_from_args(arguments: argparse.Namespace) -> Settings:
@@ -41,4 +41,4 @@ def _parsed(key: str, text: str) -> Any:
     option, check = f"--{key.replace('_', '-')}", CHECKS[key]
     if not text and key not in ("include", "exclude"):
         raise ConfigError(f"{option}: is empty; must be {check.right}")
-    return check.checked(check.read(text), f"{option} {text}")
+    return check.checked(check.read(text), f"{option} {shortened(text)}")

@@ -11,7 +11,7 @@ from thumbnailer.door import check_bucket, is_remote
 from thumbnailer.engine.machine import available_memory_bytes, usable_cpus
 from thumbnailer.engine.pool import Pool
 from thumbnailer.engine.pool_from_settings import new_pool
-from thumbnailer.errors import ConfigError, WorkerError
+from thumbnailer.errors import ConfigError, WorkerError, shortened
 from thumbnailer.model import Folder, Job, Outcome, WantedThumbnail
 from thumbnailer.thumbs.ledger import lines
 
@@ -63,14 +63,16 @@ def check_node(job: Job, settings: Settings, cwd: str) -> None:
     folders = {wanted.folder for wanted in job.wanted}
     path = os.path.abspath(job.source.path)
     if not job.source.is_remote and not os.path.exists(path):
-        raise WorkerError(f"there is no {path}: every node needs the pictures at that path")
+        raise WorkerError(
+            f"there is no {shortened(path)}: every node needs the pictures at that path"
+        )
     for url in (job.source.path, *(folder.anchor for folder in folders)):
         try:
             check_bucket(url, settings)
         except ConfigError as error:
             raise WorkerError(str(error)) from None
         except OSError as error:
-            raise WorkerError(f"{error.filename}: {error.strerror}") from None
+            raise WorkerError(f"{shortened(error.filename)}: {error.strerror}") from None
     for folder in folders:
         if not folder.is_remote:
             _check_writing(folder, settings)
@@ -84,14 +86,15 @@ def _check_writing(folder: Folder, settings: Settings) -> None:
         settings.output and not folder.desktop and not os.path.exists(marker)
     ):
         raise WorkerError(
-            f"{place} is not the folder that this run writes to: every node needs it at that path"
+            f"{shortened(place)} is not the folder that this run writes to: every node needs it at "
+            "that path"
         )
     for part in filter(None, folder.below.split(os.sep)):
         if not os.path.isdir(os.path.join(place, part)):
             break
         place = os.path.join(place, part)
     if not os.access(place, os.W_OK | os.X_OK):
-        raise WorkerError(f"{place} can't be written")
+        raise WorkerError(f"{shortened(place)} can't be written")
 
 
 def _pool(jobs: list[Job], settings: Settings, cwd: str) -> Pool:

@@ -33,7 +33,7 @@ from thumbnailer.cluster.read_ahead import ReadAhead
 from thumbnailer.cluster.remote_task import node_versions, run_remote_task
 from thumbnailer.config.settings import Settings
 from thumbnailer.engine.groups import next_group_size
-from thumbnailer.errors import ConfigError, WorkerError, install_hint
+from thumbnailer.errors import ConfigError, WorkerError, install_hint, shortened
 from thumbnailer.model import Failure, Job, Outcome, Stop
 
 # A group has at most this many jobs, or as many as take about this long together. With few slots,
@@ -90,7 +90,7 @@ class RayCluster:
         self, address: str, settings: Settings, max_tasks: int | None, module: str
     ) -> None:
         if not find_spec("ray"):
-            raise ConfigError(f"cluster = {address!r}: needs Ray: {install_hint('ray')}")
+            raise ConfigError(f"cluster = {shortened(address)!r}: needs Ray: {install_hint('ray')}")
         self._address, self._settings, self._max_tasks = address, settings, max_tasks
         self._module, self._cwd = module, os.getcwd()
         self._ray: Any = None
@@ -226,7 +226,7 @@ class RayCluster:
                     ray.init(address, log_to_driver=False, logging_level=logging.ERROR)
             except (OSError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
                 raise WorkerError(
-                    f"cluster {self._address!r}: {connection_error_text(error)}"
+                    f"cluster {shortened(self._address)!r}: {connection_error_text(error)}"
                 ) from error
             self._has_connected = True
         self._ray = ray

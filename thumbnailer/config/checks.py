@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
-from thumbnailer.errors import ConfigError
+from thumbnailer.errors import ConfigError, shortened
 from thumbnailer.formats import WRITTEN, in_words
 from thumbnailer.scan.globs import glob_fault
 from thumbnailer.thumbs.naming import is_template
@@ -18,6 +18,9 @@ from thumbnailer.thumbs.naming import is_template
 _MAX_SIDE = WRITTEN["jpeg"].max_side
 
 _MAX_SECONDS = 86_400
+
+# Linux's PATH_MAX. To resolve a path of 3 MB, or to judge such a glob, takes 25 s.
+_MAX_PATH = 4096
 
 
 class _NotSo(ValueError):
@@ -78,7 +81,7 @@ def check_key(key: str, keys: Collection[str], said: str) -> None:
 def shown(key: str, value: object) -> str:
     """Return a setting as an error message shows it: the `repr` of its value is cut."""
     text = repr(value)
-    return f"{key} = {text if len(text) <= 80 else f'{text[:77]}...'}"
+    return f"{shortened(key)} = {text if len(text) <= 80 else f'{text[:77]}...'}"
 
 
 def _number(text: str) -> object:
@@ -194,7 +197,11 @@ cluster = Check(
 
 output = Check(
     "the path of a folder, or s3://bucket/folder",
-    lambda value: isinstance(value, str | bytes | os.PathLike) and b"\0" not in os.fsencode(value),
+    lambda value: (
+        isinstance(value, str | bytes | os.PathLike)
+        and b"\0" not in os.fsencode(value)
+        and len(os.fsencode(value)) <= _MAX_PATH
+    ),
     os.fsdecode,
 )
 
@@ -209,7 +216,7 @@ def globs(examples: str, *, for_folders: bool) -> Check:
     def normal(value: Collection[str]) -> tuple[str, ...]:
         for glob in value:
             if fault := glob_fault(glob, for_folders=for_folders):
-                raise _NotSo(f'"{glob}" {fault}' if len(value) > 1 else fault)
+                raise _NotSo(f'"{shortened(glob)}" {fault}' if len(value) > 1 else fault)
         return tuple(value)
 
     return Check(
@@ -217,7 +224,10 @@ def globs(examples: str, *, for_folders: bool) -> Check:
         lambda value: (
             isinstance(value, list | tuple)
             and all(
-                isinstance(glob, str) and glob.strip().strip("/") and "\0" not in glob
+                isinstance(glob, str)
+                and glob.strip().strip("/")
+                and "\0" not in glob
+                and len(glob) <= _MAX_PATH
                 for glob in value
             )
         ),

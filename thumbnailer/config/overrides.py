@@ -9,6 +9,7 @@ from typing import Any, TypedDict
 
 from thumbnailer.config.checks import check_key, shown
 from thumbnailer.config.settings import CHECKS, Settings, Size
+from thumbnailer.errors import ConfigError
 
 
 class Looks(TypedDict, total=False):
@@ -61,8 +62,14 @@ def merge_settings(settings: Settings | None, overrides: Mapping[str, Any]) -> S
     """Return a copy of the settings (None: the defaults) with some of them replaced.
 
     Raises:
-        ConfigError: there is no setting of that name, or its value is impossible.
+        ConfigError: there is no setting of that name, or its value is impossible; or what was given
+            is no `Settings`.
     """
+    if not (settings is None or isinstance(settings, Settings)):
+        raise ConfigError(
+            f"{shown('settings', settings)}: must be a Settings; single settings are named, as in "
+            "make_thumbnails(sources, size=10)"
+        )
     for key, value in overrides.items():
         check_key(key, CHECKS, shown(key, value))
     if settings and "size" in overrides and "sizes" not in overrides:

@@ -8,7 +8,7 @@ from typing import Any
 
 from thumbnailer.config.checks import check_key, shown
 from thumbnailer.config.settings import CHECKS, KEYS, Settings
-from thumbnailer.errors import ConfigError
+from thumbnailer.errors import ConfigError, shortened
 
 
 def read_config(path: str) -> dict[str, Any]:
@@ -27,13 +27,13 @@ def read_config(path: str) -> dict[str, Any]:
             values = tomllib.loads(file.read())
     except FileNotFoundError:
         hint = "`thumbnailer config` prints one to start from"
-        raise ConfigError(f"{path}: no such file; {hint}") from None
+        raise ConfigError(f"{shortened(path)}: no such file; {hint}") from None
     except OSError as error:
-        raise ConfigError(f"{path}: can't be read: {error.strerror}") from None
+        raise ConfigError(f"{shortened(path)}: can't be read: {error.strerror}") from None
     except (ValueError, RecursionError) as error:  # no UTF-8, no TOML, or too long a number
-        raise ConfigError(f"{path}: is not valid TOML: {error}") from None
+        raise ConfigError(f"{shortened(path)}: is not valid TOML: {error}") from None
     for key, value in values.items():
-        said = f"{path}: {shown(key, value)}"
+        said = f"{shortened(path)}: {shown(key, value)}"
         check_key(key, CHECKS, said)
         values[key] = CHECKS[key].checked(value, said)
     return values

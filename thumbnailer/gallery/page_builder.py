@@ -13,7 +13,7 @@ from thumbnailer.config.settings import Settings
 from thumbnailer.disk import files, new_files
 from thumbnailer.door import open_thumbs
 from thumbnailer.engine.pool import Pool
-from thumbnailer.errors import OutputError
+from thumbnailer.errors import OutputError, shortened
 from thumbnailer.gallery.page import (
     SECTION_PICTURES,
     EarlierPage,
@@ -118,7 +118,7 @@ class PageBuilder:
                     ledger_file.mark_folder(opened, shared=holds_files(folder.path))
                     new_files.replace(opened, PAGE_NAME, page)
             except OSError as error:
-                raise OutputError(f"{self._location.path}: {error.strerror}") from error
+                raise OutputError(f"{shortened(self._location.path)}: {error.strerror}") from error
         return Page(
             self._location.path,
             self._pictures,
@@ -212,8 +212,10 @@ def read_earlier_page(location: PageLocation) -> bytes:
         with suppress(FileNotFoundError), files.open_folder(location.folder) as opened:
             page = files.read(opened, PAGE_NAME)
             if not is_our_page(page):
-                raise OutputError(f"{location.path} is in the way: it was not made by thumbnailer")
+                raise OutputError(
+                    f"{shortened(location.path)} is in the way: it was not made by thumbnailer"
+                )
             return page
     except OSError as error:
-        raise OutputError(f"{location.path}: {error.strerror}") from error
+        raise OutputError(f"{shortened(location.path)}: {error.strerror}") from error
     return b""

@@ -6,7 +6,7 @@ import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from thumbnailer.errors import WorkerError
+from thumbnailer.errors import WorkerError, shortened
 from thumbnailer.model import FATAL_ERRNOS, Failure
 
 # The reason for a file that was changed during every attempt to read it.
@@ -93,7 +93,7 @@ def stage(name: str, place: str = "") -> Iterator[None]:
         if error.errno in _HOST_ERRNOS:
             raise WorkerError(f"this process can't go on: {reason}") from error
         fatal = name == "write" and error.errno in FATAL_ERRNOS
-        reason = f"{place}: {reason}" if place else reason
+        reason = f"{shortened(place)}: {reason}" if place else reason
         # An error with a number comes from the operating system: the picture may be intact.
         raise StageError(Failure(name, reason, fatal, lasts=error.errno is None)) from error
     except Exception as error:

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from thumbnailer.disk import files, new_files
 from thumbnailer.door import is_remote
-from thumbnailer.errors import ConfigError, OutputError, SourceError
+from thumbnailer.errors import ConfigError, OutputError, SourceError, shortened
 from thumbnailer.formats import format_by_ending
 from thumbnailer.imaging.failures import StageError, stage
 from thumbnailer.model import EncodedThumbnail, Folder, Thumbnail
@@ -95,7 +95,9 @@ def format_of(target: Target, format: str | None) -> str:
             raise ConfigError("thumbnail: takes files; make_thumbnails takes buckets, too")
         if found := format or format_by_ending(path):
             return found
-        raise ConfigError(f"{path}: its ending says no format that is written here; name a format")
+        raise ConfigError(
+            f"{shortened(path)}: its ending says no format that is written; name a format"
+        )
     if target is not None:
         if not hasattr(target, "write"):
             kind = type(target).__name__
@@ -113,7 +115,7 @@ def refuse_same(source: Given, target: Target) -> None:
     if source.data is None and isinstance(target, str | os.PathLike):
         path = os.fsdecode(target)
         if os.path.exists(path) and os.path.samefile(source.name, path):
-            raise ConfigError(f"{path}: is the source itself")
+            raise ConfigError(f"{shortened(path)}: is the source itself")
 
 
 def write_thumbnail(made: EncodedThumbnail, target: Target, source: Given) -> Thumbnail:

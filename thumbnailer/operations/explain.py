@@ -10,7 +10,7 @@ from thumbnailer.config.overrides import Overrides, merge_settings
 from thumbnailer.config.settings import Settings
 from thumbnailer.disk import files
 from thumbnailer.door import Path, check_globs, open_thumbs, refuse_buckets
-from thumbnailer.errors import ConfigError
+from thumbnailer.errors import ConfigError, shortened
 from thumbnailer.formats import has_option
 from thumbnailer.imaging.failures import StageError, stage
 from thumbnailer.model import Failure, Outcome, Source
@@ -72,7 +72,7 @@ def explain(
         **overrides: single settings, such as `size=256` or `output="small"`.
 
     Raises:
-        SourceError: there is no such file, or it can't be read.
+        SourceError: there is no such file or `root`, or it can't be read.
         ConfigError: it is a folder, or the picture is not in `root` or is left out there; or a
             setting is unknown or impossible.
     """
@@ -107,14 +107,15 @@ def explain(
 
 def _source(path: str, settings: Settings, root: str) -> Source:
     if check_source(path):
-        raise ConfigError(f"{path}: is a folder; explain takes pictures")
+        raise ConfigError(f"{shortened(path)}: is a folder; explain takes pictures")
     if not root:
         found: Source | Outcome | None = find_source(path)
     else:
+        check_source(root)
         check_globs([root], settings)
         path = os.path.join(root, os.path.relpath(path, root))
         found = source_finder(root, settings.choice)(path)
     if isinstance(found, Source):
         return found
-    reason = found.error.reason if found and found.error else f"is not taken from {root}"
-    raise ConfigError(f"{path}: {reason}")
+    reason = found.error.reason if found and found.error else f"is not taken from {shortened(root)}"
+    raise ConfigError(f"{shortened(path)}: {reason}")

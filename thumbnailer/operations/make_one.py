@@ -7,6 +7,7 @@ import sys
 from dataclasses import replace
 from typing import Unpack
 
+from thumbnailer.config.checks import shown
 from thumbnailer.config.overrides import Looks, merge_settings
 from thumbnailer.config.settings import Settings
 from thumbnailer.disk import files
@@ -74,7 +75,7 @@ def only_recipe(settings: Settings) -> Recipe:
     """
     recipe, *others = settings.recipes.values()
     if others:
-        raise ConfigError(f"size = {settings.size}: is more than one")
+        raise ConfigError(f"{shown('size', settings.size)}: is more than one")
     return recipe
 
 

@@ -21,6 +21,7 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 from itertools import islice
 
+from thumbnailer.errors import shortened
 from thumbnailer.formats import FORMATS
 
 # A character class has no slash in it: one that is opened in one part of a path and closed in
@@ -139,7 +140,7 @@ def glob_fault(glob: str, *, for_folders: bool) -> str:
     if _URL.match(text) or os.path.splitdrive(glob)[0] or text == "~" or text.startswith("~/"):
         return 'is a full path; right is the path below the SOURCE, such as "/private"'
     if text.startswith("!"):
-        how = f'in a name it is "**/{text}"'
+        how = f'in a name it is "**/{shortened(text)}"'
         return f'"!" does not turn it round; include and exclude are settings of their own ({how})'
     if any("," in one or ".." in one for one in _BRACES.findall(bare)):
         right = [*islice(_alternatives(_RANGE.sub(r"[\1-\2]", text)), _MAX_SUGGESTED + 1)]
@@ -219,13 +220,13 @@ def misplaced_glob(glob: str, folders: Iterable[str]) -> str:
             if above and is_below and (inner or place != spelled) and not is_there(*above):
                 right = _quoted([f"/{inner}{'/' * is_for_folders}"])
                 how = f"right is {right}" if inner else "it is the SOURCE itself"
-                return f"is compared with the path below {folder}; {how}"
+                return f"is compared with the path below {shortened(folder)}; {how}"
     is_from_root = is_anchored and len(parts) > 1 and os.path.lexists(f"{os.sep}{parts[0]}")
     if folders and is_from_root and not is_there(parts[0]):
         meant = os.path.join(folders[0], text)
         return (
             f'is compared with the path below the SOURCE; right is one such as "/private" '
-            f"({_quoted([text])} if {meant} is meant)"
+            f"({_quoted([text])} if {shortened(meant)} is meant)"
         )
     return ""
 
@@ -249,4 +250,4 @@ def _instead(right: list[str]) -> str:
 
 
 def _quoted(globs: Iterable[str]) -> str:
-    return ", ".join(f'"{glob}"' for glob in globs)
+    return ", ".join(f'"{shortened(glob)}"' for glob in globs)

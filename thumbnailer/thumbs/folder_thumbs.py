@@ -9,7 +9,7 @@ from dataclasses import replace
 from functools import partial
 
 from thumbnailer.disk import files
-from thumbnailer.errors import ConfigError, OutputError
+from thumbnailer.errors import ConfigError, OutputError, shortened
 from thumbnailer.layout import Layout
 from thumbnailer.model import (
     Answer,
@@ -80,7 +80,7 @@ class FolderThumbs:
         except OSError as error:
             why = "is no folder" if isinstance(error, FileExistsError) else error.strerror
             hint = "; choose another output folder" if earlier is None else ""
-            raise OutputError(f"{output}: {why}{hint}") from error
+            raise OutputError(f"{shortened(output)}: {why}{hint}") from error
         return None
 
     def _mark(self, tree: Folder, earlier: tuple[int, int] | None) -> tuple[int, int]:
@@ -209,6 +209,6 @@ def check_names(found: Iterable[Source | Outcome], layout: Layout) -> None:
                 holder = holders.setdefault(path, source.path)
                 if holder != source.path:
                     raise ConfigError(
-                        f"name = {layout.template!r}: {holder} and {source.path} would both have "
-                        f"the thumbnail {path}"
+                        f"name = {shortened(layout.template)!r}: {shortened(holder)} and "
+                        f"{shortened(source.path)} would both have the thumbnail {shortened(path)}"
                     )

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 
 import thumbnailer
 from thumbnailer.disk import files, new_files
-from thumbnailer.errors import ConfigError
+from thumbnailer.errors import ConfigError, shortened
 from thumbnailer.model import Folder
 
 STARTING, WORKING, IDLE, STOPPED = "starting", "working", "idle", "stopped"
@@ -96,7 +96,7 @@ def check_health_path(path: str) -> None:
     with suppress(*_NOT_JSON):
         if not content or json.loads(content).keys() >= _KEYS:
             return
-    raise ConfigError(f"--health {path}: is no health file, so it is not replaced")
+    raise ConfigError(f"--health {shortened(path)}: is no health file, so it is not replaced")
 
 
 def judge_health(path: str) -> tuple[bool, str]:

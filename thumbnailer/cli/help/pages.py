@@ -8,7 +8,7 @@ from pathlib import Path
 
 from thumbnailer.cli.help_format import EXIT_OK, closest_match, text_width
 from thumbnailer.cli.output.markdown import render
-from thumbnailer.errors import ConfigError, ThumbnailError
+from thumbnailer.errors import ConfigError, ThumbnailError, shortened
 
 _FOLDER = Path(__file__).parents[2] / "help"
 
@@ -83,7 +83,7 @@ def find_page(word: str) -> str:
             return name
     close = closest_match(word, [*words])
     hint = f"did you mean {close}?" if close else f"there are {', '.join(PAGES)}"
-    raise ConfigError(f"there is no help page {word}; {hint}")
+    raise ConfigError(f"there is no help page {shortened(word)}; {hint}")
 
 
 def _switch(text: str) -> str:

@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from itertools import groupby, islice
 
 from thumbnailer.disk import files, new_files
-from thumbnailer.errors import OutputError
+from thumbnailer.errors import OutputError, shortened
 from thumbnailer.model import FATAL_ERRNOS, Failure, Folder, Stop
 from thumbnailer.thumbs.folders import THUMBS, Removal, unreadable_folder
 from thumbnailer.thumbs.ledger import ledger_file
@@ -56,7 +56,9 @@ def tell_errors(folder: Folder, removals: list[Removal]) -> Iterator[None]:
         pass
     except OSError as error:
         if error.errno in FATAL_ERRNOS:
-            raise OutputError(f"stopped early: {folder.path}: {error.strerror}") from error
+            raise OutputError(
+                f"stopped early: {shortened(folder.path)}: {error.strerror}"
+            ) from error
         removals.append(unreadable_folder(folder.path, error))
 
 
