@@ -7,6 +7,7 @@
 What to do:
 
 - `make_thumbnail`: make the thumbnail of one picture, a file or content, in this process
+- `make_sizes`: make several thumbnails of one picture, which is decoded once, in this process
 - `make_thumbnails`: make the missing and stale thumbnails of folders and files, in parallel
 - `iter_thumbnails`: the same lazily: one outcome for each picture
 - `watch`: make them, then keep them current until stopped
@@ -83,6 +84,7 @@ if TYPE_CHECKING:
     from thumbnailer.operations.explain import explain as explain
     from thumbnailer.operations.make import iter_thumbnails as iter_thumbnails
     from thumbnailer.operations.make import make_thumbnails as make_thumbnails
+    from thumbnailer.operations.make_one import make_sizes as make_sizes
     from thumbnailer.operations.make_one import make_thumbnail as make_thumbnail
     from thumbnailer.operations.removal.clean import CleanReport as CleanReport
     from thumbnailer.operations.removal.clean import clean as clean
@@ -122,7 +124,7 @@ _NAMES_IN = {
     "operations.explain": ["Explanation", "ThumbnailExplanation", "explain"],
     "operations.removal.prune": ["PruneReport", "prune"],
     "operations.make": ["iter_thumbnails", "make_thumbnails"],
-    "operations.make_one": ["make_thumbnail"],
+    "operations.make_one": ["make_sizes", "make_thumbnail"],
     "operations.status": ["Reason", "StatusReport", "status"],
     "operations.verify": ["Finding", "VerifyReport", "verify"],
     "render.describe": ["Description"],

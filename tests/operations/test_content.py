@@ -21,7 +21,9 @@ from thumbnailer import (
     PictureError,
     SourceError,
     ThumbnailError,
+    make_sizes,
     make_thumbnail,
+    make_thumbnails,
 )
 
 
@@ -200,6 +202,53 @@ def test_content_that_is_no_picture_fails_without_a_path(
 def test_bytes_are_content_and_no_path(content: bytes, tmp_path: Path) -> None:
     with pytest.raises(PictureError, match="<content>: open"):
         make_thumbnail(os.fsencode(tmp_path / "a.jpg"))
+
+
+def test_several_sizes_come_of_one_decoding(content: bytes) -> None:
+    sizes = {"small": 64, "large": {"size": "x320", "format": "webp", "quality": 50}}
+    for source in (content, io.BytesIO(content)):
+        made = make_sizes(source, sizes, format="png")
+        assert [*made] == ["small", "large"]
+        assert [(one.width, one.height, one.format) for one in made.values()] == [
+            (64, 48, "png"),
+            (427, 320, "webp"),
+        ]
+        with Image.open(io.BytesIO(made["large"].data)) as image:
+            assert (image.size, image.format) == ((427, 320), "WEBP")
+
+
+def test_several_sizes_of_a_file_are_those_of_a_run(tmp_path: Path, content: bytes) -> None:
+    made = make_sizes(tmp_path / "a.jpg", ["64", "256x192", "x32"])
+    make_thumbnails(tmp_path / "a.jpg", size=["64", "256x192", "x32"])
+    assert [*made] == ["64", "256x192", "x32"]
+    for name, one in made.items():
+        assert one.data == (tmp_path / "thumbs" / name / "a.jpg").read_bytes()
+
+
+def test_a_picture_is_read_and_decoded_once_for_all_sizes(content: bytes) -> None:
+    assert len(make_sizes(Stream(content), {"only": 64})) == 1
+    with pytest.raises(PictureError, match="<content>: open: is text"):
+        make_sizes(b"text", ["64"])
+
+
+@pytest.mark.parametrize(
+    ("sizes", "looks", "words"),
+    [
+        ({}, {}, "sizes = {}: names no size"),
+        ([], {}, "sizes = .*: names no size"),
+        ({"a": 0}, {}, "sizes = {'a': 0}: must be a table of names"),
+        ({"a": 9}, {"size": 5}, "size = 5: has no place beside sizes"),
+        ({"a": 9}, {"qualty": 5}, "did you mean quality"),
+        (["64", "many"], {}, "size = .*: must be 256"),
+    ],
+)
+def test_sizes_that_are_none_are_refused(
+    content: bytes, sizes: Any, looks: Any, words: str
+) -> None:
+    with pytest.raises(ConfigError, match=words):
+        make_sizes(content, sizes, **looks)
+    with pytest.raises(ConfigError, match="is more than one"):
+        make_thumbnail(content, size=["1", "2"])
 
 
 class Broken(io.BytesIO):

@@ -42,7 +42,7 @@ def iterated(*arguments: Any, **named: Any) -> object:
 CALLS: dict[str, Callable[..., object]] = {
     name: getattr(thumbnailer, name)
     for name in (
-        *("make_thumbnail", "make_thumbnails", "status", "verify", "prune", "clean"),
+        *("make_thumbnail", "make_sizes", "make_thumbnails", "status", "verify", "prune", "clean"),
         *("write_gallery", "explain"),
     )
 } | {"iter_thumbnails": iterated, "watch": watched}
@@ -67,7 +67,7 @@ def check_short(call: Callable[[], object]) -> None:
 def test_messages_are_short_whatever_is_given(name: str, kind: str, photos: Path) -> None:
     tree(photos, "a.jpg")
     call, huge = CALLS[name], HUGE[kind]
-    first = photos / "a.jpg" if name in ("make_thumbnail", "explain") else photos
+    first = photos / "a.jpg" if name in ("make_thumbnail", "make_sizes", "explain") else photos
     check_short(lambda: call(huge))
     check_short(lambda: call(first, huge))
     for setting in ("size", "output", "include", "sizes", "no_such_setting"):

@@ -24,6 +24,7 @@ from thumbnailer import (
     clean,
     explain,
     iter_thumbnails,
+    make_sizes,
     make_thumbnail,
     make_thumbnails,
     prune,
@@ -51,6 +52,11 @@ def upload(content: bytes, file: BinaryIO, view: memoryview) -> bytes:
     assert_type(make_thumbnail(io.BytesIO(content), answer, size=64), Thumbnail)
     assert_type(make_thumbnail(file, file).size_bytes, int)
     assert_type(make_thumbnail(view).mime_type, str)
+    sizes = make_sizes(
+        content, {"small": 64, "large": {"size": "512x", "fit": "cover"}}, quality=90
+    )
+    assert_type(sizes, dict[str, Thumbnail])
+    assert_type(make_sizes(file, ["64", "x32"]), dict[str, Thumbnail])
     return assert_type(make_thumbnail(content, format="webp").data, bytes)
 
 

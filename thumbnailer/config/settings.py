@@ -225,13 +225,13 @@ class Settings:
             raise ConfigError(f"{shown('output', self.output)}: is the root of the file system")
         if self.is_for_desktop:
             self._check_for_desktop()
-        for recipe in self._named_recipes.values():
+        for recipe in self.named_recipes.values():
             if extra := missing_encoder(recipe.format):
                 format = shown("format", recipe.format)
                 raise ConfigError(f"{format}: can be written after {install_hint(extra)}")
 
     def _check_for_desktop(self) -> None:
-        sides = [recipe.box for recipe in self._named_recipes.values()]
+        sides = [recipe.box for recipe in self.named_recipes.values()]
         if not all(box.width == box.height in SIZE_FOLDERS for box in sides):
             right = ", ".join(map(str, SIZE_FOLDERS))
             raise ConfigError(f"{shown('size', self.size)}: the desktop's cache has {right}")
@@ -253,7 +253,7 @@ class Settings:
     @property
     def recipes(self) -> dict[str, Recipe]:
         """The recipe of each size by folder name: "" for a single size without its own folder."""
-        recipes = self._named_recipes
+        recipes = self.named_recipes
         if self.is_for_desktop:
             return {
                 SIZE_FOLDERS[recipe.box.width or 0]: dataclasses.replace(
@@ -264,7 +264,8 @@ class Settings:
         return recipes if len(recipes) > 1 else dict(zip([""], recipes.values(), strict=True))
 
     @property
-    def _named_recipes(self) -> dict[str, Recipe]:
+    def named_recipes(self) -> dict[str, Recipe]:
+        """The recipe of each size by its name, also if there is only one."""
         size: Any = self.size  # already checked: one text or several
         texts = [size] if isinstance(size, str) else size
         named = self.sizes or {size_label(_box(text)): {"size": text} for text in texts}

@@ -1,11 +1,12 @@
-"""Make the thumbnail of one picture, a file or content, in this process."""
+"""Make the thumbnails of one picture, a file or content, in this process."""
 
 from __future__ import annotations
 
 import io
 import sys
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import Unpack
+from typing import Any, Unpack
 
 from thumbnailer.config.checks import shown
 from thumbnailer.config.overrides import Looks, merge_settings
@@ -24,6 +25,9 @@ from thumbnailer.operations.content import (
     write_thumbnail,
 )
 from thumbnailer.recipe import Recipe
+
+# Sizes by name, each alone or with its own fit, format and quality; or a list of sizes.
+Sizes = Mapping[str, Any] | list[str]
 
 
 def make_thumbnail(source: Picture, thumbnail: Target = None, **looks: Unpack[Looks]) -> Thumbnail:
@@ -58,6 +62,31 @@ def make_thumbnail(source: Picture, thumbnail: Target = None, **looks: Unpack[Lo
     return write_thumbnail(made, thumbnail, given)
 
 
+def make_sizes(source: Picture, sizes: Sizes, **looks: Unpack[Looks]) -> dict[str, Thumbnail]:
+    """Make several thumbnails of one picture, which is decoded once, in this process.
+
+        made = make_sizes(upload, {"small": 128, "large": {"size": "1024x", "format": "webp"}})
+        made["small"].data
+
+    Args:
+        source: as for `make_thumbnail`.
+        sizes: a size, or a table of size, fit, format and quality, by name, as in
+            `Settings(sizes=...)`; or a list of sizes, as in `Settings(size=[...])`, which are their
+            own names: `["64", "256x192"]`.
+        **looks: settings for all of them, but for `size`.
+
+    Returns:
+        The thumbnails, each with its content, by name.
+
+    Raises:
+        PictureError, SourceError, ConfigError: as for `make_thumbnail`.
+    """
+    settings = settings_for_sizes(sizes, looks)
+    recipes = settings.named_recipes
+    made = _render(read_picture(source), list(recipes.values()), settings)
+    return dict(zip(recipes, map(Thumbnail.of_content, made), strict=True))
+
+
 def settings_for(target: Target, looks: Looks) -> Settings:
     """Return the settings for a thumbnail, whose format may be up to its target.
 
@@ -67,13 +96,27 @@ def settings_for(target: Target, looks: Looks) -> Settings:
     return merge_settings(None, {**looks, "format": format_of(target, looks.get("format"))})
 
 
+def settings_for_sizes(sizes: Sizes, looks: Looks) -> Settings:
+    """Return the settings for several thumbnails of a picture.
+
+    Raises:
+        ConfigError: there are no such settings, or no sizes.
+    """
+    if "size" in looks:
+        raise ConfigError(f"{shown('size', looks['size'])}: has no place beside sizes")
+    if not sizes:
+        raise ConfigError(f"{shown('sizes', sizes)}: names no size")
+    key = "sizes" if isinstance(sizes, Mapping) else "size"
+    return merge_settings(None, {**looks, key: sizes})
+
+
 def only_recipe(settings: Settings) -> Recipe:
     """Return the recipe of the only size.
 
     Raises:
         ConfigError: there are several.
     """
-    recipe, *others = settings.recipes.values()
+    recipe, *others = settings.named_recipes.values()
     if others:
         raise ConfigError(f"{shown('size', settings.size)}: is more than one")
     return recipe
