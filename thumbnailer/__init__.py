@@ -8,6 +8,7 @@ What to do:
 
 - `make_thumbnail`: make the thumbnail of one picture, a file or content, in this process
 - `make_sizes`: make several thumbnails of one picture, which is decoded once, in this process
+- `Thumbnailer`: makes thumbnails of single pictures in worker processes, for a web server
 - `make_thumbnails`: make the missing and stale thumbnails of folders and files, in parallel
 - `iter_thumbnails`: the same lazily: one outcome for each picture
 - `watch`: make them, then keep them current until stopped
@@ -93,6 +94,7 @@ if TYPE_CHECKING:
     from thumbnailer.operations.status import Reason as Reason
     from thumbnailer.operations.status import StatusReport as StatusReport
     from thumbnailer.operations.status import status as status
+    from thumbnailer.operations.thumbnailer import Thumbnailer as Thumbnailer
     from thumbnailer.operations.verify import Finding as Finding
     from thumbnailer.operations.verify import VerifyReport as VerifyReport
     from thumbnailer.operations.verify import verify as verify
@@ -125,6 +127,7 @@ _NAMES_IN = {
     "operations.removal.prune": ["PruneReport", "prune"],
     "operations.make": ["iter_thumbnails", "make_thumbnails"],
     "operations.make_one": ["make_sizes", "make_thumbnail"],
+    "operations.thumbnailer": ["Thumbnailer"],
     "operations.status": ["Reason", "StatusReport", "status"],
     "operations.verify": ["Finding", "VerifyReport", "verify"],
     "render.describe": ["Description"],

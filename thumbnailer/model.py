@@ -189,9 +189,9 @@ class Thumbnail:
     _format: str = field(default="", repr=False, compare=False)
 
     @classmethod
-    def of_content(cls, made: EncodedThumbnail, path: str = "") -> Thumbnail:
-        """Return a thumbnail with its content."""
-        return cls(path, made.width, made.height, len(made.data), made.data, made.format)
+    def of_content(cls, made: EncodedThumbnail) -> Thumbnail:
+        """Return a thumbnail that is nowhere but in memory."""
+        return cls("", made.width, made.height, len(made.data), made.data, made.format)
 
     @property
     def format(self) -> str:

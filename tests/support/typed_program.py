@@ -20,6 +20,7 @@ from thumbnailer import (
     Settings,
     StatusReport,
     Thumbnail,
+    Thumbnailer,
     VerifyReport,
     clean,
     explain,
@@ -58,6 +59,14 @@ def upload(content: bytes, file: BinaryIO, view: memoryview) -> bytes:
     assert_type(sizes, dict[str, Thumbnail])
     assert_type(make_sizes(file, ["64", "x32"]), dict[str, Thumbnail])
     return assert_type(make_thumbnail(content, format="webp").data, bytes)
+
+
+async def serve(file: BinaryIO) -> bytes:
+    """A web server."""
+    with Thumbnailer(size=256, jobs=2, timeout=10) as thumbnailer:
+        assert_type(thumbnailer.make(file, size=64), Thumbnail)
+        assert_type(thumbnailer.make_sizes(file, {"a": 9}), dict[str, Thumbnail])
+        return assert_type((await thumbnailer.make_async(file, format="webp")).data, bytes)
 
 
 def album(folder: Path, stop: threading.Event) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from thumbnailer.disk import files, new_files
@@ -12,7 +12,7 @@ from thumbnailer.door import is_remote
 from thumbnailer.errors import ConfigError, OutputError, SourceError, shortened
 from thumbnailer.formats import format_by_ending
 from thumbnailer.imaging.failures import StageError, stage
-from thumbnailer.model import EncodedThumbnail, Folder, Thumbnail
+from thumbnailer.model import Folder, Thumbnail
 from thumbnailer.scan.folders import check_source
 
 # What is called `source` in messages if it has no path.
@@ -83,8 +83,12 @@ def read_picture(source: Picture) -> Given:
     return Given(CONTENT, bytes(data))
 
 
-def format_of(target: Target, format: str | None) -> str:
-    """Return the format of what is written to a target: as named, or else as its ending says.
+def format_of(target: Target, named: str, usual: str) -> str:
+    """Return the format of what is written to a target.
+
+    Args:
+        named: the one that was asked for; "" to go by the ending of a path.
+        usual: the one of what has no path.
 
     Raises:
         ConfigError: the target is none, or its ending says no format.
@@ -93,7 +97,7 @@ def format_of(target: Target, format: str | None) -> str:
         path = os.fsdecode(target)
         if is_remote(path):
             raise ConfigError("thumbnail: takes files; make_thumbnails takes buckets, too")
-        if found := format or format_by_ending(path):
+        if found := named or format_by_ending(path):
             return found
         raise ConfigError(
             f"{shortened(path)}: its ending says no format that is written; name a format"
@@ -103,7 +107,7 @@ def format_of(target: Target, format: str | None) -> str:
             kind = type(target).__name__
             raise ConfigError(f"thumbnail: is a {kind}; must be a path or a binary file object")
         _refuse_text("thumbnail", target)
-    return format or "jpeg"
+    return named or usual
 
 
 def refuse_same(source: Given, target: Target) -> None:
@@ -118,20 +122,20 @@ def refuse_same(source: Given, target: Target) -> None:
             raise ConfigError(f"{shortened(path)}: is the source itself")
 
 
-def write_thumbnail(made: EncodedThumbnail, target: Target, source: Given) -> Thumbnail:
-    """Write a thumbnail where it is wanted, and return it.
+def write_thumbnail(made: Thumbnail, target: Target, source: Given) -> Thumbnail:
+    """Write the content of a thumbnail where it is wanted, and return it as it is there.
 
     Raises:
         OutputError: it can't be written.
     """
     if target is None:
-        return Thumbnail.of_content(made)
+        return made
     if not isinstance(target, str | os.PathLike):
         try:
             _write_all(target, made.data)
         except OSError as error:
             raise OutputError(f"thumbnail: can't be written: {error.strerror or error}") from error
-        return Thumbnail.of_content(made)
+        return made
     path = os.fsdecode(target)
     folder, name = os.path.split(path)
     mode = 0o666 if source.data is not None else files.permissions(source.name)
@@ -140,7 +144,7 @@ def write_thumbnail(made: EncodedThumbnail, target: Target, source: Given) -> Th
             new_files.replace(opened, name, made.data, mode)
     except StageError as error:
         raise OutputError(error.failure.reason) from error
-    return Thumbnail.of_content(made, path)
+    return replace(made, path=path)
 
 
 def _write_all(file: Writable, data: bytes) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, Unpack
 
@@ -14,7 +14,7 @@ from thumbnailer.config.settings import Settings
 from thumbnailer.disk import files
 from thumbnailer.errors import ConfigError, PictureError
 from thumbnailer.imaging.failures import StageError, stage
-from thumbnailer.model import EncodedThumbnail, Thumbnail
+from thumbnailer.model import Thumbnail
 from thumbnailer.operations.content import (
     Given,
     Picture,
@@ -28,6 +28,9 @@ from thumbnailer.recipe import Recipe
 
 # Sizes by name, each alone or with its own fit, format and quality; or a list of sizes.
 Sizes = Mapping[str, Any] | list[str]
+
+# Makes thumbnails of a picture, here or elsewhere; raises PictureError or WorkerError.
+Render = Callable[[Given, list[Recipe], Settings], tuple[Thumbnail, ...]]
 
 
 def make_thumbnail(source: Picture, thumbnail: Target = None, **looks: Unpack[Looks]) -> Thumbnail:
@@ -54,12 +57,7 @@ def make_thumbnail(source: Picture, thumbnail: Target = None, **looks: Unpack[Lo
         OutputError: the thumbnail can't be written: its folder is not there, or the disk is full.
         ConfigError: an argument is impossible.
     """
-    settings = settings_for(thumbnail, looks)
-    recipe = only_recipe(settings)
-    given = read_picture(source)
-    refuse_same(given, thumbnail)
-    (made,) = _render(given, [recipe], settings)
-    return write_thumbnail(made, thumbnail, given)
+    return one_thumbnail(_render, Settings(), source, thumbnail, looks)
 
 
 def make_sizes(source: Picture, sizes: Sizes, **looks: Unpack[Looks]) -> dict[str, Thumbnail]:
@@ -81,50 +79,46 @@ def make_sizes(source: Picture, sizes: Sizes, **looks: Unpack[Looks]) -> dict[st
     Raises:
         PictureError, SourceError, ConfigError: as for `make_thumbnail`.
     """
-    settings = settings_for_sizes(sizes, looks)
-    recipes = settings.named_recipes
-    made = _render(read_picture(source), list(recipes.values()), settings)
-    return dict(zip(recipes, map(Thumbnail.of_content, made), strict=True))
+    return several_sizes(_render, Settings(), source, sizes, looks)
 
 
-def settings_for(target: Target, looks: Looks) -> Settings:
-    """Return the settings for a thumbnail, whose format may be up to its target.
+def one_thumbnail(
+    render: Render, settings: Settings, source: Picture, target: Target, looks: Looks
+) -> Thumbnail:
+    """Make a thumbnail, and write it where it is wanted.
 
-    Raises:
-        ConfigError: there are no such settings, or no such target.
+    Raises what `make_thumbnail` raises.
     """
-    return merge_settings(None, {**looks, "format": format_of(target, looks.get("format"))})
+    format = format_of(target, looks.get("format", ""), settings.format)
+    settings = merge_settings(settings, {**looks, "format": format})
+    recipe, *others = settings.named_recipes.values()
+    if others:
+        raise ConfigError(f"{shown('size', settings.size)}: is more than one")
+    given = read_picture(source)
+    refuse_same(given, target)
+    (made,) = render(given, [recipe], settings)
+    return write_thumbnail(made, target, given)
 
 
-def settings_for_sizes(sizes: Sizes, looks: Looks) -> Settings:
-    """Return the settings for several thumbnails of a picture.
+def several_sizes(
+    render: Render, settings: Settings, source: Picture, sizes: Sizes, looks: Looks
+) -> dict[str, Thumbnail]:
+    """Make thumbnails of several sizes.
 
-    Raises:
-        ConfigError: there are no such settings, or no sizes.
+    Raises what `make_sizes` raises.
     """
     if "size" in looks:
         raise ConfigError(f"{shown('size', looks['size'])}: has no place beside sizes")
     if not sizes:
         raise ConfigError(f"{shown('sizes', sizes)}: names no size")
     key = "sizes" if isinstance(sizes, Mapping) else "size"
-    return merge_settings(None, {**looks, key: sizes})
+    settings = merge_settings(settings, {**looks, key: sizes})
+    recipes = settings.named_recipes
+    made = render(read_picture(source), list(recipes.values()), settings)
+    return dict(zip(recipes, made, strict=True))
 
 
-def only_recipe(settings: Settings) -> Recipe:
-    """Return the recipe of the only size.
-
-    Raises:
-        ConfigError: there are several.
-    """
-    recipe, *others = settings.named_recipes.values()
-    if others:
-        raise ConfigError(f"{shown('size', settings.size)}: is more than one")
-    return recipe
-
-
-def _render(
-    given: Given, recipes: list[Recipe], settings: Settings
-) -> tuple[EncodedThumbnail, ...]:
+def _render(given: Given, recipes: list[Recipe], settings: Settings) -> tuple[Thumbnail, ...]:
     # Imports Pillow, which those who make many in other processes do not need in this one.
     from thumbnailer.render.steps import render_pictures
 
@@ -137,4 +131,4 @@ def _render(
             made, _ = render_pictures(file, [(recipe, ()) for recipe in recipes], limits)
     except StageError as error:
         raise PictureError(given.name, error.failure.stage, error.failure.reason) from error
-    return made
+    return tuple(map(Thumbnail.of_content, made))
