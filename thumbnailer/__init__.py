@@ -32,6 +32,7 @@ What comes back:
 - `Thumbnail`: a thumbnail: its path or content, width, height and format
 - `Report`: counts of a run, and the outcomes that failed
 - `Outcome`: the result for one picture
+- `Progress`: how far a run is
 - `Source`: a picture, as it was found
 - `Failure`: the reason why a picture has no new thumbnail
 - `StatusReport`, `Reason`: from `status`
@@ -77,6 +78,7 @@ if TYPE_CHECKING:
     from thumbnailer.gallery.write import write_gallery as write_gallery
     from thumbnailer.model import Failure as Failure
     from thumbnailer.model import Outcome as Outcome
+    from thumbnailer.model import Progress as Progress
     from thumbnailer.model import Report as Report
     from thumbnailer.model import Source as Source
     from thumbnailer.model import Thumbnail as Thumbnail
@@ -120,7 +122,7 @@ _NAMES_IN = {
     ],
     "gallery.page_builder": ["Page"],
     "gallery.write": ["GalleryReport", "write_gallery"],
-    "model": ["Failure", "Outcome", "Report", "Source", "Thumbnail"],
+    "model": ["Failure", "Outcome", "Progress", "Report", "Source", "Thumbnail"],
     "thumbs.folders": ["Removal"],
     "operations.removal.clean": ["CleanReport", "clean"],
     "operations.explain": ["Explanation", "ThumbnailExplanation", "explain"],

@@ -298,6 +298,23 @@ class Outcome:
     note: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a run is.
+
+    Attributes:
+        found: how many pictures it has; 0 as long as they are being counted, and in a bucket.
+        done: how many have an outcome.
+        failed: how many of these have failed.
+        outcome: the last outcome.
+    """
+
+    found: int
+    done: int
+    failed: int
+    outcome: Outcome
+
+
 class Engine(Protocol):
     """Pool or cluster that turns jobs into outcomes; a context manager that ends all its work."""
 

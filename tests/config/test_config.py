@@ -168,3 +168,32 @@ def test_a_free_side() -> None:
     assert Settings(size=(256, None)) == Settings(size="256x")
     assert Settings(size=(None, 192)) == Settings(size="x192")
     assert Settings(size=256) == Settings(size="256") == Settings()
+
+
+def test_a_program_reads_the_same_file(tmp_path: Path) -> None:
+    path = tmp_path / "config.toml"
+    path.write_text('size = 64\nformat = "webp"\n[sizes.small]\nsize = 32\n')
+    settings = Settings.from_file(path)
+    assert settings == Settings(size=64, format="webp", sizes={"small": 32})
+    assert Settings.from_file(str(path)) == settings
+    (tmp_path / "all.toml").write_text(settings.to_toml())
+    assert Settings.from_file(tmp_path / "all.toml") == settings
+    for text, words in (("size = 0", "size = 0: must be"), ("a =", "is not valid TOML")):
+        path.write_text(text)
+        with pytest.raises(ConfigError, match=f"{path}: {words}"):
+            Settings.from_file(path)
+    with pytest.raises(ConfigError, match="no such file"):
+        Settings.from_file(tmp_path / "missing.toml")
+
+
+def test_a_program_has_settings_of_its_own_configuration() -> None:
+    assert Settings.from_mapping({"size": 64, "keep": ["icc"]}) == Settings(size=64, keep=("icc",))
+    assert Settings.from_mapping({}) == Settings()
+    for values, words in (
+        ({"qualty": 3}, "qualty = 3: there is no such setting; did you mean quality"),
+        ({"size": 0}, "size = 0: must be"),
+        ({5: 5}, "5 = 5: there is no such setting"),
+        (["size"], "must be a mapping of settings"),
+    ):
+        with pytest.raises(ConfigError, match=words):
+            Settings.from_mapping(values)  # type: ignore[arg-type]

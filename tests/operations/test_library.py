@@ -24,6 +24,7 @@ from thumbnailer import (
     ConfigError,
     OutputError,
     PictureError,
+    Progress,
     Report,
     Settings,
     SourceError,
@@ -195,6 +196,34 @@ def test_settings_and_single_settings(photos: Path, tmp_path: Path) -> None:
         make_thumbnails(photos, qualty=3)  # type: ignore[call-arg]
     with pytest.raises(dataclasses.FrozenInstanceError):
         settings.quality = 3  # type: ignore[misc]
+
+
+def test_a_caller_is_told_how_far_it_is(photos: Path) -> None:
+    tree(photos, *(f"{number}.jpg" for number in range(20)))
+    (photos / "bad.jpg").write_text("text")
+    told: list[Progress] = []
+    for sources in (photos, iter([photos])):
+        told.clear()
+        report = make_thumbnails(sources, force=True, progress=told.append)
+        assert [one.done for one in told] == [*range(1, 22)]
+        assert {one.outcome.source.path for one in told} == {*map(str, photos.glob("*.jpg"))}
+        assert told[-1].failed == report.failed == 1
+        assert {one.found for one in told} <= {0, 21}
+        assert told[-1].found == 21, "counting is much faster than making"
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        told[0].done = 3  # type: ignore[misc]
+
+
+def test_what_a_caller_raises_when_told_ends_the_run(photos: Path) -> None:
+    tree(photos, *(f"{number}.jpg" for number in range(50)))
+
+    def stop(progress: Progress) -> None:
+        raise LookupError(progress.done)
+
+    with pytest.raises(LookupError, match="1"):
+        make_thumbnails(photos, progress=stop)
+    assert "thumbnailer-count" not in {thread.name for thread in threading.enumerate()}
+    assert make_thumbnails(photos).made > 0
 
 
 def test_leaving_the_loop_ends_the_workers(photos: Path) -> None:

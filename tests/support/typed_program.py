@@ -15,6 +15,7 @@ from thumbnailer import (
     GalleryReport,
     Outcome,
     PictureError,
+    Progress,
     PruneReport,
     Report,
     Settings,
@@ -83,9 +84,16 @@ def album(folder: Path, stop: threading.Event) -> list[str]:
     return failed
 
 
+def tell(progress: Progress) -> None:
+    """A line of a log."""
+    print(progress.done, progress.found, assert_type(progress.outcome, Outcome).status)
+
+
 def night_shift(folder: Path, stop: threading.Event) -> None:
     """All that a program of maintenance would do."""
     assert_type(make_thumbnails(folder, quality=90, keep=("icc",)), Report)
+    make_thumbnails(folder, Settings.from_file("config.toml"), progress=tell)
+    assert_type(Settings.from_mapping({"size": 64}), Settings)
     assert_type(prune(folder, dry_run=True, stale=True), PruneReport)
     assert_type(clean(folder, dry_run=True), CleanReport)
     assert_type(status(folder), StatusReport)

@@ -14,6 +14,8 @@ from thumbnailer.errors import ConfigError, shortened
 
 def settings_from_args(arguments: argparse.Namespace) -> Settings:
     """Return the settings: options override the configuration file, which overrides defaults."""
+    if arguments.config == "":
+        raise ConfigError("--config: is empty; must be the path of a file")
     values: dict[str, Any] = {} if arguments.config is None else read_config(arguments.config)
     for key in CHECKS:
         given = getattr(arguments, key, None)

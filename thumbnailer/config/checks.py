@@ -71,6 +71,7 @@ def check_key(key: str, keys: Collection[str], said: str) -> None:
         ConfigError: there is none; the message names the most similar one, or all of them.
     """
     if key not in keys:
+        key = str(key)
         import difflib  # 1 ms; needed only after a mistake
 
         close = difflib.get_close_matches(key, keys, n=1)
@@ -81,7 +82,7 @@ def check_key(key: str, keys: Collection[str], said: str) -> None:
 def shown(key: str, value: object) -> str:
     """Return a setting as an error message shows it: the `repr` of its value is cut."""
     text = repr(value)
-    return f"{shortened(key)} = {text if len(text) <= 80 else f'{text[:77]}...'}"
+    return f"{shortened(str(key))} = {text if len(text) <= 80 else f'{text[:77]}...'}"
 
 
 def _number(text: str) -> object:

@@ -315,6 +315,31 @@ class Settings:
         """Bytes of memory for all pictures being decoded; None for half of what is available."""
         return self.memory << 20 if isinstance(self.memory, int) else None
 
+    @classmethod
+    def from_mapping(cls, values: Mapping[str, Any]) -> Settings:
+        """Return the settings of a mapping, such as a part of a program's own configuration.
+
+        Raises:
+            ConfigError: a key is no setting, or its value is impossible.
+        """
+        from thumbnailer.config.overrides import merge_settings
+
+        if not isinstance(values, Mapping):
+            raise ConfigError(f"{shown('values', values)}: must be a mapping of settings")
+        return merge_settings(None, values)
+
+    @classmethod
+    def from_file(cls, path: str | os.PathLike[str]) -> Settings:
+        """Return the settings of a TOML file such as `config.toml`; what it leaves out is default.
+
+        Raises:
+            ConfigError: it can't be read, is no TOML, or has a key that is no setting or a value
+                that is impossible.
+        """
+        from thumbnailer.config.toml_file import read_config
+
+        return cls(**read_config(os.fsdecode(path)))
+
     def to_toml(self) -> str:
         """Return the settings as the text of a `config.toml`, with a comment for each key."""
         from thumbnailer.config.toml_file import to_toml

@@ -20,8 +20,6 @@ def read_config(path: str) -> dict[str, Any]:
     """
     import tomllib  # 15 ms
 
-    if not path:
-        raise ConfigError("--config: is empty; must be the path of a file")
     try:
         with open(path, encoding="utf-8-sig") as file:  # some editors write a byte order mark
             values = tomllib.loads(file.read())

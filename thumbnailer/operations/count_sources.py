@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterable
 from contextlib import suppress
 
@@ -24,3 +25,29 @@ def count_sources(sources: Iterable[str], settings: Settings, stop: Stop) -> int
         for _ in opened.scan(settings, settings.choice, stop):
             found += 1
     return found
+
+
+class CountAhead:
+    """Counts sources in a thread as long as its `with` block lasts.
+
+    Attributes:
+        found: how many there are; 0 until that is known.
+    """
+
+    def __init__(self, sources: Iterable[str], settings: Settings) -> None:
+        self.found = 0
+        self._sources, self._settings, self._stop = sources, settings, threading.Event()
+        self._thread = threading.Thread(target=self._count, name="thumbnailer-count", daemon=True)
+
+    def __enter__(self) -> CountAhead:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def _count(self) -> None:
+        found = count_sources(self._sources, self._settings, self._stop)
+        if not self._stop.is_set():
+            self.found = found

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import closing, nullcontext
 from dataclasses import replace
 from typing import Unpack
 
 from thumbnailer.config.overrides import Overrides, merge_settings
 from thumbnailer.config.settings import Settings
 from thumbnailer.door import Path, check_globs, is_remote, open_sources, pictures_at
-from thumbnailer.model import Outcome, Report, Run, Source, Stop
+from thumbnailer.model import Outcome, Progress, Report, Run, Source, Stop
 from thumbnailer.operations.choose_engine import LateEngine, new_engine
+from thumbnailer.operations.count_sources import CountAhead
 from thumbnailer.operations.pipeline import run_pipeline
 from thumbnailer.scan.selection import ScanLog
 from thumbnailer.thumbs.folder_thumbs import check_names
@@ -28,6 +30,7 @@ def make_thumbnails(
     force: bool = False,
     retry_failed: bool = False,
     dry_run: bool = False,
+    progress: Callable[[Progress], object] | None = None,
     **overrides: Unpack[Overrides],
 ) -> Report:
     """Make the missing and stale thumbnails of folders and files, in parallel.
@@ -41,6 +44,7 @@ def make_thumbnails(
         force: make every thumbnail again, also those that are current.
         retry_failed: retry pictures that failed before, even if nothing has changed since.
         dry_run: write nothing; pictures that would be made count as skipped.
+        progress: is called in this thread after each picture. What it raises ends the run.
         **overrides: single settings, such as `size=256` or `output="small"`.
 
     Returns:
@@ -53,10 +57,18 @@ def make_thumbnails(
         WorkerError: no worker process can be started, the sandbox that is required is not
             available, or the cluster can't be reached or is lost.
     """
-    run = Run(force, retry_failed, dry_run)
-    outcomes = iter_outcomes(sources, merge_settings(settings, overrides), run)
-    run.report.failures += (outcome for outcome in outcomes if outcome.status == "failed")
-    return run.report
+    run, chosen = Run(force, retry_failed, dry_run), merge_settings(settings, overrides)
+    report = run.report
+    names = [sources] if isinstance(sources, str | bytes | os.PathLike) else [*sources]
+    outcomes = iter_outcomes(names, chosen, run)
+    count = CountAhead([*map(os.fsdecode, names)], chosen) if progress else None
+    with closing(outcomes), count or nullcontext():
+        for outcome in outcomes:
+            if outcome.status == "failed":
+                report.failures.append(outcome)
+            if progress and count:
+                progress(Progress(count.found, report.found, report.failed, outcome))
+    return report
 
 
 def iter_thumbnails(
@@ -120,7 +132,7 @@ def _run_paths(paths: Iterable[Path], settings: Settings, run: Run) -> Iterator[
 
 def iter_outcomes(
     sources: Path | Iterable[Path], settings: Settings, run: Run
-) -> Iterator[Outcome]:
+) -> Generator[Outcome, None, None]:
     """Check the sources and the names of thumbnails, then return the iterator over outcomes.
 
     The iterator updates the run's report with each outcome.
@@ -143,7 +155,7 @@ def iter_outcomes(
         run.report.unread.update(log.unread)
         run.report.notes += log.unmatched()
 
-    def outcomes() -> Iterator[Outcome]:
+    def outcomes() -> Generator[Outcome, None, None]:
         yield from _run_pipeline(found(), settings, run, remote=opened.is_remote)
         if gone:
             gone.remove_moved(run.stop)
