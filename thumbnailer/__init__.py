@@ -87,8 +87,9 @@ if TYPE_CHECKING:
     from thumbnailer.operations.explain import explain as explain
     from thumbnailer.operations.make import iter_thumbnails as iter_thumbnails
     from thumbnailer.operations.make import make_thumbnails as make_thumbnails
-    from thumbnailer.operations.make_one import make_sizes as make_sizes
-    from thumbnailer.operations.make_one import make_thumbnail as make_thumbnail
+    from thumbnailer.operations.one_picture.make_one import make_sizes as make_sizes
+    from thumbnailer.operations.one_picture.make_one import make_thumbnail as make_thumbnail
+    from thumbnailer.operations.one_picture.thumbnailer import Thumbnailer as Thumbnailer
     from thumbnailer.operations.removal.clean import CleanReport as CleanReport
     from thumbnailer.operations.removal.clean import clean as clean
     from thumbnailer.operations.removal.prune import PruneReport as PruneReport
@@ -96,7 +97,6 @@ if TYPE_CHECKING:
     from thumbnailer.operations.status import Reason as Reason
     from thumbnailer.operations.status import StatusReport as StatusReport
     from thumbnailer.operations.status import status as status
-    from thumbnailer.operations.thumbnailer import Thumbnailer as Thumbnailer
     from thumbnailer.operations.verify import Finding as Finding
     from thumbnailer.operations.verify import VerifyReport as VerifyReport
     from thumbnailer.operations.verify import verify as verify
@@ -128,8 +128,8 @@ _NAMES_IN = {
     "operations.explain": ["Explanation", "ThumbnailExplanation", "explain"],
     "operations.removal.prune": ["PruneReport", "prune"],
     "operations.make": ["iter_thumbnails", "make_thumbnails"],
-    "operations.make_one": ["make_sizes", "make_thumbnail"],
-    "operations.thumbnailer": ["Thumbnailer"],
+    "operations.one_picture.make_one": ["make_sizes", "make_thumbnail"],
+    "operations.one_picture.thumbnailer": ["Thumbnailer"],
     "operations.status": ["Reason", "StatusReport", "status"],
     "operations.verify": ["Finding", "VerifyReport", "verify"],
     "render.describe": ["Description"],

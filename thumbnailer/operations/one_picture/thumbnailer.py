@@ -28,8 +28,8 @@ from thumbnailer.model import (
     Thumbnail,
     WantedThumbnail,
 )
-from thumbnailer.operations.content import Given, Picture, Target
-from thumbnailer.operations.make_one import Sizes, one_thumbnail, several_sizes
+from thumbnailer.operations.one_picture.content import Given, Picture, Target
+from thumbnailer.operations.one_picture.make_one import Sizes, one_thumbnail, several_sizes
 from thumbnailer.recipe import Recipe
 
 # Nothing is written by workers, or for them.

@@ -15,7 +15,7 @@ from thumbnailer.disk import files
 from thumbnailer.errors import ConfigError, PictureError
 from thumbnailer.imaging.failures import StageError, stage
 from thumbnailer.model import Thumbnail
-from thumbnailer.operations.content import (
+from thumbnailer.operations.one_picture.content import (
     Given,
     Picture,
     Target,
