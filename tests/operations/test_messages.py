@@ -80,6 +80,10 @@ def test_messages_are_short_whatever_is_given(name: str, kind: str, photos: Path
 def test_settings_tell_shortly_what_is_wrong_with_them(kind: str) -> None:
     for key in Settings.__dataclass_fields__:
         check_short(lambda: Settings(**{key: HUGE[kind]}))  # noqa: B023
+    check_short(lambda: Settings.from_mapping(HUGE[kind]))
+    check_short(lambda: Settings.from_file(HUGE[kind]))
+    check_short(lambda: thumbnailer.Thumbnailer(HUGE[kind]))
+    check_short(lambda: thumbnailer.Thumbnailer().make(HUGE[kind]))
     check_short(lambda: Settings(sizes={"small": HUGE[kind]}))
     check_short(lambda: Settings(sizes={"small": {"size": 9, "format": HUGE[kind]}}))
 

@@ -91,6 +91,11 @@ def test_what_goes_wrong_is_told_as_in_this_process(
         thumbnailer.make(content, tmp_path / "no" / "b.jpg")
     with pytest.raises(ConfigError, match="size = 0"):
         thumbnailer.make(content, size=0)
+    with (
+        Thumbnailer(sizes={"a": 8, "b": 9}) as one,
+        pytest.raises(ConfigError, match=r"sizes = .*: is more than one"),
+    ):
+        one.make(content)
     with pytest.raises(ConfigError, match="jbos = 2: there is no such setting"):
         Thumbnailer(jbos=2)  # type: ignore[call-arg]
 

@@ -82,7 +82,7 @@ def check_key(key: str, keys: Collection[str], said: str) -> None:
 def shown(key: str, value: object) -> str:
     """Return a setting as an error message shows it: the `repr` of its value is cut."""
     text = repr(value)
-    return f"{shortened(str(key))} = {text if len(text) <= 80 else f'{text[:77]}...'}"
+    return shortened(f"{key} = {text if len(text) <= 80 else f'{text[:77]}...'}")
 
 
 def _number(text: str) -> object:

@@ -93,7 +93,8 @@ def one_thumbnail(
     settings = merge_settings(settings, {**looks, "format": format})
     recipe, *others = settings.named_recipes.values()
     if others:
-        raise ConfigError(f"{shown('size', settings.size)}: is more than one")
+        key = "sizes" if settings.sizes else "size"
+        raise ConfigError(f"{shown(key, getattr(settings, key))}: is more than one")
     given = read_picture(source)
     refuse_same(given, target)
     (made,) = render(given, [recipe], settings)
