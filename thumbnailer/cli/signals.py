@@ -1,4 +1,4 @@
-"""Turn SIGINT and SIGTERM into a stop, and see to it that this ends the program in time."""
+"""Turn SIGINT, SIGTERM and SIGBREAK into a stop, and see to it that this ends in time."""
 
 from __future__ import annotations
 
@@ -14,9 +14,15 @@ from thumbnailer.cli.help_format import EXIT_OK, EXIT_SOME_FAILED
 # The signal of a terminal that is closed; where there is none, no signal has this number.
 SIGHUP: int = getattr(signal, "SIGHUP", -1)
 
+# That of Ctrl-Break on Windows, and of a console window that is closed.
+SIGBREAK: int = getattr(signal, "SIGBREAK", -1)
+
+# The signals by which a program is told to stop.
+STOPPING = (signal.SIGINT, signal.SIGTERM, *([SIGBREAK] if SIGBREAK > 0 else []))
+
 
 class SignalStop:
-    """Stop that SIGINT or SIGTERM sets.
+    """Stop that a signal sets; SIGBREAK counts as SIGINT.
 
     A second signal ends the program at once; the workers notice that by themselves.
     """
@@ -39,6 +45,7 @@ class SignalStop:
         return EXIT_SOME_FAILED if failed else EXIT_OK
 
     def __call__(self, signum: int, frame: FrameType | None) -> None:
+        signum = signal.SIGINT if signum == SIGBREAK else signum
         if self.signal:
             if signum == SIGHUP:  # a terminal that is closed may send several
                 return
@@ -48,9 +55,9 @@ class SignalStop:
 
 @contextmanager
 def stop_on_signals() -> Iterator[SignalStop]:
-    """Yield a stop that SIGINT and SIGTERM set; restore the previous signal handlers afterwards."""
+    """Yield a stop that signals set; restore the previous signal handlers afterwards."""
     stop = SignalStop()
-    previous = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    previous = {number: signal.signal(number, stop) for number in STOPPING}
     try:
         yield stop
     finally:
@@ -72,7 +79,8 @@ def end_in_time(
         end: ends the program.
     """
     reader, writer = os.pipe()
-    os.set_blocking(writer, False)
+    if hasattr(os, "set_blocking"):  # not on Windows before Python 3.12, which asks for none there
+        os.set_blocking(writer, False)
     over = threading.Event()
 
     def wait_for_signal() -> None:

@@ -15,7 +15,14 @@ from types import FrameType
 
 from thumbnailer.cli.help_format import EXIT_OK
 from thumbnailer.cli.output.watch import WatchPrinter
-from thumbnailer.cli.signals import SIGHUP, SignalStop, end_in_time, has_terminal, stop_on_signals
+from thumbnailer.cli.signals import (
+    SIGHUP,
+    STOPPING,
+    SignalStop,
+    end_in_time,
+    has_terminal,
+    stop_on_signals,
+)
 from thumbnailer.config.settings import Settings
 from thumbnailer.errors import ConfigError, ThumbnailError
 from thumbnailer.watcher.health import STOPPED, Health, check_health_path, write_health
@@ -111,7 +118,7 @@ def run_watch(
         os._exit(EXIT_OK)
 
     with stop_on_signals() as stop, _on_hangup(stop) as stop_or_reload:
-        ending = [signal.SIGINT, signal.SIGTERM]
+        ending = [*STOPPING]
         if stop_or_reload.ends_with_terminal:
             ending.append(signal.SIGHUP)
         with end_in_time(ending, _END_SECONDS, give_up):

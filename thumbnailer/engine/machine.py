@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from contextlib import suppress
 from math import ceil
 
@@ -59,7 +60,11 @@ def available_memory_bytes() -> int:
 def _free_bytes() -> int:
     with suppress(OSError, ValueError, KeyError):
         return int(_read_table("/proc/meminfo")["MemAvailable:"]) * 1024
-    with suppress(ValueError, OSError, AttributeError):  # not on Windows
+    if sys.platform == "win32":
+        from thumbnailer.engine import windows
+
+        return windows.available_memory_bytes()
+    with suppress(ValueError, OSError):
         return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     return _UNKNOWN_MEMORY_BYTES
 

@@ -30,6 +30,10 @@ _END_SECONDS = 60.0
 # whose picture has taken it over may stop in the middle, however much time its job has left.
 _MESSAGE_SECONDS, _BYTE_SECONDS = 20.0, 1e-7
 
+# From here on, the exit code of a process on Windows is the error that it was ended for: 0xc0000005
+# if it has read memory that is not its own (Microsoft: [MS-ERREF], 2.3 NTSTATUS).
+_WINDOWS_ERROR = 0xC0000000
+
 # The most to wait for several answers together: a group of jobs takes about so long.
 _GATHER_SECONDS = 0.02
 
@@ -257,6 +261,8 @@ class Worker:
                 name = f"signal {-code}"
             hint = ", perhaps for want of memory" if name == "SIGKILL" else ""
             return f"the worker process was ended by {name}{hint}"
+        if code is not None and code >= _WINDOWS_ERROR:
+            return f"the worker process was ended by Windows with {code:#x}"
         return "the worker process ended by itself" if code in (0, 1) else "the worker process died"
 
 

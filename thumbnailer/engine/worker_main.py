@@ -170,8 +170,9 @@ def _exit_with_parent(parent: int) -> None:
     if sys.platform == "win32":
         import _winapi
 
-        process = _winapi.OpenProcess(_winapi.SYNCHRONIZE, False, parent)
-        _winapi.WaitForSingleObject(process, _winapi.INFINITE)
+        with suppress(OSError):  # it has ended already
+            process = _winapi.OpenProcess(_winapi.SYNCHRONIZE, False, parent)
+            _winapi.WaitForSingleObject(process, _winapi.INFINITE)
         os._exit(1)
     try:
         end = select.poll()
@@ -195,11 +196,18 @@ def _enter_sandbox(mode: str) -> None:
 
 
 def _limit_memory(growth_bytes: int) -> None:
-    """Limit the address space permanently, and disable core dumps, which could hold a picture."""
-    try:
-        import resource
-    except ImportError:  # Windows
+    """Limit the process's memory permanently, and disable core dumps, which could hold a picture.
+
+    What is limited is the address space, and on Windows the memory that is committed.
+    """
+    if sys.platform == "win32":
+        from thumbnailer.engine import windows
+
+        with suppress(OSError):
+            windows.limit_memory(growth_bytes)
         return
+    import resource
+
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     with suppress(OSError), open("/proc/self/statm", encoding="ascii") as file:
         limit_bytes = int(file.read().split()[0]) * resource.getpagesize() + growth_bytes

@@ -55,9 +55,15 @@ def start_interpreter(kind: str, end: End) -> subprocess.Popen[bytes]:
         OSError: no process can be started.
         WorkerError: there is no interpreter to start.
     """
-    options: dict[str, Any] = {}
-    environment = dict(os.environ)
+    command, options, environment = _command(), dict[str, Any](), dict(os.environ)
     if sys.platform == "win32":
+        # In a virtual environment, `python.exe` only starts another one, which is not ours to kill
+        # and to wait for. That one takes the environment from this variable, as the first one has
+        # it do (CPython: PC/venvlauncher.c and Modules/getpath.py).
+        base = getattr(sys, "_base_executable", sys.executable)
+        if command[0] == sys.executable != base:
+            command[0] = base
+            environment["__PYVENV_LAUNCHER__"] = sys.executable
         os.set_handle_inheritable(end.fileno(), True)
         handles = {"handle_list": [end.fileno()]}
         options["startupinfo"] = subprocess.STARTUPINFO(lpAttributeList=handles)
@@ -66,7 +72,7 @@ def start_interpreter(kind: str, end: End) -> subprocess.Popen[bytes]:
         options["pass_fds"] = [end.fileno()]
     with _blocked_sigint():
         return subprocess.Popen(
-            [*_command(), kind, str(end.fileno())],
+            [*command, kind, str(end.fileno())],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
