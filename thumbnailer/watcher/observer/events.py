@@ -21,10 +21,11 @@ from thumbnailer.watcher.observer.polling import PolledTree
 if sys.platform == "linux":
     from thumbnailer.watcher.observer.inotify import TreeEvent, WatchedTree
 
-# The events to listen to. Opening and reading are left out: our own reads would cause events.
+# The events to listen to, of watchdog. Only inotify, which is not asked here, sees that a file is
+# closed. Opening and reading are left out: our own reads would cause events.
 _EVENTS: list[type[fs.FileSystemEvent]] = [
     fs.FileCreatedEvent,
-    fs.FileClosedEvent,
+    fs.FileModifiedEvent,
     fs.FileMovedEvent,
     fs.FileDeletedEvent,
     fs.DirCreatedEvent,
@@ -93,9 +94,7 @@ class FolderObserver:
             if poll_seconds is None and sys.platform == "linux":
                 self._tree = WatchedTree(root, enters, self._put_of_tree, self._lose)
                 return
-            listened = _EVENTS
             if poll_seconds is not None:
-                listened = [*_EVENTS, fs.FileModifiedEvent]  # polling can't see a file being closed
                 tree = PolledTree(root, enters)
                 self._observer = PollingObserverVFS(
                     stat=tree.stat, listdir=tree.listdir, polling_interval=poll_seconds
@@ -104,7 +103,7 @@ class FolderObserver:
                 self._observer = Observer()
             handler = fs.FileSystemEventHandler()
             handler.dispatch = self._dispatch  # type: ignore[method-assign]
-            self._observer.schedule(handler, root, recursive=True, event_filter=listened)
+            self._observer.schedule(handler, root, recursive=True, event_filter=_EVENTS)
             self._observer.start()
         except BaseException:
             self.close()
@@ -205,11 +204,11 @@ def _translate(event: fs.FileSystemEvent, is_picture: Callable[[str], bool]) -> 
             return  # one of our own thumbnails, moved into place
         if is_picture(os.path.basename(target)):
             yield Event("closed", target, before=source)
-    if not is_picture(os.path.basename(source)):
+    is_gone = isinstance(event, fs.FileMovedEvent | fs.FileDeletedEvent)
+    # Windows does not say what it was that has gone: it may have been a folder.
+    if not is_picture(os.path.basename(source)) and not (is_gone and sys.platform == "win32"):
         return
-    if isinstance(event, fs.FileMovedEvent | fs.FileDeletedEvent):
+    if is_gone:
         yield Event("gone", source)
-    elif isinstance(event, fs.FileClosedEvent):
-        yield Event("closed", source)
     else:
         yield Event("touched", source)
