@@ -130,6 +130,16 @@ def test_printed_settings_are_utf_8_wherever_they_are_printed() -> None:
     )
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-be"])
+def test_a_file_may_be_written_as_windows_does(tmp_path: Path, encoding: str) -> None:
+    text = 'output = "caf\u00e9"\r\n[sizes.small]\r\nsize = "128"\r\n'
+    mark = "\ufeff" if encoding == "utf-16-be" else ""  # which Python writes for the others
+    (tmp_path / "c.toml").write_bytes((mark + text).encode(encoding))
+    printed = in_a_process("config", "-c", tmp_path / "c.toml").out
+    assert 'output = "caf\u00e9"' in printed
+    assert "[sizes.small]" in printed
+
+
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     run = thumbnailer("make", ".", "-c", "nowhere.toml", cwd=tmp_path)
     assert (run.code, run.err) == (

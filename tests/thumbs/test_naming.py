@@ -64,6 +64,9 @@ def test_the_hash_is_the_same_wherever_the_tree_is(tmp_path: Path) -> None:
         "{stem!x}",
         "{stem:d}",
         "{stem}\x00",
+        *(f"{{stem}}{letter}x" for letter in '<>:"\\|?*\n'),
+        "con.{stem}",
+        "LPT1 .{stem}",
     ],
 )
 def test_a_template_that_can_t_name_files_is_refused(tmp_path: Path, template: str) -> None:

@@ -178,7 +178,8 @@ fit = one_of("contain", "cover", "pad", "fill")
 quality = replace(auto_or(whole(1, 100)), right='a whole number from 1 to 100, or "auto"')
 
 template = Check(
-    'a text with {stem}, {name}, {ext}, {size}, {parent} or {hash}, and no "/"',
+    "a text with {stem}, {name}, {ext}, {size}, {parent} or {hash}, and nothing that no file on "
+    'Windows can have in its name: <>:"/\\|?*',
     lambda value: isinstance(value, str) and is_template(value),
 )
 

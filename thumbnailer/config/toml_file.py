@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import dataclasses
 import json
 from typing import Any
@@ -21,8 +22,8 @@ def read_config(path: str) -> dict[str, Any]:
     import tomllib  # 15 ms
 
     try:
-        with open(path, encoding="utf-8-sig") as file:  # some editors write a byte order mark
-            values = tomllib.loads(file.read())
+        with open(path, "rb") as file:
+            values = tomllib.loads(_text(file.read()))
     except FileNotFoundError:
         hint = "`thumbnailer config` prints one to start from"
         raise ConfigError(f"{shortened(path)}: no such file; {hint}") from None
@@ -35,6 +36,13 @@ def read_config(path: str) -> dict[str, Any]:
         check_key(key, CHECKS, said)
         values[key] = CHECKS[key].checked(value, said)
     return values
+
+
+def _text(content: bytes) -> str:
+    """Return the text of a file: UTF-8, or UTF-16 with a mark, as Windows PowerShell writes it."""
+    is_utf16 = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    text = content.decode("utf-16" if is_utf16 else "utf-8-sig")
+    return text.replace("\r\n", "\n")
 
 
 def to_toml(settings: Settings) -> str:

@@ -17,6 +17,12 @@ TOKENS = ("stem", "name", "ext", "size", "parent", "hash")
 # A name with a hash.
 _HASHED = re.compile(r"(.+)~[0-9a-f]{16}(\.[^.]*|)", re.DOTALL)
 
+# What no name may have on Windows and on its disks, wherever these are mounted (Microsoft Learn,
+# Naming Files, Paths, and Namespaces). After a colon comes the name of a hidden part of a file: it
+# would be written, and not be seen.
+_NOT_ON_WINDOWS = re.compile(r'[<>:"/\\|?*\x00-\x1f]')
+_DEVICE = re.compile(r"(?:con|prn|aux|nul|com[1-9]|lpt[1-9]) *(?:\..*)?", re.IGNORECASE | re.DOTALL)
+
 # The longest file name, in bytes, that all common file systems take (ext4, XFS, APFS, NTFS).
 _MAX_NAME_BYTES = 255
 
@@ -49,7 +55,8 @@ def untruncated_name(source_name: str, format: str) -> str:
 def is_template(text: str) -> bool:
     """Return whether a text is a valid name template whose result differs by source.
 
-    The empty text is valid too: it stands for the source's own name.
+    The empty text is valid too: it stands for the source's own name. What Windows takes for no name
+    is refused on all systems: pictures and thumbnails are on disks that several of them share.
     """
     try:
         filled = text.format(**dict.fromkeys(TOKENS, "x"))
@@ -57,7 +64,9 @@ def is_template(text: str) -> bool:
     except (KeyError, IndexError, ValueError, AttributeError, TypeError):
         return False
     differs = {"stem", "name", "hash"} & tokens
-    is_plain = not {"/", os.sep, "\0"} & set(filled) and not filled.startswith(".")
+    is_plain = not filled.startswith(".") and not (
+        _NOT_ON_WINDOWS.search(filled) or _DEVICE.fullmatch(filled)
+    )
     return not text or (is_plain and tokens <= set(TOKENS) and bool(differs))
 
 
