@@ -29,6 +29,9 @@ _FOLDER_FLAGS = _OPEN_FLAGS | getattr(os, "O_DIRECTORY", 0)
 # Linux opens a folder that may be entered but not listed only if it is not to be listed.
 _NO_LISTING = getattr(os, "O_PATH", 0)
 
+# What Windows and its programs do not show.
+_HIDDEN = stat.FILE_ATTRIBUTE_HIDDEN | stat.FILE_ATTRIBUTE_SYSTEM
+
 # The length of what is there but is no regular file.
 NO_FILE = -1
 
@@ -74,6 +77,14 @@ def folder_below(root: str, path: str) -> Folder:
     if path.startswith(prefix):
         return Folder(root, path[len(prefix) :])
     return Folder(root, "") if path == root else Folder(path, "")
+
+
+def relative_path(path: str, folder: str) -> str:
+    """Return a path relative to a folder; an absolute one if it is on another drive of Windows."""
+    try:
+        return os.path.relpath(path or os.curdir, folder or os.curdir)
+    except ValueError:
+        return os.path.abspath(path)
 
 
 def with_folders(path: str) -> Iterator[str]:
@@ -179,6 +190,22 @@ def status_of(folder: OpenFolder, name: str, *, follow: bool = False) -> os.stat
     if folder.fd is None:
         return os.stat(os.path.join(folder.path, name), follow_symlinks=follow)
     return os.stat(name, dir_fd=folder.fd, follow_symlinks=follow)
+
+
+def is_hidden(entry: os.DirEntry[str]) -> bool:
+    """Return whether an entry of a folder has an attribute by which Windows hides it."""
+    return os.name == "nt" and _hides(entry.stat(follow_symlinks=False))
+
+
+def is_hidden_in(folder: OpenFolder, name: str) -> bool:
+    """Return whether what a folder holds under a name, or itself as `.`, is hidden by Windows."""
+    with suppress(OSError):
+        return os.name == "nt" and _hides(status_of(folder, name))
+    return False
+
+
+def _hides(status: os.stat_result) -> bool:
+    return bool(getattr(status, "st_file_attributes", 0) & _HIDDEN)
 
 
 def identity_of(folder: OpenFolder) -> tuple[int, int]:

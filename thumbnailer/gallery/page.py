@@ -17,10 +17,12 @@ from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from importlib.resources import files
+from pathlib import Path
 from string import Template
 from typing import Any
 from urllib.parse import quote
 
+from thumbnailer.disk.files import relative_path
 from thumbnailer.model import HeaderFacts, Source, Thumbnail
 
 # Pictures in a line: the browser parses each line in one step, which takes a millisecond.
@@ -105,8 +107,12 @@ def url_of(path: str) -> str:
 
 
 def url_between(folder: str, start: str) -> str:
-    """Return the URL of a folder relative to another, with a slash at its end."""
-    return url_of(os.path.relpath(folder or os.curdir, start or os.curdir)) + "/"
+    """Return the URL of a folder relative to another, with a slash at its end.
+
+    That of a folder on another drive of Windows begins with `file:`.
+    """
+    path = relative_path(folder, start)
+    return (Path(path).as_uri() if os.path.isabs(path) else url_of(path)) + "/"
 
 
 class EarlierPage:

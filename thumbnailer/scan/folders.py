@@ -158,7 +158,7 @@ def scan_by_folder(
     """Yield the results of `scan` by folder: a listing each, or an outcome if it can't be read."""
 
     def read(inner: str) -> tuple[list[str], list[str]]:
-        names, subfolders = _list_folder(Folder(root, inner), choice.is_picture, stop)
+        names, subfolders = _list_folder(Folder(root, inner), choice, stop)
         above = os.path.join(inner, "") if inner else ""
         return names, [name for name in subfolders if choice.enters_from_above(above + name)]
 
@@ -202,6 +202,8 @@ def source_finder(
             return None
         try:
             with files.open_folder(Folder(root, inner)) as opened:
+                if inner and files.is_hidden_in(opened, os.curdir):
+                    return None
                 return ledger_file.own_names_in(opened)
         except FileNotFoundError:
             missing.add(inner)
@@ -223,6 +225,8 @@ def source_finder(
             return _without_source(path, "skipped", _NOT_THERE) if folder in missing else None
         try:
             with files.open_folder(Folder(root, folder), to_list=False) as opened:
+                if files.is_hidden_in(opened, name):
+                    return None
                 return _source_in(opened, name, path, _joined(below, folder), root)
         except OSError as error:
             return _unreadable(path, error)
@@ -237,14 +241,12 @@ def find_source(path: str, *, below: str = "") -> Source | Outcome:
     return found if isinstance(found, Source) else replace(found, status="failed")
 
 
-def _list_folder(
-    folder: Folder, is_picture: Callable[[str], bool], stop: Stop | None
-) -> tuple[list[str], list[str]]:
+def _list_folder(folder: Folder, choice: Choice, stop: Stop | None) -> tuple[list[str], list[str]]:
     """Return the names of the pictures and of the subfolders, both sorted.
 
     Names, not directory entries: an entry keeps the result of its `stat`, 600 bytes a picture.
     """
-    pictures, subfolders = [], []
+    pictures, subfolders, is_picture = [], [], choice.is_picture
     with files.open_folder(folder) as opened:
         own = ledger_file.own_names_in(opened)
         if own is None:
@@ -255,9 +257,13 @@ def _list_folder(
                     break
                 name = entry.name
                 if entry.is_dir(follow_symlinks=False):
-                    subfolders.append(name)
+                    if not files.is_hidden(entry):
+                        subfolders.append(name)
                 elif is_picture(name) and name not in own:
-                    pictures.append(name)
+                    if not files.is_hidden(entry):
+                        pictures.append(name)
+                    elif choice.log:
+                        choice.log.left_out[HIDDEN] += 1
     return sorted(pictures), sorted(subfolders)
 
 

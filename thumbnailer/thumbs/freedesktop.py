@@ -40,7 +40,9 @@ def file_uri(path: str) -> str:
     """Return a file's URI as GLib writes it; links in its path are not resolved."""
     from urllib.parse import quote_from_bytes  # 2 ms, saved where the cache is not used
 
-    return "file://" + quote_from_bytes(os.fsencode(os.path.abspath(path)), safe=_SAFE)
+    path = os.path.abspath(path).replace(os.sep, "/")
+    host_end = "" if path.startswith("/") else "/"  # of Windows: file:///C:/Users
+    return f"file://{host_end}{quote_from_bytes(os.fsencode(path), safe=_SAFE)}"
 
 
 def cache_name(path: str) -> str:

@@ -53,7 +53,7 @@ class SizeThumbs:
             elif layout.output:
                 if os.pardir in folder.split(os.sep):  # behind a link, `..` is not what it says
                     folder = os.path.realpath(folder)
-                above = os.path.relpath(folder or os.curdir, self._state.folder.path)
+                above = files.relative_path(folder, self._state.folder.path)
             self._origin_prefix = os.path.join(above, "")
 
     def outcome_if_unchanged(self, source: Source, source_name: str) -> Outcome | None:

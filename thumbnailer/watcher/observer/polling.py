@@ -81,6 +81,8 @@ class PolledTree:
                         path = os.path.join(place.below, entry.name)
                         if is_folder and (entry.is_symlink() or not self._enters(path)):
                             continue
+                        if files.is_hidden(entry):
+                            continue
                         self._statuses[os.path.join(folder, entry.name)] = status
                         found.append(entry)
         except files.LinkRefused as error:

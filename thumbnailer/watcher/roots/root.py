@@ -214,6 +214,8 @@ class WatchedRoot:
                     continue
                 with files.scan_folder(opened) as entries:
                     for entry in entries:
+                        if files.is_hidden(entry):
+                            continue
                         if entry.is_dir(follow_symlinks=False):
                             pending.append(os.path.join(inner, entry.name))
                         elif self._choice.is_picture(entry.name):
