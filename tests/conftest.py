@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import tempfile
@@ -28,7 +29,7 @@ except ImportError:  # Windows: no test may be beside another then
 
 
 # Fixtures that take seconds to start: the tests that share one run in one worker, in turn.
-_SHARED = ("one_network", "s3_server", "browser", "reference", "inside", "made")
+_SHARED = ("one_network", "s3_server", "browser", "reference", "inside", "made", "windows")
 
 # What the project's folder held when the tests began.
 _TOP_LEVEL = pytest.StashKey[frozenset[str]]()
@@ -42,6 +43,14 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     if fcntl is None or any("::" in name or name.endswith(".py") for name in config.args):
         return 0
     return _WORKERS_A_PROCESSOR * (os.cpu_count() or 1)
+
+
+def pytest_ignore_collect(collection_path: Path) -> bool | None:
+    """What is wholly about POSIX systems can't even be imported elsewhere."""
+    if os.name == "posix" or collection_path.suffix != ".py":
+        return None
+    text = collection_path.read_text("utf-8")
+    return re.search("^pytestmark = .*posix_only", text, re.MULTILINE) is not None or None
 
 
 def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
@@ -138,6 +147,8 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture
 def restricted() -> tuple[str, ...]:
     """A prefix to a command for which permissions count."""
+    if os.name != "posix":
+        pytest.skip("is about POSIX systems")
     if os.geteuid() != 0:
         return ()
     if not shutil.which("setpriv"):

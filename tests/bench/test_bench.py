@@ -11,9 +11,11 @@ from xml.etree import ElementTree
 
 import pytest
 from PIL import Image, ImageFilter
-from support.marks import needs_proc
+from support.marks import needs_proc, posix_only
 from support.pictures import picture
 from support.project import PROJECT, SAMPLES, TESTS
+
+pytestmark = posix_only
 
 # A grandchild that nobody waits for: it holds 200 MiB and works for half a second.
 ORPHAN = """

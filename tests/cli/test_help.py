@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import pty
 import re
 import select
 import shutil
@@ -153,7 +152,7 @@ def completed(shell: str, words: list[str], cwd: Path) -> set[str]:
 
 def by_zsh(words: list[str], cwd: Path) -> set[str]:
     """It completes on a terminal only: what is seen there, in words."""
-    leader, terminal = pty.openpty()
+    leader, terminal = pytest.importorskip("pty").openpty()
     streams: dict[str, Any] = dict.fromkeys(("stdin", "stdout", "stderr"), terminal)
     environment = {**os.environ, "TERM": "xterm", "COLUMNS": "200", "LINES": "60"}
     with subprocess.Popen(

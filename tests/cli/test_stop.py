@@ -14,11 +14,13 @@ import time
 from pathlib import Path
 
 import pytest
-from support.marks import needs_proc
+from support.marks import needs_proc, posix_only
 from support.pictures import files_below, picture
 from support.processes import wait_until_up
 from support.program import THUMBNAILER, thumbnailer
 from support.waiting import STALL_SECONDS, eventually, is_running
+
+pytestmark = posix_only
 
 pytestmark = needs_proc
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import shlex
 import signal
@@ -15,6 +14,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
+from support.marks import root_only
 from support.pages import block
 from support.pictures import tree
 from support.program import THUMBNAILER
@@ -129,7 +129,7 @@ def test_the_health_check_follows_the_watch(photos: Path, tmp_path: Path) -> Non
     assert not is_healthy(health)
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="needs root to mount")
+@root_only
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["merged", "Büro \\ alt"])
 def test_a_folder_of_the_image_itself_is_polled(tmp_path: Path, name: str) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
-from support.marks import needs_proc
+from support.marks import needs_proc, posix_only, root_only
 from support.processes import (
     PROGRAMS,
     Started,
@@ -30,6 +30,8 @@ from support.processes import (
     workers_of,
 )
 from support.waiting import eventually, until
+
+pytestmark = posix_only
 
 pytestmark = needs_proc
 
@@ -223,7 +225,7 @@ def test_with_few_file_descriptors_it_works_or_says_so(
     check_short_of_something(photos, method, f"prlimit --nofile={descriptors}")
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="needs root to become a user without processes")
+@root_only
 @pytest.mark.skipif(not shutil.which("setpriv"), reason="needs setpriv")
 @methods
 @pytest.mark.parametrize(

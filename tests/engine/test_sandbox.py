@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 from PIL import ImageCms
+from support.marks import posix_only
 from support.pictures import files_below, picture, tree
 from support.pools import answers
 from support.program import in_a_process, make
@@ -24,6 +25,8 @@ from support.sandbox_work import encoded, enter_beside_a_thread, refuse_landlock
 from thumbnailer.engine import sandbox
 from thumbnailer.errors import install_hint
 from thumbnailer.model import Failure
+
+pytestmark = posix_only
 
 REASON = sandbox.unavailable_reason()
 needs_sandbox = pytest.mark.skipif(bool(REASON), reason=REASON)

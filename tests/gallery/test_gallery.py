@@ -37,7 +37,7 @@ ODD = [
     "two\nlines",
     "a:b",
     "größe 東京",
-    os.fsdecode(b"caf\xe9"),
+    "caf\udce9",
 ]
 
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 EVIL = "<img src=x onerror=alert(1)>.jpg"
 HASH = "100% #1?.jpg"
-LATIN = os.fsdecode(b"caf\xe9.jpg")
+LATIN = "caf\udce9.jpg"
 
 pytestmark = [
     pytest.mark.slow,

@@ -10,9 +10,12 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+from support.marks import posix_only, root_only
 from support.pictures import tree
 from support.project import PROJECT
 from support.thumbs import thumbnail_files
+
+pytestmark = posix_only
 
 LIBRARY = """
 import os, sys
@@ -63,7 +66,8 @@ def test_no_folder_for_temporary_files(photos: Path, tmp_path: Path, kind: str) 
     assert (done.stdout, done.stderr) == (b"2", b"")
 
 
-@pytest.mark.skipif(not shutil.which("unshare") or os.geteuid() != 0, reason="needs unshare, root")
+@pytest.mark.skipif(not shutil.which("unshare"), reason="needs unshare")
+@root_only
 def test_no_place_at_all_that_can_be_written(photos: Path) -> None:
     tree(photos, "a.jpg", "b.jpg")
     shut = (

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 from PIL import ExifTags, Image
+from support.marks import posix_only
 from support.pictures import files_below, picture, tree
 from support.program import THUMBNAILER, make, thumbnailer
 from support.waiting import eventually
@@ -368,15 +369,16 @@ def test_a_copy_with_times_stays_current_and_a_plain_one_does_not(photos: Path) 
     assert make(photos).statuses == {"a.jpg": "made"}
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+@pytest.mark.parametrize("name_of_signal", ["SIGINT", "SIGKILL"])
 @pytest.mark.slow
-def test_an_interrupted_run_continues_where_it_stopped(photos: Path, number: int) -> None:
+@posix_only
+def test_an_interrupted_run_continues_where_it_stopped(photos: Path, name_of_signal: str) -> None:
     for name in range(120):
         picture(photos / f"{name}.png", (700, 700), compress_level=1)
     thumbs = photos / "thumbs"
     with subprocess.Popen([*THUMBNAILER, "make", "--quiet", photos]) as process:
         eventually(lambda: len(list(thumbs.glob("*.png.jpg"))) >= 10)
-        process.send_signal(number)
+        process.send_signal(signal.Signals[name_of_signal])
         process.wait(60)
     there = {name for name in os.listdir(thumbs) if name.endswith(".png.jpg")}
     assert 10 <= len(there) < 120

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from PIL import Image
 from support.disks import listed
+from support.marks import root_only
 from support.pictures import files_below, picture, tree
 from support.program import THUMBNAILER, make
 from support.waiting import eventually, nobody
@@ -165,7 +166,7 @@ def test_a_folder_that_looks_like_a_picture_is_a_folder(photos: Path) -> None:
     assert make(photos).statuses == {"a.jpg": "made"}
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody who may not read")
+@root_only
 def test_a_folder_that_may_not_be_read_is_reported_and_the_others_are_found(
     public_folder: Path,
 ) -> None:

@@ -90,11 +90,11 @@ class Node:
                     found.append(pid)
         return found
 
-    def kill(self, *words: str, number: int = signal.SIGKILL) -> None:
+    def kill(self, *words: str, number: int | None = None) -> None:
         """End the whole node at once, or those of its processes; or send them another signal."""
         for pid in self.processes(*words) if words else self.pids:
             with suppress(ProcessLookupError):
-                os.kill(pid, number)
+                os.kill(pid, signal.SIGKILL if number is None else number)
 
     def is_rid_of(self, *words: str) -> None:
         """Wait until none of its processes, or of those with one of the words, is there."""

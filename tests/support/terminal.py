@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
-import pty
 import struct
 import subprocess
-import termios
 import threading
 from dataclasses import dataclass
 from pathlib import Path
+
+import pytest
 
 from support.program import THUMBNAILER
 
@@ -51,6 +50,7 @@ def on_terminal(
         in_too: so is stdin.
         typed: what is typed there, at once.
     """
+    fcntl, pty, termios = map(pytest.importorskip, ("fcntl", "pty", "termios"))  # POSIX
     leader, terminal = pty.openpty()
     if columns:
         fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from support.marks import posix_only
 from support.pictures import tree
 from support.processes import watches_of
 from support.waiting import eventually
@@ -18,6 +19,8 @@ if sys.platform != "linux":
     pytest.skip("only Linux has inotify", allow_module_level=True)
 
 from thumbnailer.watcher.observer.inotify import TreeEvent, WatchedTree
+
+pytestmark = posix_only
 
 
 class Told:

@@ -10,8 +10,11 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from support.marks import posix_only
 
 from thumbnailer.watcher.systemd import notify, notify_reloading, watchdog_interval_seconds
+
+pytestmark = posix_only
 
 pytestmark = pytest.mark.skipif(
     not hasattr(socket, "AF_UNIX"), reason="there is no systemd without Unix sockets"

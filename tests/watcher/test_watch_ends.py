@@ -16,13 +16,15 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
-from support.marks import needs_proc
+from support.marks import needs_proc, posix_only
 from support.pictures import files_below, picture
 from support.processes import copies, group_of
 from support.program import THUMBNAILER, thumbnailer
 from support.waiting import eventually
 
 from thumbnailer import watch
+
+pytestmark = posix_only
 
 pytestmark = needs_proc
 
