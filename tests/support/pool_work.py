@@ -14,6 +14,9 @@ from pathlib import Path
 
 from thumbnailer.model import EncodedThumbnail, Job, Rendering
 
+# On Windows, any number that stands for no event ends a process at once.
+KILL: int = getattr(signal, "SIGKILL", signal.SIGTERM)
+
 
 class Unpicklable(Exception):
     """An exception that can be pickled but not unpickled."""
@@ -29,7 +32,7 @@ def said(job: Job, data: bytes) -> Rendering:
 
 def kill(job: Job, claim: Callable[[int], None]) -> Rendering:
     """Take the worker along, whatever the job."""
-    os.kill(os.getpid(), signal.SIGKILL)
+    os.kill(os.getpid(), KILL)
     return said(job, b"")
 
 
@@ -37,10 +40,12 @@ def work(job: Job, claim: Callable[[int], None]) -> Rendering:
     """Do what the first word of the job's name says, then answer."""
     match job.wanted[0].name.split()[0]:
         case "kill":
-            os.kill(os.getpid(), signal.SIGKILL)
+            os.kill(os.getpid(), KILL)
         case "segv":
             os.kill(os.getpid(), signal.SIGSEGV)
         case "stop":
+            if sys.platform == "win32":
+                time.sleep(1000)
             os.kill(os.getpid(), signal.SIGSTOP)
         case "exit":
             os._exit(0)
@@ -76,7 +81,7 @@ def work(job: Job, claim: Callable[[int], None]) -> Rendering:
             return said(job, Path("/proc/self/limits").read_bytes())
         case "claim-kill":
             claim(int(job.wanted[0].name.split()[1]))
-            os.kill(os.getpid(), signal.SIGKILL)
+            os.kill(os.getpid(), KILL)
         case "sleep":
             time.sleep(float(job.wanted[0].name.split()[1]))
         case "tried":  # what the rest of the name says; the file named by the source counts tries
@@ -87,7 +92,7 @@ def work(job: Job, claim: Callable[[int], None]) -> Rendering:
         case "once":  # dies the first time, which the file named by the source remembers
             if not os.path.exists(job.source.path):
                 open(job.source.path, "wb").close()
-                os.kill(os.getpid(), signal.SIGKILL)
+                os.kill(os.getpid(), KILL)
     return said(job, b"")
 
 

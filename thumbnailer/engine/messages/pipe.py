@@ -171,7 +171,10 @@ class ParentPipe(Pipe):
 
     def _is_ready(self, seconds: float, *, for_writing: bool) -> bool:
         if _IS_WINDOWS:
-            return bool(self._connection.poll(seconds))
+            try:
+                return bool(self._connection.poll(seconds))
+            except OSError:  # the worker has ended: reading says so
+                return True
         return is_ready(self._connection.fileno(), seconds, for_writing=for_writing)
 
     def _write_or_kill(self, data: bytes, deadline: float) -> None:
