@@ -193,14 +193,21 @@ def status_of(folder: OpenFolder, name: str, *, follow: bool = False) -> os.stat
 
 
 def is_hidden(entry: os.DirEntry[str]) -> bool:
-    """Return whether an entry of a folder has an attribute by which Windows hides it."""
-    return os.name == "nt" and _hides(entry.stat(follow_symlinks=False))
+    """Return whether an entry of a folder has an attribute by which Windows hides it.
+
+    That of a name with a dot at its beginning does not count: the name says the same, and can be
+    overruled.
+    """
+    if os.name != "nt" or entry.name.startswith("."):
+        return False
+    return _hides(entry.stat(follow_symlinks=False))
 
 
-def is_hidden_in(folder: OpenFolder, name: str) -> bool:
-    """Return whether what a folder holds under a name, or itself as `.`, is hidden by Windows."""
-    with suppress(OSError):
-        return os.name == "nt" and _hides(status_of(folder, name))
+def is_hidden_in(folder: OpenFolder, name: str = "") -> bool:
+    """Return whether what a folder holds under a name, or itself, is hidden so."""
+    if os.name == "nt" and not (name or os.path.basename(folder.path)).startswith("."):
+        with suppress(OSError):
+            return _hides(status_of(folder, name or os.curdir))
     return False
 
 

@@ -202,7 +202,7 @@ def source_finder(
             return None
         try:
             with files.open_folder(Folder(root, inner)) as opened:
-                if inner and files.is_hidden_in(opened, os.curdir):
+                if inner and files.is_hidden_in(opened):
                     return None
                 return ledger_file.own_names_in(opened)
         except FileNotFoundError:
