@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -88,6 +89,8 @@ def test_a_watch_sees_what_comes_changes_and_goes(windows: Windows, photos: Path
     words = ("watch", "photos", "-v", "--settle", "0.2", "--rescan", "3600", "-j", "1")
     with windows.in_a_console(*words, cwd=photos.parent) as watch:
         watch.shows("ready: everything has been looked at")
+        (worker,) = set(windows.pythons()) - {watch.process.pid}
+        os.kill(worker, signal.SIGKILL)  # while it has nothing to do
         picture(photos / "b.jpg", (41, 30))
         watch.shows("made: photos\\b.jpg")
         picture(photos.parent / "c.jpg", (42, 30)).replace(photos / "b.jpg")
