@@ -59,6 +59,8 @@ class Started:
 @contextmanager
 def start(*command: str | Path, cwd: Path | None = None) -> Iterator[Started]:
     """A program while it runs; whatever is left of it in the end is killed."""
+    if os.name != "posix":
+        pytest.skip("needs process groups")
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
         process = subprocess.Popen(
             [os.fspath(word) for word in command],

@@ -82,7 +82,8 @@ def in_a_process(
         capture_output=True,
         timeout=120,
     )
-    return Run(done.returncode, done.stdout.decode(), done.stderr.decode())
+    out, err = (text.decode().replace(os.linesep, "\n") for text in (done.stdout, done.stderr))
+    return Run(done.returncode, out, err)
 
 
 def make(*arguments: str | Path, cwd: Path | None = None) -> Run:
@@ -124,7 +125,7 @@ class _Stream(io.TextIOWrapper):
         super().__init__(self._bytes, encoding="utf-8", write_through=True)
 
     def text(self) -> str:
-        return self._bytes.getvalue().decode()
+        return self._bytes.getvalue().decode().replace(os.linesep, "\n")
 
 
 @contextmanager
