@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from collections.abc import Sequence
@@ -31,7 +32,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     except OSError as error:  # standard output can't be written
         with suppress(OSError):  # there may be no file descriptor left
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        if not isinstance(error, BrokenPipeError):  # its reader has gone: no error
+        # That its reader has gone is no error; on Windows this is an invalid argument.
+        is_reader_gone = isinstance(error, BrokenPipeError) or (
+            os.name == "nt" and error.errno == errno.EINVAL
+        )
+        if not is_reader_gone:
             _print_error(f"can't write what there is to say: {error.strerror}", EXIT_COULD_NOT_RUN)
         return EXIT_COULD_NOT_RUN
 
