@@ -39,7 +39,7 @@ def tree(root: Path, *names: str) -> Path:
 def files_below(root: Path) -> set[str]:
     """All files below a folder, as paths relative to it; ledgers are left out."""
     return {
-        str(path.relative_to(root))
+        path.relative_to(root).as_posix()
         for path in root.rglob("*")
         if not path.is_dir() and path.name != ".thumbnailer"
     }
