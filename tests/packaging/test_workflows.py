@@ -131,11 +131,15 @@ def test_every_promise_names_the_tests_that_hold_it() -> None:
         assert re.search(r"`test_\w+`", held_by)
 
 
-# Pairs of sockets between the program and its workers.
-LOCAL_SOCKETS = [
+# Pairs of sockets between the program and its workers, and a thread that an event loop waits for.
+LOCAL = [
     "engine/worker_main.py",
-    *(f"engine/processes/{name}.py" for name in ("fork_server", "fork_server_main", "start")),
+    "engine/processes/fork_server.py",
+    "engine/processes/fork_server_main.py",
     "engine/processes/interpreters.py",
+    "engine/processes/start.py",
+    "operations/one_picture/thumbnailer.py",
+    "watcher/systemd.py",
 ]
 
 
@@ -151,12 +155,9 @@ def test_the_network_is_for_buckets_and_clusters_only() -> None:
         for path in package.rglob("*.py")
         if users.search(path.read_text())
     }
-    local = {"watcher/systemd.py", *LOCAL_SOCKETS}
-    assert {path.parts[0] for path in found if path.as_posix() not in local} == {
-        "buckets",
-        "cluster",
-    }
-    for name in local:
+    elsewhere = {path.parts[0] for path in found if path.as_posix() not in LOCAL}
+    assert elsewhere == {"buckets", "cluster"}
+    for name in LOCAL:
         assert "AF_INET" not in (package / name).read_text()
 
 
