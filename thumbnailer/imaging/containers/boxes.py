@@ -1,12 +1,14 @@
-"""Walk through the boxes of HEIF, AVIF and JPEG 2000.
+"""Walk through the boxes of HEIF, AVIF, JPEG 2000 and JPEG XL.
 
-They are those of ISO/IEC 14496-12 (of items: 23008-12) and of 15444-1, annex I, in the same form.
+They are those of ISO/IEC 14496-12 (of items: 23008-12), of 15444-1, annex I, and of 18181-2, in the
+same form.
 """
 
 from __future__ import annotations
 
 import io
 from collections.abc import Iterator
+from itertools import islice
 from typing import BinaryIO, NamedTuple
 
 from thumbnailer.imaging.containers.bounded_file import MAX_PARTS
@@ -25,6 +27,9 @@ MAX_ITEM_LIST_BYTES = 128 << 10
 # Lists of the frames of a sequence, of which one of an hour has half a megabyte.
 _FRAME_LISTS = {b"stts", b"ctts", b"stsc", b"stsz", b"stz2", b"stco", b"co64", b"stss", b"elst"}
 _MAX_FRAME_LIST_BYTES = 1 << 20
+
+# How a JPEG XL begins: the codestream alone, or in boxes.
+JXL_STARTS = (b"\xff\x0a", b"\0\0\0\x0cJXL \r\n\x87\n")
 
 
 class Box(NamedTuple):
@@ -80,3 +85,30 @@ def check_boxes(file: BinaryIO) -> None:
                 raise LimitError(f"has more than {MAX_PARTS:,} boxes")
             if item_bytes > MAX_ITEM_LIST_BYTES or frame_bytes > _MAX_FRAME_LIST_BYTES:
                 raise LimitError("has too many items or frames")
+
+
+def jxl_boxes(file: BinaryIO) -> Iterator[Box]:
+    """Return the boxes of a JPEG XL; none if it is a codestream alone."""
+    file.seek(0)
+    if file.read(2) == JXL_STARTS[0]:
+        return iter(())
+    return islice(boxes(file, 0, file.seek(0, io.SEEK_END)), MAX_PARTS)
+
+
+def codestream(file: BinaryIO, most_bytes: int = -1) -> bytes:
+    """Return the codestream of a JPEG XL, or its beginning, which may be in several boxes.
+
+    A part of it begins with its number: 18181-2, 9.8 and 9.9.
+    """
+    file.seek(0)
+    if file.read(2) == JXL_STARTS[0]:
+        file.seek(0)
+        return file.read(most_bytes)
+    parts, left = list[bytes](), file.seek(0, io.SEEK_END) if most_bytes < 0 else most_bytes
+    for box in jxl_boxes(file):
+        if box.kind in (b"jxlc", b"jxlp") and left > 0:
+            start = box.start + 4 * (box.kind == b"jxlp")
+            file.seek(start)
+            parts.append(file.read(max(0, min(left, box.end - start))))
+            left -= len(parts[-1])
+    return b"".join(parts)

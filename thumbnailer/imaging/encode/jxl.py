@@ -13,14 +13,14 @@ from types import ModuleType
 
 from PIL import Image
 
-from thumbnailer.imaging.containers.boxes import boxes
+from thumbnailer.imaging.containers.boxes import JXL_STARTS, codestream
 from thumbnailer.imaging.containers.exif import EXIF_START
 from thumbnailer.imaging.encode.palette import is_opaque
 from thumbnailer.imaging.memory import one_thread
 from thumbnailer.recipe import Recipe
 
 # How a file in boxes begins: ISO/IEC 18181-2:2024, 9.1 and 9.2.
-_START = b"\0\0\0\x0cJXL \r\n\x87\n" + b"\0\0\0\x14ftypjxl \0\0\0\0jxl "
+_START = JXL_STARTS[1] + b"\0\0\0\x14ftypjxl \0\0\0\0jxl "
 
 # What comes before EXIF data in their box: 9.5.
 _EXIF_OFFSET = bytes(4)
@@ -42,11 +42,12 @@ def encode_jxl(
         made = _from_jpeg(_as_jpeg(image, recipe, quality, profile))
     else:
         made = _from_pixels(image.convert("RGBA"), quality, profile)
-    codestream = _codestream(made)
+    # What turns it into the JPEG again that it was, some 150 bytes, is left out.
+    alone = codestream(io.BytesIO(made))
     if not exif:
-        return codestream
+        return alone
     block = _EXIF_OFFSET + exif.removeprefix(EXIF_START)
-    return _START + _box(b"Exif", block) + _box(b"jxlc", codestream)
+    return _START + _box(b"Exif", block) + _box(b"jxlc", alone)
 
 
 def _as_jpeg(image: Image.Image, recipe: Recipe, quality: int, profile: bytes) -> bytes:
@@ -72,20 +73,6 @@ def _from_pixels(image: Image.Image, quality: int, profile: bytes) -> bytes:
     with import_pylibjxl().JXL(distance=distance, threads=1, pool_size=1) as encoder:
         made: bytes = encoder.encode(numpy.array(image), icc=profile or None)
     return made
-
-
-def _codestream(data: bytes) -> bytes:
-    """Return the codestream alone of a JPEG XL.
-
-    What turns it into the JPEG again that it was, some 150 bytes, is left out.
-    """
-    if not data.startswith(_START[:12]):
-        return data
-    parts = list[bytes]()
-    for box in boxes(io.BytesIO(data), 0, len(data)):
-        if box.kind in (b"jxlc", b"jxlp"):  # the latter begins with its number: 9.9
-            parts.append(data[box.start + 4 * (box.kind == b"jxlp") : box.end])
-    return b"".join(parts)
 
 
 def _distance(quality: int) -> float:

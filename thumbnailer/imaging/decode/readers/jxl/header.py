@@ -6,16 +6,9 @@ in 18181-2. Bits are read from the lowest on.
 
 from __future__ import annotations
 
-import io
-from collections.abc import Iterator
-from itertools import islice
 from typing import BinaryIO, NamedTuple
 
-from thumbnailer.imaging.containers.bounded_file import MAX_PARTS
-from thumbnailer.imaging.containers.boxes import Box, boxes
-
-# How a file begins: the codestream alone, or in boxes.
-JXL_STARTS = (b"\xff\x0a", b"\0\0\0\x0cJXL \r\n\x87\n")
+from thumbnailer.imaging.containers.boxes import JXL_STARTS, codestream, jxl_boxes
 
 # No more of the codestream is read: its header has some twenty bytes, and a few for each channel.
 _MAX_HEADER_BYTES = 4096
@@ -166,36 +159,9 @@ def read_jxl_header(file: BinaryIO) -> JxlHeader:
     return header._replace(is_plain=_is_plain(header, bits))
 
 
-def codestream(file: BinaryIO, most_bytes: int = -1) -> bytes:
-    """Return the codestream of a JPEG XL, or its beginning, which may be in several boxes.
-
-    A part of it begins with its number: 18181-2, 9.8 and 9.9.
-    """
-    file.seek(0)
-    if file.read(2) == JXL_STARTS[0]:
-        file.seek(0)
-        return file.read(most_bytes)
-    parts, left = list[bytes](), file.seek(0, io.SEEK_END) if most_bytes < 0 else most_bytes
-    for box in jxl_boxes(file):
-        if box.kind in (b"jxlc", b"jxlp") and left > 0:
-            start = box.start + 4 * (box.kind == b"jxlp")
-            file.seek(start)
-            parts.append(file.read(max(0, min(left, box.end - start))))
-            left -= len(parts[-1])
-    return b"".join(parts)
-
-
 def is_from_jpeg(file: BinaryIO) -> bool:
     """Return whether a JPEG XL holds what is needed to turn it into a JPEG again: 18181-2, 9.7."""
     return any(box.kind == b"jbrd" for box in jxl_boxes(file))
-
-
-def jxl_boxes(file: BinaryIO) -> Iterator[Box]:
-    """Return the boxes of a JPEG XL; none if it is a codestream alone."""
-    file.seek(0)
-    if file.read(2) == JXL_STARTS[0]:
-        return iter(())
-    return islice(boxes(file, 0, file.seek(0, io.SEEK_END)), MAX_PARTS)
 
 
 def _size(bits: _Bits) -> tuple[int, int]:

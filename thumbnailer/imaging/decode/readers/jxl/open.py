@@ -21,14 +21,13 @@ from thumbnailer.imaging.colour.coded import (
 from thumbnailer.imaging.colour.hdr import hdr_colours
 from thumbnailer.imaging.colour.profiles import D65, SRGB, Primaries
 from thumbnailer.imaging.colour.source_colours import MAX_PROFILE_BYTES
+from thumbnailer.imaging.containers.boxes import codestream, jxl_boxes
 from thumbnailer.imaging.decode.late_picture import LatePicture
 from thumbnailer.imaging.decode.readers.jxl.header import (
     MAX_EXTRA_CHANNELS,
     USUAL_WHITE,
     JxlHeader,
-    codestream,
     is_from_jpeg,
-    jxl_boxes,
     read_jxl_header,
 )
 from thumbnailer.imaging.encode.jxl import import_pylibjxl
