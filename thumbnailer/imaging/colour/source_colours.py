@@ -62,7 +62,7 @@ def source_colours(image: ImageFile.ImageFile, file: BinaryIO) -> Colours:
     if is_png and "srgb" not in image.info:
         primaries = _primaries(image.info.get("chromaticity"))
         return profile_of(primaries, _curve(image.info.get("gamma")), is_grey=is_grey)
-    if image.format in ("JPEG", "MPO") and image.mode == "RGB" and _says_adobe_rgb(image):
+    if image.format == "JPEG" and image.mode == "RGB" and _says_adobe_rgb(image):
         return profile_of(ADOBE_RGB, ADOBE_GAMMA, is_grey=is_grey)
     return b""
 

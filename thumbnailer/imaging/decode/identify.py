@@ -13,6 +13,7 @@ from thumbnailer.imaging.containers.cut_short import is_cut_short
 from thumbnailer.imaging.containers.exif import SUB_DIRECTORIES, read_numbers
 from thumbnailer.imaging.containers.items import main_size
 from thumbnailer.imaging.containers.raw_directories import SENSOR_DATA
+from thumbnailer.imaging.containers.tiff_pages import PHOTOMETRIC
 from thumbnailer.imaging.decode.readers.jpeg import unread_jpeg
 from thumbnailer.imaging.decode.readers.svg.open import SVG_START_BYTES, is_svg
 from thumbnailer.imaging.failures import EMPTY, unread
@@ -53,8 +54,8 @@ _AVIF_BRANDS = {b"avif", b"avis"}
 _TGA_KINDS = {1, 2, 3, 9, 10, 11}
 _TGA_DEPTHS = {1, 8, 16, 24, 32}
 
-# Tags of TIFF 6.0, TIFF/EP and DNG 1.7.
-_PHOTOMETRIC, _DNG_VERSION = 262, 50706
+# A tag of DNG 1.7.
+_DNG_VERSION = 50706
 _MAX_SUB_IFDS = 16
 
 # The starts of other files that often have a picture's file name, and what they are.
@@ -104,7 +105,7 @@ def _holds_sensor_data(file: BinaryIO) -> bool:
 
     Pillow would decode only a tiny preview of it, or meaningless pixels.
     """
-    wanted = (_PHOTOMETRIC, SUB_DIRECTORIES, _DNG_VERSION)
+    wanted = (PHOTOMETRIC, SUB_DIRECTORIES, _DNG_VERSION)
     with suppress(Exception):  # invalid header
         main = read_numbers(file, None, wanted, _MAX_SUB_IFDS)
         if _DNG_VERSION in main or _is_of_sensor(main):
@@ -116,7 +117,7 @@ def _holds_sensor_data(file: BinaryIO) -> bool:
 
 
 def _is_of_sensor(directory: dict[int, list[int]]) -> bool:
-    return any(number in SENSOR_DATA for number in directory.get(_PHOTOMETRIC, ()))
+    return any(number in SENSOR_DATA for number in directory.get(PHOTOMETRIC, ()))
 
 
 def _is_tga(start: bytes) -> bool:

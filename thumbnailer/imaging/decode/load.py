@@ -46,17 +46,15 @@ from thumbnailer.recipe import Limits
 _END_IS_MISSING = "its end is missing; all rows are there"
 _END_IS_DAMAGED = "its end is damaged; all rows are there"
 
-_JPEGS = ("JPEG", "MPO")
-
 # What tells whether the end of a file is zeros that a decoder takes for pixels. In WebP they can be
 # pixels: 50 KB of them were seen of pictures that are black below.
 _ENDS_IN_ZEROS = {
-    **dict.fromkeys(_JPEGS, cut_jpeg.ends_in_zeros),
+    "JPEG": cut_jpeg.ends_in_zeros,
     **dict.fromkeys(("AVIF", "HEIF"), cut_short.ends_in_zeros),
 }
 
 # What tells of a picture that could not be decoded that it is of a kind that is not.
-_UNREAD_KINDS = {**dict.fromkeys(_JPEGS, unread_jpeg), "HEIF": unread_heif}
+_UNREAD_KINDS = {"JPEG": unread_jpeg, "HEIF": unread_heif}
 
 # Taller pictures are not compared row by row: 40 million rows of one pixel took minutes.
 _MAX_ROWS = 200_000
@@ -107,13 +105,13 @@ def load_pixels(
     salvaged, kind = None, DAMAGED
     share: float | None = None
     with suppress(Exception):  # Pillow may raise anything the second time
-        cannot_wait = image.format in _JPEGS and is_arithmetic(file)
+        cannot_wait = image.format == "JPEG" and is_arithmetic(file)
         if cannot_wait and not has_zeros and (whole := decode_in_one_piece(image, file, limits)):
             return whole, ""
         kind = TRUNCATED if cannot_wait or _ends_early(image, file, failure) else kind
         if image.format == "PNG" and kind == DAMAGED:
             salvaged = _decode_without_checksum(image, file, limits)
-        if image.format in _JPEGS and kind == TRUNCATED:
+        if image.format == "JPEG" and kind == TRUNCATED:
             image.im = Image.new("L", (1, 1)).im  # free the memory of a large picture
             salvaged, share = decode_cut(image, file, limits, claim)
         elif salvaged:
