@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 from contextlib import suppress
 
-from thumbnailer.errors import install_hint
+from thumbnailer.errors import WorkerError, install_hint
 
 
 def prepare() -> None:
@@ -34,6 +34,16 @@ def unavailable_reason() -> str:
     except OSError as error:  # EPERM: a container may forbid system calls unknown to it
         return f"Landlock is denied here: {error.strerror}"
     return ""
+
+
+def check_required(mode: str) -> None:
+    """Check that `enter` can be used here, if the setting `sandbox` requires it.
+
+    Raises:
+        WorkerError: it can't.
+    """
+    if mode == "require" and (reason := unavailable_reason()):
+        raise WorkerError(f"the sandbox that is required can't be had: {reason}")
 
 
 def enter() -> None:

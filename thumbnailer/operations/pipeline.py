@@ -42,8 +42,7 @@ def run_pipeline(
         WorkerError: no worker process can be started, or none in the sandbox that is required; or
             the cluster can't be reached or is lost.
     """
-    if settings.sandbox == "require" and (reason := sandbox.unavailable_reason()):
-        raise WorkerError(f"the sandbox that is required can't be had: {reason}")
+    sandbox.check_required(settings.sandbox)
     thumbs = open_thumbs(settings, clean_up=not run.dry_run, stop=run.stop, live=live)
     if not run.dry_run:
         thumbs.prepare(run.output)

@@ -63,8 +63,7 @@ class Thumbnailer:
 
     def __init__(self, settings: Settings | None = None, **overrides: Unpack[Overrides]) -> None:
         self._settings = merge_settings(settings, overrides)
-        if self._settings.sandbox == "require" and (reason := sandbox.unavailable_reason()):
-            raise WorkerError(f"the sandbox that is required can't be had: {reason}")
+        sandbox.check_required(self._settings.sandbox)
         self._closed = threading.Event()
         self._pools: dict[int, Pool] = {}  # by process
         self._end = weakref.finalize(self, _close, self._closed, self._pools)
