@@ -209,7 +209,6 @@ def test_after_a_killed_run_the_next_one_goes_on(
         eventually(lambda: len(storage.keys("thumbs/")) > 10, 60)
         process.kill()
         process.wait()
-        time.sleep(0.5)
     there = len(storage.keys("thumbs/"))
     assert there < 150
     for key in storage.keys("thumbs/"):

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import http.client
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 # What is done to a request, by its method and path: `busy` (503), `denied` (403 that quotes what
@@ -21,16 +22,27 @@ _ERROR = (
 
 @contextmanager
 def interfering(endpoint: str, mood: Mood, delay_s: float = 0) -> Iterator[str]:
-    """Run the server; gives its own endpoint.
+    """Run the server; gives its own endpoint. At the end, whatever has been asked is answered, even
+    if those who asked are dead: nothing happens at the other server later.
 
     Args:
         delay_s: what each answer takes longer.
     """
     host = endpoint.removeprefix("http://")
     over = threading.Event()
+    connections = set[socket.socket]()
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+
+        def setup(self) -> None:
+            super().setup()
+            connections.add(self.connection)
+
+        def finish(self) -> None:
+            connections.discard(self.connection)
+            with suppress(OSError):
+                super().finish()
 
         def handle_any(self) -> None:
             length = int(self.headers.get("Content-Length") or 0)
@@ -71,7 +83,7 @@ def interfering(endpoint: str, mood: Mood, delay_s: float = 0) -> Iterator[str]:
             pass
 
     class Server(ThreadingHTTPServer):
-        daemon_threads = True
+        daemon_threads = False  # so that they are waited for
 
         def handle_error(self, request: object, client_address: object) -> None:
             pass  # whoever asked has gone, as some tests want
@@ -83,3 +95,6 @@ def interfering(endpoint: str, mood: Mood, delay_s: float = 0) -> Iterator[str]:
         finally:
             over.set()
             server.shutdown()
+            for connection in list(connections):
+                with suppress(OSError):
+                    connection.shutdown(socket.SHUT_RD)  # what has come is still read
