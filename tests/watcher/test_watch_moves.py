@@ -80,6 +80,7 @@ def test_an_event_tells_what_is_moved_however_long_that_takes(photos: Path, tmp_
     [
         "mkdir new; mv sub new; mkdir sub",
         "mkdir new; mv a.jpg new/z.jpg",
+        "mv sub other; mv other/c.jpg other/e.jpg",
     ],
 )
 def test_what_is_found_before_the_event_of_its_move_is_read(
@@ -96,6 +97,29 @@ def test_what_is_found_before_the_event_of_its_move_is_read(
         send(watch.process.pid, signal.SIGCONT)
         soon(watch, lambda: _names(photos, *arguments) == _wanted(photos))
         assert set((thumbnails(*arguments) or {}).values()) <= before.keys()
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "mv sub other; rm other/c.jpg",
+        "mv sub other; mv other/c.jpg e.jpg",
+        "mv sub other; mkdir other/in; mv other/c.jpg other/in",
+        "mv sub other; rm other/deep/d.jpg",
+        "mkdir new; mv sub new; rm new/sub/c.jpg",
+    ],
+)
+def test_what_leaves_a_folder_that_has_just_been_moved_leaves_no_thumbnail(
+    photos: Path, line: str
+) -> None:
+    """A folder is not watched from its move to its new name: no event tells of it."""
+    starting_tree(photos)
+    with watching(photos) as watch:
+        catches_up(watch, photos)
+        send(watch.process.pid, signal.SIGSTOP)
+        shell(line, photos)
+        send(watch.process.pid, signal.SIGCONT)
+        soon(watch, lambda: _names(photos, photos) == _wanted(photos))
 
 
 def test_a_disk_that_does_not_tell_at_once_what_is_gone_from_it(

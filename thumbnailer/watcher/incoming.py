@@ -51,7 +51,7 @@ class Incoming:
                 work.settling.discard(path)
                 work.awaited.pop(path, None)
         elif kind == "folder":  # its pictures may have come before it was watched
-            self._walk(path)
+            self._walk(path, is_moved=event.is_moved)
         else:
             work.settling.add(path, now, is_closed=kind == "closed")
 
@@ -82,14 +82,21 @@ class Incoming:
         kinds = (root.kind_at(path) for root in self._work.roots if root.holds(path))
         return next(filter(None, kinds), "")
 
-    def _walk(self, folder: str) -> None:
-        """Find the pictures in a folder that is new."""
+    def _walk(self, folder: str, *, is_moved: bool) -> None:
+        """Find the pictures in a folder that is new, and those that one that was moved lacks.
+
+        What is deleted or renamed in a folder that has just been moved is told by no event: it was
+        not watched for a moment.
+        """
         work = self._work
 
         def find(task: Task) -> None:
             for root in work.roots:
-                for path in root.pictures_below(folder, task):
-                    work.tasks.hand_over(task, work.add_found, path)
+                for inner, pictures in root.folders_below(folder, task):
+                    for path in root.removals.gone_from(inner, task) if is_moved else ():
+                        work.tasks.hand_over(task, self.take, Event("gone", path))
+                    for path in pictures:
+                        work.tasks.hand_over(task, work.add_found, path)
 
         def done(task: Task, result: object) -> None:
             work.walks.discard(task)

@@ -51,11 +51,13 @@ class Event(NamedTuple):
     is no longer there; `folder`: a folder was created or moved here, perhaps with files in it.
 
     `before`: where a picture or folder that was moved here was before, below the same root.
+    `is_moved`: whether a folder is known to have come with all that it holds.
     """
 
     kind: Literal["closed", "touched", "gone", "folder"]
     path: str
     before: str = ""
+    is_moved: bool = False
 
 
 class FolderObserver:
@@ -175,7 +177,7 @@ class FolderObserver:
             if kind in ("gone", "moved away"):
                 self._put(Event("gone", path))
             elif event.is_folder:
-                self._put(Event("folder", path, before=before))
+                self._put(Event("folder", path, before, is_moved=kind == "moved here"))
             else:
                 is_closed = kind in ("closed", "moved here")
                 self._put(Event("closed" if is_closed else "touched", path, before=before))
@@ -197,7 +199,7 @@ def _translate(event: fs.FileSystemEvent, is_picture: Callable[[str], bool]) -> 
         else:
             yield Event("gone", source)
         if isinstance(event, fs.DirMovedEvent):
-            yield Event("folder", target, before=source)
+            yield Event("folder", target, before=source, is_moved=True)
         return
     if isinstance(event, fs.FileMovedEvent):
         if new_files.is_temporary(os.path.basename(source)):

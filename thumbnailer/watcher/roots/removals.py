@@ -96,6 +96,13 @@ class Removals:
                 inner = os.path.relpath(path, self._path)
                 yield from output_folders_of(self._output, self._trees, inner)
 
+    def gone_from(self, folder: str, stop: Stop) -> set[str]:
+        """Return the pictures that a folder lacks, and of which it holds thumbnails."""
+        if self._output is not None or self._is_for_desktop:  # they did not come with the folder
+            return set()
+        found = find_orphans([self._path], self.thumbnail_folders(folder), stop)
+        return {orphan.source for orphan in found.orphans}
+
     def remove(self, orphans: Iterable[Orphan], stop: Stop | None = None) -> Iterator[Outcome]:
         """Remove some thumbnails whose sources are known to be gone."""
         return map(_outcome, self.gate.alone(remove_thumbnails(orphans, stop)))

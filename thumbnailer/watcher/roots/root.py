@@ -195,11 +195,11 @@ class WatchedRoot:
         if (folder := os.path.dirname(path)) in self._seen:
             self._seen[folder] = None
 
-    def pictures_below(self, folder: str, stop: Stop) -> Iterator[str]:
-        """Yield the paths of the pictures in a folder that is new here.
+    def folders_below(self, folder: str, stop: Stop) -> Iterator[tuple[str, list[str]]]:
+        """Yield a folder that is new here, and those below, each with the paths of its pictures.
 
-        A folder that was moved here may hold thumbnails of pictures that it no longer has: the next
-        rescan looks for them.
+        They may hold thumbnails of pictures that are no longer there: the next rescan looks for
+        them.
         """
         pending = [files.folder_below(self._path, folder).below] if self.holds(folder) else []
         while pending and not stop.is_set():
@@ -221,7 +221,7 @@ class WatchedRoot:
                         elif self._choice.is_picture(entry.name):
                             names.append(entry.name)
             self.removals.look_in(place.path)
-            yield from (os.path.join(place.path, name) for name in names)
+            yield place.path, [os.path.join(place.path, name) for name in names]
 
     def sources_at(self, paths: Iterable[str]) -> Iterator[Source | Outcome]:
         """Yield those of some paths that are pictures below the root."""
