@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
+import hypothesis
 import pytest
 from support.chromium import FLAGS
 from support.processes import RESTRICTED
@@ -27,6 +28,11 @@ try:
 except ImportError:  # Windows: no test may be beside another then
     fcntl = None  # type: ignore[assignment]
 
+
+# The cases are the same each time, so that no change is held up by another one's fault; with
+# `--hypothesis-profile default` they are new ones.
+hypothesis.settings.register_profile("same cases", derandomize=True)
+hypothesis.settings.load_profile("same cases")
 
 # Fixtures that take seconds to start: the tests that share one run in one worker, in turn.
 _SHARED = ("one_network", "s3_server", "browser", "reference", "inside", "made", "windows")

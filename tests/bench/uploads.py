@@ -17,6 +17,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 from PIL import Image
+from support.pictures import noise
 
 from thumbnailer import Thumbnailer, make_thumbnail
 
@@ -37,7 +38,7 @@ def by_hand(content: bytes) -> bytes:
 
 def uploads() -> dict[str, bytes]:
     """Pictures with some detail, by what they are."""
-    detail = Image.effect_noise((500, 375), 60).convert("RGB")
+    detail = noise((500, 375), 60).convert("RGB")
     return {
         "JPEG, 640 x 480": _saved(detail, (640, 480), "JPEG"),
         "JPEG, 4000 x 3000": _saved(detail, (4000, 3000), "JPEG"),

@@ -14,10 +14,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from PIL import Image
 from support.flaky_proxy import interfering
 from support.marks import needs_proc
-from support.pictures import picture
+from support.pictures import noise, picture
 from support.processes import wait_until_up
 from support.program import THUMBNAILER, in_a_process, thumbnailer
 from support.s3_server import KEY_ID, SECRET, Storage, outcomes, photos_in, settled, statuses
@@ -66,7 +65,7 @@ def test_large_pictures_are_fetched_only_as_far_as_memory_reaches(
     storage: Storage,
     tmp_path: Path,
 ) -> None:
-    Image.effect_noise((2000, 2000), 50).convert("RGB").save(tmp_path / "12 MB.tif")
+    noise((2000, 2000), 50).convert("RGB").save(tmp_path / "12 MB.tif")
     content = (tmp_path / "12 MB.tif").read_bytes()
     for n in range(24):
         storage.put(f"photos/{n}.tif", content)
@@ -222,8 +221,7 @@ def test_large_pictures_reach_a_worker_that_is_stopped(
     tmp_path: Path,
 ) -> None:
     """Their content does not fit into the pipe: whoever does not read holds up who writes."""
-    noise = Image.effect_noise((1500, 1000), 100).convert("RGB")
-    noise.save(tmp_path / "a.png")
+    noise((1500, 1000), 100).convert("RGB").save(tmp_path / "a.png")
     for number in range(12):
         storage.put(f"photos/{number}.png", (tmp_path / "a.png").read_bytes())
     process = subprocess.Popen(

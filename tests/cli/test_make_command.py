@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
-from support.pictures import files_below, picture, snapshot, tree
+from support.pictures import files_below, noise, picture, snapshot, tree
 from support.program import THUMBNAILER, make, thumbnailer
 
 
@@ -82,7 +82,7 @@ def test_formats(photos: Path, format: str, name: str) -> None:
 
 
 def test_lower_quality_makes_smaller_files(photos: Path) -> None:
-    Image.effect_noise((300, 300), 90).save(photos / "a.jpg")
+    noise((300, 300), 90).save(photos / "a.jpg")
     good = make(photos, "-q", "95").rows[0]["thumbnails"][0]["bytes"]
     small = make(photos, "-q", "5").rows[0]["thumbnails"][0]["bytes"]
     assert small < good / 3

@@ -12,8 +12,8 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from PIL import Image
 from support.marks import needs_proc, posix_only, root_only
+from support.pictures import noise
 from support.processes import (
     PROGRAMS,
     Started,
@@ -138,7 +138,7 @@ def test_after_a_killed_run_the_next_one_goes_on(photos: Path, method: str, rows
 
 @pytest.mark.slow
 def test_what_a_run_killed_in_the_middle_of_a_write_leaves_is_swept(photos: Path) -> None:
-    Image.effect_noise((2000, 2000), 90).save(photos / "0.jpg")
+    noise((2000, 2000), 90).save(photos / "0.jpg")
     for number in range(1, 12):
         os.link(photos / "0.jpg", photos / f"{number}.jpg")
     thumbs = photos / "thumbs"
@@ -160,6 +160,7 @@ def test_what_a_run_killed_in_the_middle_of_a_write_leaves_is_swept(photos: Path
 
 LEAVING = """
 import gc, multiprocessing, sys
+from support.pictures import noise
 from thumbnailer import iter_thumbnails
 
 folder, method, way = sys.argv[1:]

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from PIL import Image
-from support.pictures import picture
+from support.pictures import noise, picture
 from support.pools import answers, job, pool
 from support.program import make
 
@@ -197,7 +197,7 @@ def test_where_memory_is_short_a_picture_is_not_called_damaged(
 ) -> None:
     """Decoders call it invalid data. It is no fault of the picture, and may pass."""
     small = picture(tmp_path / f"small-{name}", (64, 48), mode, **options)
-    image = Image.effect_noise((3000, 2000), 60).convert(mode)
+    image = noise((3000, 2000), 60).convert(mode)
     image.save(tmp_path / name, **options)
     command = [sys.executable, "-c", SHORT_OF_MEMORY, str(small), str(tmp_path / name), "12"]
     done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from PIL import ExifTags, Image, ImageChops, ImageSequence, ImageStat
 from support.bombs import chunk
-from support.pictures import corners, picture, quarters
+from support.pictures import corners, noise, picture, quarters
 from support.program import make
 
 from thumbnailer import PictureError, make_thumbnail
@@ -230,7 +230,7 @@ def test_metadata_is_kept_in_an_animation(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("format", ["webp", "gif"])
 def test_an_animation_can_be_made_to_fit(tmp_path: Path, format: str) -> None:
-    pictures = [Image.effect_noise((120, 80), 90 + at).convert("RGB") for at in range(3)]
+    pictures = [noise((120, 80), 90 + at, at).convert("RGB") for at in range(3)]
     pictures[0].save(tmp_path / "a.png", save_all=True, append_images=pictures[1:], duration=100)
     target = tmp_path / "out"
     options: dict[str, Any] = {"format": format, "animated": True}

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from PIL import Image, ImageChops, ImageStat
-from support.pictures import corners, files_below, picture, quarters
+from support.pictures import corners, files_below, noise, picture, quarters
 from support.program import make
 
 from thumbnailer import PictureError, Settings, make_thumbnail
@@ -34,7 +34,7 @@ def opened(data: bytes) -> Image.Image:
     return image
 
 
-def noise(path: Path, size: tuple[int, int] = (300, 200), mode: str = "RGB") -> Path:
+def black_and_white(path: Path, size: tuple[int, int] = (300, 200), mode: str = "RGB") -> Path:
     """Black and white by chance, in each channel: what packs worst."""
     pixels = bytes(
         255 * (byte & 1) for byte in random.Random(0).randbytes(size[0] * size[1] * len(mode))
@@ -140,7 +140,7 @@ def test_jpeg_is_optimised_and_progressive_on_request(tmp_path: Path) -> None:
 def test_noise_is_no_trouble_in_jpeg(
     tmp_path: Path, subsampling: str, quality: int, progressive: bool
 ) -> None:
-    source = noise(tmp_path / "a.png", (400, 400))
+    source = black_and_white(tmp_path / "a.png", (400, 400))
     options: dict[str, Any] = {"subsampling": subsampling, "quality": quality, "size": 400}
     assert opened(data_of(source, progressive=progressive, **options)).size == (400, 400)
 
@@ -154,7 +154,7 @@ def test_auto_makes_jpeg_of_what_is_opaque(tmp_path: Path, mode: str) -> None:
 def test_auto_leaves_no_stale_thumbnail_of_the_other_format(photos: Path) -> None:
     thumbs = photos / "thumbs"
     for mode, name in (("RGB", "a.png.jpg"), ("RGBA", "a.png"), ("RGB", "a.png.jpg")):
-        image = Image.effect_noise((40, 30), 60).convert(mode)
+        image = noise((40, 30), 60).convert(mode)
         if mode == "RGBA":
             image.putalpha(100)
         image.save(photos / "a.png")
@@ -267,7 +267,7 @@ def test_what_fits_anyway_is_as_good_as_without(tmp_path: Path, format: str) -> 
 )
 @pytest.mark.few(1)
 def test_what_can_not_be_made_to_fit_fails(photos: Path, format: str, worst: str) -> None:
-    noise(photos / "a.png")
+    black_and_white(photos / "a.png")
     (row,) = make(photos, "--format", format, "--max-bytes", "200").rows
     assert row["error"] == {
         "stage": "encode",

@@ -15,7 +15,7 @@ import pytest
 from PIL import ExifTags, Image, ImageChops, ImageCms, TiffImagePlugin
 from support.dng_files import dng
 from support.marks import reads_ycbcr_tiff
-from support.pictures import UPRIGHT, corners, picture, quarters, tree
+from support.pictures import UPRIGHT, corners, noise, picture, quarters, tree
 from support.program import enough, make
 from support.thumbs import thumb
 
@@ -267,7 +267,7 @@ def test_what_is_made_to_harm_fails_by_its_header(photos: Path, name: str) -> No
 @pytest.mark.few(1)
 def test_what_is_estimated_suffices_for_them(photos: Path, name: str) -> None:
     mode = name.partition(".")[0]
-    image = Image.effect_noise((3000, 2000), 50)
+    image = noise((3000, 2000), 50)
     save(photos / name, Image.merge(mode, [image] * len(mode)))
     enough(photos, "--also", EVERYTHING)
 
@@ -339,7 +339,7 @@ def test_the_profile_and_the_transparency_of_a_heic_count(tmp_path: Path) -> Non
 
 @needs_heif
 def test_a_broken_heic_says_so(photos: Path) -> None:
-    data = bytearray(heic(photos / "a.heic", Image.effect_noise((300, 200), 50)).read_bytes())
+    data = bytearray(heic(photos / "a.heic", noise((300, 200), 50)).read_bytes())
     (photos / "cut.heic").write_bytes(data[: len(data) // 2])
     (photos / "begun.heic").write_bytes(data[:60])
     place = data.index(b"ispe") + 8

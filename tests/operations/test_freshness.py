@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from PIL import ExifTags, Image
 from support.marks import posix_only
-from support.pictures import files_below, picture, tree
+from support.pictures import files_below, noise, picture, tree
 from support.program import THUMBNAILER, make, thumbnailer
 from support.waiting import eventually
 from watchdog.events import (
@@ -151,7 +151,7 @@ def test_an_edit_that_keeps_length_and_time_is_noticed(
     photos: Path, name: str, edit: Callable[[Path], None]
 ) -> None:
     source = photos / name
-    image = Image.effect_noise((500, 400), 60).convert("RGB")
+    image = noise((500, 400), 60).convert("RGB")
     image.save(source, exif=orientation(1))
     make(photos)
     thumbnail = next(photos.glob("thumbs/*.jpg"))
@@ -168,7 +168,7 @@ def test_an_edit_that_keeps_length_and_time_is_noticed(
 def test_what_has_changed_since_it_was_looked_at_has_no_digest(photos: Path) -> None:
     """Else that of the new content would be noted for a thumbnail of the old one."""
     path = photos / "a.bmp"
-    Image.effect_noise((500, 400), 60).convert("RGB").save(path)
+    noise((500, 400), 60).convert("RGB").save(path)
     (source,) = scan(str(photos))
     assert isinstance(source, Source)
     assert source_digest(source)
@@ -434,7 +434,7 @@ def test_a_ledger_does_not_grow_for_ever(photos: Path) -> None:
 
 def test_a_picture_that_takes_too_long_is_tried_in_three_runs(photos: Path) -> None:
     """Once or twice the machine may have been the cause."""
-    Image.effect_noise((3000, 3000), 60).save(photos / "a.png", compress_level=1)
+    noise((3000, 3000), 60).save(photos / "a.png", compress_level=1)
     hurry = ["--timeout", "0.01"]
     for _ in range(3):
         (row,) = make(photos, *hurry).rows

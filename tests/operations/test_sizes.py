@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
-from support.pictures import files_below, picture, tree
+from support.pictures import files_below, noise, picture, tree
 from support.program import make, thumbnailer
 from support.watching import soon, watching
 
@@ -199,7 +199,7 @@ def test_a_watch_keeps_all_sizes_current(photos: Path, tmp_path: Path, into: str
 
 @pytest.mark.parametrize("ending", ["jpg", "png", "gif"])
 def test_a_thumbnail_is_the_same_whichever_others_are_missing(photos: Path, ending: str) -> None:
-    image = Image.merge("RGB", [Image.effect_noise((1600, 1200), 90) for _ in range(3)])
+    image = Image.merge("RGB", [noise((1600, 1200), 90, seed) for seed in range(3)])
     image.save(photos / f"a.{ending}")
     command = photos, "--size", "60", "--size", "200", "--size", "700", "--format", "png"
     make(*command)

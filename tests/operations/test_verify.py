@@ -17,7 +17,7 @@ import pytest
 from PIL import ExifTags, Image
 from PIL.PngImagePlugin import PngInfo
 from support.marks import root_only
-from support.pictures import files_below, picture, tree
+from support.pictures import files_below, noise, picture, tree
 from support.processes import RESTRICTED, finish, start, workers_of
 from support.program import THUMBNAILER, thumbnailer
 from support.waiting import eventually
@@ -170,7 +170,7 @@ def test_damage_is_found_and_can_be_mended(
     photos: Path, damage: Callable[[Path], None], status: str, reason: str
 ) -> None:
     source, thumbnail = photos / "a.jpg", photos / "thumbs" / "a.jpg"
-    Image.effect_noise((96, 64), 80).convert("RGB").save(source)
+    noise((96, 64), 80).convert("RGB").save(source)
     make_thumbnails(photos)
     right = thumbnail.read_bytes()
     damage(thumbnail)
@@ -235,7 +235,7 @@ def test_a_png_is_checked_to_its_last_byte(photos: Path) -> None:
 
 
 def test_each_frame_of_an_animation_is_decoded(photos: Path) -> None:
-    frames = [Image.effect_noise((64, 48), sigma) for sigma in (10, 50, 90)]
+    frames = [noise((64, 48), sigma, sigma) for sigma in (10, 50, 90)]
     frames[0].save(photos / "a.gif", save_all=True, append_images=frames[1:])
     looks: dict[str, Any] = {"format": "gif", "animated": True}
     make_thumbnails(photos, **looks)

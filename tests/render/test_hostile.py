@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 from support.bombs import BOMBS, adam7
-from support.pictures import quarters
+from support.pictures import noise, quarters
 from support.program import Run, in_a_process, make
 
 # What Pillow, its libraries and Python say, which means nothing to whoever has the pictures.
@@ -103,7 +103,7 @@ def test_other_formats_fail_and_no_other_program_is_started(photos: Path, tmp_pa
     assert not mark.exists()
 
 
-NOISE = Image.blend(Image.effect_noise((120, 90), 80).convert("RGB"), quarters((120, 90)), 0.7)
+NOISE = Image.blend(noise((120, 90), 80).convert("RGB"), quarters((120, 90)), 0.7)
 
 # How the pictures that are then mutated are made: ending and options.
 KINDS: dict[str, dict[str, object]] = {

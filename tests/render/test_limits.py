@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
-from support.pictures import picture
+from support.pictures import noise, picture
 from support.program import make
 
 from thumbnailer import PictureError, make_thumbnail
@@ -66,11 +66,11 @@ def test_up_to_the_limit_it_is_the_pixels_that_count(photos: Path) -> None:
 def test_a_large_picture_is_made_where_it_is_no_bomb(photos: Path) -> None:
     """Scans and the pictures of large cameras; a picture of nothing would take as much memory."""
     picture(photos / "a.jpg", (9000, 6000), mode="L", quality=1)
-    noise = Image.effect_noise((500, 500), 90)
+    piece = noise((500, 500), 90)
     sheet = Image.new("L", (9000, 7000))
     for x in range(0, 9000, 500):
         for y in range(0, 7000, 500):
-            sheet.paste(noise.rotate(x + y), (x, y))
+            sheet.paste(piece.rotate(x + y), (x, y))
     sheet.save(photos / "b.png", compress_level=1)
     sheet.convert("RGB").save(photos / "c.tif", compression="tiff_lzw")
     sheet.convert("1").save(photos / "d.tif", compression="group4")
@@ -163,7 +163,7 @@ def test_the_ending_does_not_decide_what_a_picture_is(photos: Path) -> None:
 @pytest.mark.few(2)
 def test_half_a_picture_fails_and_leaves_no_thumbnail(photos: Path, name: str) -> None:
     source = picture(photos / name, (300, 200))
-    Image.effect_noise((300, 200), 80).convert("RGB").save(source)
+    noise((300, 200), 80).convert("RGB").save(source)
     source.write_bytes(source.read_bytes()[: source.stat().st_size // 2])
     run = make(photos)
     assert run.statuses == {name: "failed"}

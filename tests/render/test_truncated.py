@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from PIL import Image, ImageChops, ImageStat
 from support.bombs import adam7, chunk
-from support.pictures import picture, tree
+from support.pictures import noise, picture, tree
 from support.program import make, thumbnailer
 
 from thumbnailer import PictureError, iter_thumbnails, make_thumbnail
@@ -18,8 +18,8 @@ from thumbnailer import PictureError, iter_thumbnails, make_thumbnail
 def cut(path: Path, share: float, **options: Any) -> Path:
     """A picture of 300 x 200 px, light above and dark below, of whose file the end is missing."""
     image = Image.linear_gradient("L").resize((300, 200)).point(lambda value: 255 - value // 2)
-    noise = Image.effect_noise((300, 200), 20)  # lets the rows take about the same room
-    image = Image.blend(image, noise, 0.2)
+    # Noise lets the rows take about the same room.
+    image = Image.blend(image, noise((300, 200), 20), 0.2)
     mode = options.pop("mode", "RGB")
     if mode == "I;16":
         image = image.convert("I").point(lambda value: value * 257)
@@ -64,7 +64,7 @@ def test_a_truncated_picture_tells_how_much_of_it_is_there(
 def test_a_large_jpeg_that_shrinks_on_load_tells_it_as_well(photos: Path) -> None:
     """Both attempts at its pixels have to be of one size to be compared."""
     image = Image.linear_gradient("L").resize((2400, 1600))
-    image = Image.blend(image, Image.effect_noise(image.size, 60), 0.3)
+    image = Image.blend(image, noise(image.size, 60), 0.3)
     image.save(photos / "a.jpg", quality=90)
     data = (photos / "a.jpg").read_bytes()
     (photos / "a.jpg").write_bytes(data[: int(len(data) * 0.6)])

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from PIL import Image
+from support.pictures import noise
 from support.similarity import ssim
 from support.thumbs import thumb
 
@@ -25,7 +26,7 @@ BASELINE: list[dict[str, Any]] = [{}, {"optimize": True}, {"subsampling": 0}]
 def saved(size: tuple[int, int], format: str, **options: Any) -> bytes:
     """A picture whose rows take about the same room: as a small JPEG 30 KB, as a large one 3 MB."""
     image = Image.linear_gradient("L").resize(size)
-    image = Image.blend(image, Image.effect_noise(size, 60), 0.3).convert("RGB")
+    image = Image.blend(image, noise(size, 60), 0.3).convert("RGB")
     buffer = io.BytesIO()
     image.save(buffer, format, **{"quality": 90} | options)
     return buffer.getvalue()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import random
 from pathlib import Path
+from statistics import NormalDist
 from typing import Any
 
 from PIL import Image
@@ -27,6 +29,14 @@ def quarters(size: tuple[int, int]) -> Image.Image:
     image.paste("lime", (width // 2, 0, width, height // 2))
     image.paste("blue", (0, height // 2, width // 2, height))
     return image
+
+
+def noise(size: tuple[int, int], sigma: float, seed: int = 0) -> Image.Image:
+    """Grey noise around 128, of a standard deviation: of each seed another, the same each time."""
+    normal = NormalDist(127.5, sigma)
+    levels = [min(255, max(0, round(normal.inv_cdf((at + 0.5) / 256)))) for at in range(256)]
+    values = random.Random(seed).randbytes(size[0] * size[1])
+    return Image.frombytes("L", size, values).point(levels)
 
 
 def tree(root: Path, *names: str) -> Path:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 from support.marks import needs_proc, root_only
-from support.pictures import picture, tree
+from support.pictures import noise, picture, tree
 from support.processes import finish, make_to_the_end, start, start_make
 from support.program import THUMBNAILER
 
@@ -76,9 +76,9 @@ def mounted(disk: Path, options: str) -> Iterator[None]:
         subprocess.run(["umount", str(disk)], check=True)
 
 
-def noise(folder: Path, number: int) -> None:
+def noises(folder: Path, number: int) -> None:
     """Pictures whose thumbnails take many bytes."""
-    Image.effect_noise((200, 200), 90).save(folder / "0.png")
+    noise((200, 200), 90).save(folder / "0.png")
     for count in range(1, number):
         os.link(folder / "0.png", folder / f"{count}.png")
 
@@ -86,7 +86,7 @@ def noise(folder: Path, number: int) -> None:
 @root_only
 @pytest.mark.slow
 def test_a_disk_that_fills_up_under_many_workers_and_is_freed(tmp_path: Path, photos: Path) -> None:
-    noise(photos, 60)
+    noises(photos, 60)
     disk = tmp_path / "disk"
     with mounted(disk, "size=1m"):
         out, options = disk / "out", ["-f", "png", "-o", str(disk / "out")]
@@ -113,7 +113,7 @@ def test_a_disk_that_fills_up_under_many_workers_and_is_freed(tmp_path: Path, ph
 def test_a_quota_that_is_used_up_ends_the_run_and_old_thumbnails_stand(
     tmp_path: Path, public_folder: Path
 ) -> None:
-    noise(public_folder, 60)
+    noises(public_folder, 60)
     user = 54_321
     become = f"setpriv --reuid={user} --regid={user} --clear-groups"
     may_read = "--inh-caps=+dac_read_search --ambient-caps=+dac_read_search"

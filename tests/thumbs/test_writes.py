@@ -11,9 +11,8 @@ import time
 from pathlib import Path
 
 import pytest
-from PIL import Image
 from support.marks import root_only
-from support.pictures import files_below, picture, tree
+from support.pictures import files_below, noise, picture, tree
 from support.program import THUMBNAILER, make
 from support.waiting import eventually, nobody, state_of, until
 
@@ -173,7 +172,7 @@ def test_a_folder_in_place_of_a_thumbnail_is_a_failure(photos: Path) -> None:
 
 @root_only
 def test_a_full_disk_ends_the_run_with_one_clear_message(small_disk: Path, photos: Path) -> None:
-    Image.effect_noise((200, 200), 90).save(photos / "0.png")
+    noise((200, 200), 90).save(photos / "0.png")
     for number in range(1, 60):
         os.link(photos / "0.png", photos / f"{number}.png")
     out = small_disk / "out"

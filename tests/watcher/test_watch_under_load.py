@@ -11,9 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from PIL import Image
 from support.marks import needs_proc, root_only
-from support.pictures import picture
+from support.pictures import noise, picture
 from support.processes import Started, at_random, copies, send, slow, start, workers_of
 from support.program import make
 from support.watching import (
@@ -218,7 +217,7 @@ def test_a_run_beside_a_watch_disturbs_neither(photos: Path) -> None:
 @pytest.mark.parametrize("at_the_start", [True, False])
 def test_a_slow_picture_holds_up_no_other(photos: Path, at_the_start: bool) -> None:
     slow_picture = photos.parent / "slow.gif"
-    frames = [Image.effect_noise((400, 400), 9 * count + 1) for count in range(24)]
+    frames = [noise((400, 400), 9 * count + 1, count) for count in range(24)]
     frames[0].save(slow_picture, save_all=True, append_images=frames[1:] * 8)
     options = ["--animated", "--format", "webp", "--size", "400"]
     if at_the_start:

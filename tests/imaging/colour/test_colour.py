@@ -22,7 +22,7 @@ from support.colours import (
     png,
     srgb_profile,
 )
-from support.pictures import corners, picture, quarters
+from support.pictures import corners, noise, picture, quarters
 from support.program import make, thumbnailer
 from support.thumbs import difference, swapped_profile, thumb
 
@@ -72,7 +72,7 @@ def test_of_a_good_profile_and_of_none_nothing_is_told(photos: Path) -> None:
 @pytest.mark.parametrize("mode", ["RGB", "RGBA"])
 def test_a_profile_that_means_srgb_changes_nothing(tmp_path: Path, mode: str) -> None:
     """Also not by the 1 or so that makers of profiles differ by."""
-    image = Image.merge("RGB", [Image.effect_noise((300, 200), 99) for _ in range(3)]).convert(mode)
+    image = Image.merge("RGB", [noise((300, 200), 99, seed) for seed in range(3)]).convert(mode)
     image.save(tmp_path / "a.png")
     nearly = bytearray(srgb_profile())
     red = nearly.index(b"XYZ \0\0\0\0\0\0\x6f") + 8  # X of red: 0.436
@@ -315,7 +315,7 @@ def test_an_opaque_picture_stays_opaque_and_flat(tmp_path: Path, linear: bool) -
 
 @pytest.mark.slow
 def test_linear_from_the_command_line_makes_other_thumbnails(photos: Path) -> None:
-    Image.effect_noise((500, 500), 200).save(photos / "a.png")
+    noise((500, 500), 200).save(photos / "a.png")
     make(photos)
     assert make(photos, "--linear").summary["made"] == 1
     assert make(photos, "--linear").summary["current"] == 1
@@ -335,7 +335,7 @@ def test_what_must_be_converted_gets_the_profile_of_srgb(tmp_path: Path) -> None
     profile = ImageCms.ImageCmsProfile(io.BytesIO(out.info["icc_profile"]))
     assert corners(out) == ["red", "lime", "blue", "white"]
     srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
-    probe = Image.merge("RGB", [Image.effect_noise((99, 99), 99) for _ in range(3)])
+    probe = Image.merge("RGB", [noise((99, 99), 99, seed) for seed in range(3)])
     same = ImageCms.profileToProfile(probe, profile, srgb)
     assert same
     assert all(abs(a - b) <= 1 for a, b in zip(same.tobytes(), probe.tobytes(), strict=True))

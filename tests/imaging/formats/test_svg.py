@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 from PIL import ExifTags, Image
-from support.pictures import corners, picture, quarters
+from support.pictures import corners, noise, picture, quarters
 from support.program import enough, make
 from support.thumbs import difference, swapped_profile, thumb
 
@@ -161,8 +161,8 @@ def test_what_is_estimated_suffices_for_a_large_picture_in_its_text(
     """One that is turned, and has more bytes than its text may have once it is a PNG."""
     exif, buffer = Image.Exif(), io.BytesIO()
     exif[ExifTags.Base.Orientation] = 6
-    noise = Image.effect_noise((2400, 2000), 60).convert("RGB")
-    noise.save(buffer, format, quality=60, exif=exif)
+    inner = noise((2400, 2000), 60).convert("RGB")
+    inner.save(buffer, format, quality=60, exif=exif)
     (photos / "a.svg").write_bytes(with_picture(buffer.getvalue(), f"image/{format}"))
     enough(photos, "--also", "svg")
 
