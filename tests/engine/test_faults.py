@@ -80,7 +80,7 @@ def test_workers_killed_at_random_moments_lose_nothing(photos: Path, method: str
 @methods
 @pytest.mark.slow
 def test_all_workers_killed_at_once(photos: Path, method: str) -> None:
-    sources = copies(photos, 300, (1280, 960))
+    sources = copies(photos, 600, (1280, 960))
     with start_make(photos, method=method) as started:
         for rows in (10, 100):
             eventually(lambda: is_under_way(started, rows))  # noqa: B023
@@ -95,7 +95,7 @@ def test_all_workers_killed_at_once(photos: Path, method: str) -> None:
 def test_a_stopped_worker_does_not_hold_up_the_run(
     photos: Path, method: str, everyone: bool
 ) -> None:
-    sources = copies(photos, 200, (1280, 960))
+    sources = copies(photos, 500, (1280, 960))
     with start_make(photos, method=method) as started:
         eventually(lambda: is_under_way(started) and len(workers_of(started)) == 2)
         workers = workers_of(started)
@@ -108,7 +108,7 @@ def test_a_stopped_worker_does_not_hold_up_the_run(
 @pytest.mark.parametrize("early", [True, False])
 @pytest.mark.few(1)
 def test_a_killed_fork_server_costs_nothing(photos: Path, early: bool) -> None:
-    sources = copies(photos, 300, (1280, 960))
+    sources = copies(photos, 600, (1280, 960))
     with start_make(photos) as started:
         eventually(lambda: fork_servers_of(started) if early else is_under_way(started))
         for server in fork_servers_of(started):
@@ -123,17 +123,17 @@ def test_a_killed_fork_server_costs_nothing(photos: Path, early: bool) -> None:
 @pytest.mark.parametrize("rows", [40, 0, 1, 70])
 @pytest.mark.few(1)
 def test_after_a_killed_run_the_next_one_goes_on(photos: Path, method: str, rows: int) -> None:
-    sources = copies(photos, 400, (1280, 960))
+    sources = copies(photos, 800, (1280, 960))
     with start_make(photos, method=method) as started:
-        eventually(lambda: workers_of(started) and is_under_way(started, rows))
+        eventually(lambda: is_under_way(started, rows) and workers_of(started))
         started.process.kill()
         assert started.process.wait(60) == -signal.SIGKILL, "the run was over too soon"
         eventually(lambda: not group_of(started.process.pid))
     run = make_to_the_end(photos)
     assert run.code == 0
     assert {row["source"] for row in run.rows} == sources
-    assert len(os.listdir(photos / "thumbs")) == 401
-    assert make_to_the_end(photos).summary["current"] == 400
+    assert len(os.listdir(photos / "thumbs")) == 801
+    assert make_to_the_end(photos).summary["current"] == 800
 
 
 @pytest.mark.slow
