@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 from support.pictures import tree
+from support.program import PYTHON_THAT_FORKS
 
 # A fork server's children inherit what it has imported, and the signals that it blocks.
 FORK_SERVER = """
@@ -44,7 +44,7 @@ if __name__ == "__main__":
 def run(script: Path, program: str, *arguments: Path) -> list[str]:
     """The lines that a program prints, which says nothing else."""
     script.write_text(program)
-    command = [sys.executable, *map(str, (script, *arguments))]
+    command = [*PYTHON_THAT_FORKS, *map(str, (script, *arguments))]
     done = subprocess.run(command, capture_output=True, text=True, timeout=100)
     assert (done.returncode, done.stderr) == (0, "")
     return done.stdout.splitlines()

@@ -40,15 +40,16 @@ def test_closed_streams(photos: Path, tmp_path: Path, closed: tuple[int, ...]) -
 def test_a_working_directory_that_is_gone(photos: Path, tmp_path: Path, how: str) -> None:
     tree(photos, "a.jpg", "b.jpg")
     gone = tmp_path / "gone"
-    gone.mkdir()
     program = [sys.executable, "-m", "thumbnailer", "make", str(photos)]
     if how == "library":
         program = [sys.executable, "-c", LIBRARY, str(photos), "1"]
-    script = f'cd {gone} && rmdir {gone} && exec "$@"'
+    script = f'mkdir {gone}; cd {gone} && rmdir {gone} && exec "$@"'
+    shell = ["sh", "-c", script, "sh"]
+    probe = [*shell, sys.executable, "-c", "import socket"]
+    if how == "library" and subprocess.run(probe).returncode:
+        pytest.skip("this Python imports no module of its own from there: 3.13.0 does not")
     environment = os.environ | {"PYTHONPATH": str(PROJECT)}
-    done = subprocess.run(
-        ["sh", "-c", script, "sh", *program], capture_output=True, timeout=60, env=environment
-    )
+    done = subprocess.run([*shell, *program], capture_output=True, timeout=60, env=environment)
     assert (done.returncode, done.stderr) == (0, b"")
     assert len(thumbnail_files(photos)) == 2
 
@@ -82,7 +83,7 @@ def test_no_place_at_all_that_can_be_written(photos: Path) -> None:
         timeout=60,
         env=os.environ | {"PYTHONPATH": str(PROJECT)},
     )
-    if b"mount" in done.stderr:
+    if b"mount" in done.stderr or done.stderr.startswith(b"unshare: "):
         pytest.skip(f"can't mount: {done.stderr.decode().strip()}")
     assert (done.stdout, done.stderr) == (b"2", b"")
 

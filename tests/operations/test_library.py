@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 from support.pictures import files_below, picture, tree
-from support.program import in_a_process
+from support.program import PYTHON_THAT_FORKS, in_a_process
 from support.waiting import eventually
 
 import thumbnailer
@@ -346,7 +346,7 @@ os.waitpid(child, 0)
 def test_a_forked_process_has_workers_of_its_own(photos: Path) -> None:
     tree(photos, "a.jpg")
     done = subprocess.run(
-        [sys.executable, "-c", FORKED, photos], capture_output=True, text=True, timeout=60
+        [*PYTHON_THAT_FORKS, "-c", FORKED, photos], capture_output=True, text=True, timeout=60
     )
     assert (done.stdout, done.stderr) == ("1\n1\n", "")
 

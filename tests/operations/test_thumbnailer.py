@@ -177,7 +177,8 @@ def test_the_event_loop_goes_on_meanwhile(thumbnailer: Thumbnailer, content: byt
         ticking.cancel()
         return ticks
 
-    assert asyncio.run(serve()) > 0
+    with ThreadPoolExecutor() as threads:  # the tests of pages leave a loop behind in this one
+        assert threads.submit(asyncio.run, serve()).result() > 0
 
 
 def test_once_closed_it_makes_no_more(content: bytes) -> None:

@@ -18,6 +18,9 @@ from thumbnailer.cli.main import main
 
 THUMBNAILER = [sys.executable, "-m", "thumbnailer"]
 
+# From Python 3.12 on each `os.fork` beside a thread is warned of.
+PYTHON_THAT_FORKS = [sys.executable, "-W", "ignore::DeprecationWarning"]
+
 
 @dataclass(frozen=True)
 class Run:
