@@ -160,7 +160,6 @@ def test_what_a_run_killed_in_the_middle_of_a_write_leaves_is_swept(photos: Path
 
 LEAVING = """
 import gc, multiprocessing, sys
-from support.pictures import noise
 from thumbnailer import iter_thumbnails
 
 folder, method, way = sys.argv[1:]
