@@ -37,7 +37,7 @@ def test_it_says_what_is_made_from_what(photos: Path) -> None:
         "  JPEG, 2000 x 1000 px, RGB",
         "  orientation 6, to be applied",
         "  colour profile: sRGB built-in, to be converted to sRGB",
-        "  decoded at 1/4: 500 x 250 px",
+        "  decoded at 500 x 250 px",
         f"  {photos}/thumbs/a.jpg: contain, jpeg 70, 128 x 256 px",
         "    missing: has not been made",
     ]

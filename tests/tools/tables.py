@@ -148,7 +148,7 @@ def _extras() -> str:
             "reads HEIC, JPEG XL, and raw pictures of cameras; writes JPEG XL"
         ),
         "extra `fast`, or `simd` and `vips`": (
-            "large thumbnails in half the time, those of large PNG and WebP pictures in a quarter "
+            "large thumbnails in half the time, those of large PNG pictures in a quarter "
             "to half less; `vips` also reads TIFFs of colours in floats or signed values, of "
             "16-bit grey with alpha, of CMYK with alpha, and of WebP"
         ),

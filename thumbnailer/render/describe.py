@@ -64,11 +64,6 @@ class Description:
     missing: str
     gain_map: bool
 
-    @property
-    def shrink(self) -> int:
-        """Shrink factor of the decoder: each side is decoded at 1/`shrink` of its length."""
-        return max(1, round(self.size[0] / self.decoded[0]))
-
 
 def describe(file: BinaryIO, recipes: Sequence[Recipe], limits: Limits) -> Description:
     """Return the description of a picture; a JPEG is not decoded, except to verify its preview.

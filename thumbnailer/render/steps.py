@@ -18,6 +18,7 @@ from thumbnailer.imaging.colour.depth import to_resizable
 from thumbnailer.imaging.colour.hdr import HdrColours, with_peak
 from thumbnailer.imaging.colour.source_colours import source_colours
 from thumbnailer.imaging.colour.to_srgb import to_output_colours, to_srgb
+from thumbnailer.imaging.decode.fast.shrunk import decode_shrunk
 from thumbnailer.imaging.decode.load import load_pixels
 from thumbnailer.imaging.decode.open import OpenPicture, open_picture
 from thumbnailer.imaging.decode.shrink_on_load import (
@@ -26,7 +27,6 @@ from thumbnailer.imaging.decode.shrink_on_load import (
     shrink_for_light,
     shrink_on_load,
 )
-from thumbnailer.imaging.decode.vips import decode_shrunk
 from thumbnailer.imaging.encode.encode import Metadata, Timing, encode
 from thumbnailer.imaging.encode.metadata import kept_exif
 from thumbnailer.imaging.failures import stage
@@ -200,9 +200,9 @@ def decode(picture: OpenPicture, recipes: Sequence[Recipe]) -> Decoded:
     # Of HDR, the brightest pixel counts.
     is_hdr = isinstance(picture.colours, HdrColours)
     if picture.frames == 1 and not recipes[0].linear and not is_hdr:
-        small = decode_shrunk(picture, needed)
-        if small:
-            return Decoded(small.image, small.extent, full, orientation_of(small.image), "")
+        shrunk = decode_shrunk(picture, needed)
+        if shrunk:
+            return Decoded(*shrunk, full, orientation_of(shrunk[0]), "")
     image, missing = load_pixels(opened, file, limits, claim)
     return Decoded(image, image.size, image.size, orientation_of(image), missing)
 

@@ -41,8 +41,8 @@ def _explanation_lines(explanation: Explanation) -> Iterator[str]:
             yield f"embedded preview: {_px(picture.preview)}, not used{unfit}"
         if picture.preview_used:
             yield f"made from the embedded preview: {_px(picture.decoded)}"
-        elif picture.shrink > 1:
-            yield f"decoded at 1/{picture.shrink}: {_px(picture.decoded)}"
+        elif picture.decoded[0] < picture.size[0]:
+            yield f"decoded at {_px(picture.decoded)}"
         else:
             yield "decoded in full"
         if picture.missing:

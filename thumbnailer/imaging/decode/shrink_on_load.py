@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from math import ceil
 
-from PIL import ImageFile, features
+from PIL import Image, ImageFile, features
 
 from thumbnailer.imaging.memory import coefficient_bytes, picture_bytes
 from thumbnailer.recipe import Limits
@@ -16,13 +16,14 @@ from thumbnailer.recipe import Limits
 # in all. At 1.75, pictures of 4000 px are shrunk to 1/8 for 256 px; at 2.0 they would not be.
 SHRINKING_GAP = 1.75
 
-# The same for a box filter, which averages blocks of pixels; measured at REDUCING_GAP.
-BOX_GAP = 2.0
-
 # The key in `Image.info` of a raw picture whose preview is not to be shrunk.
 UNSHRUNK_PREVIEW = "unshrunk preview"
 
 _SHRINKABLE = {"JPEG", "RAW", "SVG"}
+
+
+# A picture that was decoded at a reduced size, and the exact, fractional size of its content in px.
+Shrunk = tuple[Image.Image, tuple[float, float]]
 
 
 def can_shrink(image: ImageFile.ImageFile) -> bool:
