@@ -24,16 +24,18 @@ from typing import Any
 from thumbnailer.engine import sandbox
 from thumbnailer.engine.messages import answers
 from thumbnailer.engine.messages.pipe import End, Pipe
+from thumbnailer.engine.worker_memory import (
+    REUSED_BYTES,
+    limit_memory,
+    reuse_memory,
+    reuse_more_memory,
+)
 from thumbnailer.model import Failure, Job, Rendering
 
 # Before what is pickled comes its length; after a claim, the parent sends one byte when it is
 # granted.
 LENGTH = struct.Struct("<Q")
 GRANTED = b"\0"
-
-# The largest freed block that glibc adapts its mmap threshold to: DEFAULT_MMAP_THRESHOLD_MAX of its
-# malloc, less what glibc needs itself.
-_MMAP_THRESHOLD_BYTES = (32 << 20) - (64 << 10)
 
 # Address space for libraries that are loaded when a picture first needs them, and stay loaded:
 # libvips and its threads take 55 MiB, pylibjxl with NumPy 113.
@@ -112,8 +114,8 @@ def worker_main(number: int) -> None:
             os.chdir(start.folder)
         module, _, attribute = start.func.partition(":")
         work: Work = getattr(importlib.import_module(module), attribute)
-        _reuse_memory()
-        _limit_memory(options.worker_bytes + _LIBRARY_BYTES)
+        reuse_memory()
+        limit_memory(options.worker_bytes + _LIBRARY_BYTES)
     except Exception as error:
         pipe.write(answers.ready(f"{type(error).__name__}: {error}"))
         return
@@ -121,6 +123,8 @@ def worker_main(number: int) -> None:
     unclaimed_bytes = options.memory_bytes // 2 // options.workers
 
     def claim(needed_bytes: int) -> None:
+        if needed_bytes > REUSED_BYTES:
+            reuse_more_memory(unclaimed_bytes)
         if needed_bytes > unclaimed_bytes:
             pipe.write(answers.claim(needed_bytes))
             pipe.read(len(GRANTED))
@@ -193,37 +197,3 @@ def _enter_sandbox(mode: str) -> None:
     except (ImportError, OSError):
         if mode == "require":
             raise
-
-
-def _limit_memory(growth_bytes: int) -> None:
-    """Limit the process's memory permanently, and disable core dumps, which could hold a picture.
-
-    What is limited is the address space, and on Windows the memory that is committed.
-    """
-    if sys.platform == "win32":
-        from thumbnailer.engine import windows
-
-        with suppress(OSError):
-            windows.limit_memory(growth_bytes)
-        return
-    import resource
-
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    with suppress(OSError), open("/proc/self/statm", encoding="ascii") as file:
-        limit_bytes = int(file.read().split()[0]) * resource.getpagesize() + growth_bytes
-        _, hard = resource.getrlimit(resource.RLIMIT_AS)
-        limit_bytes = limit_bytes if hard == resource.RLIM_INFINITY else min(limit_bytes, hard)
-        resource.setrlimit(resource.RLIMIT_AS, (limit_bytes, limit_bytes))
-
-
-def _reuse_memory() -> None:
-    """Keep up to 64 MiB of freed memory for the next picture.
-
-    Otherwise glibc returns it to the kernel, which clears it again page by page for each picture.
-    That takes 30 of 60 ms for a progressive JPEG of 12 megapixels, and 15 of 145 ms for a thumbnail
-    of 1024 px. When a large block is freed, glibc raises its threshold (mallopt(3),
-    M_MMAP_THRESHOLD). The block here is freed for that purpose; none of its pages is touched. Some
-    pictures that need more than 64 MiB get slower: 12 megapixels in 4:4:4, progressive, take 95 ms
-    instead of 80; others get faster: 24 megapixels in 4:2:0 gain 25 of 110 ms.
-    """
-    bytes(_MMAP_THRESHOLD_BYTES)
