@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from . import peers
@@ -32,6 +33,7 @@ def everyone(variants: Sequence[str] = ()) -> list[Contestant]:
             "script.py",
             "Image.thumbnail in a multiprocessing.Pool; small sizes made of larger ones",
         ),
+        _vips_pool(),
         peers.vipsthumbnail(),
         peers.sharp(),
         peers.graphicsmagick(),
@@ -55,7 +57,7 @@ def ours(
         sizes = [option for size in task.sizes for option in ("--size", str(size))]
         workers = str(jobs or task.jobs)
         options = ["--quiet", "--jobs", workers, "--output", str(task.output), *sizes]
-        return [[*command, str(task.folder), *options]]
+        return [[*command, str(task.folder), *options, "--format", task.format]]
 
     return Contestant(name, "this", settings, commands)
 
@@ -65,11 +67,19 @@ def _variant(text: str) -> Contestant:
     return ours(name, shlex.split(command), f"`{command}`")
 
 
-def _script(name: str, program: str, settings: str) -> Contestant:
+def _script(name: str, program: str, settings: str, used: str = "") -> Contestant:
     def commands(task: Task) -> Commands:
-        return [_python(program, task.folder, task.output, task.jobs, *task.sizes)]
+        return [_python(program, task.folder, task.output, task.jobs, task.format, *task.sizes)]
 
-    return Contestant(name, _pillow(), settings, commands)
+    return Contestant(name, used or _pillow(), settings, commands)
+
+
+def _vips_pool() -> Contestant:
+    asked = "import pyvips as v; print('.'.join(str(v.version(part)) for part in range(3)))"
+    found = version([sys.executable, "-c", asked])
+    settings = "pyvips in a multiprocessing.Pool, one thread each; small sizes made of larger ones"
+    contestant = _script("vips pool", "vips_pool.py", settings, f"libvips {found}")
+    return replace(contestant, version=contestant.version if found else "")
 
 
 def _floor() -> Contestant:

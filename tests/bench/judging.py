@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from functools import cache
 from pathlib import Path
 from statistics import mean
@@ -10,6 +9,8 @@ from typing import NamedTuple
 
 from PIL import Image, ImageOps
 from support.similarity import reference, ssim
+
+from .tasks import ENDINGS, Task
 
 # So many pictures of a set are looked at.
 _LOOKED_AT = 4
@@ -26,22 +27,24 @@ class NotMadeError(Exception):
     """A contestant has not done what was asked."""
 
 
-def judged(sources: Path, output: Path, pattern: str, sizes: Sequence[int]) -> Quality:
+def judged(task: Task, pattern: str) -> Quality:
     """
     Args:
-        pattern: of the path of a thumbnail in `output`, by the `stem` of its source.
-        sizes: the boxes in px.
+        pattern: of the path of a thumbnail in the output, by the `stem` of its source and the
+            `ending` of its format.
 
     Raises:
         NotMadeError: thumbnails are missing or have another size.
     """
-    paths = sorted(sources.iterdir())
-    made = sum(1 for _ in output.glob(pattern.format(stem="*")))
+    sizes, ending = task.sizes, ENDINGS[task.format]
+    paths = sorted(task.folder.iterdir())
+    made = sum(1 for _ in task.output.glob(pattern.format(stem="*", ending=ending)))
     if made < len(paths) * len(sizes):
         raise NotMadeError(f"{made} thumbnails of {len(paths)} pictures in {len(sizes)} sizes")
     scores = []
     for path in paths[:: max(1, len(paths) // _LOOKED_AT)][:_LOOKED_AT]:
-        thumbnails = list(_opened(output.glob(pattern.format(stem=path.stem))))
+        named = pattern.format(stem=path.stem, ending=ending)
+        thumbnails = list(map(_opened, task.output.glob(named)))
         longest = sorted(max(image.size) for image in thumbnails)
         expected = sorted(min(size, max(_whole(path).size)) for size in sizes)
         if longest != expected:
@@ -50,10 +53,16 @@ def judged(sources: Path, output: Path, pattern: str, sizes: Sequence[int]) -> Q
     return Quality(mean(scores), min(scores))
 
 
-def _opened(paths: Iterator[Path]) -> Iterator[Image.Image]:
-    for path in paths:
-        with Image.open(path) as image:
-            yield image.convert("RGB")
+def _opened(path: Path) -> Image.Image:
+    with Image.open(path) as image:
+        return _on_white(image)
+
+
+def _on_white(image: Image.Image) -> Image.Image:
+    if not image.has_transparency_data:
+        return image.convert("RGB")
+    picture = image.convert("RGBA")
+    return Image.alpha_composite(Image.new("RGBA", image.size, "white"), picture).convert("RGB")
 
 
 def _score(path: Path, thumbnail: Image.Image) -> float:
@@ -76,4 +85,4 @@ def _reference(path: Path, size: tuple[int, int], is_turned: bool) -> Image.Imag
 def _whole(path: Path, is_turned: bool = True) -> Image.Image:
     with Image.open(path) as image:
         image.load()
-        return (ImageOps.exif_transpose(image) if is_turned else image).convert("RGB")
+        return _on_white(ImageOps.exif_transpose(image) if is_turned else image)

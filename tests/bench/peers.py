@@ -8,9 +8,10 @@ import shutil
 import sys
 from pathlib import Path
 
-from .tasks import JPEG, PARTS, Commands, Contestant, Task, split, version
+from .tasks import JPEG, OPAQUE, PARTS, Commands, Contestant, Task, split, version
 
 _SHARP = str(Path(__file__).with_name("sharp.mjs"))
+_JPEG = frozenset(("jpeg",))
 _SPLIT = f"one thread a process, {PARTS} parts for each processor by xargs, a run for each size"
 
 
@@ -25,12 +26,12 @@ def vipsthumbnail() -> Contestant:
         return [split(task, [*options, *aim]) for aim in aims]
 
     found = version(["vipsthumbnail", "--version"])
-    return Contestant("vipsthumbnail", found, _SPLIT, commands, _folders)
+    return Contestant("vipsthumbnail", found, _SPLIT, commands, _folders, OPAQUE, _JPEG)
 
 
 def sharp() -> Contestant:
     def commands(task: Task) -> Commands:
-        arguments = (task.folder, task.output, task.jobs, *task.sizes)
+        arguments = (task.folder, task.output, task.jobs, task.format, *task.sizes)
         return [["node", _SHARP, *map(str, arguments)]]
 
     found = version(["node", _SHARP])
@@ -43,7 +44,8 @@ def graphicsmagick() -> Contestant:
         return [_mogrify_gm(task, size) for size in task.sizes]
 
     found = version(["gm", "version"])
-    return Contestant("gm mogrify", found, f"{_SPLIT}, -size 2 x the box", commands, _folders)
+    settings = f"{_SPLIT}, -size 2 x the box"
+    return Contestant("gm mogrify", found, settings, commands, _folders, OPAQUE, _JPEG)
 
 
 def _mogrify_gm(task: Task, size: int) -> list[str]:
@@ -59,7 +61,7 @@ def imagemagick() -> Contestant:
 
     found = version(["mogrify", "-version"])
     settings = f"{_SPLIT}, jpeg:size 2 x the box"
-    return Contestant("mogrify", found, settings, commands, _folders)
+    return Contestant("mogrify", found, settings, commands, _folders, OPAQUE, _JPEG)
 
 
 def _mogrify(task: Task, size: int) -> list[str]:
@@ -79,9 +81,7 @@ def imgp() -> Contestant:
 
     settings = "a run for each size; resizes in linear light"
     found = version([program, "--version"])
-    return Contestant(
-        "imgp", found, settings, commands, _linked, JPEG, pattern="**/{stem}_IMGP.jpg"
-    )
+    return Contestant("imgp", found, settings, commands, _linked, JPEG, _JPEG, "**/{stem}_IMGP.jpg")
 
 
 def _beside_python() -> str:

@@ -13,7 +13,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from PIL import Image, ImageChops, ImageOps
+from PIL import Image, ImageChops, ImageDraw, ImageFilter, ImageOps
 
 # The cache is kept by this number: what is drawn otherwise gets another.
 _VERSION = 2
@@ -47,6 +47,44 @@ def _save_webp(seed: int, path: Path) -> None:
     photo(seed, _WEB).save(path, quality=85)
 
 
+def _save_png_alpha(seed: int, path: Path) -> None:
+    _with_alpha(photo(seed, _WEB)).save(path)
+
+
+def _save_webp_large(seed: int, path: Path) -> None:
+    photo(seed, _CAMERA).save(path, quality=85)
+
+
+def _save_webp_lossless(seed: int, path: Path) -> None:
+    photo(seed, _CAMERA).save(path, lossless=True, method=1)
+
+
+def _save_webp_alpha(seed: int, path: Path) -> None:
+    _with_alpha(photo(seed, _CAMERA)).save(path, quality=85)
+
+
+def _save_gif(seed: int, path: Path) -> None:
+    photo(seed, _WEB).quantize().save(path)
+
+
+def _save_avif(seed: int, path: Path) -> None:
+    photo(seed, _WEB).save(path, quality=75, speed=8)
+
+
+def _save_heic(seed: int, path: Path) -> None:
+    import pillow_heif  # only where HEIC is measured
+
+    pillow_heif.from_pillow(photo(seed, _WEB)).save(path, quality=75)
+
+
+def _with_alpha(image: Image.Image) -> Image.Image:
+    """A picture cut out by a soft ellipse, as of a shop."""
+    alpha = Image.new("L", image.size)
+    ImageDraw.Draw(alpha).ellipse((50, 50, image.width - 50, image.height - 50), 255)
+    image.putalpha(alpha.filter(ImageFilter.GaussianBlur(3)))
+    return image
+
+
 def _save_tiff(seed: int, path: Path) -> None:
     photo(seed, _WEB).save(path, compression="tiff_lzw", tiffinfo={317: 2})  # differences
 
@@ -59,15 +97,23 @@ _KINDS: dict[str, tuple[str, Callable[[int, Path], None]]] = {
     "png": (".png", _save_png),
     "webp": (".webp", _save_webp),
     "tiff": (".tif", _save_tiff),
+    "png-alpha": (".png", _save_png_alpha),
+    "webp-large": (".webp", _save_webp_large),
+    "webp-lossless": (".webp", _save_webp_lossless),
+    "webp-alpha": (".webp", _save_webp_alpha),
+    "gif": (".gif", _save_gif),
+    "avif": (".avif", _save_avif),
+    "heic": (".heic", _save_heic),
 }
+
+_MIXED = ("camera", "progressive", "small", "png", "webp", "tiff")
 
 
 def picture_set(kind: str, count: int) -> Path:
     """A folder of pictures `00000.jpg` and so on; made if need be.
 
     Args:
-        kind: `camera` or `progressive` (JPEG, 12 MP), `small` (JPEG, 640 x 480 px), `png`, `webp`
-            or `tiff` (3 MP), or `mixed`, of all these the same number.
+        kind: one of _KINDS, or `mixed`, of _MIXED the same number each.
         count: how many; of `small` a hundred times as many.
     """
     folder = cache() / f"{kind}-{count}"
@@ -149,8 +195,7 @@ def _draw(kind: str, count: int, folder: Path) -> None:
 
 
 def _mix(kind: str, count: int, folder: Path) -> None:
-    kinds = list(_KINDS)
     for number in range(count):
-        drawn = sorted(picture_set(kinds[number % len(kinds)], count).iterdir())
-        path = drawn[number // len(kinds)]
+        drawn = sorted(picture_set(_MIXED[number % len(_MIXED)], count).iterdir())
+        path = drawn[number // len(_MIXED)]
         os.link(path, folder / f"{number:05}{path.suffix}")

@@ -100,7 +100,7 @@ def take_turns(
         jobs: how many processors each may use.
     """
     paths = list(folder.iterdir())
-    entries = [Entry(each) for each in contestants if case.kind in each.kinds]
+    entries = [Entry(each) for each in contestants if each.takes_part(case.kind, case.format)]
     for path in paths:
         path.read_bytes()
     for number in range(rounds):
@@ -110,7 +110,7 @@ def take_turns(
                 continue
             print(f"{case.name}, round {number + 1}: {entry.contestant.name}", file=sys.stderr)
             with tempfile.TemporaryDirectory(dir=_memory() or cache()) as output:
-                task = Task(folder, Path(output), case.sizes, jobs, len(paths))
+                task = Task(folder, Path(output), case.sizes, jobs, len(paths), case.format)
                 _run_one(entry, task, judge=number == 0)
     return Result(case, len(paths), sum(path.stat().st_size for path in paths), entries)
 
@@ -130,7 +130,7 @@ def _run_one(entry: Entry, task: Task, *, judge: bool) -> None:
     try:
         cost = run(contestant.commands(task), task.folder)
         if judge and contestant.pattern:
-            entry.quality = judged(task.folder, task.output, contestant.pattern, task.sizes)
+            entry.quality = judged(task, contestant.pattern)
     except (NotMadeError, subprocess.CalledProcessError) as error:
         entry.trouble = str(error)
     else:

@@ -1,4 +1,4 @@
-// sharp, several pictures at a time in one process: sharp.mjs FOLDER OUTPUT JOBS SIZE...
+// sharp, several pictures at a time in one process: sharp.mjs FOLDER OUTPUT JOBS FORMAT SIZE...
 // JOBS pictures are on their way at once, each on one thread. Without arguments: its version.
 
 import { mkdirSync, readdirSync } from "node:fs";
@@ -6,15 +6,16 @@ import { createRequire } from "node:module";
 import { join, parse } from "node:path";
 
 const sharp = createRequire(import.meta.url)("sharp"); // unlike import, it knows NODE_PATH
-const [folder, output, jobs, ...sizes] = process.argv.slice(2);
+const [folder, output, jobs, format, ...sizes] = process.argv.slice(2);
 
 async function make(name) {
   for (const size of sizes) {
-    await sharp(join(folder, name))
+    const small = sharp(join(folder, name))
       .rotate() // by the EXIF data
-      .resize(+size, +size, { fit: "inside", withoutEnlargement: true })
-      .jpeg({ quality: 80 })
-      .toFile(join(output, size, `${parse(name).name}.jpg`));
+      .resize(+size, +size, { fit: "inside", withoutEnlargement: true });
+    if (format === "jpeg") small.flatten({ background: "white" });
+    const target = join(output, size, `${parse(name).name}.${format.replace("jpeg", "jpg")}`);
+    await small.toFormat(format, format === "png" ? {} : { quality: 80 }).toFile(target);
   }
 }
 

@@ -9,8 +9,12 @@ from dataclasses import dataclass
 from math import ceil
 from pathlib import Path
 
-ALL = frozenset(("camera", "progressive", "small", "png", "webp", "tiff", "mixed"))
 JPEG = frozenset(("camera", "progressive", "small"))
+OPAQUE = JPEG | {"png", "webp", "webp-large", "webp-lossless", "tiff", "gif", "mixed"}
+ALL = OPAQUE | {"png-alpha", "webp-alpha", "avif", "heic"}
+
+# Of thumbnails, by their format.
+ENDINGS = {"jpeg": "jpg", "png": "png", "webp": "webp"}
 
 # A process for each processor gets its pictures in so many parts, that none is idle at the end.
 PARTS = 4
@@ -27,6 +31,7 @@ class Task:
         sizes: boxes in px, from large to small.
         jobs: how many processors may be used.
         pictures: how many there are.
+        format: of the thumbnails, one of ENDINGS; what is transparent comes on white in a JPEG.
     """
 
     folder: Path
@@ -34,6 +39,7 @@ class Task:
     sizes: tuple[int, ...]
     jobs: int
     pictures: int
+    format: str = "jpeg"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +52,9 @@ class Contestant:
         commands: what is run for a task, one after the other, in the folder of the pictures.
         prepare: what is done before, and not measured.
         kinds: the sets that it can read.
-        pattern: where a thumbnail is in `output`, by the stem of its picture; "" if it makes none.
+        formats: those that it is made to write.
+        pattern: where a thumbnail is in `output`, by the stem of its picture and the ending of its
+            format; "" if it makes none.
     """
 
     name: str
@@ -55,7 +63,12 @@ class Contestant:
     commands: Callable[[Task], Commands]
     prepare: Callable[[Task], object] = lambda _: None
     kinds: frozenset[str] = ALL
-    pattern: str = "**/{stem}.*jpg"
+    formats: frozenset[str] = frozenset(ENDINGS)
+    pattern: str = "**/{stem}.*{ending}"
+
+    def takes_part(self, kind: str, format: str) -> bool:
+        """Whether it can read a set, and write a format."""
+        return kind in self.kinds and format in self.formats
 
 
 def split(task: Task, command: Sequence[str]) -> list[str]:

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -15,7 +16,11 @@ from support.marks import needs_proc, posix_only
 from support.pictures import picture
 from support.project import PROJECT, SAMPLES, TESTS
 
+from .tasks import Task
+
 pytestmark = posix_only
+
+PATTERN = "**/{stem}.*{ending}"
 
 # A grandchild that nobody waits for: it holds 200 MiB and works for half a second.
 ORPHAN = """
@@ -69,20 +74,21 @@ def test_a_command_that_fails_is_no_measurement() -> None:
 def test_thumbnails_that_are_missing_or_blurred_are_noticed(tmp_path: Path) -> None:
     judging = pytest.importorskip("bench.judging", reason="needs numpy")
     sources, output = tmp_path / "sources", tmp_path / "output"
+    task = Task(sources, output, (200,), 1, 1)
     output.mkdir()
     sources.mkdir()
     with Image.open(SAMPLES / "progressive-sunset.jpg") as image:
         image.save(sources / "0.jpg")
         image.thumbnail((200, 200))
         image.save(output / "0.jpg", quality=90)
-        sharp = judging.judged(sources, output, "**/{stem}.*jpg", [200])
+        sharp = judging.judged(task, PATTERN)
         image.filter(ImageFilter.GaussianBlur(1)).save(output / "0.jpg", quality=90)
-    assert judging.judged(sources, output, "**/{stem}.*jpg", [200]).mean < sharp.mean - 0.01
+    assert judging.judged(task, PATTERN).mean < sharp.mean - 0.01
     with pytest.raises(judging.NotMadeError):
-        judging.judged(sources, output, "**/{stem}.*jpg", [100])
+        judging.judged(replace(task, sizes=(100,)), PATTERN)
     picture(sources / "1.jpg")
     with pytest.raises(judging.NotMadeError):
-        judging.judged(sources, output, "**/{stem}.*jpg", [200])
+        judging.judged(task, PATTERN)
 
 
 def bench(cache: Path, *options: str) -> None:
