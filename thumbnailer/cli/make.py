@@ -14,6 +14,7 @@ from thumbnailer.cli.output.run_text import TextPrinter
 from thumbnailer.cli.output.text import print_notes
 from thumbnailer.cli.signals import SignalStop, stop_on_signals
 from thumbnailer.config.settings import Settings
+from thumbnailer.engine.processes.start import allow_fork_from_here, before_threads
 from thumbnailer.errors import ThumbnailError
 from thumbnailer.model import Run
 from thumbnailer.operations.count_sources import count_sources
@@ -29,6 +30,8 @@ _COUNT_SECONDS = 0.5
 
 def make(arguments: argparse.Namespace, settings: Settings) -> int:
     """Run the command `make` and return its exit code."""
+    if not settings.cluster:
+        allow_fork_from_here()
     write_pages = _page_writer(arguments, settings) if arguments.gallery else None
     printer = (
         JsonPrinter()
@@ -72,6 +75,7 @@ def _count_ahead(
     printer: TextPrinter, sources: Sequence[str], settings: Settings, stop: SignalStop
 ) -> threading.Thread:
     """Start a thread that counts the sources for the total of the progress bar."""
+    before_threads()
     thread = threading.Thread(
         target=lambda: printer.set_total(count_sources(sources, settings, stop)), daemon=True
     )
