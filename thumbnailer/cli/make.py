@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
-from thumbnailer.cli.output.run_json import JsonPrinter
 from thumbnailer.cli.output.run_stats import RunStats
 from thumbnailer.cli.output.run_text import TextPrinter
 from thumbnailer.cli.output.text import print_notes
@@ -18,11 +17,12 @@ from thumbnailer.engine.processes.start import allow_fork_from_here, before_thre
 from thumbnailer.errors import ThumbnailError
 from thumbnailer.model import Run
 from thumbnailer.operations.count_sources import count_sources
-from thumbnailer.operations.estimate import RandomSample, estimate
 from thumbnailer.operations.make import iter_outcomes
 
 if TYPE_CHECKING:
+    from thumbnailer.cli.output.run_json import JsonPrinter
     from thumbnailer.gallery.page_builder import Page
+    from thumbnailer.operations.estimate import RandomSample
 
 # How long to wait for the count at the end of a run: it is unfinished only if the run was short.
 _COUNT_SECONDS = 0.5
@@ -33,12 +33,8 @@ def make(arguments: argparse.Namespace, settings: Settings) -> int:
     if not settings.cluster:
         allow_fork_from_here()
     write_pages = _page_writer(arguments, settings) if arguments.gallery else None
-    printer = (
-        JsonPrinter()
-        if arguments.json
-        else TextPrinter(quiet=arguments.quiet, verbose=arguments.verbose)
-    )
-    stats, sample, estimated = RunStats(), RandomSample(), None
+    printer = _new_printer(arguments)
+    stats, sample, estimated = RunStats(), _new_sample(arguments), None
     with stop_on_signals() as stop:
         run = Run(arguments.force, arguments.retry_failed, arguments.dry_run, stop)
         report = run.report
@@ -50,9 +46,11 @@ def make(arguments: argparse.Namespace, settings: Settings) -> int:
             for outcome in outcomes:
                 printer.show(outcome, report)
                 stats.add(outcome)
-                if outcome.error and outcome.error.stage == "dry run":
+                if sample and outcome.error and outcome.error.stage == "dry run":
                     sample.add(outcome.source)
-            if sample.count and not stop.is_set() and (arguments.json or not arguments.quiet):
+            if sample and sample.count and not stop.is_set():
+                from thumbnailer.operations.estimate import estimate
+
                 estimated = estimate(sample, settings, run)
             pages = list(write_pages(stop=stop)) if write_pages else []
         except ThumbnailError:
@@ -69,6 +67,23 @@ def make(arguments: argparse.Namespace, settings: Settings) -> int:
         if not arguments.json:  # after `finish` has closed the progress bar
             _show_pages(pages, arguments)
     return stop.exit_code(report.failed)
+
+
+def _new_printer(arguments: argparse.Namespace) -> JsonPrinter | TextPrinter:
+    if arguments.json:
+        from thumbnailer.cli.output.run_json import JsonPrinter
+
+        return JsonPrinter()
+    return TextPrinter(quiet=arguments.quiet, verbose=arguments.verbose)
+
+
+def _new_sample(arguments: argparse.Namespace) -> RandomSample | None:
+    """Return a sample of what a dry run would make, if an estimate of it is to be shown."""
+    if not arguments.dry_run or (arguments.quiet and not arguments.json):
+        return None
+    from thumbnailer.operations.estimate import RandomSample
+
+    return RandomSample()
 
 
 def _count_ahead(
