@@ -65,9 +65,9 @@ def serve(number: int) -> None:
 
 def _load(module: str) -> None:
     """Import once what all workers need, before any picture is read."""
+    gc.disable()  # nothing of it is garbage
     # What looks for the C library runs `ldconfig` (3 ms) and imports much (20 ms), the first time.
     sandbox.prepare()
-    gc.disable()  # nothing of it is garbage
     with suppress(Exception):  # the worker will tell
         import_module(module)
     gc.enable()
