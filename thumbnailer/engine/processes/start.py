@@ -70,7 +70,7 @@ def allow_fork_from_here() -> None:
     """Let `before_threads` fork the fork server from this process: for a command.
 
     It has imported half of what the server needs, and a fork takes 2 ms; an interpreter that begins
-    anew takes 70. The library's caller may have threads, which hold locks that nobody in a forked
+    anew takes 60. The library's caller may have threads, which hold locks that nobody in a forked
     process would ever release, and much else that is not for workers.
     """
     global _may_fork_from_here
