@@ -253,7 +253,7 @@ def _children(pid: int) -> list[int]:
         ["ps", "-A", "-o", "pid=,ppid=,args="], capture_output=True, text=True, check=False
     )
     rows = [line.split(None, 2) for line in listed.stdout.splitlines()]
-    servers = [int(row[0]) for row in rows if int(row[1]) == pid and "forkserver" in row[2]]
+    servers = [int(row[0]) for row in rows if int(row[1]) == pid]
     return [int(row[0]) for row in rows if int(row[1]) in servers]
 
 

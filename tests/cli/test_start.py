@@ -28,8 +28,41 @@ thumbnailer.make_thumbnail(*sys.argv[1:])
 """
 
 
+# What one picture by the command needs in none of its steps but the worker's.
+NEEDLESS = {
+    *("asyncio", "concurrent", "ctypes", "email", "logging", "multiprocessing", "pathlib"),
+    *("random", "shutil", "subprocess", "tempfile", "textwrap", "tomllib", "urllib"),
+}
+
+# What a picture imports that the fork server has not imported before.
+LATE = """
+import sys, thumbnailer, thumbnailer.render.job
+
+before = {*sys.modules}
+thumbnailer.make_thumbnail(*sys.argv[1:])
+late = {*sys.modules} - before
+print(*(name for name in late if name.startswith(("PIL", "thumbnailer.imaging"))))
+"""
+
+
 def test_a_version_is_said_at_once() -> None:
     assert not imported("--version") & {"argparse", "dataclasses", "typing", *HEAVY}
+
+
+def test_help_needs_no_settings() -> None:
+    assert not imported("make", "--help") & {"dataclasses", "inspect", *HEAVY}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a process is started by subprocess")
+def test_one_picture_is_made_without_what_others_need(photos: Path) -> None:
+    tree(photos, "a.jpg")
+    assert not imported("make", photos / "a.jpg") & {*NEEDLESS, *HEAVY}
+
+
+def test_what_a_jpeg_needs_is_imported_once_for_all_workers(photos: Path) -> None:
+    tree(photos, "a.jpg")
+    command = [sys.executable, "-c", LATE, str(photos / "a.jpg"), str(photos / "b.jpg")]
+    assert subprocess.run(command, check=True, capture_output=True).stdout == b"\n"
 
 
 def test_settings_need_no_pillow() -> None:

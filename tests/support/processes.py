@@ -158,7 +158,10 @@ def group_of(leader: int) -> dict[int, int]:
 
 
 def fork_servers_of(started: Started) -> list[int]:
-    return [pid for pid in _children(started) if "forkserver" in _command(pid)]
+    """The fork server of a run: an interpreter that began anew, or one forked from the program."""
+    forked = _command(started.process.pid)
+    words = {pid: _command(pid) for pid in _children(started)}
+    return [pid for pid, command in words.items() if command == forked or "forkserver" in command]
 
 
 def workers_of(started: Started) -> list[int]:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import shutil
-import textwrap
 from typing import TYPE_CHECKING, NoReturn
 
 from thumbnailer.cli.output.text import printable
@@ -36,6 +34,8 @@ _COLUMNS, _OPTION_COLUMNS = 79, 24
 
 def text_width() -> int:
     """Return the width of help: that of the terminal, up to 79 columns."""
+    import shutil  # 3 ms, with the ways to compress
+
     return min(shutil.get_terminal_size().columns, _COLUMNS)
 
 
@@ -47,6 +47,8 @@ class HelpFormatter(argparse.HelpFormatter):
 
     def _format_action(self, action: argparse.Action) -> str:
         if action.nargs == argparse.PARSER:  # the commands, without a heading
+            import textwrap
+
             commands = map(super()._format_action, self._iter_indented_subactions(action))
             return textwrap.indent(textwrap.dedent("".join(commands)), "  ")
         return super()._format_action(action)
@@ -61,6 +63,8 @@ class HelpFormatter(argparse.HelpFormatter):
         return f"{', '.join(action.option_strings)} {value}".rstrip()
 
     def _fill_text(self, text: str, width: int, indent: str) -> str:
+        import textwrap
+
         return "\n".join(
             line if line.startswith(" ") else textwrap.fill(line, width)  # examples stay as is
             for line in text.splitlines()

@@ -8,20 +8,21 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
-from thumbnailer.cli.output.run_json import JsonPrinter
 from thumbnailer.cli.output.run_stats import RunStats
 from thumbnailer.cli.output.run_text import TextPrinter
 from thumbnailer.cli.output.text import print_notes
 from thumbnailer.cli.signals import SignalStop, stop_on_signals
 from thumbnailer.config.settings import Settings
+from thumbnailer.engine.processes.start import allow_fork_from_here, before_threads
 from thumbnailer.errors import ThumbnailError
 from thumbnailer.model import Run
 from thumbnailer.operations.count_sources import count_sources
-from thumbnailer.operations.estimate import RandomSample, estimate
 from thumbnailer.operations.make import iter_outcomes
 
 if TYPE_CHECKING:
+    from thumbnailer.cli.output.run_json import JsonPrinter
     from thumbnailer.gallery.page_builder import Page
+    from thumbnailer.operations.estimate import RandomSample
 
 # How long to wait for the count at the end of a run: it is unfinished only if the run was short.
 _COUNT_SECONDS = 0.5
@@ -29,13 +30,11 @@ _COUNT_SECONDS = 0.5
 
 def make(arguments: argparse.Namespace, settings: Settings) -> int:
     """Run the command `make` and return its exit code."""
+    if not settings.cluster:
+        allow_fork_from_here()
     write_pages = _page_writer(arguments, settings) if arguments.gallery else None
-    printer = (
-        JsonPrinter()
-        if arguments.json
-        else TextPrinter(quiet=arguments.quiet, verbose=arguments.verbose)
-    )
-    stats, sample, estimated = RunStats(), RandomSample(), None
+    printer = _new_printer(arguments)
+    stats, sample, estimated = RunStats(), _new_sample(arguments), None
     with stop_on_signals() as stop:
         run = Run(arguments.force, arguments.retry_failed, arguments.dry_run, stop)
         report = run.report
@@ -47,9 +46,11 @@ def make(arguments: argparse.Namespace, settings: Settings) -> int:
             for outcome in outcomes:
                 printer.show(outcome, report)
                 stats.add(outcome)
-                if outcome.error and outcome.error.stage == "dry run":
+                if sample and outcome.error and outcome.error.stage == "dry run":
                     sample.add(outcome.source)
-            if sample.count and not stop.is_set() and (arguments.json or not arguments.quiet):
+            if sample and sample.count and not stop.is_set():
+                from thumbnailer.operations.estimate import estimate
+
                 estimated = estimate(sample, settings, run)
             pages = list(write_pages(stop=stop)) if write_pages else []
         except ThumbnailError:
@@ -68,10 +69,28 @@ def make(arguments: argparse.Namespace, settings: Settings) -> int:
     return stop.exit_code(report.failed)
 
 
+def _new_printer(arguments: argparse.Namespace) -> JsonPrinter | TextPrinter:
+    if arguments.json:
+        from thumbnailer.cli.output.run_json import JsonPrinter
+
+        return JsonPrinter()
+    return TextPrinter(quiet=arguments.quiet, verbose=arguments.verbose)
+
+
+def _new_sample(arguments: argparse.Namespace) -> RandomSample | None:
+    """Return a sample of what a dry run would make, if an estimate of it is to be shown."""
+    if not arguments.dry_run or (arguments.quiet and not arguments.json):
+        return None
+    from thumbnailer.operations.estimate import RandomSample
+
+    return RandomSample()
+
+
 def _count_ahead(
     printer: TextPrinter, sources: Sequence[str], settings: Settings, stop: SignalStop
 ) -> threading.Thread:
     """Start a thread that counts the sources for the total of the progress bar."""
+    before_threads()
     thread = threading.Thread(
         target=lambda: printer.set_total(count_sources(sources, settings, stop)), daemon=True
     )

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable
 from queue import SimpleQueue
 
+from thumbnailer.engine.processes.start import before_threads
 from thumbnailer.errors import WorkerError
 
 
@@ -46,6 +47,8 @@ class Threads:
         """
         self.check()
         with self._lock:
+            if not self._threads:
+                before_threads()
             if len(self._threads) < self._most:
                 self._threads.append(self._new_thread())
             self._waiting.put(work)

@@ -11,13 +11,18 @@ import os
 import signal
 import socket
 import struct
-import subprocess
 import threading
 from contextlib import suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from thumbnailer.engine.messages.pipe import End, is_ready
+from thumbnailer.engine.processes import fork_here
 from thumbnailer.engine.processes.interpreters import new_pipe, start_interpreter
+
+if TYPE_CHECKING:
+    import subprocess
+
+    _Server = subprocess.Popen[bytes] | fork_here.Forked
 
 # What the server says of a process: its pid or, below 0, why there is none (errno); at its end, its
 # exit code or, below 0, the signal.
@@ -71,7 +76,7 @@ class ForkServer:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._server: tuple[subprocess.Popen[bytes], socket.socket] | None = None
+        self._server: tuple[_Server, socket.socket] | None = None
         self._has_worked = False
 
     def fork(self, module: str, end: End) -> ForkedProcess:
@@ -108,6 +113,14 @@ class ForkServer:
             raise OSError(-pid, os.strerror(-pid))
         return ForkedProcess(pid, status_fd)
 
+    def fork_from_here(self) -> None:
+        """Fork the server from this process, if there is none yet and that is safe."""
+        with self._lock:
+            if not self._server and fork_here.is_safe():
+                with suppress(OSError):  # it will be tried again, and told, when there is work
+                    self._server = _start_server(from_here=True)
+                    self._has_worked = True
+
     def _drop(self) -> None:
         if self._server:
             process, connection = self._server
@@ -131,10 +144,12 @@ class ForkServer:
             process.returncode = 0  # else it would be waited for, here
 
 
-def _start_server() -> tuple[subprocess.Popen[bytes], socket.socket]:
+def _start_server(*, from_here: bool = False) -> tuple[_Server, socket.socket]:
     ours, theirs = new_pipe()
     assert isinstance(ours, socket.socket)
     try:
+        if from_here:
+            return fork_here.fork_server(theirs.fileno()), ours
         return start_interpreter("forkserver", theirs), ours
     except BaseException:
         ours.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import select
 import signal
@@ -30,9 +31,6 @@ def serve(number: int) -> None:
         os.set_blocking(fd, False)
     signal.signal(signal.SIGCHLD, lambda *_: None)
     signal.set_wakeup_fd(waker_fd, warn_on_full_buffer=False)
-    # What looks for the C library runs `ldconfig` once (3 ms) and imports much (20 ms): done here,
-    # this happens once for all workers, and before any picture is read.
-    sandbox.prepare()
     told_fds: dict[int, int] = {}  # by pid
     while True:
         ready, _, _ = select.select([number, woken_fd], [], [])
@@ -45,8 +43,7 @@ def serve(number: int) -> None:
             if len(received) < SENT_DESCRIPTORS:
                 return
             pipe_fd, told_fd = received
-            with suppress(Exception):  # the worker will tell
-                import_module(name.decode())
+            _load(name.decode())
             pid = _fork()
             if pid == 0:
                 signal.set_wakeup_fd(-1)
@@ -64,6 +61,17 @@ def serve(number: int) -> None:
                 told_fds[pid] = told_fd
             else:
                 os.close(told_fd)
+
+
+def _load(module: str) -> None:
+    """Import once what all workers need, before any picture is read."""
+    gc.disable()  # nothing of it is garbage
+    # What looks for the C library runs `ldconfig` (3 ms) and imports much (20 ms), the first time.
+    sandbox.prepare()
+    with suppress(Exception):  # the worker will tell
+        import_module(module)
+    gc.enable()
+    gc.freeze()  # a collection in a worker would write to each object, and so copy all pages
 
 
 def _fork() -> int:

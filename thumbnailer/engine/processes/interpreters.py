@@ -5,15 +5,17 @@ from __future__ import annotations
 import os
 import signal
 import socket
-import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from thumbnailer.engine.messages.pipe import End
 from thumbnailer.engine.processes import child
 from thumbnailer.errors import WorkerError
+
+if TYPE_CHECKING:
+    import subprocess
 
 _IS_WINDOWS = sys.platform == "win32"
 
@@ -55,6 +57,8 @@ def start_interpreter(kind: str, end: End) -> subprocess.Popen[bytes]:
         OSError: no process can be started.
         WorkerError: there is no interpreter to start.
     """
+    import subprocess  # 3 ms, which a forked server spares
+
     command, options, environment = _command(), dict[str, Any](), dict(os.environ)
     if sys.platform == "win32":
         # In a virtual environment, `python.exe` only starts another one, which is not ours to kill
@@ -70,7 +74,7 @@ def start_interpreter(kind: str, end: End) -> subprocess.Popen[bytes]:
         options["creationflags"] = subprocess.CREATE_NO_WINDOW
     else:
         options["pass_fds"] = [end.fileno()]
-    with _blocked_sigint():
+    with blocked_sigint():
         return subprocess.Popen(
             [*command, kind, str(end.fileno())],
             stdin=subprocess.DEVNULL,
@@ -91,6 +95,8 @@ def _command() -> list[str]:
             )
         return [sys.executable, child.FLAG]
     path = ascii([folder for folder in sys.path if isinstance(folder, str)])
+    import subprocess
+
     flags: list[str] = subprocess._args_from_interpreter_flags()  # type: ignore[attr-defined]
     code = _CODE.format(path=path, module=child.__name__)
     return [_python(), *flags, "-P", "-c", code]
@@ -114,7 +120,7 @@ def _python() -> str:
 
 
 @contextmanager
-def _blocked_sigint() -> Iterator[None]:
+def blocked_sigint() -> Iterator[None]:
     """Block SIGINT in this thread, so that processes it starts ignore Ctrl-C.
 
     A terminal sends SIGINT to all of its processes; only the parent is to act on it. Children

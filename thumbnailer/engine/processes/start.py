@@ -9,14 +9,18 @@ from __future__ import annotations
 
 import os
 import socket
-import subprocess
 import sys
 from contextlib import suppress
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from thumbnailer.engine.messages.pipe import End
 from thumbnailer.engine.processes.fork_server import FORK_SERVER
 from thumbnailer.engine.processes.interpreters import new_pipe, start_interpreter
+
+if TYPE_CHECKING:
+    import subprocess
+
+_may_fork_from_here = False
 
 
 class Process(Protocol):
@@ -40,7 +44,9 @@ class _OwnProcess:
         self._process, self.pid = process, process.pid
 
     def wait(self, seconds: float) -> int | None:
-        with suppress(subprocess.TimeoutExpired):
+        from subprocess import TimeoutExpired
+
+        with suppress(TimeoutExpired):
             return self._process.wait(seconds)
         return None
 
@@ -58,6 +64,23 @@ def start_method() -> str:
     is_chosen = context and context.get_start_method(allow_none=True) == "spawn"
     can_fork = hasattr(os, "fork") and hasattr(socket, "send_fds")
     return "forkserver" if can_fork and not is_chosen else "spawn"
+
+
+def allow_fork_from_here() -> None:
+    """Let `before_threads` fork the fork server from this process: for a command.
+
+    It has imported half of what the server needs, and a fork takes 2 ms; an interpreter that begins
+    anew takes 60. The library's caller may have threads, which hold locks that nobody in a forked
+    process would ever release, and much else that is not for workers.
+    """
+    global _may_fork_from_here
+    _may_fork_from_here = True
+
+
+def before_threads() -> None:
+    """Do what has to be done before the first thread that waits for workers is started."""
+    if _may_fork_from_here and start_method() == "forkserver":
+        FORK_SERVER.fork_from_here()
 
 
 def start_worker(module: str) -> tuple[Process, End]:

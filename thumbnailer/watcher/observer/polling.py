@@ -9,8 +9,6 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import Any
 
-from thumbnailer.disk import files
-
 # The interval at which folders without events are polled.
 POLL_SECONDS = 5.0
 
@@ -67,6 +65,8 @@ class PolledTree:
             FileNotFoundError: it is gone, or is a link now.
             OSError: it can't be read.
         """
+        from thumbnailer.disk import files  # 20 ms, which `--help` spares: it tells of POLL_SECONDS
+
         folder = self._root if folder is None else folder
         if folder == self._root:
             self._statuses.clear()
