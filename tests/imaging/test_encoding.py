@@ -12,6 +12,7 @@ import pytest
 from PIL import Image, ImageChops, ImageStat
 from support.pictures import corners, files_below, noise, picture, quarters
 from support.program import make
+from support.project import SUNSET
 
 from thumbnailer import PictureError, Settings, make_thumbnail
 from thumbnailer.render.steps import render_pictures
@@ -171,6 +172,24 @@ def test_auto_makes_png_of_what_is_not(photos: Path) -> None:
     assert names == {"holed.png", "opaque.png.jpg"}
     with Image.open(photos / "thumbs" / "holed.png") as image:
         assert (image.format, image.mode) == ("PNG", "RGBA")
+
+
+@pytest.mark.parametrize("is_drawn", [False, True])
+def test_png_is_no_longer_than_by_pillows_default(tmp_path: Path, is_drawn: bool) -> None:
+    """Though another way is taken for photographs, which takes much more for what is drawn."""
+    source, usual = tmp_path / "a.png", io.BytesIO()
+    if is_drawn:
+        rows = [noise((640, 1), 60, seed).resize((640, 3)) for seed in range(2)]
+        image = Image.new("L", (640, 480))
+        for y in range(0, 480, 3):
+            image.paste(rows[y % 2], (0, y))
+        image.convert("RGB").save(source)
+    else:
+        with Image.open(SUNSET) as image:
+            image.save(source)
+    data = data_of(source, size=640, format="png")
+    opened(data).save(usual, "png")
+    assert len(data) <= 1.06 * len(usual.getvalue())
 
 
 def test_a_palette_makes_png_small(tmp_path: Path) -> None:
