@@ -101,6 +101,7 @@ class Folder:
         given: the first part of `below` that is never created: the folder of the sources.
         device: that of the file system of `anchor`, if nothing is to be created on another one:
             there its disk was mounted before.
+        hashed: whether there may be thumbnails in it with a hash in their names.
     """
 
     anchor: str
@@ -109,6 +110,7 @@ class Folder:
     desktop: bool = False
     given: str = ""
     device: int | None = None
+    hashed: bool = False
 
     @property
     def path(self) -> str:

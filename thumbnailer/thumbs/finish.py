@@ -227,14 +227,15 @@ def _remove_old_names(
     had the plain name before.
     """
     for task in tasks:
-        with_suffix = with_hash(task.name, task.wanted.origin)
-        for name in filter(None, (task.other_name, with_suffix)):
+        in_folder, origin = task.wanted.folder, task.wanted.origin
+        hashed = with_hash(task.name, origin) if in_folder.hashed else ""
+        for name in filter(None, (task.other_name, hashed)):
             with suppress(OSError):
                 length = files.length(opened, name)
                 if length is None:
                     continue
                 known = locked.read()
                 entry = known.get(name)
-                if entry and entry.origin == task.wanted.origin and known.owns(name, length):
+                if entry and entry.origin == origin and known.owns(name, length):
                     files.remove(opened, name)
                     locked.append([removal_line(name)])

@@ -101,7 +101,7 @@ class FolderState:
         if known is None:
             known = Ledger(shared=not self._refusal and holds_files(folder.path))
         self._ledger = known
-        self.folder = replaced(folder, shared=known.shared)
+        self.folder = replaced(folder, shared=known.shared, hashed=known.has_hashed)
         self._prefix = os.path.join(self.folder.path, "")
         self._claimed: set[str] = set()
         self._claims: dict[str, tuple[str, str]] = {}

@@ -21,7 +21,7 @@ from thumbnailer.thumbs.ledger.lines import (
     line,
     parse,
 )
-from thumbnailer.thumbs.naming import casefolded, with_hash, without_hash
+from thumbnailer.thumbs.naming import HASH_MARK, casefolded, with_hash, without_hash
 
 # A line has 150 to 300 bytes, and most lines may be superseded by others, so a folder of a million
 # thumbnails needs no more. A longer file was not written by thumbnailer.
@@ -70,6 +70,7 @@ class Ledger:
         shared: whether the folder also holds files that thumbnailer did not make. A ledger whose
             header is damaged can't tell, so it counts as shared.
         is_damaged: whether its header or other parts make no sense.
+        has_hashed: whether there may be names with a hash in it.
         is_foreign: whether nothing of it makes sense, so that it was not written by thumbnailer.
         swept_at: when this process last looked for what dead writers left (`time.monotonic`).
     """
@@ -82,6 +83,7 @@ class Ledger:
         "_older",
         "_rest",
         "_rows",
+        "has_hashed",
         "is_damaged",
         "is_foreign",
         "shared",
@@ -95,6 +97,7 @@ class Ledger:
         self._holders: dict[str, str] | None = None
         self._lines, self._count = 0, 0
         self._head = self._rest = b""
+        self.has_hashed = False
         self.swept_at = float("-inf")
 
     def __len__(self) -> int:
@@ -211,6 +214,7 @@ class Ledger:
         if len(self._head) < HEAD_BYTES:
             self._head = (self._head + piece)[:HEAD_BYTES]
         self._count += len(piece)
+        self.has_hashed = self.has_hashed or HASH_MARK in piece
         lines, _, rest = (self._rest + piece).rpartition(b"\n")
         if rest.startswith(b"\0"):  # a crash may leave a hole
             self.is_damaged, rest = True, rest.lstrip(b"\0")
