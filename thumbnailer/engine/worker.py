@@ -35,7 +35,7 @@ _MESSAGE_SECONDS, _BYTE_SECONDS = 20.0, 1e-7
 _WINDOWS_ERROR = 0xC0000000
 
 # The most to wait for several answers together: a group of jobs takes about so long.
-_GATHER_SECONDS = 0.02
+_GATHER_SECONDS = 0.04
 
 # The most claims of memory that a job makes: one for each way of decoding it.
 _MAX_CLAIMS = 100
