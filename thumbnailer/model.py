@@ -184,7 +184,7 @@ class Job:
     @property
     def wanted(self) -> tuple[WantedThumbnail, ...]:
         """The thumbnails to be made."""
-        return tuple(one for one in self.thumbnails if isinstance(one, WantedThumbnail))
+        return tuple([one for one in self.thumbnails if isinstance(one, WantedThumbnail)])
 
 
 @dataclass(frozen=True, slots=True)

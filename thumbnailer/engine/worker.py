@@ -224,11 +224,15 @@ class Worker:
             TimeoutError: it does not come by the deadline.
             OSError, EOFError: the worker has died.
         """
+        if self._pipe.received_bytes >= answers.HEADER_BYTES:  # it came with the answer before
+            return answers.read_header(self._pipe.read(answers.HEADER_BYTES))
         first = self._pipe.read(1, deadline)
         return answers.read_header(first + self._receive_body(answers.HEADER_BYTES - 1, deadline))
 
     def _receive_body(self, length: int, deadline: float) -> bytes:
         """Return the rest of a message that has begun; raise what `_receive_header` raises."""
+        if self._pipe.received_bytes >= length:
+            return self._pipe.read(length)
         try:
             return self._pipe.read(length, _message_deadline(length, deadline))
         except TimeoutError:
