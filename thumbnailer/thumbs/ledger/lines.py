@@ -125,6 +125,8 @@ def parse(lines: bytes) -> list[Any]:
         for one in lines.splitlines():
             with suppress(ValueError, RecursionError):
                 rows.append(json.loads(one.strip(b"\0")))
+    if {*map(type, rows)} <= {list, dict}:
+        return rows
     return [row for row in rows if type(row) in (list, dict)]
 
 
