@@ -3,6 +3,10 @@
 The scan yields a Source for each picture. The plan turns it into a Job, or into an Outcome if there
 is nothing to do. A worker process returns an Answer for each Job. Writing its thumbnails gives an
 Outcome, and a Report counts the Outcomes.
+
+Nobody changes any of them but the Report. Source, Thumbnail and Outcome are not frozen all the
+same: a file that is left alone has one of each, which take 0.6 µs together and would take 2.2,
+of 12 for the file.
 """
 
 from __future__ import annotations
@@ -48,7 +52,7 @@ class Stop(Protocol):
 
 
 @_pickled_as_call
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)
 class Source:
     """A picture as the scan found it; usable wherever a path is (`os.PathLike`).
 
@@ -187,7 +191,7 @@ class Job:
         return tuple([one for one in self.thumbnails if isinstance(one, WantedThumbnail)])
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)
 class Thumbnail:
     """A thumbnail that was made or exists.
 
@@ -296,7 +300,7 @@ class Answer(NamedTuple):
     seconds: float
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)
 class Outcome:
     """The result of a run for one source.
 
