@@ -171,8 +171,7 @@ class Worker:
     def _send(self, item: object, deadline: float) -> None:
         message = pickle.dumps(item, pickle.HIGHEST_PROTOCOL)
         until = _message_deadline(len(message), deadline)
-        self._pipe.write(LENGTH.pack(len(message)), until)
-        self._pipe.write(message, until)
+        self._pipe.write(LENGTH.pack(len(message)) + message, until)
 
     def _receive_answer(self, job: Job, deadline: float, budget: MemoryBudget) -> Answer:
         """Return the answer to a job; grant the memory that it claims before.
