@@ -174,9 +174,10 @@ def name_filter(also: tuple[str, ...] = ()) -> Callable[[str], bool]:
     endings = tuple(ending for one in read for ending in one.read_endings)
 
     def is_picture(name: str) -> bool:
+        if not name.lower().endswith(endings):
+            return False
         # macOS puts files named "._name" beside others on foreign disks: metadata, no pictures.
-        is_named = name.lower().endswith(endings) and "." in name.lstrip(".")
-        return is_named and not name.startswith("._")
+        return name[0] != "." or ("." in name.lstrip(".") and name[1] != "_")
 
     return is_picture
 

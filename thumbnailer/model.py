@@ -3,6 +3,10 @@
 The scan yields a Source for each picture. The plan turns it into a Job, or into an Outcome if there
 is nothing to do. A worker process returns an Answer for each Job. Writing its thumbnails gives an
 Outcome, and a Report counts the Outcomes.
+
+Nobody changes any of them but the Report. Source, Thumbnail and Outcome are not frozen all the
+same: a file that is left alone has one of each, which take 0.6 µs together and would take 2.2,
+of 12 for the file.
 """
 
 from __future__ import annotations
@@ -11,12 +15,15 @@ import errno
 import os
 import time
 from collections.abc import Generator, Iterable
-from dataclasses import dataclass, field
-from typing import Literal, NamedTuple, Protocol, Self
+from dataclasses import dataclass, field, fields
+from operator import attrgetter
+from typing import Literal, NamedTuple, Protocol, Self, TypeVar
 
 from thumbnailer.formats import WRITTEN, format_by_ending
 from thumbnailer.recipe import Limits, Recipe
 from thumbnailer.urls import is_url
+
+T = TypeVar("T")
 
 # What a run did about a source: it made thumbnails, found all of them current, skipped the source
 # or failed at it. `removed`: the source is gone, and its thumbnail was removed (in a watch only).
@@ -28,13 +35,24 @@ FATAL_ERRNOS = frozenset(
 )
 
 
+def _pickled_as_call(type_: type[T]) -> type[T]:
+    """Let a dataclass be pickled as a call with its fields.
+
+    By its own way, which asks for its fields anew each time, a job takes three times as long.
+    """
+    fields_of = attrgetter(*(one.name for one in fields(type_)))  # type: ignore[arg-type]
+    type_.__reduce__ = lambda self: (self.__class__, fields_of(self))  # type: ignore[method-assign]
+    return type_
+
+
 class Stop(Protocol):
     """Signal to stop early: anything with `is_set`, such as `threading.Event`."""
 
     def is_set(self) -> bool: ...
 
 
-@dataclass(frozen=True, slots=True)
+@_pickled_as_call
+@dataclass(slots=True, unsafe_hash=True)
 class Source:
     """A picture as the scan found it; usable wherever a path is (`os.PathLike`).
 
@@ -72,6 +90,7 @@ class Source:
         return self.path
 
 
+@_pickled_as_call
 @dataclass(frozen=True, slots=True)
 class Folder:
     """A folder of thumbnails, as a trusted path and a path below it where no link is followed.
@@ -86,6 +105,7 @@ class Folder:
         given: the first part of `below` that is never created: the folder of the sources.
         device: that of the file system of `anchor`, if nothing is to be created on another one:
             there its disk was mounted before.
+        hashed: whether there may be thumbnails in it with a hash in their names.
     """
 
     anchor: str
@@ -94,6 +114,7 @@ class Folder:
     desktop: bool = False
     given: str = ""
     device: int | None = None
+    hashed: bool = False
 
     @property
     def path(self) -> str:
@@ -117,6 +138,7 @@ class ListedState(NamedTuple):
     record: str
 
 
+@_pickled_as_call
 @dataclass(frozen=True, slots=True)
 class WantedThumbnail:
     """A thumbnail to be made: where it goes, and how it should look.
@@ -144,6 +166,7 @@ class WantedThumbnail:
     replaces: tuple[int | None, int | None] = (None, None)
 
 
+@_pickled_as_call
 @dataclass(frozen=True, slots=True)
 class Job:
     """A source and its thumbnails: all that a worker process needs to render them.
@@ -165,10 +188,10 @@ class Job:
     @property
     def wanted(self) -> tuple[WantedThumbnail, ...]:
         """The thumbnails to be made."""
-        return tuple(one for one in self.thumbnails if isinstance(one, WantedThumbnail))
+        return tuple([one for one in self.thumbnails if isinstance(one, WantedThumbnail)])
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)
 class Thumbnail:
     """A thumbnail that was made or exists.
 
@@ -277,7 +300,7 @@ class Answer(NamedTuple):
     seconds: float
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)
 class Outcome:
     """The result of a run for one source.
 

@@ -202,7 +202,7 @@ def test_small_jobs_go_in_groups_and_still_not_far_ahead() -> None:
             seen.append(outcome.source.path)
             furthest = max(furthest, read - len(seen))
     assert sorted(seen) == sorted(f"quick {number}" for number in range(2000))
-    assert 16 < furthest <= 2 * 2 * 16 + 16
+    assert 32 < furthest <= 2 * 2 * 32 + 32
 
 
 def fetched_groups(size_bytes: int, memory_bytes: int) -> tuple[list[int], int]:

@@ -29,7 +29,9 @@ _FOLDER_FLAGS = _OPEN_FLAGS | getattr(os, "O_DIRECTORY", 0)
 # Linux opens a folder that may be entered but not listed only if it is not to be listed.
 _NO_LISTING = getattr(os, "O_PATH", 0)
 
-# What Windows and its programs do not show.
+# What Windows and its programs do not show; no other system has attributes by which files are
+# hidden.
+CAN_HIDE = os.name == "nt"
 _HIDDEN = stat.FILE_ATTRIBUTE_HIDDEN | stat.FILE_ATTRIBUTE_SYSTEM
 
 # The length of what is there but is no regular file.
@@ -196,16 +198,16 @@ def is_hidden(entry: os.DirEntry[str]) -> bool:
     """Return whether an entry of a folder has an attribute by which Windows hides it.
 
     That of a name with a dot at its beginning does not count: the name says the same, and can be
-    overruled.
+    overruled. Elsewhere there is none, so whoever has many entries need not ask: `CAN_HIDE`.
     """
-    if os.name != "nt" or entry.name.startswith("."):
+    if not CAN_HIDE or entry.name.startswith("."):
         return False
     return _hides(entry.stat(follow_symlinks=False))
 
 
 def is_hidden_in(folder: OpenFolder, name: str = "") -> bool:
     """Return whether what a folder holds under a name, or itself, is hidden so."""
-    if os.name == "nt" and not (name or os.path.basename(folder.path)).startswith("."):
+    if CAN_HIDE and not (name or os.path.basename(folder.path)).startswith("."):
         with suppress(OSError):
             return _hides(status_of(folder, name or os.curdir))
     return False

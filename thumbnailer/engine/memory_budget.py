@@ -28,6 +28,8 @@ class MemoryBudget:
 
     def release(self, claimed_bytes: int) -> None:
         """Give back what `acquire` returned."""
+        if not claimed_bytes:  # as for nearly all pictures
+            return
         with self._changed:
             self._free += claimed_bytes
             self._changed.notify_all()

@@ -35,7 +35,7 @@ _MESSAGE_SECONDS, _BYTE_SECONDS = 20.0, 1e-7
 _WINDOWS_ERROR = 0xC0000000
 
 # The most to wait for several answers together: a group of jobs takes about so long.
-_GATHER_SECONDS = 0.02
+_GATHER_SECONDS = 0.04
 
 # The most claims of memory that a job makes: one for each way of decoding it.
 _MAX_CLAIMS = 100
@@ -171,8 +171,7 @@ class Worker:
     def _send(self, item: object, deadline: float) -> None:
         message = pickle.dumps(item, pickle.HIGHEST_PROTOCOL)
         until = _message_deadline(len(message), deadline)
-        self._pipe.write(LENGTH.pack(len(message)), until)
-        self._pipe.write(message, until)
+        self._pipe.write(LENGTH.pack(len(message)) + message, until)
 
     def _receive_answer(self, job: Job, deadline: float, budget: MemoryBudget) -> Answer:
         """Return the answer to a job; grant the memory that it claims before.
@@ -224,11 +223,15 @@ class Worker:
             TimeoutError: it does not come by the deadline.
             OSError, EOFError: the worker has died.
         """
+        if self._pipe.received_bytes >= answers.HEADER_BYTES:  # it came with the answer before
+            return answers.read_header(self._pipe.read(answers.HEADER_BYTES))
         first = self._pipe.read(1, deadline)
         return answers.read_header(first + self._receive_body(answers.HEADER_BYTES - 1, deadline))
 
     def _receive_body(self, length: int, deadline: float) -> bytes:
         """Return the rest of a message that has begun; raise what `_receive_header` raises."""
+        if self._pipe.received_bytes >= length:
+            return self._pipe.read(length)
         try:
             return self._pipe.read(length, _message_deadline(length, deadline))
         except TimeoutError:

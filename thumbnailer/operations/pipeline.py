@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import closing
 
@@ -46,15 +45,16 @@ def run_pipeline(
     thumbs = open_thumbs(settings, clean_up=not run.dry_run, stop=run.stop, live=live)
     if not run.dry_run:
         thumbs.prepare(run.output)
-    # Sources of jobs without an outcome: added when the engine, in any thread, reads the job.
-    open_sources: Counter[Source] = Counter()
+    # Sources of jobs without an outcome, by their paths, as one may be named twice: added when the
+    # engine, in any thread, reads the job.
+    open_sources: dict[str, list[Source]] = {}
     lock = threading.Lock()
 
     def planned() -> Iterator[Job | Outcome]:
         for item in thumbs.plan(found, run):
             if isinstance(item, Job):
                 with lock:
-                    open_sources[item.source] += 1
+                    open_sources.setdefault(item.source.path, []).append(item.source)
             yield item
 
     final_error: ThumbnailError | None = None
@@ -63,11 +63,11 @@ def run_pipeline(
     try:
         with closing(engine.imap_unordered(ahead or planned(), run.stop)) as outcomes:
             for outcome in outcomes:
-                if open_sources and outcome.source in open_sources:
+                if open_sources and (path := outcome.source.path) in open_sources:
                     with lock:
-                        open_sources[outcome.source] -= 1
-                        if not open_sources[outcome.source]:
-                            del open_sources[outcome.source]
+                        open_sources[path].pop()
+                        if not open_sources[path]:
+                            del open_sources[path]
                 _count(outcome, run.report)
                 yield outcome
                 if outcome.error and outcome.error.fatal:
@@ -95,11 +95,12 @@ def run_pipeline(
         raise final_error
 
 
-def _drop(open_sources: Counter[Source], reason: str, report: Report) -> list[Outcome]:
+def _drop(open_sources: dict[str, list[Source]], reason: str, report: Report) -> list[Outcome]:
     """Return skipped outcomes for sources that have none yet, and count them in the report."""
     dropped = [
         Outcome(source, "skipped", error=Failure("stopped", reason))
-        for source in open_sources.elements()
+        for sources in open_sources.values()
+        for source in sources
     ]
     for outcome in dropped:
         _count(outcome, report)

@@ -257,10 +257,10 @@ def _list_folder(folder: Folder, choice: Choice, stop: Stop | None) -> tuple[lis
                     break
                 name = entry.name
                 if entry.is_dir(follow_symlinks=False):
-                    if not files.is_hidden(entry):
+                    if not (files.CAN_HIDE and files.is_hidden(entry)):
                         subfolders.append(name)
                 elif is_picture(name) and name not in own:
-                    if not files.is_hidden(entry):
+                    if not (files.CAN_HIDE and files.is_hidden(entry)):
                         pictures.append(name)
                     elif choice.log:
                         choice.log.left_out[HIDDEN] += 1

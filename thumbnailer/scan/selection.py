@@ -188,4 +188,4 @@ def is_taken(name: str, include: tuple[str, ...] = ()) -> bool:
 @lru_cache
 def _picture_filter(also: tuple[str, ...], include: tuple[str, ...]) -> Callable[[str], bool]:
     has_ending = name_filter(also)
-    return lambda name: has_ending(name) and is_taken(name, include)
+    return lambda name: has_ending(name) and (not left_out_as(name) or is_taken(name, include))

@@ -101,7 +101,7 @@ class FolderState:
         if known is None:
             known = Ledger(shared=not self._refusal and holds_files(folder.path))
         self._ledger = known
-        self.folder = replaced(folder, shared=known.shared)
+        self.folder = replaced(folder, shared=known.shared, hashed=known.has_hashed)
         self._prefix = os.path.join(self.folder.path, "")
         self._claimed: set[str] = set()
         self._claims: dict[str, tuple[str, str]] = {}
@@ -161,7 +161,7 @@ class FolderState:
             The length in bytes of what it would replace, None if there is nothing; and why it may
             not be replaced.
         """
-        path = os.path.join(self.folder.path, name)
+        path = self._prefix + name
         length = files.length_at(path)
         if length is None or self._owns(name, length):
             return length, None
@@ -211,7 +211,6 @@ class FolderState:
     def _state_under_name(
         self, name: str, wanted: WantedThumbnail, source: Source, recipe: str, attempt: str
     ) -> Outcome | str:
-        path = os.path.join(self.folder.path, name)
         entry = self._ledger.get(name)
         if entry is None or not entry.fingerprint:  # a reserved name, not an attempt
             return NOT_MADE
@@ -233,9 +232,9 @@ class FolderState:
             return Outcome(source, "failed", error=replaced(entry.result, reason=again))
         if entry.fingerprint != (attempt if entry.note.startswith(LIMITED) else recipe):
             return "was made with other settings, or by another version"
-        thumbnail = Thumbnail(path, *entry.result)
+        thumbnail = Thumbnail(self._prefix + name, *entry.result)
         # After a crash of the machine a file may have lost its content.
-        if files.length_at(path) != thumbnail.size_bytes:
+        if files.length_at(thumbnail.path) != thumbnail.size_bytes:
             return NOT_INTACT
         self._renew_later(name, entry, source)
         return Outcome(source, "current", (thumbnail,), note=entry.note)

@@ -37,6 +37,8 @@ from thumbnailer.thumbs.moved import FormerThumbnail
 from thumbnailer.thumbs.plan import Slot, SourceSlots, combined_outcome, plan, refused
 from thumbnailer.thumbs.size_thumbs import SizeThumbs, names_from_template, thumbnail_folder
 
+_SEP, _OTHER_SEP = os.sep, os.altsep
+
 
 class FolderThumbs:
     """The thumbnails of a run, in `thumbs` folders or an output tree.
@@ -112,14 +114,19 @@ class FolderThumbs:
                 yield source
                 continue
             sizes, name = self._sizes_of(source)
-            if quick and len(sizes) == 1 and (only := sizes[0].outcome_if_unchanged(source, name)):
-                yield only
-                continue
-            untouched = [quick and size.outcome_if_unchanged(source, name) for size in sizes]
-            current = [outcome for outcome in untouched if outcome]
-            if len(current) == len(sizes):
-                yield combined_outcome(source, current)
-                continue
+            if quick and len(sizes) == 1:  # nearly always
+                if only := sizes[0].outcome_if_unchanged(source, name):
+                    yield only
+                    continue
+                untouched: list[Outcome | None] = [None]
+            else:
+                untouched = [
+                    size.outcome_if_unchanged(source, name) if quick else None for size in sizes
+                ]
+                current = [outcome for outcome in untouched if outcome]
+                if len(current) == len(sizes):
+                    yield combined_outcome(source, current)
+                    continue
             slots = []
             for size, outcome in zip(sizes, untouched, strict=True):
                 wanted = size.wanted(source, name, is_claimed=bool(outcome))
@@ -174,8 +181,8 @@ class FolderThumbs:
 
         Sources come folder by folder, so this is computed once for each folder.
         """
-        above, _, name = source.path.rpartition(os.sep)  # takes a fifth of the time of `split`
-        if self._folder != (above, source.below) or (os.altsep and os.altsep in name):
+        above, _, name = source.path.rpartition(_SEP)  # takes a fifth of the time of `split`
+        if self._folder != (above, source.below) or (_OTHER_SEP and _OTHER_SEP in name):
             self._folder = above, source.below
             name = os.path.basename(source.path)
             self._sizes = [

@@ -14,7 +14,8 @@ from thumbnailer.recipe import Box
 # The tokens that a name template may contain; `fill_template` explains them.
 TOKENS = ("stem", "name", "ext", "size", "parent", "hash")
 
-# A name with a hash.
+# What stands before the hash in a name, and a name with a hash.
+HASH_MARK = b"~"
 _HASHED = re.compile(r"(.+)~[0-9a-f]{16}(\.[^.]*|)", re.DOTALL)
 
 # What no name may have on Windows and on its disks, wherever these are mounted (Microsoft Learn,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
-from functools import partial
 
 from thumbnailer.disk import files
 from thumbnailer.errors import ConfigError
@@ -41,6 +40,9 @@ class SizeThumbs:
         self._fingerprint = self._recipe.fingerprint
         self._attempt = attempt_fingerprint(self._recipe, layout.limits)
         self._formats = possible_formats(self._recipe.format)
+        # The format, if the names follow from it and from those of the sources alone.
+        follow = len(self._formats) == 1 and not (layout.desktop or layout.template)
+        self._only_format = self._formats[0] if follow else ""
         self._state = state
         # The path from the thumbnail folder to the pictures' folder, or the URL of that; None in
         # the freedesktop cache, whose thumbnails name their source themselves.
@@ -60,8 +62,12 @@ class SizeThumbs:
         """Return a current outcome, and claim the name, if nothing has changed; else None."""
         if self._origin_prefix is None:
             return None
-        names, origin = self._names(source, source_name), self._origin_prefix + source_name
-        return self._state.outcome_if_unchanged(names, origin, source, self._fingerprint)
+        return self._state.outcome_if_unchanged(
+            self._names(source, source_name),
+            self._origin_prefix + source_name,
+            source,
+            self._fingerprint,
+        )
 
     def wanted(
         self, source: Source, source_name: str, *, is_claimed: bool = False
@@ -86,11 +92,11 @@ class SizeThumbs:
     def slot(self, source: Source, wanted: WantedThumbnail) -> Slot:
         """Return what there is of a thumbnail, and what is in its way."""
         earlier = self._state.state_of(wanted, source, self._fingerprint, self._attempt)
-        file_at = partial(self._state.file_at, may_replace=self._layout.replace)
-        length, obstacle = file_at(wanted.name)
+        may_replace = self._layout.replace
+        length, obstacle = self._state.file_at(wanted.name, may_replace=may_replace)
         png_length = None
         if wanted.png_name:
-            png_length, png_obstacle = file_at(wanted.png_name)
+            png_length, png_obstacle = self._state.file_at(wanted.png_name, may_replace=may_replace)
             obstacle = obstacle or png_obstacle
         if length is not None or png_length is not None:
             wanted = replace(wanted, replaces=(length, png_length))
@@ -111,12 +117,12 @@ class SizeThumbs:
 
     def _names(self, source: Source, source_name: str) -> list[str]:
         """Return the name of a thumbnail, or two if its format is known only once it is made."""
+        if self._only_format:  # a comprehension would take as long as the name itself
+            return [thumbnail_name(source_name, self._only_format)]
         if self._layout.desktop:
             return [cache_name(source.path)]
         if self._layout.template:
             return names_from_template(self._layout, self._size, source)
-        if len(self._formats) == 1:  # a comprehension would take as long as the name itself
-            return [thumbnail_name(source_name, self._formats[0])]
         return [thumbnail_name(source_name, format) for format in self._formats]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from thumbnailer.disk.digest import source_digest
 from thumbnailer.imaging.failures import LIMITED
@@ -24,7 +24,14 @@ from thumbnailer.thumbs.ledger import lines
 
 @dataclass(slots=True)
 class ThumbnailTask:
-    """One thumbnail of a job: what the worker made for it, and the result of writing that."""
+    """One thumbnail of a job: what the worker made for it, and the result of writing that.
+
+    Attributes:
+        name: the thumbnail's file name, which for `auto` depends on the format it was made in.
+        other_name: the name that it would have in the other format; "" if there is none.
+        replaces: the length in bytes of the file of its name that it may replace; None if there is
+            none.
+    """
 
     wanted: WantedThumbnail
     limits: Limits
@@ -35,31 +42,17 @@ class ThumbnailTask:
     run: str = ""
     runs: int = 0
     result: Thumbnail | Failure | None = None
+    name: str = field(init=False)
+    other_name: str = field(init=False)
+    replaces: int | None = field(init=False)
 
-    @property
-    def is_png(self) -> bool:
-        """Whether it is the PNG of a thumbnail whose format is `auto`."""
-        made = self.made
-        return (
-            isinstance(made, EncodedThumbnail)
-            and bool(self.wanted.png_name)
-            and made.format == "png"
-        )
-
-    @property
-    def name(self) -> str:
-        """The thumbnail's file name, which for `auto` depends on the format it was made in."""
-        return self.wanted.png_name if self.is_png else self.wanted.name
-
-    @property
-    def other_name(self) -> str:
-        """The name that it would have in the other format of `auto`; "" if there is none."""
-        return self.wanted.name if self.is_png else self.wanted.png_name
-
-    @property
-    def replaces(self) -> int | None:
-        """The length in bytes of the file of its name that it may replace; None if there is none"""
-        return self.wanted.replaces[self.is_png]
+    def __post_init__(self) -> None:
+        made, wanted = self.made, self.wanted
+        self.name, self.other_name = wanted.name, wanted.png_name
+        self.replaces, replaces_png = wanted.replaces
+        if wanted.png_name and isinstance(made, EncodedThumbnail) and made.format == "png":
+            self.name, self.other_name = wanted.png_name, wanted.name
+            self.replaces = replaces_png
 
     @property
     def result_bytes(self) -> int:
@@ -107,14 +100,13 @@ def tasks_of(job: Job, answer: Answer, run: str = "") -> list[ThumbnailTask]:
 
 def outcome_of(job: Job, answer: Answer, tasks: list[ThumbnailTask]) -> Outcome:
     """Return the outcome of a job from the results of its tasks."""
-    failures = [task.result for task in tasks if isinstance(task.result, Failure)]
+    results = [task.result for task in tasks]
+    failures = [one for one in results if isinstance(one, Failure)]
     if failures:
         failure = max(failures, key=lambda failure: failure.fatal)
         return Outcome(job.source, "failed", error=failure, seconds=answer.seconds)
-    made = iter(tasks)
-    thumbnails = (
-        next(made).result if isinstance(one, WantedThumbnail) else one for one in job.thumbnails
-    )
+    made = iter(results)
+    thumbnails = [next(made) if isinstance(one, WantedThumbnail) else one for one in job.thumbnails]
     return Outcome(
         job.source,
         "made",

@@ -25,6 +25,7 @@ import struct
 from collections.abc import Callable
 from dataclasses import replace
 from enum import IntEnum
+from operator import attrgetter
 from struct import Struct
 from typing import Any, TypeVar
 
@@ -36,6 +37,7 @@ from thumbnailer.model import (
     HeaderFacts,
     Job,
     Rendering,
+    Source,
     Whole,
 )
 
@@ -67,6 +69,7 @@ HEADER_BYTES = _HEADER.size
 # What is sent of a source's state, and the texts about what was made of it.
 _NUMBERS = ("size_bytes", "mtime_ns", "ctime_ns")
 _TEXTS = ("note", "digest")
+_numbers_of: Callable[[Source], tuple[int, ...]] = attrgetter(*_NUMBERS)
 
 _SECONDS = Struct("<Q")  # in ns
 _CLAIM = Struct("<Q")
@@ -135,8 +138,8 @@ def answer(result: Result | Failure, seconds: float) -> bytes:
     if isinstance(result, Whole):
         return _message(Kind.WHOLE, _SECONDS.pack(time_ns))
     numbers = [
-        getattr(result.state, name).to_bytes(_NUMBER_BYTES, "little", signed=True)
-        for name in _NUMBERS
+        number.to_bytes(_NUMBER_BYTES, "little", signed=True)
+        for number in _numbers_of(result.state)
     ]
     return _message(
         Kind.THUMBNAILS,
@@ -296,7 +299,7 @@ def _read_thumbnails(content: _Body, job: Job) -> Answer:
     time_ns, count = content.unpack(_THUMBNAILS)
     if count != len(job.wanted):
         raise BadAnswer(f"{count} thumbnails in place of {len(job.wanted)}")
-    numbers = [int.from_bytes(one, "little", signed=True) for one in content.unpack(_STATE)]
+    numbers = tuple([int.from_bytes(one, "little", signed=True) for one in content.unpack(_STATE)])
     texts = {name: content.text() for name in _TEXTS}
     rows = [content.unpack(_ROW) for _ in range(count)]
     made = []
@@ -307,7 +310,7 @@ def _read_thumbnails(content: _Body, job: Job) -> Answer:
             raise BadAnswer(f"a thumbnail of {width} x {height} px")
         made.append(EncodedThumbnail(content.piece(length), _FORMATS[code], width, height))
     state = job.source  # in most cases, and else all but the numbers
-    if numbers != [getattr(state, name) for name in _NUMBERS]:
+    if numbers != _numbers_of(state):
         state = replace(state, **dict(zip(_NUMBERS, numbers, strict=True)))  # type: ignore[arg-type]
     if state.size_bytes < 0 or not _DIGEST.fullmatch(texts["digest"]):
         raise BadAnswer("a source of less than no bytes, or with a digest that is none")

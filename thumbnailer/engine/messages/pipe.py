@@ -113,6 +113,11 @@ class ParentPipe(Pipe):
         if not _IS_WINDOWS:
             os.set_blocking(end.fileno(), False)
 
+    @property
+    def received_bytes(self) -> int:
+        """How much has come that was not read."""
+        return len(self._received)
+
     def is_silent(self) -> bool:
         """Return whether the worker has sent nothing that was not read, and has not ended."""
         return not self._received and not self._is_ready(0, for_writing=False)

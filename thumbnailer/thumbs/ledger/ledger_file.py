@@ -86,8 +86,8 @@ def mark_folder(opened: files.OpenFolder, *, shared: bool) -> None:
         OSError: it can't be written.
     """
     if files.length(opened, MARK) is None:
-        with new_files.new_file(opened, header(shared)) as new:
-            new.move_to_free(MARK)
+        with new_files.NewFiles(opened) as new:
+            new.write(header(shared)).move_to_free(MARK)
 
 
 @dataclass(slots=True)

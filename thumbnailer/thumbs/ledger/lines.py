@@ -29,6 +29,9 @@ from thumbnailer.model import Failure, Source, Thumbnail
 MARK = ".thumbnailer"
 _VERSION = 1
 
+# `json.dumps` would make an encoder for each line, which takes as long as the line.
+_to_json = json.JSONEncoder(check_circular=False, separators=(",", ":")).encode
+
 # The header is within this part of a file.
 HEAD_BYTES = 4096
 
@@ -111,7 +114,7 @@ def length_line(name: str, origin: str, length: int) -> bytes:
 
 def line(row: list[Any]) -> bytes:
     # ASCII with escapes preserves names that are not valid UTF-8.
-    return json.dumps(row, separators=(",", ":")).encode("ascii") + b"\n"
+    return _to_json(row).encode("ascii") + b"\n"
 
 
 def parse(lines: bytes) -> list[Any]:
@@ -122,6 +125,8 @@ def parse(lines: bytes) -> list[Any]:
         for one in lines.splitlines():
             with suppress(ValueError, RecursionError):
                 rows.append(json.loads(one.strip(b"\0")))
+    if {*map(type, rows)} <= {list, dict}:
+        return rows
     return [row for row in rows if type(row) in (list, dict)]
 
 
