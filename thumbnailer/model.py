@@ -3,10 +3,6 @@
 The scan yields a Source for each picture. The plan turns it into a Job, or into an Outcome if there
 is nothing to do. A worker process returns an Answer for each Job. Writing its thumbnails gives an
 Outcome, and a Report counts the Outcomes.
-
-Nobody changes any of them but the Report. Source, Thumbnail and Outcome are not frozen all the
-same: a file that is left alone has one of each, which take 0.6 µs together and would take 2.2,
-of 12 for the file.
 """
 
 from __future__ import annotations
@@ -17,7 +13,7 @@ import time
 from collections.abc import Generator, Iterable
 from dataclasses import dataclass, field, fields
 from operator import attrgetter
-from typing import Literal, NamedTuple, Protocol, Self, TypeVar
+from typing import Literal, NamedTuple, Protocol, Self, TypeVar, dataclass_transform
 
 from thumbnailer.formats import WRITTEN, format_by_ending
 from thumbnailer.recipe import Limits, Recipe
@@ -33,6 +29,16 @@ Status = Literal["made", "current", "skipped", "failed", "removed"]
 FATAL_ERRNOS = frozenset(
     {errno.ENOSPC, errno.EROFS, errno.ENODEV, getattr(errno, "EDQUOT", errno.ENOSPC)}
 )
+
+
+@dataclass_transform(frozen_default=True, field_specifiers=(field,))
+def _frozen_by_type(type_: type[T]) -> type[T]:
+    """Make a dataclass with slots that is frozen for type checkers, and only for these.
+
+    At run time, each field of a frozen one is set by a call. A file that is left alone has a
+    Source, a Thumbnail and an Outcome: 2.2 µs together in place of 0.6, of 12 in all.
+    """
+    return dataclass(slots=True, unsafe_hash=True)(type_)
 
 
 def _pickled_as_call(type_: type[T]) -> type[T]:
@@ -52,7 +58,7 @@ class Stop(Protocol):
 
 
 @_pickled_as_call
-@dataclass(slots=True, unsafe_hash=True)
+@_frozen_by_type
 class Source:
     """A picture as the scan found it; usable wherever a path is (`os.PathLike`).
 
@@ -191,7 +197,7 @@ class Job:
         return tuple([one for one in self.thumbnails if isinstance(one, WantedThumbnail)])
 
 
-@dataclass(slots=True, unsafe_hash=True)
+@_frozen_by_type
 class Thumbnail:
     """A thumbnail that was made or exists.
 
@@ -300,7 +306,7 @@ class Answer(NamedTuple):
     seconds: float
 
 
-@dataclass(slots=True, unsafe_hash=True)
+@_frozen_by_type
 class Outcome:
     """The result of a run for one source.
 
