@@ -1,12 +1,13 @@
 """PNG and WebP pictures that are decoded faster than by Pillow, to the same thumbnails.
 
-WebP always, PNG with the extra `vips`.
+WebP always, PNG with the extra `png`, once it pays.
 """
 
 from __future__ import annotations
 
 import random
 import struct
+import subprocess
 import sys
 import zlib
 from functools import cache
@@ -17,6 +18,7 @@ from typing import Any
 
 import pytest
 from PIL import Image, ImageDraw
+from support.marks import needs_proc
 from support.program import make, thumbnailer
 from support.project import SUNSET
 from support.thumbs import difference, thumb
@@ -29,12 +31,18 @@ from thumbnailer.imaging.decode.fast.libwebp import find_decoder
 SIZE = (1403, 1001)  # which nothing divides
 FORMATS = [
     pytest.param(
-        "png", marks=pytest.mark.skipif(not find_spec("pyvips"), reason="needs the extra vips")
+        "png", marks=pytest.mark.skipif(not find_spec("kornia_rs"), reason="needs the extra png")
     ),
     pytest.param(
         "webp", marks=pytest.mark.skipif(not find_decoder(), reason="needs Pillow's libwebp")
     ),
 ]
+
+
+@pytest.fixture(autouse=True)
+def pays(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One PNG is as many as it takes, until a test says how many it takes."""
+    monkeypatch.setattr("thumbnailer.imaging.decode.fast.png._pixels_met", 6_000_000)
 
 
 @pytest.fixture
@@ -111,9 +119,9 @@ def test_thumbnails_are_as_without(
     source = tmp_path / f"a.{ending}"
     sunset(mode).save(source)
     fast, plain = thumb(source, **options), without(monkeypatch, source, **options)
-    assert [used is not None for used in in_use] == [True]
+    assert [used is not None for used in in_use] == [(ending, mode) != ("png", "LA")]
     mean, most = difference(fast, plain)
-    if mode.endswith("A"):
+    if mode.endswith("A") or ending == "png":
         assert most == 0
     else:
         assert mean < 1
@@ -127,7 +135,7 @@ def test_thumbnails_are_as_without(
 def test_a_picture_of_any_width_keeps_its_shape(
     tmp_path: Path, in_use: list[object], ending: str, size: int, fit: str
 ) -> None:
-    """Of 1003 columns of which seven become one, the last holds two."""
+    """Whatever was rounded where it was scaled while it was decoded."""
     judge = pytest.importorskip("support.similarity", reason="needs numpy")
     image = Image.new("RGB", (1003, 1003), "white")
     for at in range(0, 1003, 32):
@@ -150,7 +158,7 @@ def test_a_sample_comes_out_as_by_one_step(
     judge = pytest.importorskip("support.similarity", reason="needs numpy")
     sunset(size=(2000, 1500)).save(tmp_path / f"a.{ending}", quality=95, **options)
     made = thumb(tmp_path / f"a.{ending}", size=size)
-    assert in_use[0] is not None or (ending, size) == ("png", 700)
+    assert in_use[0] is not None
     with Image.open(tmp_path / f"a.{ending}") as image:
         assert judge.ssim(made, judge.reference(image, made.size)) >= 0.997
 
@@ -390,18 +398,55 @@ def test_limits_come_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
             thumb(tmp_path / name, max_pixels=4_000_000)
 
 
-@pytest.mark.parametrize("ending", FORMATS)
-def test_explain_says_at_what_size_a_picture_is_decoded(tmp_path: Path, ending: str) -> None:
-    sunset(size=(1600, 1200)).save(tmp_path / f"a.{ending}")
-    said = thumbnailer("explain", tmp_path / f"a.{ending}", "--size", "200").out
-    assert f"  decoded at {'400 x 300' if ending == 'png' else '450 x 338'} px\n" in said
+@pytest.mark.skipif(not find_decoder(), reason="needs Pillow's libwebp")
+def test_explain_says_at_what_size_a_picture_is_decoded(tmp_path: Path) -> None:
+    sunset(size=(1600, 1200)).save(tmp_path / "a.webp")
+    said = thumbnailer("explain", tmp_path / "a.webp", "--size", "200").out
+    assert "  decoded at 450 x 338 px\n" in said
+
+
+@pytest.mark.skipif(not find_spec("kornia_rs"), reason="needs the extra png")
+def test_few_small_pngs_do_not_load_another_decoder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, in_use: list[object]
+) -> None:
+    """It takes as long as it saves in 6 megapixels."""
+    monkeypatch.setattr("thumbnailer.imaging.decode.fast.png._pixels_met", 0)
+    sunset().save(tmp_path / "a.png")
+    made = [thumb(tmp_path / "a.png", size=100).tobytes() for _ in range(6)]
+    assert len({*made}) == 1
+    assert [used is not None for used in in_use] == [False] * 4 + [True] * 2
+
+
+# How many threads there are once a PNG was decoded, and once NumPy was imported alone.
+PNG_THREADS = """
+import os, sys, thumbnailer
+from thumbnailer.imaging.decode.fast import png
+
+if sys.argv[1:]:
+    png._pixels_met = 6_000_000
+    thumbnailer.make_thumbnail(*sys.argv[1:])
+    assert "kornia_rs" in sys.modules
+import numpy
+print(len(os.listdir("/proc/self/task")))
+"""
+
+
+@pytest.mark.skipif(not find_spec("kornia_rs"), reason="needs the extra png")
+@needs_proc
+def test_the_callers_numpy_has_as_many_threads_as_it_would_have(tmp_path: Path) -> None:
+    sunset().save(tmp_path / "a.png")
+    numbers = [
+        subprocess.run([sys.executable, "-c", PNG_THREADS, *words], check=True, capture_output=True)
+        for words in ([], [str(tmp_path / "a.png"), str(tmp_path / "b.jpg")])
+    ]
+    assert numbers[0].stdout == numbers[1].stdout
 
 
 @pytest.mark.slow
 def test_workers_use_it_in_their_sandbox(photos: Path, tmp_path: Path) -> None:
     sandbox = "require" if sys.platform == "linux" and find_spec("landlockpy") else "auto"
     for ending in ("png", "webp"):
-        sunset(size=(2401, 1801)).save(photos / f"a.{ending}")
+        sunset(size=(2901, 2101)).save(photos / f"a.{ending}")
     run = make(photos, "--sandbox", sandbox, "--format", "png", "--size", "100", "-j", "1")
     assert run.statuses == {"a.png": "made", "a.webp": "made"}
     for ending in ("png", "webp"):

@@ -144,13 +144,13 @@ def _extras() -> str:
     rows = {
         "nothing more": f"reads {_names(READ)}; writes {_names(own)}",
         f"{also}, or some of these": f"reads {_names(requested)} too; SVG with the extra `vips`",
-        "extra `formats`, or `heif`, `jxl` and `raw`": (
-            "reads HEIC, JPEG XL, and raw pictures of cameras; writes JPEG XL"
+        "extra `formats`, or `heif`, `jxl`, `raw` and `vips`": (
+            "reads HEIC, JPEG XL, and raw pictures of cameras; writes JPEG XL; `vips` reads SVG, "
+            "and TIFFs of colours in floats or signed values, of 16-bit grey with alpha, of CMYK "
+            "with alpha, and of WebP"
         ),
-        "extra `fast`, or `simd` and `vips`": (
-            "large thumbnails in half the time, those of large PNG pictures in a quarter "
-            "to half less; `vips` also reads TIFFs of colours in floats or signed values, of "
-            "16-bit grey with alpha, of CMYK with alpha, and of WebP"
+        "extra `fast`, or `png` and `simd`": (
+            "large thumbnails in half the time (`simd`), and those of many PNG pictures (`png`)"
         ),
         "extra `sandbox`": "on Linux, workers give up all rights but reading (Landlock)",
         "extra `s3`": "pictures and thumbnails in buckets",

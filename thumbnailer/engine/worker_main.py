@@ -106,6 +106,7 @@ def worker_main(number: int) -> None:
     options = start.options
     try:
         warnings.simplefilter("ignore")
+        os.environ["OPENBLAS_NUM_THREADS"] = "1"  # NumPy's: each maps tens of megabytes
         if options.nice and hasattr(os, "nice"):  # Windows has none
             os.nice(options.nice)
         _enter_sandbox(options.sandbox)  # before any thread starts: it would not be confined

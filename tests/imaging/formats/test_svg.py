@@ -328,7 +328,7 @@ def test_without_the_extra_it_is_said_how_it_is_read(
 ) -> None:
     """And once that is installed, it is tried anew."""
     (photos / "a.svg").write_bytes(svg(QUARTERS))
-    from thumbnailer.imaging.decode.fast import vips
+    from thumbnailer.imaging.decode import vips
 
     monkeypatch.setitem(sys.modules, "pyvips", None)  # as if it were not installed
     vips.load_pyvips.cache_clear()

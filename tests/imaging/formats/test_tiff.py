@@ -20,7 +20,7 @@ from support.tiff_files import ASCII, SHORT, Kind
 
 from thumbnailer import PictureError, make_thumbnail
 from thumbnailer.errors import install_hint
-from thumbnailer.imaging.decode.fast.vips import load_pyvips
+from thumbnailer.imaging.decode.vips import load_pyvips
 
 WIDTH, HEIGHT = 20, 12
 GREY, RGB, CMYK = 1, 2, 5

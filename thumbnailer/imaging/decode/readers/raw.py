@@ -248,6 +248,8 @@ def _sides(size: Size, one: int, other: int) -> Size:
 
 
 def _import_rawpy() -> ModuleType:
-    with one_thread("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+    import numpy  # noqa: F401 - not inside: it may have as many threads as its other users want
+
+    with one_thread("OMP_NUM_THREADS"):
         import rawpy
     return rawpy

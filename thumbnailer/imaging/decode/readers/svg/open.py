@@ -15,7 +15,6 @@ from typing import Any, BinaryIO
 from PIL import Image, ImageFile
 
 from thumbnailer.errors import install_hint
-from thumbnailer.imaging.decode.fast.vips import load_pyvips, to_pillow
 from thumbnailer.imaging.decode.late_picture import LatePicture
 from thumbnailer.imaging.decode.readers.svg.embedded import (
     OpenEmbedded,
@@ -23,6 +22,7 @@ from thumbnailer.imaging.decode.readers.svg.embedded import (
     with_plain_pictures,
 )
 from thumbnailer.imaging.decode.shrink_on_load import SHRINKING_GAP
+from thumbnailer.imaging.decode.vips import load_pyvips, to_pillow
 from thumbnailer.imaging.failures import (
     DAMAGED,
     NOTE,

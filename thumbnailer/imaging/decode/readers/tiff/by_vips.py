@@ -11,7 +11,6 @@ from thumbnailer.imaging.colour.source_colours import MAX_PROFILE_BYTES
 from thumbnailer.imaging.colour.to_srgb import to_srgb
 from thumbnailer.imaging.containers import tiff_pages
 from thumbnailer.imaging.containers.tiff_pages import PARTS, TiffPage
-from thumbnailer.imaging.decode.fast.vips import load_pyvips, to_pillow
 from thumbnailer.imaging.decode.late_picture import LatePicture
 from thumbnailer.imaging.decode.readers.tiff.layout import (
     BLACK_IS_ZERO,
@@ -26,6 +25,7 @@ from thumbnailer.imaging.decode.readers.tiff.layout import (
     Layout,
     describe,
 )
+from thumbnailer.imaging.decode.vips import load_pyvips, to_pillow
 from thumbnailer.imaging.failures import NoPictureError, unread
 from thumbnailer.imaging.geometry.orientation import apply_orientation, oriented_sides
 from thumbnailer.imaging.memory import HELD_BYTES

@@ -12,7 +12,6 @@ from thumbnailer.imaging.colour.depth import IS_UNSIGNED
 from thumbnailer.imaging.containers import tiff_pages
 from thumbnailer.imaging.containers.exif import check_directory
 from thumbnailer.imaging.containers.tiff_pages import DIRECTORY, TiffPage, main_page
-from thumbnailer.imaging.decode.fast.vips import load_pyvips
 from thumbnailer.imaging.decode.readers.tiff.by_vips import open_by_vips
 from thumbnailer.imaging.decode.readers.tiff.layout import (
     FLOAT,
@@ -26,6 +25,7 @@ from thumbnailer.imaging.decode.readers.tiff.layout import (
     pillow_reads,
     vips_reads,
 )
+from thumbnailer.imaging.decode.vips import load_pyvips
 from thumbnailer.imaging.failures import MissingExtraError, NoPictureError, unread
 from thumbnailer.imaging.memory import HELD_BYTES
 

@@ -1,8 +1,8 @@
 """Load libvips, where the extra `vips` is installed, and take over what it decodes.
 
 Unusual pictures and all errors are left to Pillow, which then reports the fault. Only named
-decoders are called, and none that detects the format: those of PNG, and of TIFF for the kinds that
-Pillow lacks (readers/tiff/by_vips.py).
+decoders are called, and none that detects the format: those of SVG (readers/svg), and of TIFF for
+the kinds that Pillow lacks (readers/tiff/by_vips.py).
 """
 
 from __future__ import annotations
