@@ -37,6 +37,10 @@ _WINDOWS_ERROR = 0xC0000000
 # The most to wait for several answers together: a group of jobs takes about so long.
 _GATHER_SECONDS = 0.04
 
+# A message of up to so many bytes is sent with its header, so that its worker is woken once. With a
+# longer one, which holds a picture, that would be one more copy of it.
+_JOINED_BYTES = 1 << 16
+
 # The most claims of memory that a job makes: one for each way of decoding it.
 _MAX_CLAIMS = 100
 
@@ -171,7 +175,12 @@ class Worker:
     def _send(self, item: object, deadline: float) -> None:
         message = pickle.dumps(item, pickle.HIGHEST_PROTOCOL)
         until = _message_deadline(len(message), deadline)
-        self._pipe.write(LENGTH.pack(len(message)) + message, until)
+        header = LENGTH.pack(len(message))
+        if len(message) > _JOINED_BYTES:
+            self._pipe.write(header, until)
+            self._pipe.write(message, until)
+        else:
+            self._pipe.write(header + message, until)
 
     def _receive_answer(self, job: Job, deadline: float, budget: MemoryBudget) -> Answer:
         """Return the answer to a job; grant the memory that it claims before.
