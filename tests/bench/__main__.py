@@ -2,11 +2,13 @@
 
     python -m tests.bench [--quick] [--only NAME]... [--count N] [--rounds N] [--pictures DIR]
     python -m tests.bench scale [--files N,N,...]
+    python -m tests.bench one [--rounds N]
+    python -m tests.bench workers [--workers N,N,...] [--milliseconds N,N,...]
     python -m tests.bench gallery [--pictures N,N,...]
 
 Prints tables of medians and saves them with all figures as JSON and with a chart as SVG. Peers are
-found at run time: vipsthumbnail, gm, mogrify and imgp on the PATH, sharp where `--sharp` or
-NODE_PATH says.
+found at run time: vipsthumbnail, gm, mogrify and imgp on the PATH, pyvips where the extra `vips` is
+installed, sharp where `--sharp` or NODE_PATH says.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from . import charts, gallery, scale, tables
+from . import charts, gallery, one, scale, tables, workers
 from .cases import CASES, JOBS_CASE, QUICK, Case
 from .contestants import MAKE, OURS, everyone, ours
 from .machine import machine, usable_cpus, words
@@ -29,11 +31,9 @@ from .tasks import Contestant
 
 
 def main() -> None:
-    if sys.argv[1:2] == ["scale"]:
-        scale.main(sys.argv[2:])
-        return
-    if sys.argv[1:2] == ["gallery"]:
-        gallery.main(sys.argv[2:])
+    others = {"scale": scale, "gallery": gallery, "one": one, "workers": workers}
+    if sys.argv[1:2] and sys.argv[1] in others:
+        others[sys.argv[1]].main(sys.argv[2:])
         return
     arguments = _arguments()
     if arguments.sharp:

@@ -109,13 +109,13 @@ def take_turns(
             if entry.trouble:
                 continue
             print(f"{case.name}, round {number + 1}: {entry.contestant.name}", file=sys.stderr)
-            with tempfile.TemporaryDirectory(dir=_memory() or cache()) as output:
+            with tempfile.TemporaryDirectory(dir=memory() or cache()) as output:
                 task = Task(folder, Path(output), case.sizes, jobs, len(paths), case.format)
                 _run_one(entry, task, judge=number == 0)
     return Result(case, len(paths), sum(path.stat().st_size for path in paths), entries)
 
 
-def _memory() -> Path | None:
+def memory() -> Path | None:
     """A folder that is in memory and has room for the thumbnails of the largest set."""
     shared = Path("/dev/shm")  # always there on Linux, says shm_overview(7)
     try:

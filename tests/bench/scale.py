@@ -86,7 +86,7 @@ def measured(files: int, folder: Path) -> Scale:
     """
     tree, output = folder / "tree", folder / "output"
     _say(files, "making the tree")
-    folders = list(_planted(tree, files))
+    folders = list(planted(tree, files))
     _say(files, "dry run")
     dry_run = run([[*MAKE, str(tree), "--dry-run", "--quiet"]])
     _say(files, "empty work")
@@ -107,7 +107,7 @@ def measured(files: int, folder: Path) -> Scale:
     return Scale(files, dry_run, unchanged, empty_work, first)
 
 
-def _planted(tree: Path, files: int) -> Iterator[Path]:
+def planted(tree: Path, files: int) -> Iterator[Path]:
     """Folders with one file each and many links to it: no file system takes a million of one."""
     when = time.time() - 3600
     for start in range(0, files, _A_FOLDER):

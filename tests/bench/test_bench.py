@@ -132,3 +132,9 @@ def test_scale_runs_from_end_to_end(tmp_path: Path) -> None:
             assert row[name]["cpu_s"] > 0
     for name in ("cpu", "memory"):
         ElementTree.parse(tmp_path / "results" / f"scale-{name}.svg")
+
+
+@pytest.mark.slow
+def test_one_picture_and_waiting_workers_run_from_end_to_end(tmp_path: Path) -> None:
+    bench(tmp_path, "one", "--rounds", "1")
+    bench(tmp_path, "workers", "--workers", "2", "--milliseconds", "5")
