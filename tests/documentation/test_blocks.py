@@ -365,12 +365,7 @@ def test_the_unit_of_systemd(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("what", ["", "scale"])
 def test_the_benchmark_has_these_options(what: str) -> None:
-    shown = [
-        line.partition("#")[0].split()
-        for line in block(
-            "python -m tests.bench                         # all cases: an hour"
-        ).lines
-    ]
+    shown = [line.partition("#")[0].split() for line in block("python -m tests.bench  ").lines]
     lines = [words for words in shown if (words[3:4] == ["scale"]) == bool(what)]
     assert lines
     words = [sys.executable, "-m", "tests.bench", *filter(None, [what]), "--help"]

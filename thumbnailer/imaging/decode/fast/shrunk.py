@@ -25,7 +25,7 @@ Size = tuple[int, int]
 def decode_shrunk(opened: OpenPicture, needed: Callable[[int], Size]) -> Shrunk | None:
     """Decode a picture at a reduced size that is large enough for its thumbnails.
 
-    The claim is for what Pillow would need, which is twice as much or more.
+    The claim is for what Pillow needs, which decodes it after all where that is too little here.
 
     Args:
         needed: returns the size in px that is needed, given the picture's orientation (1 to 8).
