@@ -35,7 +35,7 @@ _MESSAGE_SECONDS, _BYTE_SECONDS = 20.0, 1e-7
 _WINDOWS_ERROR = 0xC0000000
 
 # The most to wait for several answers together: a group of jobs takes about so long.
-_GATHER_SECONDS = 0.04
+_GATHER_SECONDS = 0.1
 
 # A message of up to so many bytes is sent with its header, so that its worker is woken once. With a
 # longer one, which holds a picture, that would be one more copy of it.
