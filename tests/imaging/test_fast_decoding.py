@@ -25,7 +25,7 @@ from support.thumbs import difference, thumb
 
 from thumbnailer import PictureError
 from thumbnailer.imaging.colour.profiles import ADOBE_GAMMA, ADOBE_RGB, profile_bytes
-from thumbnailer.imaging.decode.fast import shrunk
+from thumbnailer.imaging.decode.fast import decode
 from thumbnailer.imaging.decode.fast.libwebp import find_decoder
 
 SIZE = (1403, 1001)  # which nothing divides
@@ -49,19 +49,19 @@ def pays(monkeypatch: pytest.MonkeyPatch) -> None:
 def in_use(monkeypatch: pytest.MonkeyPatch) -> list[object]:
     """What is decoded faster, None for what is left to Pillow."""
     seen: list[object] = []
-    plain = shrunk.decode_shrunk
+    plain = decode.decode_fast
 
     def watched(*arguments: Any) -> object:
         seen.append(plain(*arguments))
         return seen[-1]
 
-    monkeypatch.setattr("thumbnailer.render.steps.decode_shrunk", watched)
+    monkeypatch.setattr("thumbnailer.render.steps.decode_fast", watched)
     return seen
 
 
 def without(monkeypatch: pytest.MonkeyPatch, source: Path, **options: Any) -> Image.Image:
     with monkeypatch.context() as patched:
-        patched.setattr("thumbnailer.render.steps.decode_shrunk", lambda *_: None)
+        patched.setattr("thumbnailer.render.steps.decode_fast", lambda *_: None)
         return thumb(source, **options)
 
 
@@ -306,7 +306,7 @@ def test_damage_is_told_as_without(
     options: dict[str, Any] = {"truncated": truncated, "size": 900 if "lossless" in name else 50}
     fast = outcome(source, **options)
     with monkeypatch.context() as patched:
-        patched.setattr("thumbnailer.render.steps.decode_shrunk", lambda *_: None)
+        patched.setattr("thumbnailer.render.steps.decode_fast", lambda *_: None)
         plain = outcome(source, **options)
     assert type(fast) is type(plain)
     if isinstance(plain, str):
@@ -351,7 +351,7 @@ def test_webps_with_mistakes_fare_as_with_pillow(
         source.write_bytes(mutated(chance))
         fast = outcome(source, size=90)
         with monkeypatch.context() as patched:
-            patched.setattr("thumbnailer.render.steps.decode_shrunk", lambda *_: None)
+            patched.setattr("thumbnailer.render.steps.decode_fast", lambda *_: None)
             assert fast == outcome(source, size=90)
 
 
@@ -380,7 +380,7 @@ def test_pngs_that_lie_fare_as_without(
     source.write_bytes(png_of([head, *((b"IDAT", piece) for piece in pieces), (b"IEND", b"")]))
     fast = outcome(source)
     with monkeypatch.context() as patched:
-        patched.setattr("thumbnailer.render.steps.decode_shrunk", lambda *_: None)
+        patched.setattr("thumbnailer.render.steps.decode_fast", lambda *_: None)
         plain = outcome(source)
     assert isinstance(fast, str) == isinstance(plain, str)
     if isinstance(plain, str):
@@ -391,7 +391,7 @@ def test_limits_come_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     def nothing(*_: object) -> None:
         raise AssertionError("was asked")
 
-    monkeypatch.setattr("thumbnailer.render.steps.decode_shrunk", nothing)
+    monkeypatch.setattr("thumbnailer.render.steps.decode_fast", nothing)
     for name in ("a.png", "a.webp"):
         sunset("L", (2001, 2000)).save(tmp_path / name)
         with pytest.raises(PictureError, match="4 megapixels: more than the limit of 4 "):

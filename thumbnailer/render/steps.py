@@ -18,7 +18,7 @@ from thumbnailer.imaging.colour.depth import to_resizable
 from thumbnailer.imaging.colour.hdr import HdrColours, with_peak
 from thumbnailer.imaging.colour.source_colours import source_colours
 from thumbnailer.imaging.colour.to_srgb import to_output_colours, to_srgb
-from thumbnailer.imaging.decode.fast.shrunk import decode_shrunk
+from thumbnailer.imaging.decode.fast.decode import decode_fast
 from thumbnailer.imaging.decode.load import load_pixels
 from thumbnailer.imaging.decode.open import OpenPicture, open_picture
 from thumbnailer.imaging.decode.shrink_on_load import (
@@ -199,10 +199,9 @@ def decode(picture: OpenPicture, recipes: Sequence[Recipe]) -> Decoded:
     # Only the first frame of an animation would be decoded, and encoded values be averaged.
     # Of HDR, the brightest pixel counts.
     is_hdr = isinstance(picture.colours, HdrColours)
-    if picture.frames == 1 and not recipes[0].linear and not is_hdr:
-        shrunk = decode_shrunk(picture, needed)
-        if shrunk:
-            return Decoded(*shrunk, full, orientation_of(shrunk[0]), "")
+    is_plain = picture.frames == 1 and not recipes[0].linear and not is_hdr
+    if is_plain and (found := decode_fast(picture, needed)):
+        return Decoded(found, found.size, full, orientation_of(found), "")
     image, missing = load_pixels(opened, file, limits, claim)
     return Decoded(image, image.size, image.size, orientation_of(image), missing)
 

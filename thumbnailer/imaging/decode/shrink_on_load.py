@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from math import ceil
 
-from PIL import Image, ImageFile, features
+from PIL import ImageFile, features
 
 from thumbnailer.imaging.memory import coefficient_bytes, picture_bytes
 from thumbnailer.recipe import Limits
@@ -20,10 +20,6 @@ SHRINKING_GAP = 1.75
 UNSHRUNK_PREVIEW = "unshrunk preview"
 
 _SHRINKABLE = {"JPEG", "RAW", "SVG"}
-
-
-# A picture that was decoded at a reduced size, and the exact, fractional size of its content in px.
-Shrunk = tuple[Image.Image, tuple[float, float]]
 
 
 def can_shrink(image: ImageFile.ImageFile) -> bool:

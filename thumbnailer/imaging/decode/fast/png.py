@@ -14,7 +14,6 @@ from typing import Any
 from PIL import Image, ImageFile
 
 from thumbnailer.imaging.containers.png_chunks import png_chunks
-from thumbnailer.imaging.decode.shrink_on_load import Shrunk
 
 # Loading it costs as much as it saves for so many pixels: 75 ms.
 _LOADING_PIXELS = 6_000_000
@@ -42,7 +41,7 @@ def can_decode_png(image: ImageFile.ImageFile) -> bool:
     return _pixels_met >= _LOADING_PIXELS and _load_decoder() is not None
 
 
-def decode_png(image: ImageFile.ImageFile, data: bytes, scale: float) -> Shrunk | None:
+def decode_png(image: ImageFile.ImageFile, data: bytes, scale: float) -> Image.Image | None:
     """Decode a PNG that can be, at its full size; None leaves it to Pillow.
 
     Args:
@@ -52,7 +51,9 @@ def decode_png(image: ImageFile.ImageFile, data: bytes, scale: float) -> Shrunk 
         return None
     width, height = image.size
     pixels = _load_decoder().decode_image_png_u8(data, (height, width), _MODES[image.mode])
-    return Image.frombuffer(image.mode, image.size, pixels, "raw", image.mode, 0, 1), image.size
+    picture = Image.new(image.mode, image.size, None)  # not cleared: 0.8 ms for 3 megapixels
+    picture.frombytes(pixels)
+    return picture
 
 
 @cache

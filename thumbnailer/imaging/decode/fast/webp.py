@@ -8,7 +8,6 @@ from math import ceil
 from PIL import Image, ImageFile
 
 from thumbnailer.imaging.decode.fast.libwebp import Size, find_decoder
-from thumbnailer.imaging.decode.shrink_on_load import Shrunk
 
 # A scaled picture is at least this many times larger than the thumbnail. What that costs of full
 # decoding's SSIM, for 24 camera pictures at 256, 400, 700 and 1024 px: at 2.25 .0005 in the mean
@@ -29,7 +28,7 @@ def can_decode_webp(image: ImageFile.ImageFile) -> bool:
     return is_usual and find_decoder() is not None
 
 
-def decode_webp(image: ImageFile.ImageFile, data: bytes, scale: float) -> Shrunk | None:
+def decode_webp(image: ImageFile.ImageFile, data: bytes, scale: float) -> Image.Image | None:
     """Decode a WebP that can be, perhaps at a reduced size; None leaves it to Pillow.
 
     Args:
@@ -44,9 +43,8 @@ def decode_webp(image: ImageFile.ImageFile, data: bytes, scale: float) -> Shrunk
         return None
     mode = "RGBA" if image.mode == "RGBA" else "RGBX"
     picture = Image.frombuffer(mode, size, pixels, "raw", mode, 0, 1)
-    if mode == "RGBX":
-        picture = Image.fromarrow(picture, "RGB", size)  # without a copy
-    return picture, size  # it fills it, whatever was rounded
+    # Without a copy. The content fills the picture, whatever was rounded.
+    return Image.fromarrow(picture, "RGB", size) if mode == "RGBX" else picture
 
 
 def _still(data: bytes) -> bytes | None:

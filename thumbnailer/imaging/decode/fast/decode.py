@@ -1,4 +1,4 @@
-"""Decode a picture faster than Pillow does, and only as large as its thumbnails need it."""
+"""Decode a picture faster than Pillow does, and no larger than needed where that is possible."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from PIL import Image
 
 from thumbnailer.imaging.decode.fast.png import can_decode_png, decode_png
 from thumbnailer.imaging.decode.fast.webp import can_decode_webp, decode_webp
-from thumbnailer.imaging.decode.shrink_on_load import Shrunk
 from thumbnailer.imaging.geometry.orientation import orientation_of
 from thumbnailer.imaging.memory import claim_memory
 
@@ -22,8 +21,8 @@ _DECODERS = {"PNG": (can_decode_png, decode_png), "WEBP": (can_decode_webp, deco
 Size = tuple[int, int]
 
 
-def decode_shrunk(opened: OpenPicture, needed: Callable[[int], Size]) -> Shrunk | None:
-    """Decode a picture at a reduced size that is large enough for its thumbnails.
+def decode_fast(opened: OpenPicture, needed: Callable[[int], Size]) -> Image.Image | None:
+    """Decode a picture; at a reduced size that is large enough, if that is faster.
 
     The claim is for what Pillow needs, which decodes it after all where that is too little here.
 
@@ -55,7 +54,7 @@ def decode_shrunk(opened: OpenPicture, needed: Callable[[int], Size]) -> Shrunk 
     finally:
         file.seek(0)
     if found:
-        found[0].info = dict(image.info)
+        found.info = dict(image.info)
     return found
 
 
