@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from . import peers
-from .tasks import Commands, Contestant, Task, version
+from .tasks import WITHOUT_HEVC, Commands, Contestant, Task, version
 
 OURS = "thumbnailer"
 FLOOR = "floor"
@@ -79,7 +79,7 @@ def _vips_pool() -> Contestant:
     found = version([sys.executable, "-c", asked])
     settings = "pyvips in a multiprocessing.Pool, one thread each; small sizes made of larger ones"
     contestant = _script("vips pool", "vips_pool.py", settings, f"libvips {found}")
-    return replace(contestant, version=contestant.version if found else "")
+    return replace(contestant, version=contestant.version if found else "", kinds=WITHOUT_HEVC)
 
 
 def _floor() -> Contestant:

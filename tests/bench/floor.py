@@ -20,6 +20,10 @@ _GAP = 1.5
 
 
 def decode(path: str, size: int) -> None:
+    if path.endswith(".heic"):
+        import pillow_heif
+
+        pillow_heif.register_heif_opener()
     with Image.open(path) as image:
         ratio = min(1, size / max(image.size)) * _GAP
         image.draft(None, (ceil(image.width * ratio), ceil(image.height * ratio)))

@@ -83,6 +83,10 @@ def _reference(path: Path, size: tuple[int, int], is_turned: bool) -> Image.Imag
 
 @cache
 def _whole(path: Path, is_turned: bool = True) -> Image.Image:
+    if path.suffix == ".heic":
+        import pillow_heif
+
+        pillow_heif.register_heif_opener()
     with Image.open(path) as image:
         image.load()
         return _on_white(ImageOps.exif_transpose(image) if is_turned else image)

@@ -1,14 +1,16 @@
-"""What one picture by the command takes, with the start of all that is needed:
+"""What one picture takes: by the command, with the start of all that is needed, and by a call.
 
     python -m tests.bench one [--rounds N]
 
 It is measured beside a Python that imports Pillow and ends, and beside vipsthumbnail and gm, which
-are compiled. Each round has a run of each; the figures are medians.
+are compiled. Each round has a run of each; the figures are medians. A call of `make_thumbnail` is
+measured beside the same by hand, a hundred times as often.
 """
 
 from __future__ import annotations
 
 import argparse
+import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -24,6 +26,7 @@ from .tables import markdown
 from .tasks import version
 
 _SIZE = 256
+_CALLED_SIZE, _CALLS_A_ROUND = 75, 100
 _KINDS = ("small", "camera", "png")
 
 
@@ -35,6 +38,22 @@ def main(argv: Sequence[str]) -> None:
     for kind in _KINDS:
         source = sorted(picture_set(kind, 1).iterdir())[0]
         print(f"\n**one {kind} picture to {_SIZE} px**\n\n{markdown(_rows(source, rounds))}")
+    source = sorted(picture_set("small", 1).iterdir())[0]
+    print(
+        f"\n**one call, 640x480 to {_CALLED_SIZE} px**\n\n{markdown(list(_calls(source, rounds)))}"
+    )
+
+
+def _calls(source: Path, rounds: int) -> Iterator[tuple[str, ...]]:
+    script = str(Path(__file__).with_name("library_call.py"))
+    command = [sys.executable, script, str(source), str(_CALLED_SIZE)]
+    done = subprocess.run(
+        [*command, str(_CALLS_A_ROUND * rounds)], check=True, stdout=subprocess.PIPE, text=True
+    )
+    figures = list(map(float, done.stdout.split()))
+    yield "", "make_thumbnail, CPU ms", "by hand", "ratio"
+    for name, (ours, theirs) in {"in memory": figures[:2], "files": figures[2:]}.items():
+        yield name, f"{ours:.2f}", f"{theirs:.2f}", f"{ours / theirs:.2f}"
 
 
 def _rows(source: Path, rounds: int) -> list[tuple[str, ...]]:

@@ -8,7 +8,7 @@ import shutil
 import sys
 from pathlib import Path
 
-from .tasks import JPEG, OPAQUE, PARTS, Commands, Contestant, Task, split, version
+from .tasks import JPEG, OPAQUE, PARTS, WITHOUT_HEVC, Commands, Contestant, Task, split, version
 
 _SHARP = str(Path(__file__).with_name("sharp.mjs"))
 _JPEG = frozenset(("jpeg",))
@@ -36,7 +36,7 @@ def sharp() -> Contestant:
 
     found = version(["node", _SHARP])
     settings = "one process, a picture on its way for each processor, concurrency(1), cache(false)"
-    return Contestant("sharp", found, settings, commands)
+    return Contestant("sharp", found, settings, commands, kinds=WITHOUT_HEVC)
 
 
 def graphicsmagick() -> Contestant:

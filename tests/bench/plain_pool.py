@@ -18,7 +18,7 @@ from thumbnailer.render.steps import render_pictures
 def make(path: str, output: str, format: str, sizes: list[int]) -> None:
     wanted = [(Recipe(box=Box(size, size), format=format), ()) for size in sizes]
     with open(path, "rb") as file:
-        pictures, _ = render_pictures(file, wanted, Limits(10**9, 60, 10**12))
+        pictures, _ = render_pictures(file, wanted, Limits(10**9, 60, 10**12, also=("heif",)))
     stem, ending = os.path.splitext(os.path.basename(path))[0], format.replace("jpeg", "jpg")
     for size, made in zip(sizes, pictures, strict=True):
         with open(os.path.join(output, str(size), f"{stem}.{ending}"), "wb") as target:

@@ -11,7 +11,8 @@ from pathlib import Path
 
 JPEG = frozenset(("camera", "progressive", "small"))
 OPAQUE = JPEG | {"png", "webp", "webp-large", "webp-lossless", "tiff", "gif", "mixed"}
-ALL = OPAQUE | {"png-alpha", "webp-alpha", "avif", "heic"}
+WITHOUT_HEVC = OPAQUE | {"png-alpha", "webp-alpha", "avif"}  # as in libvips' packages
+ALL = WITHOUT_HEVC | {"heic"}
 
 # Of thumbnails, by their format.
 ENDINGS = {"jpeg": "jpg", "png": "png", "webp": "webp"}

@@ -15,7 +15,7 @@ from support.program import in_a_process, make, thumbnailer
 from support.project import PROJECT
 
 from thumbnailer import ConfigError, Settings
-from thumbnailer.config.settings import KEYS
+from thumbnailer.config.settings import CHECKS, KEYS
 
 
 def test_the_project_s_config_toml_is_what_the_code_prints() -> None:
@@ -34,6 +34,13 @@ def test_it_holds_every_key_with_its_default_and_a_comment() -> None:
     for key in values:
         at = next(n for n, line in enumerate(lines) if line.startswith(f"{key} = "))
         assert lines[at - 1].startswith("# ")
+
+
+@pytest.mark.parametrize("key", sorted(KEYS.keys() - {"sizes"}))
+def test_a_default_is_possible_and_as_it_would_be_kept(key: str) -> None:
+    default = KEYS[key].default
+    kept = CHECKS[key](default)
+    assert (type(kept), kept) == (type(default), default)
 
 
 def test_printed_settings_come_back_as_they_were(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import struct
 import sys
 import threading
@@ -19,7 +20,7 @@ from support.pictures import UPRIGHT, corners, noise, picture, quarters, tree
 from support.program import enough, make
 from support.thumbs import thumb
 
-from thumbnailer import PictureError, make_thumbnail, make_thumbnails, watch
+from thumbnailer import PictureError, Settings, make_thumbnail, make_thumbnails, watch
 from thumbnailer.errors import install_hint
 
 # What each format that is read on demand is called, and the endings it has.
@@ -311,6 +312,18 @@ def test_heic_is_taken_where_the_extra_is_installed(photos: Path, ending: str) -
     assert run.statuses == {f"a.{ending}": "made"}
     with Image.open(run.rows[0]["thumbnails"][0]["path"]) as image:
         assert corners(image) == UPRIGHT
+
+
+def test_an_extra_that_is_installed_while_the_program_runs_is_seen(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "path", [str(tmp_path)])
+    monkeypatch.delitem(sys.modules, "rawpy", raising=False)
+    os.utime(tmp_path, (1, 1))
+    before = Settings().limits.also
+    (tmp_path / "rawpy.py").touch()
+    assert "raw" not in before
+    assert "raw" in Settings().limits.also
 
 
 @needs_heif

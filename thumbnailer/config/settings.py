@@ -215,9 +215,11 @@ class Settings:
     )
 
     def __post_init__(self) -> None:
-        for key, check in CHECKS.items():
+        for key, item in KEYS.items():
             value = getattr(self, key)
-            object.__setattr__(self, key, check.checked(value, shown(key, value)))
+            if value is not item.default:  # which is as checks leave it; most are
+                checked = CHECKS[key].checked(value, shown(key, value))
+                object.__setattr__(self, key, checked)
         if is_url(self.output):
             split_url(os.fspath(self.output))
             self._refuse_changed("a bucket", "name", "layout")
