@@ -8,8 +8,9 @@ make a million thumbnails would measure codecs and the disk for hours; instead, 
 - dry run: `make --dry-run` over a tree without thumbnails. Scan, plan and report; no picture is
   opened and no worker started.
 - unchanged: `make` over a tree whose thumbnails are all current. Only the first folder's thumbnails
-  have really been made; those of the others are links to them, with a copy of its ledger, which is
-  what a run would have left there. Scan, plan (each ledger read, each thumbnail looked at), report.
+  have really been made; those of the others are links to them, with a copy of its ledger. A run
+  that is not measured sees that sources have only been touched (their ctime is another), and notes
+  it. Scan, plan (each ledger read, each thumbnail looked at), report.
 - empty work: the same line with workers that answer at once and nothing written, over a tree
   without thumbnails. Scan, plan, pool, pipe and report: the least that a new file can cost.
 - first thumbnail: from the start of the program to its first line of `--json`, into an empty output
@@ -99,8 +100,11 @@ def measured(files: int, folder: Path) -> Scale:
     reap()
     for other in folders[1:]:
         _copy_thumbnails(folders[0] / "thumbs", other)
-    _say(files, "unchanged")
     command = [*MAKE, str(tree)]
+    _say(files, "noting what was touched")
+    subprocess.run([*command, "--quiet"], check=True)
+    reap()
+    _say(files, "unchanged")
     unchanged = run([[*command, "--quiet"]])
     if files <= 10 * _A_FOLDER:  # the same for more
         _check_current(command, files)
