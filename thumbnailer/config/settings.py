@@ -34,6 +34,7 @@ from thumbnailer.formats import (
 from thumbnailer.layout import Layout
 from thumbnailer.recipe import Box, Limits, Recipe
 from thumbnailer.scan.selection import Choice
+from thumbnailer.scan.unknown_scheme import scheme_fault
 from thumbnailer.thumbs.freedesktop import SIZE_FOLDERS
 from thumbnailer.thumbs.naming import size_label
 from thumbnailer.urls import is_url, split_url
@@ -223,6 +224,8 @@ class Settings:
         if is_url(self.output):
             split_url(os.fspath(self.output))
             self._refuse_changed("a bucket", "name", "layout")
+        elif fault := scheme_fault(self.output):
+            raise ConfigError(f"output: {fault}")
         elif self.output and _is_root(os.fspath(self.output)):
             raise ConfigError(f"{shown('output', self.output)}: is the root of the file system")
         if self.is_for_desktop:

@@ -15,6 +15,7 @@ from thumbnailer.errors import SourceError, SourceForbidden, SourceMissing
 from thumbnailer.model import Failure, Folder, Outcome, Source, Status, Stop
 from thumbnailer.scan.left_out import HIDDEN, left_out_as
 from thumbnailer.scan.selection import ALL_PICTURES, Choice, is_taken
+from thumbnailer.scan.unknown_scheme import scheme_fault, without_secrets
 from thumbnailer.thumbs.folders import (
     THUMBS,
     Removal,
@@ -63,6 +64,8 @@ def check_source(path: str) -> bool:
         os.scandir(path).close()
         is_ours = ledger_file.own_names(path) is None
     except FileNotFoundError as error:
+        if fault := scheme_fault(path):
+            raise SourceMissing(error.errno, fault, without_secrets(path)) from None
         raise SourceMissing(error.errno, "no such file or folder", path) from None
     except PermissionError as error:
         raise SourceForbidden(error.errno, "may not be read (permission denied)", path) from None
@@ -238,7 +241,10 @@ def find_source(path: str, *, below: str = "") -> Source | Outcome:
     """Return the source at a path that the caller named, or a failed outcome with the reason."""
     folder, name = os.path.split(path)
     found = _source_in(files.OpenFolder(folder, None), name, path, below)
-    return found if isinstance(found, Source) else replace(found, status="failed")
+    if isinstance(found, Source):
+        return found
+    fault = scheme_fault(path)
+    return replace(found, status="failed", error=Failure("scan", fault) if fault else found.error)
 
 
 def _list_folder(folder: Folder, choice: Choice, stop: Stop | None) -> tuple[list[str], list[str]]:
