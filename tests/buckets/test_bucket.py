@@ -239,6 +239,24 @@ def test_etags_are_verified_where_that_is_asked_for(storage: Storage, tmp_path: 
     assert statuses(*places, verify_etag=True) == {"a.jpg": "current", "b.jpg": "current"}
 
 
+def test_what_earlier_versions_have_noted_of_a_source_still_counts(
+    storage: Storage, tmp_path: Path
+) -> None:
+    photos_in(storage, tmp_path, "photos/a.jpg")
+    settled()
+    places = f"{storage.url}/photos", f"{storage.url}/thumbs"
+    statuses(*places)
+    ((name, version),) = storage.head("thumbs/a.jpg")["Metadata"].items()
+    assert name.isalnum(), "Azure takes no other names"
+    storage.client.put_object(
+        Bucket=storage.name,
+        Key="thumbs/a.jpg",
+        Body=storage.get("thumbs/a.jpg"),
+        Metadata={"thumbnailer-source": version},
+    )
+    assert statuses(*places, verify_etag=True) == {"a.jpg": "current"}
+
+
 @pytest.mark.parametrize(("format", "mime"), [("jpeg", "image/jpeg"), ("webp", "image/webp")])
 def test_browsers_know_what_thumbnails_are(
     storage: Storage, tmp_path: Path, format: str, mime: str

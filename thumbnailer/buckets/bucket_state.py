@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import time
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cached_property, partial
 from hashlib import md5
 
@@ -54,8 +54,11 @@ _MAX_CACHED = 10_000
 # Objects have times in whole seconds: one that is put this much later has a later time.
 _CLOCK_STEP_SECONDS = 1.1
 
-# The attribute of a thumbnail that holds the version of the source it was made of.
-SOURCE_VERSION = "thumbnailer-source"
+# The attribute of a thumbnail that holds the version of the source it was made of. One word: Azure
+# takes letters, digits and underscores only (Microsoft, "Naming and referencing containers, blobs,
+# and metadata"), and proxies such as nginx drop headers with underscores.
+SOURCE_VERSION = "thumbnailersource"
+_EARLIER_SOURCE_VERSION = "thumbnailer-source"
 
 
 class BucketState:
@@ -218,3 +221,8 @@ class BucketState:
 
     def _key(self, folder: str, name: str) -> str:
         return "/".join(filter(None, (self._prefix, folder, name)))
+
+
+def made_from(attributes: Mapping[str, str]) -> str:
+    """Return the version of the source that a thumbnail was made of, by its attributes; or ""."""
+    return attributes.get(SOURCE_VERSION) or attributes.get(_EARLIER_SOURCE_VERSION) or ""

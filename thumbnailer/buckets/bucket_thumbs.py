@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property, partial
 from itertools import islice
 
-from thumbnailer.buckets.bucket_state import SOURCE_VERSION, BucketState
+from thumbnailer.buckets.bucket_state import BucketState, made_from
 from thumbnailer.buckets.client import Bucket
 from thumbnailer.buckets.marker_objects import source_version
 from thumbnailer.buckets.requests import Stopped
@@ -95,23 +95,23 @@ class BucketThumbs:
             slots = [slot for item in batch if isinstance(item, SourceSlots) for slot in item.slots]
             keys = [split_url(path)[1] for path in map(_current_path, slots) if path]
             answers = bucket.run_concurrently([partial(bucket.head, key) for key in keys])
-            made_from = {
-                f"{bucket.url}/{key}": answer[1].get(SOURCE_VERSION)
+            versions = {
+                f"{bucket.url}/{key}": made_from(answer[1])
                 for key, answer in zip(keys, answers, strict=True)
                 if not isinstance(answer, OSError)
             }
             for item in batch:
-                yield item if isinstance(item, Outcome) else _of_same_version(item, made_from)
+                yield item if isinstance(item, Outcome) else _of_same_version(item, versions)
 
 
-def _of_same_version(found: SourceSlots, made_from: Mapping[str, str | None]) -> SourceSlots:
+def _of_same_version(found: SourceSlots, versions: Mapping[str, str]) -> SourceSlots:
     """Return a source's slots, without outcomes of thumbnails that were made of other versions."""
     expected = source_version(found.source)
     return SourceSlots(
         found.source,
         [
             slot._replace(earlier="the picture has changed since")
-            if (path := _current_path(slot)) and made_from.get(path) != expected
+            if (path := _current_path(slot)) and versions.get(path) != expected
             else slot
             for slot in found.slots
         ],
