@@ -32,6 +32,9 @@ _READ_HOW = {
     "by extra": "with the extra `{name}`",
 }
 
+# The cases of the benchmark that the README leaves to the help.
+_SPECIAL_CASES = re.compile(r"five|512|2048|alpha|lossless|GIF|HEIC|PNG → 1024|→ PNG|→ WebP")
+
 # Formats whose names are no abbreviations.
 _NAMES = {
     "webp": "WebP",
@@ -193,13 +196,13 @@ def _pages() -> str:
 
 
 def _benchmark() -> str:
-    """The table of the page `performance`, without five sizes and the column of ours, plain."""
-    table = re.findall(r"^\|.*\|$", page("performance"), re.MULTILINE)
+    """Of the first table of the page `performance`, what most people want to know."""
+    before, _, _ = page("performance").partition("### Where others are ahead")
+    table = re.findall(r"^\|.*\|$", before, re.MULTILINE)
     heads, _, *rows = ([cell.strip() for cell in line[1:-1].split("|")] for line in table)
-    del heads[2]
-    for row in rows:
-        del row[2]
-    return _table(heads, (row for row in rows if "five" not in row[0]))
+    kept = [at for at, head in enumerate(heads) if head not in ("ours, plain", "before")]
+    chosen = [row for row in rows if not _SPECIAL_CASES.search(row[0])]
+    return _table([heads[at] for at in kept], ([row[at] for at in kept] for row in chosen))
 
 
 def _unit() -> str:
