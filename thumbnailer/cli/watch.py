@@ -31,7 +31,7 @@ from thumbnailer.watcher.observer.events import NATIVE_EVENTS
 from thumbnailer.watcher.systemd import notify, notify_reloading, watchdog_interval_seconds
 from thumbnailer.watcher.work import WatchOptions
 
-# How often the health file is written and systemd is told.
+# How often the health file is written and systemd is told, besides each change of the status.
 _HEALTH_SECONDS = 1.0
 
 # How long a signal that ends the watch is given, then how long it may take to say so, and the
@@ -189,6 +189,7 @@ class _Monitor:
         )
         self._seconds = min(_HEALTH_SECONDS, self._ping_seconds or _HEALTH_SECONDS)
         self._next, self._trouble, self._started = 0.0, "", time.time()
+        self._status = ""  # that was told last
         self._written: tuple[int, int] | None = None  # device and inode of the file
 
     def start(self) -> None:
@@ -203,12 +204,17 @@ class _Monitor:
             self._write(Health(counts, 0, 0.0, None, NATIVE_EVENTS))
 
     def turn(self, loop: WatchLoop) -> None:
-        """Tell the state of the loop, if the last time is a second ago; called by the loop."""
+        """Tell the state of the loop, if its status is another, or the last time is a second ago.
+
+        Called by the loop, at each of its turns.
+        """
         now = time.monotonic()
-        if now < self._next:
+        if now >= self._next:
+            self._next = now + self._seconds
+            self._printer.summarise()
+        elif loop.status == self._status:
             return
-        self._next = now + self._seconds
-        self._printer.summarise()
+        self._status = loop.status
         if not self._path and not self._address:
             return
         health = loop.health()

@@ -17,7 +17,7 @@ from thumbnailer.model import Folder
 
 STARTING, WORKING, IDLE, STOPPED = "starting", "working", "idle", "stopped"
 
-# The file is written about once a second, so one that is so old is of a watch that hangs.
+# The file is written once a second at least, so one that is so old is of a watch that hangs.
 STALE_AFTER_SECONDS = 15.0
 
 # More than a health file can hold.

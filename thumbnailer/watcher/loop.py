@@ -145,6 +145,11 @@ class WatchLoop:
         return replace(health, backlog=backlog, oldest_pending_seconds=oldest_seconds)
 
     @property
+    def status(self) -> str:
+        """What it is doing or waiting for, as in its health."""
+        return self._progress.status(time.monotonic(), is_busy=self._is_busy)
+
+    @property
     def _is_busy(self) -> bool:
         work = self._work
         return bool(work.is_rescanning or self._batches or work.settling or work.walks)
