@@ -16,7 +16,7 @@ import pytest
 from PIL import Image
 from support.marks import root_only
 from support.pictures import files_below, picture, tree
-from support.program import THUMBNAILER, make, thumbnailer
+from support.program import THUMBNAILER, in_a_process, make, thumbnailer
 from support.waiting import eventually
 
 from thumbnailer import make_thumbnails, prune
@@ -214,6 +214,26 @@ def test_a_folder_called_like_the_mark_is_left_alone(photos: Path) -> None:
     tree(photos, "a.jpg", f"{MARK}/mine.jpg")
     assert make(photos).statuses["a.jpg"] == "made"
     assert (photos / MARK / "mine.jpg").exists()
+
+
+def test_a_ledger_that_took_the_place_of_another_is_read_from_its_start(photos: Path) -> None:
+    """A file system gives the inode of a removed file to the next one."""
+    picture(photos / "a.jpg")
+    make_thumbnails(photos)
+    ledger = photos / "thumbs" / MARK
+    gone = b'["gone.jpg"]\n'
+    with ledger.open("ab") as file:
+        file.write(50 * gone)
+    assert make_thumbnails(photos).current == 1  # this process has read it
+    picture(photos / "b.jpg")
+    in_a_process("make", photos)
+    lines = [line for line in ledger.read_bytes().splitlines(keepends=True) if line != gone]
+    lines[-1] = lines[-1].rstrip() + b" " * (-len(lines[-1]) % len(gone)) + b"\n"
+    with ledger.open("r+b") as file:  # rewritten without what was superseded, and longer again
+        file.write(b"".join(lines) + 90 * gone)
+        file.truncate()
+    report = make_thumbnails(photos)
+    assert (report.current, report.failed) == (2, 0)
 
 
 @pytest.mark.parametrize("shared", [False, True])

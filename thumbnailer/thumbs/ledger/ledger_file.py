@@ -10,6 +10,7 @@ import errno
 import os
 import threading
 import time
+import zlib
 from collections import OrderedDict
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -270,11 +271,12 @@ def _read_from(opened: files.OpenFolder, fd: int) -> Ledger:
 
 
 class _Cached(NamedTuple):
-    """A ledger as it was read, with the length, mtime and last bytes that its file had then."""
+    """A ledger as it was read, with the length, mtime, checksum and last bytes of its file then."""
 
     ledger: Ledger
     length: int
     mtime_ns: int
+    checksum: int
     end: bytes
 
 
@@ -285,27 +287,45 @@ _cache: OrderedDict[tuple[int, int], _Cached] = OrderedDict()
 _cache_lock = threading.Lock()
 _MAX_CACHED_ENTRIES, _MAX_CACHED, _END_BYTES = 20_000, 256, 256
 
+# A file of at most so many bytes is compared as a whole (0.1 ms), a longer one by its last bytes.
+_CHECKED_BYTES = 1 << 18
+
 
 def _read_cached(fd: int, status: os.stat_result) -> Ledger:
     key = status.st_dev, status.st_ino
-    ledger, length, end = Ledger(), 0, b""
+    ledger, length, checksum, end = Ledger(), 0, 0, b""
     cached = _cache.pop(key, None)
-    if cached and (status.st_size > cached.length or status.st_mtime_ns == cached.mtime_ns):
-        os.lseek(fd, cached.length - len(cached.end), os.SEEK_SET)
-        if os.read(fd, len(cached.end)) == cached.end:
-            ledger, length, _, end = cached
+    if cached and _begins_like(fd, status, cached):
+        ledger, length, _, checksum, end = cached
     os.lseek(fd, length, os.SEEK_SET)
     for piece in iter(partial(os.read, fd, _PIECE_BYTES), b""):
         length += len(piece)
+        checksum = zlib.crc32(piece, checksum)
         end = (end + piece)[-_END_BYTES:]
         if not ledger.feed(piece):
             break
     ledger.end()
     # The mtime by now: what was appended since `status` has been read, too.
-    _cache[key] = _Cached(ledger, length, os.fstat(fd).st_mtime_ns, end)
+    _cache[key] = _Cached(ledger, length, os.fstat(fd).st_mtime_ns, checksum, end)
     while len(_cache) > 2 and (
         len(_cache) > _MAX_CACHED
         or sum(len(one.ledger) for one in _cache.values()) > _MAX_CACHED_ENTRIES
     ):
         _cache.popitem(last=False)
     return ledger
+
+
+def _begins_like(fd: int, status: os.stat_result, cached: _Cached) -> bool:
+    """Return whether an open file is the one that was read before, perhaps with more at its end.
+
+    A file that was replaced gives its inode to the next one, which may have the same lines at the
+    same place: a ledger is rewritten without some of those above them.
+    """
+    if status.st_size <= cached.length and status.st_mtime_ns != cached.mtime_ns:
+        return False
+    known_bytes = cached.length if cached.length <= _CHECKED_BYTES else len(cached.end)
+    os.lseek(fd, cached.length - known_bytes, os.SEEK_SET)
+    data = os.read(fd, known_bytes)
+    if known_bytes < cached.length:
+        return data == cached.end
+    return len(data) == known_bytes and zlib.crc32(data) == cached.checksum
