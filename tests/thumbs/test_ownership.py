@@ -216,21 +216,24 @@ def test_a_folder_called_like_the_mark_is_left_alone(photos: Path) -> None:
     assert (photos / MARK / "mine.jpg").exists()
 
 
-def test_a_ledger_that_took_the_place_of_another_is_read_from_its_start(photos: Path) -> None:
+@pytest.mark.parametrize(("line_bytes", "before", "after"), [(13, 50, 90), (45_000, 7, 12)])
+def test_a_ledger_that_took_the_place_of_another_is_read_from_its_start(
+    photos: Path, line_bytes: int, before: int, after: int
+) -> None:
     """A file system gives the inode of a removed file to the next one."""
     picture(photos / "a.jpg")
     make_thumbnails(photos)
     ledger = photos / "thumbs" / MARK
-    gone = b'["gone.jpg"]\n'
+    gone = b'["gone.jpg"' + b" " * (line_bytes - 13) + b"]\n"
     with ledger.open("ab") as file:
-        file.write(50 * gone)
+        file.write(before * gone)
     assert make_thumbnails(photos).current == 1  # this process has read it
     picture(photos / "b.jpg")
     in_a_process("make", photos)
     lines = [line for line in ledger.read_bytes().splitlines(keepends=True) if line != gone]
     lines[-1] = lines[-1].rstrip() + b" " * (-len(lines[-1]) % len(gone)) + b"\n"
     with ledger.open("r+b") as file:  # rewritten without what was superseded, and longer again
-        file.write(b"".join(lines) + 90 * gone)
+        file.write(b"".join(lines) + after * gone)
         file.truncate()
     report = make_thumbnails(photos)
     assert (report.current, report.failed) == (2, 0)

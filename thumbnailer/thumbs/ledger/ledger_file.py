@@ -271,12 +271,12 @@ def _read_from(opened: files.OpenFolder, fd: int) -> Ledger:
 
 
 class _Cached(NamedTuple):
-    """A ledger as it was read, with the length, mtime, checksum and last bytes of its file then."""
+    """A ledger as it was read, with its file's length, mtime, checksum of its start, and end."""
 
     ledger: Ledger
     length: int
     mtime_ns: int
-    checksum: int
+    start_crc: int
     end: bytes
 
 
@@ -287,26 +287,26 @@ _cache: OrderedDict[tuple[int, int], _Cached] = OrderedDict()
 _cache_lock = threading.Lock()
 _MAX_CACHED_ENTRIES, _MAX_CACHED, _END_BYTES = 20_000, 256, 256
 
-# A file of at most so many bytes is compared as a whole (0.1 ms), a longer one by its last bytes.
-_CHECKED_BYTES = 1 << 18
+# So much of a file's start is compared, in 0.1 ms, besides its end.
+_START_BYTES = 1 << 18
 
 
 def _read_cached(fd: int, status: os.stat_result) -> Ledger:
     key = status.st_dev, status.st_ino
-    ledger, length, checksum, end = Ledger(), 0, 0, b""
+    ledger, length, start_crc, end = Ledger(), 0, 0, b""
     cached = _cache.pop(key, None)
     if cached and _begins_like(fd, status, cached):
-        ledger, length, _, checksum, end = cached
+        ledger, length, _, start_crc, end = cached
     os.lseek(fd, length, os.SEEK_SET)
     for piece in iter(partial(os.read, fd, _PIECE_BYTES), b""):
+        start_crc = zlib.crc32(piece[: max(0, _START_BYTES - length)], start_crc)
         length += len(piece)
-        checksum = zlib.crc32(piece, checksum)
         end = (end + piece)[-_END_BYTES:]
         if not ledger.feed(piece):
             break
     ledger.end()
     # The mtime by now: what was appended since `status` has been read, too.
-    _cache[key] = _Cached(ledger, length, os.fstat(fd).st_mtime_ns, checksum, end)
+    _cache[key] = _Cached(ledger, length, os.fstat(fd).st_mtime_ns, start_crc, end)
     while len(_cache) > 2 and (
         len(_cache) > _MAX_CACHED
         or sum(len(one.ledger) for one in _cache.values()) > _MAX_CACHED_ENTRIES
@@ -323,9 +323,9 @@ def _begins_like(fd: int, status: os.stat_result, cached: _Cached) -> bool:
     """
     if status.st_size <= cached.length and status.st_mtime_ns != cached.mtime_ns:
         return False
-    known_bytes = cached.length if cached.length <= _CHECKED_BYTES else len(cached.end)
-    os.lseek(fd, cached.length - known_bytes, os.SEEK_SET)
-    data = os.read(fd, known_bytes)
-    if known_bytes < cached.length:
-        return data == cached.end
-    return len(data) == known_bytes and zlib.crc32(data) == cached.checksum
+    os.lseek(fd, cached.length - len(cached.end), os.SEEK_SET)
+    if os.read(fd, len(cached.end)) != cached.end:
+        return False
+    os.lseek(fd, 0, os.SEEK_SET)
+    start = os.read(fd, min(cached.length, _START_BYTES))
+    return zlib.crc32(start) == cached.start_crc
