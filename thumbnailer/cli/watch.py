@@ -208,13 +208,12 @@ class _Monitor:
 
         Called by the loop, at each of its turns.
         """
-        now = time.monotonic()
+        now, before, self._status = time.monotonic(), self._status, loop.status
         if now >= self._next:
             self._next = now + self._seconds
             self._printer.summarise()
-        elif loop.status == self._status:
+        elif self._status == before:
             return
-        self._status = loop.status
         if not self._path and not self._address:
             return
         health = loop.health()
