@@ -36,12 +36,14 @@ def main(argv: Sequence[str]) -> None:
     rounds = parser.parse_args(argv).rounds
     print(words(machine()))
     for kind in _KINDS:
-        source = sorted(picture_set(kind, 1).iterdir())[0]
+        source = _picture(kind)
         print(f"\n**one {kind} picture to {_SIZE} px**\n\n{markdown(_rows(source, rounds))}")
-    source = sorted(picture_set("small", 1).iterdir())[0]
-    print(
-        f"\n**one call, 640x480 to {_CALLED_SIZE} px**\n\n{markdown(list(_calls(source, rounds)))}"
-    )
+    calls = markdown(list(_calls(_picture("small"), rounds)))
+    print(f"\n**one call, 640x480 to {_CALLED_SIZE} px**\n\n{calls}")
+
+
+def _picture(kind: str) -> Path:
+    return min(picture_set(kind, 1).iterdir())
 
 
 def _calls(source: Path, rounds: int) -> Iterator[tuple[str, ...]]:
