@@ -118,7 +118,7 @@ def source_fetcher(settings: Settings, closing: Stop) -> Callable[[list[Job]], l
     """
 
     def fetch(jobs: list[Job]) -> list[Job | Failure]:
-        if not any(job.source.is_remote for job in jobs):
+        if not is_remote(settings.output) and not any(job.source.is_remote for job in jobs):
             return [*jobs]
         from thumbnailer.buckets.transfer import fetch_sources
 

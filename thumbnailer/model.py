@@ -132,16 +132,35 @@ class Folder:
         return is_url(self.anchor)
 
 
+class NewMark(NamedTuple):
+    """Mark that a bucket's folder of thumbnails needs before the first thumbnail is put there.
+
+    Attributes:
+        key: of the object, which is empty: its name says all.
+        etag: of the object that has this key already; "" if there is none.
+        outdated: the keys of the marks that it replaces.
+        not_before: when it may be put at the earliest, in seconds since the epoch: its time must be
+            later than that of all thumbnails that were made under the others.
+    """
+
+    key: str
+    etag: str = ""
+    outdated: tuple[str, ...] = ()
+    not_before: float = 0.0
+
+
 class ListedState(NamedTuple):
     """What a bucket's listing shows of a wanted thumbnail.
 
     Attributes:
         etags: the ETags of the objects called `name` and `png_name`; "" where there is none.
         record: the key of the record of an earlier attempt; "" if there is none.
+        mark: what marks the folder of the thumbnail; None if it is marked.
     """
 
     etags: tuple[str, str]
     record: str
+    mark: NewMark | None = None
 
 
 @_pickled_as_call

@@ -19,7 +19,16 @@ from support.marks import needs_proc
 from support.pictures import noise, picture
 from support.processes import wait_until_up
 from support.program import THUMBNAILER, in_a_process, thumbnailer
-from support.s3_server import KEY_ID, SECRET, Storage, outcomes, photos_in, settled, statuses
+from support.s3_server import (
+    KEY_ID,
+    SECRET,
+    Storage,
+    outcomes,
+    photos_in,
+    settled,
+    statuses,
+    statuses_by_path,
+)
 from support.waiting import eventually
 
 from thumbnailer import OutputError, make_thumbnails
@@ -58,6 +67,46 @@ def test_a_slow_answer_holds_up_no_other_picture(storage: Storage, tmp_path: Pat
         made = statuses(*places, endpoint=endpoint, jobs=1)
     assert list(made.values()) == ["made"] * 6
     assert in_time == [True] * 5
+
+
+def test_a_folder_that_is_slow_to_be_marked_holds_up_no_other(
+    storage: Storage, tmp_path: Path
+) -> None:
+    photos_in(storage, tmp_path, *(f"photos/{n}/a.jpg" for n in range(6)))
+    others_were_put = threading.Semaphore(0)
+    in_time = list[bool]()
+
+    def mood(method: str, path: str) -> str:
+        if method == "PUT" and path.endswith("a.jpg"):
+            others_were_put.release()
+        elif method == "PUT" and "/3/.thumbnailer" in path:
+            in_time.extend(others_were_put.acquire(timeout=60) for _ in range(5))
+        return ""
+
+    places = f"{storage.url}/photos", f"{storage.url}/thumbs"
+    with interfering(storage.endpoint, mood) as endpoint:
+        made = statuses_by_path(*places, endpoint=endpoint, jobs=1)
+    assert list(made.values()) == ["made"] * 6
+    assert in_time == [True] * 5
+
+
+def test_a_thumbnail_is_put_only_once_its_folder_is_marked(
+    storage: Storage, tmp_path: Path
+) -> None:
+    photos_in(storage, tmp_path, *(f"photos/{n}/a.jpg" for n in range(6)))
+    asked: list[str] = []
+
+    def mood(method: str, path: str) -> str:
+        asked.append(f"{method} {path}")
+        return "denied" if "/3/.thumbnailer" in path and method == "PUT" else ""
+
+    places = f"{storage.url}/photos", f"{storage.url}/thumbs"
+    with interfering(storage.endpoint, mood) as endpoint:
+        made = statuses_by_path(*places, endpoint=endpoint)
+    assert [made[f"{storage.url}/photos/{n}/a.jpg"] for n in range(6)] == [
+        "failed" if n == 3 else "made" for n in range(6)
+    ]
+    assert not [one for one in asked if one.startswith("PUT") and one.endswith("/3/a.jpg")]
 
 
 @needs_proc

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from thumbnailer.buckets.client import ListedObject
-from thumbnailer.buckets.marker_objects import RECORDS_FOLDER
+from thumbnailer.buckets.marker_objects import LOOKS_FOLDER, RECORDS_FOLDER
 from thumbnailer.buckets.merge_listings import ThumbnailListing
 from thumbnailer.thumbs.ledger.lines import MARK
 from thumbnailer.thumbs.naming import untruncated_name
@@ -61,6 +61,7 @@ def test_it_is_as_if_all_were_known(
     made = {key for source in sources for key in thumbnails_of(source)}
     there = others | data.draw(st.sets(st.sampled_from(sorted(made))) if made else st.just(set()))
     there |= {f"{folder}/{MARK}".lstrip("/") for folder in marked}
+    there |= {f"{folder}/{LOOKS_FOLDER}/5d-0".lstrip("/") for folder in marked}
     there |= {f"{folder}/{RECORDS_FOLDER}/1 2 open a".lstrip("/") for folder in marked}
     tree = Tree(there)
     listing = ThumbnailListing(tree, page)
@@ -71,7 +72,8 @@ def test_it_is_as_if_all_were_known(
             key if key in there else None for key in keys
         ]
         folder = source.rpartition("/")[0]
-        assert (state.mark is not None) == (folder in marked)
+        assert (state.earlier_mark is not None) == (folder in marked)
+        assert set(state.marks) == ({"5d-0"} if folder in marked else set())
         assert state.records == ({"1": "1 2 open a"} if folder in marked else {})
 
 

@@ -3,16 +3,15 @@ nothing but listings, and makes them up. `python endless_bucket.py PORT KEYS`"""
 
 from __future__ import annotations
 
-import hashlib
 import sys
 import urllib.parse
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from thumbnailer import Settings
-from thumbnailer.buckets.marker_objects import mark_bytes
+from thumbnailer.buckets.marker_objects import LOOKS_FOLDER, mark_name
 
 PAGE = 1000
-_MARK = hashlib.md5(mark_bytes(Settings().recipes[""].fingerprint)).hexdigest()
+_MARK = f"{LOOKS_FOLDER}/{mark_name(Settings().recipes[''].fingerprint, 0)}"
 _OBJECT = (
     "<Contents><Key>{}</Key><LastModified>{}</LastModified><ETag>&quot;{}&quot;</ETag>"
     "<Size>300000</Size><StorageClass>STANDARD</StorageClass></Contents>"
@@ -32,8 +31,8 @@ class _Tree:
         if number:
             key = f"{self.prefix}{folder:06}/{number:04}.jpg"
             return _OBJECT.format(key, self.time, f"{place:032x}")
-        key = f"{self.prefix}{folder:06}/.thumbnailer"
-        return _OBJECT.format(key, self.time, _MARK) if self.is_marked else ""
+        key = f"{self.prefix}{folder:06}/{_MARK}"
+        return _OBJECT.format(key, self.time, "0" * 32) if self.is_marked else ""
 
     def after(self, key: str) -> int:
         """The place of the first key that comes after one."""
@@ -42,7 +41,7 @@ class _Tree:
             return 0
         place = int(folder) * 1000
         if name.startswith(".thumb"):
-            return place + (name == ".thumbnailer")
+            return place + (name == _MARK)
         return place + (int(name[:4]) if name else 0) + name.endswith(".jpg")
 
 

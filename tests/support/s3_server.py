@@ -70,6 +70,10 @@ class Storage:
         """The keys below a prefix, but for what the program remembers there."""
         return [key for key in self._keys(prefix) if "/.thumbnailer" not in f"/{key}"]
 
+    def marks(self, prefix: str) -> list[str]:
+        """What marks the folders of thumbnails."""
+        return [key for key in self._keys(prefix) if "/.thumbnailer-looks/" in f"/{key}"]
+
     def records(self, prefix: str) -> list[str]:
         """What the program remembers of attempts."""
         return [key for key in self._keys(prefix) if "/.thumbnailer-attempts/" in f"/{key}"]
@@ -100,8 +104,7 @@ def _kind(method: str, path: str, query: str) -> str:
         return "LIST"
     if "uploads" in query or "partNumber" in query:
         return "multipart"
-    name = path.rpartition("/")[2]
-    if name == ".thumbnailer":
+    if "/.thumbnailer-looks/" in path:
         return f"{method} mark"
     return f"{method} record" if "/.thumbnailer-attempts/" in path else method
 
@@ -154,6 +157,12 @@ def outcomes(source: str | Path, output: str | Path, **overrides: Any) -> dict[s
 def statuses(source: str | Path, output: str | Path, **overrides: Any) -> dict[str, str]:
     found = outcomes(source, output, **overrides)
     return {name: outcome.status for name, outcome in found.items()}
+
+
+def statuses_by_path(source: str | Path, output: str | Path, **overrides: Any) -> dict[str, str]:
+    """What becomes of each picture, by its whole path or URL."""
+    found = iter_thumbnails(source, output=output, **overrides)
+    return {outcome.source.path: outcome.status for outcome in found}
 
 
 def settled() -> None:

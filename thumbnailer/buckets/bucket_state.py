@@ -2,7 +2,7 @@
 
 There is no ledger, because many machines may write at once. A thumbnail is current if it is newer
 than its source, in whole seconds, and not older than the mark of its folder. The mark is an object
-that holds the fingerprint of the recipe that thumbnails have there.
+that names the fingerprint of the recipe that thumbnails have there.
 """
 
 from __future__ import annotations
@@ -13,14 +13,18 @@ from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from functools import cached_property, partial
 from hashlib import md5
+from typing import NamedTuple
 
 from thumbnailer.buckets.client import Bucket, ListedObject
 from thumbnailer.buckets.marker_objects import (
+    LOOKS_FOLDER,
     MADE,
     RECORDS_FOLDER,
     Mark,
     Record,
     mark_bytes,
+    mark_name,
+    newest_mark,
     read_mark,
     read_record,
     state_digest,
@@ -35,6 +39,7 @@ from thumbnailer.model import (
     Failure,
     Folder,
     ListedState,
+    NewMark,
     Outcome,
     Source,
     Thumbnail,
@@ -61,6 +66,18 @@ SOURCE_VERSION = "thumbnailersource"
 _EARLIER_SOURCE_VERSION = "thumbnailer-source"
 
 
+class _FolderMark(NamedTuple):
+    """What marks a folder of thumbnails, and the mark that it needs before one is put there.
+
+    Attributes:
+        is_certain: that there is no mark was seen after a thumbnail's name was.
+    """
+
+    there: Mark | None
+    needed: NewMark | None
+    is_certain: bool = False
+
+
 class BucketState:
     """The thumbnails of one size in a bucket.
 
@@ -81,9 +98,9 @@ class BucketState:
         self._fingerprint = self._recipe.fingerprint
         self._attempt = attempt_fingerprint(self._recipe, layout.limits)
         self._may_replace = layout.replace
-        self._marks: OrderedDict[str, Mark | None] = OrderedDict()
+        self._marks: OrderedDict[str, _FolderMark] = OrderedDict()
         self._claimed: OrderedDict[str, str] = OrderedDict()
-        self._started = time.monotonic()
+        self._started = time.time()
 
     @cached_property
     def _thumbnail_listing(self) -> ThumbnailListing:
@@ -103,7 +120,12 @@ class BucketState:
         try:
             (below + name).encode()
             state, entries = self._thumbnail_listing.look_up(below + name, *keys)
-            mark = self._marks[folder] if folder in self._marks else self._load_mark(folder, state)
+            mark, new_mark, is_certain = self._folder_mark(folder, state)
+            if any(entries) and not (mark or is_certain):
+                # Another run may have marked the folder since its marks were listed.
+                state, entries = ThumbnailListing(self._listing).look_up(below + name, *keys)
+                mark, new_mark, _ = self._read_marks(folder, state)
+                self._marks[folder] = _FolderMark(mark, new_mark, is_certain=True)
         except UnicodeEncodeError:
             return Failure("plan", "its name is not valid UTF-8, as a key must be")
         except OSError as error:
@@ -122,6 +144,7 @@ class BucketState:
             listed=ListedState(
                 (etags[0], etags[1]),
                 self._key(folder, f"{RECORDS_FOLDER}/{record}") if record else "",
+                new_mark,
             ),
         )
         return Slot(wanted, self._earlier(source, entries, mark, read_record(record)))
@@ -155,46 +178,41 @@ class BucketState:
                 return Outcome(source, "current", (made,), note=note)
         return "the picture has changed since"
 
-    def put_mark(self, folder: str) -> None:
-        """Put the mark of this recipe into a folder, before the first of its thumbnails goes there.
+    def _folder_mark(self, folder: str, state: FolderState) -> _FolderMark:
+        """Return what marks a folder, and the mark that it needs; cache both."""
+        if folder not in self._marks:
+            self._marks[folder] = self._read_marks(folder, state)
+            if len(self._marks) > _MAX_CACHED:
+                self._marks.popitem(last=False)
+        return self._marks[folder]
 
-        Raises:
-            OutputError: it can't be written.
-        """
-        mark = self._marks.get(folder)
-        if mark and mark.fingerprint == self._fingerprint:
-            return
-        key = self._key(folder, MARK)
-        get = partial(self._bucket.get, key)
-        try:
-            etag = ""
-            if mark:  # it must be from a later second than the thumbnails that are there
-                time.sleep(max(0, self._started + _CLOCK_STEP_SECONDS - time.monotonic()))
-                _, entry = self._bucket.run(get)
-                etag = entry.etag
-            data = mark_bytes(self._fingerprint, mark.ours if mark else 0)
-            # If it is refused, another run was faster, most often with the same mark.
-            self._bucket.run(partial(self._bucket.put, key, data, etag))
-            mark = read_mark(*self._bucket.run(get))
-        except OSError as error:
-            raise OutputError(f"{shortened(self.url)}: {error.strerror}") from None
-        self._marks[folder] = mark._replace(fingerprint=self._fingerprint)
+    def _read_marks(self, folder: str, state: FolderState) -> _FolderMark:
+        there = newest_mark(state.marks) or self._earlier_mark(folder, state)
+        if there and there.fingerprint == self._fingerprint:
+            return _FolderMark(there, None)
+        name = mark_name(self._fingerprint, there.ours if there else 0)
+        same = state.marks.get(name)
+        outdated = [f"{LOOKS_FOLDER}/{other}" for other in state.marks if other != name]
+        if state.earlier_mark:
+            outdated.append(MARK)
+        new = NewMark(
+            self._key(folder, f"{LOOKS_FOLDER}/{name}"),
+            same.etag if same else "",
+            tuple(self._key(folder, other) for other in outdated),
+            self._started + (_CLOCK_STEP_SECONDS if there else 0),
+        )
+        return _FolderMark(there, new)
 
-    def _load_mark(self, folder: str, state: FolderState) -> Mark | None:
-        """Return the content of a folder's mark, or None, and cache it."""
-        entry, mark = state.mark, None
-        if entry:
-            expected = mark_bytes(self._fingerprint)
-            # S3's ETag is most often the MD5 of the content: if it fits, no request is needed.
-            if entry.etag.strip('"') == md5(expected, usedforsecurity=False).hexdigest():
-                mark = read_mark(expected, entry)
-            else:
-                get = partial(self._bucket.get, self._key(folder, MARK))
-                mark = read_mark(*self._bucket.run(get))
-        self._marks[folder] = mark
-        if len(self._marks) > _MAX_CACHED:
-            self._marks.popitem(last=False)
-        return mark
+    def _earlier_mark(self, folder: str, state: FolderState) -> Mark | None:
+        """Return what the mark of an earlier version says; None if there is none."""
+        entry = state.earlier_mark
+        if not entry:
+            return None
+        expected = mark_bytes(self._fingerprint)
+        # S3's ETag is most often the MD5 of the content: if it fits, no request is needed.
+        if entry.etag.strip('"') == md5(expected, usedforsecurity=False).hexdigest():
+            return read_mark(expected, entry)
+        return read_mark(*self._bucket.run(partial(self._bucket.get, self._key(folder, MARK))))
 
     def _claim(
         self, key: str, source: Source, entry: ListedObject | None, mark: Mark | None

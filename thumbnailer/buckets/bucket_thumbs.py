@@ -9,8 +9,10 @@ from itertools import islice
 from thumbnailer.buckets.bucket_state import BucketState, made_from
 from thumbnailer.buckets.client import Bucket
 from thumbnailer.buckets.marker_objects import source_version
+from thumbnailer.buckets.put_marks import delete_outdated, ensure_mark
 from thumbnailer.buckets.requests import Stopped
 from thumbnailer.buckets.transfer import put_thumbnails
+from thumbnailer.errors import OutputError, shortened
 from thumbnailer.layout import Layout
 from thumbnailer.model import Answer, Failure, Job, Outcome, Run, Source, Stop
 from thumbnailer.thumbs.plan import Slot, SourceSlots, plan, refused
@@ -58,15 +60,18 @@ class BucketThumbs:
     def plan(self, found: Iterable[Source | Outcome], run: Run) -> Iterator[Job | Outcome]:
         """Yield a job for each source that needs one and an outcome for each other.
 
+        The folders of the first job are marked at once, so that a run that may not write ends
+        before it has fetched anything; those of the others beside the work.
+
         Raises:
-            OutputError: the bucket can't be read, or its folders can't be marked.
+            OutputError: the bucket can't be read, or a folder can't be marked.
         """
-        states = {state.url: state for state in self._states}
+        is_first = True
         try:
             for item in plan(self.look(found, quick=not run.force), self._layout.limits, run):
-                if isinstance(item, Job):
-                    for wanted in item.wanted:
-                        states[wanted.folder.anchor].put_mark(wanted.folder.below)
+                if is_first and isinstance(item, Job):
+                    self._mark_folders(item)
+                    is_first = False
                 yield item
         except Stopped:
             return
@@ -74,6 +79,24 @@ class BucketThumbs:
     def finish(self, jobs: list[Job], answers: list[Answer]) -> list[Outcome]:
         """Put the thumbnails of some jobs, and return the jobs' outcomes."""
         return put_thumbnails(self._bucket, jobs, answers)
+
+    def _mark_folders(self, job: Job) -> None:
+        """Mark the folders of a job's thumbnails.
+
+        Raises:
+            OutputError: one can't be marked.
+        """
+        marks = [
+            (one.folder.anchor, one.listed.mark)
+            for one in job.wanted
+            if one.listed and one.listed.mark
+        ]
+        bucket = self._bucket
+        answers = bucket.run_concurrently([partial(ensure_mark, bucket, mark) for _, mark in marks])
+        for (url, _), answer in zip(marks, answers, strict=True):
+            if isinstance(answer, OSError):
+                raise OutputError(f"{shortened(url)}: {answer.strerror}")
+        bucket.run(partial(delete_outdated, bucket))
 
     def _slots(self, source: Source | Outcome) -> SourceSlots | Outcome:
         if isinstance(source, Outcome):

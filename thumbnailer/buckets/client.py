@@ -103,6 +103,15 @@ class Bucket:
             raise answer
         return answer
 
+    def begin(self, request: Request[object]) -> None:
+        """Begin a request without waiting for its answer, nor for its error."""
+
+        async def run() -> None:
+            with suppress(OSError):
+                await request()
+
+        send(run())
+
     def listing(self, prefix: str, after: str = "") -> Iterator[ListedObject]:
         """Yield the objects below a prefix in the order of their keys, until `stop` is set.
 
@@ -246,14 +255,14 @@ class Bucket:
             done = await _with_plain_errors(lambda: once("create"), self._at(key))
         return bool(done)
 
-    async def delete(self, key: str) -> None:
-        """Delete an object; it is no error if there is none.
+    async def delete(self, *keys: str) -> None:
+        """Delete objects; it is no error if there is none.
 
         Raises:
-            OSError: it can't be deleted.
+            OSError: one can't be deleted.
         """
         with suppress(FileNotFoundError):
-            await _with_plain_errors(lambda: self._store.delete_async(key), self._at(key))
+            await _with_plain_errors(lambda: self._store.delete_async(keys), self._at(keys[0]))
 
     def _at(self, key: str) -> str:
         return f"{self.url}/{key}"

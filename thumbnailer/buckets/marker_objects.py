@@ -1,16 +1,24 @@
-"""Marker objects in a bucket's thumbnail folders: the mark, and the records of attempts.
+"""Marker objects in a bucket's thumbnail folders: marks, and the records of attempts.
 
-A record is an empty object that holds everything in its name, so that listings show it:
+Both are empty objects that hold everything in their names, so that listings show it and no request
+is needed for any:
 
+    .thumbnailer-looks/5d41…-0
     .thumbnailer-attempts/4be1… 90fa… open is empty
 
-These are: a digest of the thumbnail's name, a digest of the source's version and the settings, the
-stage and the reason. With the stage `made` there is a thumbnail, but of a part of the picture only.
+A mark names the fingerprint of the recipe that thumbnails have there since it was put, and the
+second in which the folder was first marked (0: when this mark was put). A record names a digest of
+the thumbnail's name, a digest of the source's version and the settings, the stage and the reason.
+With the stage `made` there is a thumbnail, but of a part of the picture only.
+
+Earlier versions had one mark, `.thumbnailer`, with a content. It is still read.
 """
 
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Mapping
 from hashlib import blake2b
 from typing import NamedTuple
 from urllib.parse import quote, unquote
@@ -19,8 +27,11 @@ from thumbnailer.buckets.client import ListedObject
 from thumbnailer.model import Source
 from thumbnailer.thumbs.ledger.lines import MARK
 
-# The folder of the records, in each folder of thumbnails.
+# The folders of the marks and of the records, in each folder of thumbnails.
+LOOKS_FOLDER = f"{MARK}-looks"
 RECORDS_FOLDER = f"{MARK}-attempts"
+
+_MARK_NAME = re.compile(r"([0-9a-f]{1,64})-([0-9]{1,12})")
 
 # The stage in the record of a picture that has a thumbnail, but is truncated or damaged.
 MADE = "made"
@@ -30,10 +41,11 @@ _MAX_REASON = 150
 
 
 class Mark(NamedTuple):
-    """Content of a folder's mark.
+    """What the mark of a folder says.
 
     Attributes:
-        fingerprint: the fingerprint of the recipe that thumbnails have there.
+        fingerprint: the fingerprint of the recipe that thumbnails have there; "" if that is not
+            known.
         since: the second in which this mark was put; older thumbnails are stale.
         ours: the second in which the folder was first marked; older objects are not ours.
     """
@@ -57,17 +69,48 @@ class Record(NamedTuple):
     reason: str
 
 
-def mark_bytes(fingerprint: str, ours: int = 0) -> bytes:
-    """Return the content of a mark object.
+def marked_folder(key: str) -> str:
+    """Return the folder that an object marks as one of thumbnails; "" if it is no mark of one."""
+    folder, _, name = key.rpartition("/")
+    if name == MARK:
+        return folder
+    above, _, inner = folder.rpartition("/")
+    return above if inner == LOOKS_FOLDER else ""
+
+
+def mark_name(fingerprint: str, ours: int) -> str:
+    """Return the name of a mark in `LOOKS_FOLDER`.
 
     Args:
         ours: as in `Mark`; 0 for the second in which the mark is put.
     """
+    return f"{fingerprint}-{ours}"
+
+
+def newest_mark(marks: Mapping[str, ListedObject]) -> Mark | None:
+    """Return what the newest of a folder's marks says, by their names; None if there is none.
+
+    Of marks with other fingerprints that were put in one second none is known to be the newest.
+    """
+    known = [
+        (found, entry) for name, entry in marks.items() if (found := _MARK_NAME.fullmatch(name))
+    ]
+    if not known:
+        return None
+    since = max(entry.modified for _, entry in known)
+    fingerprints = {found[1] for found, entry in known if entry.modified == since}
+    ours = min(int(found[2]) or entry.modified for found, entry in known)
+    return Mark(fingerprints.pop() if len(fingerprints) == 1 else "", since, ours)
+
+
+def mark_bytes(fingerprint: str, ours: int = 0) -> bytes:
+    """Return the content of a mark as earlier versions have put it; `ours` is as in `Mark`."""
     return json.dumps({"thumbnailer": 1, "looks": fingerprint, "ours": ours}).encode()
 
 
 def read_mark(data: bytes, entry: ListedObject) -> Mark:
-    """Return the content of a mark; if it is invalid, one under which all thumbnails are stale."""
+    """Return what the content of an earlier version's mark says; if it is invalid, one under which
+    all thumbnails are stale."""
     try:
         said = json.loads(data)
         return Mark(str(said["looks"]), entry.modified, int(said["ours"]) or entry.modified)

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from thumbnailer.buckets.client import AFTER_ALL_KEYS, PAGE_KEYS, ListedObject
-from thumbnailer.buckets.marker_objects import RECORDS_FOLDER
+from thumbnailer.buckets.marker_objects import LOOKS_FOLDER, RECORDS_FOLDER
 from thumbnailer.thumbs.ledger.lines import MARK
 
 # How many folders are kept before finished ones are dropped.
@@ -23,15 +23,17 @@ _MAX_FOLDERS = 64
 
 @dataclass(slots=True)
 class FolderState:
-    """Mark and records of a folder of thumbnails, as far as its listing has been read.
+    """Marks and records of a folder of thumbnails, as far as its listing has been read.
 
     Attributes:
-        mark: the object that marks the folder as ours; None if there is none.
+        marks: the objects in `LOOKS_FOLDER`, by their names.
+        earlier_mark: the object with which an earlier version has marked the folder, or None.
         records: the names of the objects in `RECORDS_FOLDER`, by their first word.
-        is_known: whether both have been read.
+        is_known: whether all of them have been read.
     """
 
-    mark: ListedObject | None = None
+    marks: dict[str, ListedObject] = field(default_factory=dict)
+    earlier_mark: ListedObject | None = None
     records: dict[str, str] = field(default_factory=dict)
     is_known: bool = False
 
@@ -107,7 +109,9 @@ class ThumbnailListing:
         folder, _, name = entry.key.rpartition("/")
         above, _, inner = folder.rpartition("/")
         if name == MARK:
-            self._states.setdefault(folder, FolderState()).mark = entry
+            self._states.setdefault(folder, FolderState()).earlier_mark = entry
+        elif inner == LOOKS_FOLDER:
+            self._states.setdefault(above, FolderState()).marks[name] = entry
         elif inner == RECORDS_FOLDER:
             self._states.setdefault(above, FolderState()).records[name.partition(" ")[0]] = name
         elif entry.key >= self._source:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 
 from thumbnailer.buckets.client import AFTER_ALL_KEYS, PAGE_KEYS, Bucket, ListedObject
+from thumbnailer.buckets.marker_objects import marked_folder
 from thumbnailer.buckets.requests import Stopped
 from thumbnailer.errors import SourceError, SourceForbidden, SourceMissing
 from thumbnailer.formats import EXTRAS, ON_REQUEST, name_filter
@@ -62,7 +63,8 @@ class BucketPictures:
             raise SourceError(error.errno, error.strerror, url) from None
         if first is None and key and not (self._stop and self._stop.is_set()):
             raise SourceMissing(errno.ENOENT, NOT_THERE, url)
-        if first and first.key == f"{key}/{MARK}".lstrip("/"):
+        mark = f"{key}/{MARK}".lstrip("/")
+        if first and (first.key == mark or first.key.startswith(f"{mark}-")):
             raise SourceError(None, "is a folder of thumbnails, not of pictures", url)
         return True
 
@@ -91,8 +93,9 @@ class BucketPictures:
                 if above != at:
                     at, unscanned = above, unscanned_in(above)
                     target = "/".join(filter(None, (below, above[start:])))
-                if name == MARK and above != prefix and not unscanned:
-                    ours.add(above)
+                marked = marked_folder(entry.key) if MARK in entry.key else ""
+                if marked and marked != prefix and not unscanned_in(marked):
+                    ours.add(marked)
                     at = None
                 if unscanned:
                     skipped += 1

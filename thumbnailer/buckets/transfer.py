@@ -17,12 +17,22 @@ from thumbnailer.buckets.marker_objects import (
     state_digest,
     thumbnail_digest,
 )
+from thumbnailer.buckets.put_marks import begin_marks, delete_outdated, ensure_mark
 from thumbnailer.buckets.requests import Stopped
 from thumbnailer.buckets.scan import source_of
 from thumbnailer.errors import WorkerError
 from thumbnailer.formats import WRITTEN
 from thumbnailer.imaging.failures import DAMAGED, EMPTY, LIMITED, TRUNCATED
-from thumbnailer.model import FATAL_ERRNOS, Answer, Failure, Job, Outcome, Stop, Thumbnail
+from thumbnailer.model import (
+    FATAL_ERRNOS,
+    Answer,
+    Failure,
+    Job,
+    NewMark,
+    Outcome,
+    Stop,
+    Thumbnail,
+)
 from thumbnailer.recipe import attempt_fingerprint
 from thumbnailer.thumbs.thumbnail_task import ThumbnailTask, outcome_of, tasks_of
 from thumbnailer.urls import split_url
@@ -35,6 +45,8 @@ _MEMORY_DIVISOR = 4
 def fetch_sources(jobs: list[Job], endpoint: str, closing: Stop) -> list[Job | Failure]:
     """Return each job, with the content of its source if that is in a bucket, or a failure.
 
+    Meanwhile the folders of thumbnails that go to a bucket are marked.
+
     Args:
         endpoint: as in `Settings`.
         closing: once it is set, answers are not waited for.
@@ -42,6 +54,7 @@ def fetch_sources(jobs: list[Job], endpoint: str, closing: Stop) -> list[Job | F
     Raises:
         WorkerError: the pool is closed.
     """
+    _begin_marks(jobs, endpoint)
     got: list[Job | Failure] = []
     by_bucket: dict[str, list[int]] = {}
     for at, job in enumerate(jobs):
@@ -67,6 +80,17 @@ def fetch_sources(jobs: list[Job], endpoint: str, closing: Stop) -> list[Job | F
     return got
 
 
+def _begin_marks(jobs: list[Job], endpoint: str) -> None:
+    by_bucket: dict[str, dict[NewMark, None]] = {}
+    for wanted in (wanted for job in jobs for wanted in job.wanted):
+        if wanted.listed and wanted.listed.mark:
+            url, _ = split_url(wanted.folder.anchor)
+            by_bucket.setdefault(url, {})[wanted.listed.mark] = None
+    for url, marks in by_bucket.items():
+        bucket = Bucket(url, endpoint)
+        bucket.begin(partial(begin_marks, bucket, marks))
+
+
 def put_thumbnails(bucket: Bucket, jobs: list[Job], answers: list[Answer]) -> list[Outcome]:
     """Put the thumbnails of some jobs into a bucket, and return the jobs' outcomes.
 
@@ -79,6 +103,7 @@ def put_thumbnails(bucket: Bucket, jobs: list[Job], answers: list[Answer]) -> li
     every = [task for of_job in tasks for task in of_job]
     try:
         done = bucket.run_concurrently([partial(_put_thumbnail, bucket, task) for task in every])
+        bucket.run(partial(delete_outdated, bucket))
     except Stopped:
         raise WorkerError("the pool is closed") from None
     is_ours = {}
@@ -129,6 +154,8 @@ async def _put_thumbnail(bucket: Bucket, task: ThumbnailTask) -> bool:
         attempt = attempt_fingerprint(wanted.recipe, task.limits)
         record = Record(state_digest(state, attempt), made.stage, made.reason)
     else:
+        if listed.mark:
+            await ensure_mark(bucket, listed.mark)
         is_png = task.name == wanted.png_name
         attributes = {
             "Content-Type": WRITTEN[made.format].mime_type,
