@@ -136,7 +136,7 @@ def check_bucket(path: str, settings: Settings) -> None:
     """
     if not is_url(path):
         return
-    from thumbnailer.buckets.client import Bucket
+    from thumbnailer.buckets.client.bucket import Bucket
 
     where, key = split_url(path)
     try:

@@ -15,7 +15,8 @@ from functools import cached_property, partial
 from hashlib import md5
 from typing import NamedTuple
 
-from thumbnailer.buckets.client import Bucket, ListedObject
+from thumbnailer.buckets.client.bucket import Bucket
+from thumbnailer.buckets.client.listed_object import ListedObject
 from thumbnailer.buckets.marker_objects import (
     LOOKS_FOLDER,
     MADE,
@@ -234,8 +235,8 @@ class BucketState:
     def _listing(self, after: str) -> Iterator[ListedObject]:
         start = len(self._prefix) + 1 if self._prefix else 0
         after = self._key("", after) if after else ""
-        for key, size_bytes, modified, etag in self._bucket.listing(self._prefix, after):
-            yield ListedObject(key[start:], size_bytes, modified, etag)
+        for entry in self._bucket.listing(self._prefix, after):
+            yield entry._replace(key=entry.key[start:])
 
     def _key(self, folder: str, name: str) -> str:
         return "/".join(filter(None, (self._prefix, folder, name)))

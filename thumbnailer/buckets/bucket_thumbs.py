@@ -7,10 +7,10 @@ from functools import cached_property, partial
 from itertools import islice
 
 from thumbnailer.buckets.bucket_state import BucketState, made_from
-from thumbnailer.buckets.client import Bucket
+from thumbnailer.buckets.client.bucket import Bucket
+from thumbnailer.buckets.client.requests import Stopped
 from thumbnailer.buckets.marker_objects import source_version
 from thumbnailer.buckets.put_marks import delete_outdated, ensure_mark
-from thumbnailer.buckets.requests import Stopped
 from thumbnailer.buckets.transfer import put_thumbnails
 from thumbnailer.errors import OutputError, shortened
 from thumbnailer.layout import Layout

@@ -13,7 +13,8 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from thumbnailer.buckets.client import AFTER_ALL_KEYS, PAGE_KEYS, ListedObject
+from thumbnailer.buckets.client.bucket import AFTER_ALL_KEYS, PAGE_KEYS
+from thumbnailer.buckets.client.listed_object import ListedObject
 from thumbnailer.buckets.marker_objects import LOOKS_FOLDER, RECORDS_FOLDER
 from thumbnailer.thumbs.ledger.lines import MARK
 

@@ -8,7 +8,7 @@ from collections import OrderedDict
 from collections.abc import Iterable
 from contextlib import suppress
 
-from thumbnailer.buckets.client import Bucket
+from thumbnailer.buckets.client.bucket import Bucket
 from thumbnailer.model import NewMark
 
 # How many marks are cached. One that is put again is refused, which costs a request.

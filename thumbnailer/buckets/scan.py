@@ -8,9 +8,10 @@ import zlib
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 
-from thumbnailer.buckets.client import AFTER_ALL_KEYS, PAGE_KEYS, Bucket, ListedObject
+from thumbnailer.buckets.client.bucket import AFTER_ALL_KEYS, PAGE_KEYS, Bucket
+from thumbnailer.buckets.client.listed_object import ListedObject
+from thumbnailer.buckets.client.requests import Stopped
 from thumbnailer.buckets.marker_objects import marked_folder
-from thumbnailer.buckets.requests import Stopped
 from thumbnailer.errors import SourceError, SourceForbidden, SourceMissing
 from thumbnailer.formats import EXTRAS, ON_REQUEST, name_filter
 from thumbnailer.model import Failure, Outcome, Source, Status, Stop

@@ -7,7 +7,8 @@ from dataclasses import replace
 from functools import partial
 
 from thumbnailer.buckets.bucket_state import SOURCE_VERSION
-from thumbnailer.buckets.client import Bucket
+from thumbnailer.buckets.client.bucket import Bucket
+from thumbnailer.buckets.client.requests import Stopped
 from thumbnailer.buckets.marker_objects import (
     MADE,
     RECORDS_FOLDER,
@@ -18,7 +19,6 @@ from thumbnailer.buckets.marker_objects import (
     thumbnail_digest,
 )
 from thumbnailer.buckets.put_marks import begin_marks, delete_outdated, ensure_mark
-from thumbnailer.buckets.requests import Stopped
 from thumbnailer.buckets.scan import source_of
 from thumbnailer.errors import WorkerError
 from thumbnailer.formats import WRITTEN

@@ -6,7 +6,7 @@ import asyncio
 import atexit
 import threading
 import time
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from concurrent.futures import CancelledError, Future
 from functools import cache
 from typing import Any, TypeVar
@@ -66,6 +66,30 @@ def wait_for(answer: Future[T], stop: Stop | None) -> T:
                 raise Stopped from None
         except CancelledError:
             raise Stopped from None
+
+
+async def in_thread(call: Callable[[], T]) -> T:
+    """Return what a call gives that waits by itself, without holding up other requests.
+
+    Not by asyncio's `to_thread`, whose threads a program waits for at its end.
+    """
+    loop = asyncio.get_running_loop()
+    answer: asyncio.Future[T] = loop.create_future()
+
+    def settle(give: Callable[[Any], None], value: object) -> None:
+        if not answer.done():  # it may have been cancelled
+            give(value)
+
+    def run() -> None:
+        try:
+            result = call()
+        except Exception as error:
+            loop.call_soon_threadsafe(settle, answer.set_exception, error)
+        else:
+            loop.call_soon_threadsafe(settle, answer.set_result, result)
+
+    threading.Thread(target=run, daemon=True, name="request").start()
+    return await answer
 
 
 def _wait_until_quiet() -> None:

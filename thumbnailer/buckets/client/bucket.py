@@ -1,0 +1,305 @@
+"""One bucket of object storage, and the requests to it.
+
+Requests run on a thread of their own, so that a caller can stop waiting at any moment. Errors
+become OSErrors in plain words, because those of the libraries quote URLs, headers and key ids.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import random
+import time
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
+from contextlib import suppress
+from itertools import count
+from typing import Any, TypeVar
+
+from thumbnailer.buckets.client.connect import connect
+from thumbnailer.buckets.client.errors import as_os_error, error_codes, is_passing
+from thumbnailer.buckets.client.listed_object import ListedObject, listed_object
+from thumbnailer.buckets.client.requests import Stopped, in_thread, send, wait_for
+from thumbnailer.buckets.client.s3_listing import S3Listing
+from thumbnailer.model import Stop
+
+T = TypeVar("T")
+Request = Callable[[], Awaitable[T]]
+
+# The keys in a page of a listing, the same for all services.
+PAGE_KEYS = 1000
+
+# A text with this at its end sorts after all keys that begin with that text.
+AFTER_ALL_KEYS = "\U0010ffff"
+
+# The most requests of one caller that run at the same time.
+MAX_CONCURRENT_REQUESTS = 32
+
+# After throttling or a broken connection a request is sent again, with growing pauses of up to
+# 15 s, for as long as this. A server that has never answered gets less: its name may be wrong.
+_RETRY_SECONDS, _FIRST_RETRY_SECONDS = 240.0, 15.0
+_FIRST_PAUSE_SECONDS, _MAX_PAUSE_SECONDS = 0.1, 15.0
+
+
+class Bucket:
+    """Client of one bucket, which finds credentials where the service's own tools find them.
+
+    Args:
+        url: such as `s3://bucket`.
+        endpoint: the URL of the service; "" for the usual one of the scheme.
+        stop: once it is set, waiting for an answer raises `Stopped`.
+
+    Raises:
+        ConfigError: the extra is not installed, or the name or the environment makes no sense.
+    """
+
+    def __init__(self, url: str, endpoint: str = "", stop: Stop | None = None) -> None:
+        self.url, self._stop = url, stop
+        self._connection = connect(url, endpoint)
+        self._store = self._connection.store
+
+    @property
+    def has_conditions(self) -> bool:
+        """Whether the server takes conditional writes, as far as is known."""
+        return self._connection.has_conditions
+
+    def run_concurrently(self, requests: Sequence[Request[T]]) -> list[T | OSError]:
+        """Run requests concurrently, and return the answer or the OSError of each.
+
+        Raises:
+            Stopped: `stop` was set; requests that were under way may have been done or not.
+        """
+
+        async def all_of_them() -> list[T | OSError]:
+            gate = asyncio.Semaphore(MAX_CONCURRENT_REQUESTS)
+
+            async def one(request: Request[T]) -> T | OSError:
+                async with gate:
+                    try:
+                        return await request()
+                    except OSError as error:
+                        return error
+
+            return await asyncio.gather(*map(one, requests))
+
+        return wait_for(send(all_of_them()), self._stop)
+
+    def run(self, request: Request[T]) -> T:
+        """Run one request and return its answer.
+
+        Raises:
+            Stopped: `stop` was set.
+            OSError: as the request says.
+        """
+        (answer,) = self.run_concurrently([request])
+        if isinstance(answer, OSError):
+            raise answer
+        return answer
+
+    def begin(self, request: Request[object]) -> None:
+        """Begin a request without waiting for its answer, nor for its error."""
+
+        async def run() -> None:
+            with suppress(OSError):
+                await request()
+
+        send(run())
+
+    def listing(self, prefix: str, after: str = "") -> Iterator[ListedObject]:
+        """Yield the objects below a prefix in the order of their keys, until `stop` is set.
+
+        While one page of the listing is used, the next one is requested.
+
+        Args:
+            prefix: matched as a folder: `a` includes `a/b`, but not `ab`.
+            after: yield only keys that sort after this one.
+
+        Raises:
+            OSError: it can't be listed.
+        """
+        last = after
+        with suppress(Stopped):
+            for page in self._pages(prefix, after):
+                for entry in page:
+                    # As in the directory buckets of S3. (For the other services, obstore drops a
+                    # slash before the first letter of a key, which changes its place.)
+                    if entry.key < last and self._connection.access:
+                        raise OSError(errno.ENOTSUP, "does not list its keys in order", self.url)
+                    last = entry.key
+                    yield entry
+
+    def _pages(self, prefix: str, after: str) -> Iterator[Sequence[ListedObject]]:
+        if self._connection.access:
+            name, below = self.url.partition("://")[2], f"{prefix}/" if prefix else ""
+            listing = S3Listing(self._connection.access, name, below, after)
+
+            async def read_page() -> Sequence[ListedObject]:
+                return await self._ask(lambda: in_thread(listing.next_page), prefix)
+
+        else:
+            read_page = self._obstore_pages(prefix, after)
+        next_page = send(read_page())
+        try:
+            while page := wait_for(next_page, self._stop):
+                next_page = send(read_page())
+                yield page
+        finally:
+            next_page.cancel()
+
+    def _obstore_pages(
+        self, prefix: str, after: str
+    ) -> Callable[[], Coroutine[Any, Any, Sequence[ListedObject]]]:
+        """Return a function that requests the next page each time; an empty one at the end."""
+        stream, last = None, after
+
+        async def next_page() -> Sequence[ListedObject]:
+            nonlocal stream, last
+            stream = stream or self._store.list(
+                prefix or None, offset=last or None, chunk_size=PAGE_KEYS
+            )
+            try:
+                page = [*map(listed_object, await stream.__anext__())]
+            except StopAsyncIteration:
+                return ()
+            except Exception:
+                stream = None  # it is over: the next attempt begins behind the last page
+                raise
+            last = page[-1].key
+            return page
+
+        async def read_page() -> Sequence[ListedObject]:
+            return await self._ask(next_page, prefix)
+
+        return read_page
+
+    async def get(self, key: str) -> tuple[bytes, ListedObject]:
+        """Return the content of an object and its entry in a listing.
+
+        Raises:
+            OSError: there is no such object, or it can't be read.
+        """
+
+        async def whole() -> tuple[bytes, ListedObject]:
+            found = await self._store.get_async(key)
+            data = bytes(await found.bytes_async())
+            if len(data) != found.meta["size"]:
+                raise ConnectionError(errno.EIO, "the connection broke off", self._at(key))
+            return data, listed_object(found.meta)
+
+        return await self._ask(whole, key)
+
+    async def head(self, key: str) -> tuple[ListedObject, Mapping[str, str]]:
+        """Return an object's entry in a listing and its attributes, but not its content.
+
+        Raises:
+            OSError: there is no such object, or it can't be read.
+        """
+
+        async def all_but_content() -> tuple[ListedObject, Mapping[str, str]]:
+            found = await self._store.get_async(key, options={"head": True})
+            return listed_object(found.meta), found.attributes
+
+        return await self._ask(all_but_content, key)
+
+    async def put(
+        self, key: str, data: bytes, etag: str, attributes: Mapping[str, str] | None = None
+    ) -> bool:
+        """Write an object, in one request that succeeds whole or not at all.
+
+        Args:
+            etag: the ETag of the object to replace; "" if there is none.
+            attributes: metadata to store: `Content-Type`, or any other name.
+
+        Returns:
+            Whether it was written; if not, another writer has just put an object there.
+
+        Raises:
+            OSError: it can't be written.
+        """
+        if not self.has_conditions:
+            return await self._put_after_head(key, data, etag, attributes)
+        mode: Any = {"e_tag": etag} if etag else "create"
+        if etag and self.url.startswith("gs://"):  # needs a generation, which listings don't have
+            try:
+                there, _ = await self.head(key)
+            except FileNotFoundError:
+                mode = "create"
+            else:
+                if there.etag != etag:
+                    return False
+                mode = {"e_tag": etag, "version": there.version}
+        try:
+            done = await self._ask(lambda: self._put_if(key, data, mode, attributes), key)
+            if done is None:  # what was to be replaced is gone
+                done = await self._ask(lambda: self._put_if(key, data, "create", attributes), key)
+        except OSError as error:
+            if error.errno != errno.ENOSYS:
+                raise
+            self._connection.has_conditions = False
+            return await self._put_after_head(key, data, etag, attributes)
+        return bool(done)
+
+    async def _put_if(
+        self, key: str, data: bytes, mode: Any, attributes: Mapping[str, str] | None
+    ) -> bool | None:
+        """Put an object; return False if another one is there, None if none is to be replaced."""
+        from obstore.exceptions import AlreadyExistsError, PreconditionError
+
+        try:
+            await self._store.put_async(
+                key, data, mode=mode, attributes=attributes, use_multipart=False
+            )
+        except AlreadyExistsError:
+            return False
+        except PreconditionError as error:
+            # S3 answers 404 if the object that was to be replaced is gone.
+            return None if "404" in error_codes(error) else False
+        return True
+
+    async def _put_after_head(
+        self, key: str, data: bytes, etag: str, attributes: Mapping[str, str] | None
+    ) -> bool:
+        """Put an object unless another one is there, as far as a question before can tell."""
+        there = ""
+        with suppress(FileNotFoundError):
+            there = (await self.head(key))[0].etag
+        if there and there != etag:
+            return False
+        return bool(await self._ask(lambda: self._put_if(key, data, "overwrite", attributes), key))
+
+    async def delete(self, *keys: str) -> None:
+        """Delete objects; it is no error if there is none.
+
+        Raises:
+            OSError: one can't be deleted.
+        """
+        with suppress(FileNotFoundError):
+            await self._ask(lambda: self._store.delete_async(keys), keys[0])
+
+    def _at(self, key: str) -> str:
+        return f"{self.url}/{key}"
+
+    async def _ask(self, call: Callable[[], Awaitable[T]], key: str) -> T:
+        """Return the answer to a request, which is sent again while that may help.
+
+        Raises:
+            OSError: its error in plain words, without the original.
+        """
+        pace, place, started = self._connection.pace, self._at(key), time.monotonic()
+        for attempt in count():
+            begun = time.monotonic()
+            try:
+                async with pace:
+                    answer = await call()
+            except Exception as error:
+                trouble, passing = as_os_error(error, place), is_passing(error)
+            else:
+                pace.went_well()
+                return answer
+            if trouble.errno == errno.EBUSY:
+                pace.slow_down(begun)
+            patience = _RETRY_SECONDS if pace.has_answered else _FIRST_RETRY_SECONDS
+            if not passing or time.monotonic() - started > patience:
+                raise trouble
+            pause = min(_MAX_PAUSE_SECONDS, _FIRST_PAUSE_SECONDS * 2**attempt)
+            await asyncio.sleep(pause * random.uniform(0.5, 1.5))
+        raise AssertionError

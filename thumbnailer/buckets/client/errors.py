@@ -1,0 +1,141 @@
+"""Errors of object storage, turned into OSErrors with plain words and system error numbers.
+
+The original messages quote URLs, headers and the names of keys: only their codes are ever shown.
+"""
+
+from __future__ import annotations
+
+import errno
+import re
+
+_EXPIRED = "the credentials have expired: renew them, and run the same again: it goes on"
+_NOT_VALID = "access is denied: no valid credentials"
+_BUSY = errno.EBUSY, "the storage is too busy"
+
+_OS_ERRORS = {
+    "NoSuchBucket": (errno.ENOENT, "there is no such bucket"),
+    "ContainerNotFound": (errno.ENOENT, "there is no such bucket"),
+    "InvalidObjectState": (
+        errno.EACCES,
+        "is archived: restore it, then say --retry-failed",
+    ),
+    "BlobArchived": (errno.EACCES, "is archived: restore it, then say --retry-failed"),
+    "RequestTimeTooSkewed": (errno.EACCES, "access is denied: the clock of this machine is wrong"),
+    "InvalidAccessKeyId": (errno.EACCES, _NOT_VALID),
+    "KeyTooLongError": (errno.ENAMETOOLONG, "its name is too long for a key"),
+    "AuthorizationHeaderMalformed": (errno.EREMOTE, "the bucket is in another region"),
+    "PermanentRedirect": (errno.EREMOTE, "the bucket is in another region"),
+    "301": (errno.EREMOTE, "the bucket is in another region"),
+    "307": (errno.EREMOTE, "the bucket is in another region"),
+    "NotImplemented": (errno.ENOSYS, "the storage can't do that"),
+    "501": (errno.ENOSYS, "the storage can't do that"),
+    "404": (errno.ENOENT, "is not there"),
+    "401": (errno.EACCES, _NOT_VALID),
+    "403": (errno.EACCES, "access is denied"),
+    "507": (errno.ENOSPC, "the storage is full"),
+    "503": _BUSY,
+    "429": _BUSY,
+    "SlowDown": _BUSY,
+}
+
+_EXPIRED_CODES = ("ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired")
+_ARCHIVED_CODES = ("InvalidObjectState", "BlobArchived")
+
+# What may be otherwise the next time.
+_PASSING = {"408", "429", "500", "502", "503", "504", "SlowDown", "RequestTimeout", "InternalError"}
+
+
+class InvalidKeyError(OSError):
+    """Key in a listing that is no proper path."""
+
+
+class CredentialsExpired(PermissionError):
+    """End of what the credentials are good for: no other request will succeed, either."""
+
+
+class Archived(PermissionError):
+    """Object that is in an archive, from where it must be restored before it can be read."""
+
+
+class ServerError(Exception):
+    """Answer of a server that is an error, to a request that was not obstore's.
+
+    Args:
+        codes: the code in the answer, if there is one, and the HTTP status.
+    """
+
+    def __init__(self, *codes: str) -> None:
+        super().__init__(*codes)
+        self.codes = [code for code in codes if re.fullmatch(r"\w{1,60}", code)]
+
+
+def as_os_error(error: Exception, place: str) -> OSError:
+    """Return an OSError about `place` in plain words, for any error of a request."""
+    if isinstance(error, OSError) and error.errno and error.strerror:
+        return error
+    if isinstance(error, ValueError):
+        return OSError(errno.EINVAL, "its name can't be a key", place)
+    codes = error_codes(error)
+    if any(code in _EXPIRED_CODES for code in codes):
+        return CredentialsExpired(errno.EACCES, _EXPIRED, place)
+    for code in codes:
+        if code in _OS_ERRORS:
+            number, words = _OS_ERRORS[code]
+            named = [one for one in codes if not one.isdigit() and code != one]
+            type_ = Archived if code in _ARCHIVED_CODES else OSError
+            return type_(number, f"{words} ({named[0]})" if named else words, place)
+    if codes:
+        return OSError(errno.EIO, f"the storage answers with {' '.join(codes)}", place)
+    kind = type(error).__name__
+    text = str(error)
+    if kind == "InvalidPathError":
+        return InvalidKeyError(errno.EINVAL, "holds a key that can't be the path of a file", place)
+    if kind in ("PermissionDeniedError", "UnauthenticatedError"):
+        return OSError(errno.EACCES, "access is denied", place)
+    if "Received redirect without LOCATION" in text:
+        return OSError(*_OS_ERRORS["301"], place)
+    if fault := certificate_fault(error):
+        return OSError(errno.EPROTO, fault, place)
+    if "credential" in text.lower() or "169.254" in text:
+        return OSError(errno.EACCES, "no credentials are found", place)
+    return OSError(errno.EHOSTUNREACH, f"the storage can't be reached{_why(text)}", place)
+
+
+def certificate_fault(error: Exception) -> str:
+    """Return in words why the certificate of a server is not accepted; "" for other errors."""
+    text = str(error)
+    found = re.search(r"InvalidCertificate\(\s*(?:Other\(\s*OtherError\(\s*)?(\w{1,40})", text)
+    if not found and "CERTIFICATE_VERIFY_FAILED" not in text:
+        return ""
+    word = f" ({found[1]})" if found else ""
+    return f"the certificate of the server is not trusted{word}: AWS_CA_BUNDLE names a file of more"
+
+
+def is_passing(error: Exception) -> bool:
+    """Return whether a request that has failed so may succeed if it is sent again."""
+    codes = error_codes(error)
+    if codes:
+        return not _PASSING.isdisjoint(codes)
+    if isinstance(error, ConnectionError):
+        return True
+    return as_os_error(error, "").errno == errno.EHOSTUNREACH
+
+
+def error_codes(error: Exception) -> list[str]:
+    """Return the codes in an error: S3's, such as `SlowDown`, and the HTTP status."""
+    if isinstance(error, ServerError):
+        return error.codes
+    words = str(error).partition("Debug source")[0]
+    codes = re.findall(r"<Code>(\w{1,60})</Code>", words)
+    return [*codes[:1], *re.findall(r"status code: (\d{3})", words)[:1]]
+
+
+def _why(text: str) -> str:
+    """Return what an error says of a connection that can't be made, to be added to a message."""
+    if "dns error" in text or "Failed to resolve" in text:
+        return ": there is no host of that name"
+    if "Connection refused" in text:
+        return ": nobody listens there"
+    if "timed out" in text.lower() or "TimedOut" in text:
+        return ": no answer in time"
+    return ""
