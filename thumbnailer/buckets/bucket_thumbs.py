@@ -21,6 +21,11 @@ from thumbnailer.urls import split_url
 # How many sources at a time have the attributes of their thumbnails requested together.
 _HEADS_AT_ONCE = 64
 
+_UNCONDITIONAL = (
+    "{}: its server takes no conditional writes: each costs a HEAD more, and of two runs that "
+    "write the same at once the later one wins"
+)
+
 
 class BucketThumbs:
     """The thumbnails of a run in a bucket; see `door.Thumbs`.
@@ -75,6 +80,8 @@ class BucketThumbs:
                 yield item
         except Stopped:
             return
+        if not self._bucket.has_conditions:
+            run.report.notes.append(_UNCONDITIONAL.format(shortened(self._bucket.url)))
 
     def finish(self, jobs: list[Job], answers: list[Answer]) -> list[Outcome]:
         """Put the thumbnails of some jobs, and return the jobs' outcomes."""

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 
 from thumbnailer.buckets.client.bucket import AFTER_ALL_KEYS, PAGE_KEYS, Bucket
+from thumbnailer.buckets.client.errors import CredentialsEnded
 from thumbnailer.buckets.client.listed_object import ListedObject
 from thumbnailer.buckets.client.requests import Stopped
 from thumbnailer.buckets.marker_objects import marked_folder
@@ -21,6 +23,8 @@ from thumbnailer.thumbs.ledger.lines import MARK
 from thumbnailer.urls import is_url, split_url
 
 NOT_THERE = "nothing is there"
+
+_CONTROL_CHARACTERS = re.compile(r"[\x00-\x1f\x7f]")
 
 _ANY_PICTURE = name_filter((*ON_REQUEST, *EXTRAS))
 
@@ -105,15 +109,19 @@ class BucketPictures:
                         skipped = 0
                     continue
                 skipped = 0
+                if not name and entry.size_bytes:  # without content it stands for a folder
+                    name = above.rpartition("/")[2]
                 if not is_picture(name) or not choice.takes(entry.key[start:]):
                     continue
                 url = f"{bucket.url}/{entry.key}"
-                if _is_path(above[start:]):
+                if _is_path(entry.key[start:]):
                     yield source_of(url, entry, target)
                 else:
                     yield _without_source(url, "skipped", "its key is no proper path")
         except OSError as error:
-            yield _without_source(self._url, "failed", f"can't be listed: {error.strerror}")
+            reason = f"can't be listed: {error.strerror}"
+            failure = Failure("scan", reason, fatal=isinstance(error, CredentialsEnded))
+            yield Outcome(Source(self._url, 0, 0), "failed", error=failure)
         else:
             if self._stop and self._stop.is_set():
                 return
@@ -197,9 +205,9 @@ def source_of(url: str, entry: ListedObject, below: str) -> Source:
     return Source(url, entry.size_bytes, mtime_ns, below, entry.etag)
 
 
-def _is_path(inner: str) -> bool:
-    """Return whether the folders in a key could be folders on a disk."""
-    return not inner or not {"", ".", ".."} & set(inner.split("/"))
+def _is_path(key: str) -> bool:
+    """Return whether a key could be the path of a file: obstore takes no others."""
+    return not {"", ".", ".."} & set(key.split("/")) and not _CONTROL_CHARACTERS.search(key)
 
 
 def _without_source(url: str, status: Status, reason: str) -> Outcome:

@@ -8,6 +8,7 @@ from functools import partial
 
 from thumbnailer.buckets.bucket_state import SOURCE_VERSION
 from thumbnailer.buckets.client.bucket import Bucket
+from thumbnailer.buckets.client.errors import Archived, CredentialsEnded
 from thumbnailer.buckets.client.requests import Stopped
 from thumbnailer.buckets.marker_objects import (
     MADE,
@@ -41,6 +42,9 @@ from thumbnailer.urls import split_url
 # it receives it, and has to decode it, too.
 _MEMORY_DIVISOR = 4
 
+# How many bytes a source may have grown by since it was listed, or by as many as it had.
+_GROWTH = 1 << 20
+
 
 def fetch_sources(jobs: list[Job], endpoint: str, closing: Stop) -> list[Job | Failure]:
     """Return each job, with the content of its source if that is in a bucket, or a failure.
@@ -64,14 +68,18 @@ def fetch_sources(jobs: list[Job], endpoint: str, closing: Stop) -> list[Job | F
             by_bucket.setdefault(split_url(job.source.path)[0], []).append(at)
     for url, places in by_bucket.items():
         bucket = Bucket(url, endpoint, closing)
-        requests = [partial(bucket.get, split_url(jobs[at].source.path)[1]) for at in places]
+        requests = [
+            partial(bucket.get, split_url(jobs[at].source.path)[1], _most_bytes(jobs[at]))
+            for at in places
+        ]
         try:
             answers = bucket.run_concurrently(requests)
         except Stopped:
             raise WorkerError("the pool is closed") from None
         for at, answer in zip(places, answers, strict=True):
             if isinstance(answer, OSError):
-                got[at] = Failure("open", answer.strerror or "", lasts=False)
+                fatal, lasts = isinstance(answer, CredentialsEnded), isinstance(answer, Archived)
+                got[at] = Failure("open", answer.strerror or "", fatal, lasts=lasts)
             else:
                 data, entry = answer
                 source = jobs[at].source
@@ -111,7 +119,7 @@ def put_thumbnails(bucket: Bucket, jobs: list[Job], answers: list[Answer]) -> li
         is_ours[id(task)] = answer is True
         if isinstance(answer, OSError):
             reason = f"{task.wanted.folder.path}: {answer.strerror}"
-            fatal = answer.errno in FATAL_ERRNOS
+            fatal = answer.errno in FATAL_ERRNOS or isinstance(answer, CredentialsEnded)
             task.result = Failure("write", reason, fatal, lasts=False)
     outcomes = map(outcome_of, jobs, answers, tasks)
     return [
@@ -120,6 +128,14 @@ def put_thumbnails(bucket: Bucket, jobs: list[Job], answers: list[Answer]) -> li
         else replace(outcome, status="current")
         for outcome, of_job in zip(outcomes, tasks, strict=True)
     ]
+
+
+def _most_bytes(job: Job) -> int:
+    """Return how large a source may be that was listed with another size: memory was claimed."""
+    listed_bytes = job.source.size_bytes
+    return min(
+        job.limits.memory_bytes // _MEMORY_DIVISOR, listed_bytes + max(listed_bytes, _GROWTH)
+    )
 
 
 def _fetch_refusal(job: Job) -> Failure | None:

@@ -8,11 +8,12 @@ obstore wraps), `AWS_NO_SIGN_REQUEST` and `AWS_REQUEST_PAYER` (GDAL, and object_
 from __future__ import annotations
 
 import os
+import ssl
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from thumbnailer.buckets.client.environment import ca_bundle, client_options, first_of, is_set
+from thumbnailer.buckets.client.environment import ca_bundles, client_options, first_of, is_set
 from thumbnailer.errors import ConfigError, install_hint, shortened
 
 _USUAL_REGION = "us-east-1"
@@ -32,15 +33,15 @@ class Access:
         credentials: botocore's, which renew themselves; None if requests are not signed.
         endpoint: the URL of the service; "" for Amazon's.
         region: its name.
-        ca_bundle: a file of certificates to trust; "" for the usual ones only.
+        ca_bundles: files of certificates to trust besides the usual ones.
         pays: whether whoever asks pays for requests.
-        http: botocore's client, for what obstore can't ask.
+        http: urllib3's client, for what obstore can't ask.
     """
 
     credentials: Any
     endpoint: str
     region: str
-    ca_bundle: str
+    ca_bundles: list[str]
     pays: bool
     http: Any
 
@@ -53,7 +54,7 @@ class Access:
             config["request_payer"] = True
         options: dict[str, Any] = {
             "config": config,
-            "client_options": client_options(self.endpoint, self.ca_bundle),
+            "client_options": client_options(self.endpoint, self.ca_bundles),
         }
         if self.credentials:
             options["credential_provider"] = self._credentials_now
@@ -92,28 +93,36 @@ def access(endpoint: str) -> Access:
         if not is_set("AWS_SKIP_SIGNATURE", "AWS_NO_SIGN_REQUEST"):
             credentials = _credentials(session)
         url = endpoint or _endpoint(session, profile)
-        bundle = ca_bundle(os.environ.get("AWS_CA_BUNDLE", ""), profile.get("ca_bundle") or "")
+        bundles = ca_bundles(first_of("AWS_CA_BUNDLE") or profile.get("ca_bundle") or "")
         return Access(
             credentials,
             url,
             first_of("AWS_REGION", "AWS_DEFAULT_REGION") or profile.get("region") or _USUAL_REGION,
-            bundle,
+            bundles,
             is_set("AWS_REQUEST_PAYER")
             or os.environ.get("AWS_REQUEST_PAYER", "").lower() == "requester",
-            _http_client(url, bundle),
+            _http_client(url, bundles),
         )
     raise trouble
 
 
-def _http_client(endpoint: str, bundle: str) -> Any:
-    from botocore.httpsession import URLLib3Session
+def _http_client(endpoint: str, bundles: list[str]) -> Any:
+    import urllib3
     from botocore.utils import get_environ_proxies
 
-    return URLLib3Session(
-        verify=bundle or True,
-        proxies=get_environ_proxies(endpoint or "https://s3.amazonaws.com"),
-        timeout=_TIMEOUTS_SECONDS,
-    )
+    certificates = ssl.create_default_context()
+    for bundle in bundles:
+        certificates.load_verify_locations(bundle)
+    connect, read = _TIMEOUTS_SECONDS
+    options: dict[str, Any] = {
+        "ssl_context": certificates,
+        "timeout": urllib3.Timeout(connect, read),
+        "retries": False,
+    }
+    url = endpoint or "https://s3.amazonaws.com"
+    if proxy := get_environ_proxies(url).get(url.partition(":")[0]):
+        return urllib3.ProxyManager(proxy, **options)
+    return urllib3.PoolManager(**options)
 
 
 def _session() -> Any:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from thumbnailer.buckets.client.environment import client_options, first_of, is_set
+from thumbnailer.buckets.client.environment import ca_bundles, client_options, first_of, is_set
 from thumbnailer.errors import ConfigError
 
 # The account of the emulator Azurite, which Microsoft publishes ("Connect to Azurite with SDKs and
@@ -67,7 +67,7 @@ def store_options(endpoint: str) -> dict[str, Any]:
         config["sas_key"] = signature.lstrip("?")
     elif os.environ.get("AZURE_STORAGE_AUTH_MODE") == "login":
         config["use_azure_cli"] = True
-    return {"config": config, "client_options": client_options(base)}
+    return {"config": config, "client_options": client_options(base or "", ca_bundles())}
 
 
 def _connection_string() -> dict[str, str]:

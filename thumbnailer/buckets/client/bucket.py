@@ -36,8 +36,8 @@ MAX_CONCURRENT_REQUESTS = 32
 
 # After throttling or a broken connection a request is sent again, with growing pauses of up to
 # 15 s, for as long as this. A server that has never answered gets less: its name may be wrong.
-_RETRY_SECONDS, _FIRST_RETRY_SECONDS = 240.0, 15.0
-_FIRST_PAUSE_SECONDS, _MAX_PAUSE_SECONDS = 0.1, 15.0
+_RETRY_SECONDS, _FIRST_RETRY_SECONDS = 240.0, 10.0
+_PAUSE_SECONDS, _MAX_PAUSE_SECONDS, _MAX_FIRST_PAUSE_SECONDS = 0.1, 15.0, 2.0
 
 
 class Bucket:
@@ -171,15 +171,17 @@ class Bucket:
 
         return read_page
 
-    async def get(self, key: str) -> tuple[bytes, ListedObject]:
+    async def get(self, key: str, max_bytes: int | None = None) -> tuple[bytes, ListedObject]:
         """Return the content of an object and its entry in a listing.
 
         Raises:
-            OSError: there is no such object, or it can't be read.
+            OSError: there is no such object, it can't be read, or is larger than `max_bytes`.
         """
 
         async def whole() -> tuple[bytes, ListedObject]:
             found = await self._store.get_async(key)
+            if max_bytes is not None and found.meta["size"] > max_bytes:
+                raise OSError(errno.EFBIG, "has grown since it was listed", self._at(key))
             data = bytes(await found.bytes_async())
             if len(data) != found.meta["size"]:
                 raise ConnectionError(errno.EIO, "the connection broke off", self._at(key))
@@ -297,9 +299,11 @@ class Bucket:
                 return answer
             if trouble.errno == errno.EBUSY:
                 pace.slow_down(begun)
-            patience = _RETRY_SECONDS if pace.has_answered else _FIRST_RETRY_SECONDS
+            patience, longest = _RETRY_SECONDS, _MAX_PAUSE_SECONDS
+            if not pace.has_answered:
+                patience, longest = _FIRST_RETRY_SECONDS, _MAX_FIRST_PAUSE_SECONDS
             if not passing or time.monotonic() - started > patience:
                 raise trouble
-            pause = min(_MAX_PAUSE_SECONDS, _FIRST_PAUSE_SECONDS * 2**attempt)
+            pause = min(longest, _PAUSE_SECONDS * 2**attempt)
             await asyncio.sleep(pause * random.uniform(0.5, 1.5))
         raise AssertionError

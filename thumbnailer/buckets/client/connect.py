@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from functools import cache
+from functools import lru_cache
 from importlib.util import find_spec
 from typing import Any
 
 from thumbnailer.buckets.client import aws, azure, google
+from thumbnailer.buckets.client.environment import variables
 from thumbnailer.buckets.client.pace import Pace
 from thumbnailer.errors import ConfigError, install_hint, shortened
 
@@ -32,9 +33,8 @@ class Connection:
     has_conditions: bool = True
 
 
-@cache
 def connect(url: str, endpoint: str) -> Connection:
-    """Return the connection to a bucket.
+    """Return the connection to a bucket: the same each time while the environment is the same.
 
     Args:
         url: of the bucket, such as `s3://bucket`.
@@ -43,6 +43,11 @@ def connect(url: str, endpoint: str) -> Connection:
     Raises:
         ConfigError: the extra is not installed, or what the environment says can't be used.
     """
+    return _connect(url, endpoint, variables())
+
+
+@lru_cache(maxsize=64)
+def _connect(url: str, endpoint: str, environment: object) -> Connection:
     scheme = url.partition("://")[0]
     if not find_spec("obstore"):
         raise ConfigError(f"{shortened(url)}: needs {install_hint('s3')}")

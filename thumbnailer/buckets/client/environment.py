@@ -3,44 +3,43 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import Any
 
 from thumbnailer.errors import ConfigError, shortened
 
+_PREFIXES = ("AWS_", "AZURE_", "GOOGLE_", "GS_", "STORAGE_EMULATOR_HOST", "SSL_CERT_FILE")
 
-def client_options(endpoint: str, *more_bundles: str) -> dict[str, Any]:
-    """Return obstore's options of a client for an endpoint; "" for the usual one.
+
+def variables() -> tuple[tuple[str, str], ...]:
+    """Return the variables that say how buckets are reached, with their values."""
+    return tuple(item for item in os.environ.items() if item[0].startswith(_PREFIXES))
+
+
+def client_options(endpoint: str, bundles: list[str]) -> dict[str, Any]:
+    """Return obstore's options of a client.
 
     Args:
-        more_bundles: files of certificates, of which the first that is named is read, before
-            `SSL_CERT_FILE`.
-
-    Raises:
-        ConfigError: the file of certificates can't be read.
+        endpoint: the URL of the service; "" for the usual one.
+        bundles: from `ca_bundles`.
     """
     options: dict[str, Any] = {"allow_http": endpoint.startswith("http://")}
-    if path := ca_bundle(*more_bundles):
-        with open(path, "rb") as file:
-            options["root_certificate"] = file.read()
+    if bundles:
+        options["root_certificate"] = b"\n".join(Path(bundle).read_bytes() for bundle in bundles)
     return options
 
 
-def ca_bundle(*paths: str) -> str:
-    """Return the file of the certificates to trust besides the usual ones; "" for none.
+def ca_bundles(*paths: str) -> list[str]:
+    """Return the files of certificates to trust besides the usual ones: some, and `SSL_CERT_FILE`.
 
     Raises:
-        ConfigError: it can't be read.
+        ConfigError: one can't be read.
     """
-    for path in (*paths, os.environ.get("SSL_CERT_FILE", "")):
-        if path:
-            try:
-                with open(path, "rb"):
-                    return path
-            except OSError as error:
-                why = f"{shortened(path)}: {error.strerror}"
-                trouble = ConfigError(f"the file of certificates (AWS_CA_BUNDLE): {why}")
-            raise trouble
-    return ""
+    bundles = list(dict.fromkeys(filter(None, (*paths, os.environ.get("SSL_CERT_FILE")))))
+    for path in bundles:
+        if not os.access(path, os.R_OK):
+            raise ConfigError(f"{shortened(path)}: this file of certificates can't be read")
+    return bundles
 
 
 def is_set(*names: str) -> bool:

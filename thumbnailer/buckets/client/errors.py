@@ -10,6 +10,7 @@ import re
 
 _EXPIRED = "the credentials have expired: renew them, and run the same again: it goes on"
 _NOT_VALID = "access is denied: no valid credentials"
+_ELSEWHERE = "the bucket is in another region (AWS_REGION says which)"
 _BUSY = errno.EBUSY, "the storage is too busy"
 
 _OS_ERRORS = {
@@ -21,12 +22,11 @@ _OS_ERRORS = {
     ),
     "BlobArchived": (errno.EACCES, "is archived: restore it, then say --retry-failed"),
     "RequestTimeTooSkewed": (errno.EACCES, "access is denied: the clock of this machine is wrong"),
-    "InvalidAccessKeyId": (errno.EACCES, _NOT_VALID),
     "KeyTooLongError": (errno.ENAMETOOLONG, "its name is too long for a key"),
-    "AuthorizationHeaderMalformed": (errno.EREMOTE, "the bucket is in another region"),
-    "PermanentRedirect": (errno.EREMOTE, "the bucket is in another region"),
-    "301": (errno.EREMOTE, "the bucket is in another region"),
-    "307": (errno.EREMOTE, "the bucket is in another region"),
+    "AuthorizationHeaderMalformed": (errno.EREMOTE, _ELSEWHERE),
+    "PermanentRedirect": (errno.EREMOTE, _ELSEWHERE),
+    "301": (errno.EREMOTE, _ELSEWHERE),
+    "307": (errno.EREMOTE, _ELSEWHERE),
     "NotImplemented": (errno.ENOSYS, "the storage can't do that"),
     "501": (errno.ENOSYS, "the storage can't do that"),
     "404": (errno.ENOENT, "is not there"),
@@ -39,6 +39,12 @@ _OS_ERRORS = {
 }
 
 _EXPIRED_CODES = ("ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired")
+_REVOKED_CODES = (
+    "InvalidAccessKeyId",
+    "InvalidToken",
+    "InvalidClientTokenId",
+    "AuthenticationFailed",
+)
 _ARCHIVED_CODES = ("InvalidObjectState", "BlobArchived")
 
 # What may be otherwise the next time.
@@ -49,7 +55,7 @@ class InvalidKeyError(OSError):
     """Key in a listing that is no proper path."""
 
 
-class CredentialsExpired(PermissionError):
+class CredentialsEnded(PermissionError):
     """End of what the credentials are good for: no other request will succeed, either."""
 
 
@@ -62,11 +68,13 @@ class ServerError(Exception):
 
     Args:
         codes: the code in the answer, if there is one, and the HTTP status.
+        region: where the bucket is, if the server says so.
     """
 
-    def __init__(self, *codes: str) -> None:
+    def __init__(self, *codes: str, region: str = "") -> None:
         super().__init__(*codes)
         self.codes = [code for code in codes if re.fullmatch(r"\w{1,60}", code)]
+        self.region = region if re.fullmatch(r"[\w-]{1,40}", region) else ""
 
 
 def as_os_error(error: Exception, place: str) -> OSError:
@@ -77,7 +85,12 @@ def as_os_error(error: Exception, place: str) -> OSError:
         return OSError(errno.EINVAL, "its name can't be a key", place)
     codes = error_codes(error)
     if any(code in _EXPIRED_CODES for code in codes):
-        return CredentialsExpired(errno.EACCES, _EXPIRED, place)
+        return CredentialsEnded(errno.EACCES, _EXPIRED, place)
+    if any(code in _REVOKED_CODES for code in codes):
+        return CredentialsEnded(errno.EACCES, f"{_NOT_VALID} ({codes[0]})", place)
+    if isinstance(error, ServerError) and error.region and codes[-1] in ("301", "307", "400"):
+        hint = f"in {error.region}: set AWS_REGION={error.region}"
+        return OSError(errno.EREMOTE, f"the bucket is in another region, {hint}", place)
     for code in codes:
         if code in _OS_ERRORS:
             number, words = _OS_ERRORS[code]
@@ -86,10 +99,13 @@ def as_os_error(error: Exception, place: str) -> OSError:
             return type_(number, f"{words} ({named[0]})" if named else words, place)
     if codes:
         return OSError(errno.EIO, f"the storage answers with {' '.join(codes)}", place)
-    kind = type(error).__name__
-    text = str(error)
+    kind, text = type(error).__name__, _text(error)
     if kind == "InvalidPathError":
         return InvalidKeyError(errno.EINVAL, "holds a key that can't be the path of a file", place)
+    if isinstance(error, SyntaxError):  # of ElementTree
+        return OSError(errno.EPROTO, "the storage answers with what is no listing", place)
+    if re.search("SSO|Token|Credential", kind):  # botocore's
+        return CredentialsEnded(errno.EACCES, f"the credentials can't be renewed ({kind})", place)
     if kind in ("PermissionDeniedError", "UnauthenticatedError"):
         return OSError(errno.EACCES, "access is denied", place)
     if "Received redirect without LOCATION" in text:
@@ -103,7 +119,7 @@ def as_os_error(error: Exception, place: str) -> OSError:
 
 def certificate_fault(error: Exception) -> str:
     """Return in words why the certificate of a server is not accepted; "" for other errors."""
-    text = str(error)
+    text = _text(error)
     found = re.search(r"InvalidCertificate\(\s*(?:Other\(\s*OtherError\(\s*)?(\w{1,40})", text)
     if not found and "CERTIFICATE_VERIFY_FAILED" not in text:
         return ""
@@ -128,6 +144,10 @@ def error_codes(error: Exception) -> list[str]:
     words = str(error).partition("Debug source")[0]
     codes = re.findall(r"<Code>(\w{1,60})</Code>", words)
     return [*codes[:1], *re.findall(r"status code: (\d{3})", words)[:1]]
+
+
+def _text(error: Exception) -> str:
+    return f"{error} {error.__cause__ or ''}"
 
 
 def _why(text: str) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from thumbnailer.buckets.client.environment import client_options, is_set
+from thumbnailer.buckets.client.environment import ca_bundles, client_options, is_set
 
 
 def store_options(endpoint: str) -> dict[str, Any]:
@@ -30,4 +30,4 @@ def store_options(endpoint: str) -> dict[str, Any]:
         config["base_url"] = base
     if (emulator and not endpoint) or is_set("GOOGLE_SKIP_SIGNATURE", "GS_NO_SIGN_REQUEST"):
         config["skip_signature"] = True
-    return {"config": config, "client_options": client_options(base)}
+    return {"config": config, "client_options": client_options(base or "", ca_bundles())}

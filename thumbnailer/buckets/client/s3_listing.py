@@ -1,12 +1,13 @@
 """Listings of S3 with keys as they are.
 
 obstore's drop slashes at the ends of keys, so that `/a.jpg` and `a.jpg` look the same, and fail at
-keys such as `a//b.jpg`. Requests are signed and sent by botocore; parsing their answers here takes
-a tenth of the time that boto3's own client takes.
+keys such as `a//b.jpg`. Requests are signed by botocore and sent by urllib3; boto3's own client
+would take ten times as long to read the answers.
 """
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 from urllib.parse import quote, unquote
@@ -38,7 +39,7 @@ class S3Listing:
 
         Raises:
             ServerError: the server answers with an error.
-            Exception: of botocore's, if it can't be reached or there are no credentials.
+            Exception: botocore's or urllib3's: it can't be reached, or there are no credentials.
         """
         while not self._is_over:
             query = {"list-type": "2", "encoding-type": "url", "prefix": self._prefix}
@@ -65,10 +66,13 @@ class S3Listing:
         if access.credentials:
             credentials = access.credentials.get_frozen_credentials()
             S3SigV4Auth(credentials, "s3", access.region).add_auth(request)
-        answer = access.http.send(request.prepare())
-        if answer.status_code >= 300:
-            raise ServerError(_code(answer.content), str(answer.status_code))
-        data: bytes = answer.content
+        signed = request.prepare()
+        answer = access.http.request(
+            "GET", signed.url, headers=dict(signed.headers), redirect=False
+        )
+        if answer.status >= 300:
+            raise _error(answer)
+        data: bytes = answer.data
         return data
 
     def _read(self, root: ElementTree.Element) -> list[ListedObject]:
@@ -96,12 +100,14 @@ def _seconds(time: str) -> int:
     return int(datetime.fromisoformat(time.replace("Z", "+00:00")).timestamp())
 
 
-def _code(content: bytes) -> str:
-    try:
-        root: Any = ElementTree.fromstring(content)
-    except ElementTree.ParseError:
-        return ""
-    return next((item.text or "" for item in root.iter() if item.tag.endswith("Code")), "")
+def _error(answer: Any) -> ServerError:
+    """Return the error that an answer says."""
+    said: dict[str, str] = {}
+    with suppress(ElementTree.ParseError):
+        for item in ElementTree.fromstring(answer.data).iter():
+            said.setdefault(item.tag.rpartition("}")[2], item.text or "")
+    region = answer.headers.get("x-amz-bucket-region") or said.get("Region", "")
+    return ServerError(said.get("Code", ""), str(answer.status), region=region)
 
 
 def _domain(region: str) -> str:
