@@ -132,42 +132,36 @@ def _is_tga(start: bytes) -> bool:
     )
 
 
-def unreadable_reason(file: BinaryIO, also: tuple[str, ...]) -> str:
-    """Describe what an unreadable file is, in words for the user.
+def unread_content(file: BinaryIO, also: tuple[str, ...]) -> str:
+    """Return in words what a file is that is no picture of a format that is read; "" for one.
 
     Args:
-        also: keys of the optional formats that were tried too.
+        also: keys of the optional formats that are read, too.
     """
-    is_at_end = not file.read(1)
     file.seek(0)
     start = file.read(512)
     if not start:
         return EMPTY
     key, name = identify_optional(file)
-    if key and key not in also:
-        return f"is {name}, which is read {way_to_read(key)}"
-    if key == "psd" and start[22:24] not in (b"\0\1", b"\0\x08"):
-        return unread("a Photoshop document of 16 or 32 bits a channel")
     if key:
-        if is_at_end or is_cut_short(file):
-            return f"truncated: begins like {name}, but ends early"
-        if key == "heif" and not main_size(file):
-            return unread("a HEIF of frames only")
-        return f"begins like {name}, but its header is damaged"
+        return "" if key in also else f"is {name}, which is read {way_to_read(key)}"
     for unsupported, name in _UNSUPPORTED_STARTS.items():
         if re.match(unsupported, start, re.DOTALL):
             return f"is {name}, no format that is read here"
+    return "" if _format_begun(start) else _unread_kind(start)
+
+
+def _format_begun(start: bytes) -> str:
+    """Return Pillow's name of the format, always read, that a file begins like; "" if of none."""
     for format in (one.pillow for one in READ):
         accepts = Image.OPEN[format][1]
         if accepts and accepts(start[:16]):
-            if format == "JPEG" and (kind := unread_jpeg(file)):
-                return unread(kind)
-            if is_cut_short(file) if format in ("WEBP", "AVIF", "TIFF") else is_at_end:
-                return f"truncated: begins like {format}, but ends early"
-            size = main_size(file) if format == "AVIF" else None
-            if size and max(size) > (most := WRITTEN["avif"].max_side):
-                return f"is an AVIF of {size[0]} x {size[1]} px: {most} at most are read here"
-            return f"begins like {format}, but its header is damaged"
+            return format
+    return ""
+
+
+def _unread_kind(start: bytes) -> str:
+    """Describe what begins like none of the formats that are known here."""
     if start.startswith(b"ftyp", 4):
         return "is a video or another ISO media file, no format that is read here"
     head = start.lstrip(b"\xef\xbb\xbf \t\r\n")[:64].lower()
@@ -182,3 +176,34 @@ def unreadable_reason(file: BinaryIO, also: tuple[str, ...]) -> str:
         return "is text, no picture"
     except UnicodeDecodeError:
         return "is no picture of a format that is read here"
+
+
+def unreadable_reason(file: BinaryIO, also: tuple[str, ...]) -> str:
+    """Describe what an unreadable file is, in words for the user.
+
+    Args:
+        also: keys of the optional formats that were tried too.
+    """
+    is_at_end = not file.read(1)
+    if reason := unread_content(file, also):
+        return reason
+    file.seek(0)
+    start = file.read(512)
+    key, name = identify_optional(file)
+    if key == "psd" and start[22:24] not in (b"\0\1", b"\0\x08"):
+        return unread("a Photoshop document of 16 or 32 bits a channel")
+    if key:
+        if is_at_end or is_cut_short(file):
+            return f"truncated: begins like {name}, but ends early"
+        if key == "heif" and not main_size(file):
+            return unread("a HEIF of frames only")
+        return f"begins like {name}, but its header is damaged"
+    format = _format_begun(start)
+    if format == "JPEG" and (kind := unread_jpeg(file)):
+        return unread(kind)
+    if is_cut_short(file) if format in ("WEBP", "AVIF", "TIFF") else is_at_end:
+        return f"truncated: begins like {format}, but ends early"
+    size = main_size(file) if format == "AVIF" else None
+    if size and max(size) > (most := WRITTEN["avif"].max_side):
+        return f"is an AVIF of {size[0]} x {size[1]} px: {most} at most are read here"
+    return f"begins like {format}, but its header is damaged"
