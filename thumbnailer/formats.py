@@ -131,6 +131,13 @@ _TITLES = {"heif": "HEIC", "jpeg2000": "JPEG 2000", "jxl": "JPEG XL", "raw": "ra
 READ = tuple(format for format in FORMATS if format.read == "always")
 WRITTEN = {format.name: format for format in FORMATS if format.options is not None}
 
+# Names without an ending that are no picture's, in lower case.
+_NEVER_PICTURES = {
+    *("authors", "changelog", "containerfile", "contributing", "copying", "dockerfile", "gemfile"),
+    *("gnumakefile", "jenkinsfile", "licence", "license", "makefile", "notice", "procfile"),
+    *("rakefile", "readme", "todo", "vagrantfile", "version"),
+}
+
 # The names of those that are read on request, and by an extra.
 ON_REQUEST = tuple(format.name for format in FORMATS if format.read == "on request")
 EXTRAS = tuple(format.name for format in FORMATS if format.read == "by extra")
@@ -206,6 +213,14 @@ def name_filter(also: tuple[str, ...] = ()) -> Callable[[str], bool]:
     return is_picture
 
 
+def lacks_ending(name: str) -> bool:
+    """Return whether a file's name has no ending, so that only its content tells what it is.
+
+    Names that begin with a dot don't count, nor those that no picture has.
+    """
+    return bool(name) and "." not in name and name.lower() not in _NEVER_PICTURES
+
+
 def unread_format(name: str, also: tuple[str, ...] = ()) -> str:
     """Return the format that a file's name promises, if it is one that is not read; else ""."""
     found = _by_ending().get(name[name.rfind(".") :].lower(), "")
@@ -231,6 +246,14 @@ def left_out_line(counts: Mapping[str, int]) -> str:
     requested = [name for name in unread if name in ON_REQUEST]
     ways += [f"--also {','.join(requested)}"] if requested else []
     return f"{numbers} picture{'s' * (total != 1)} left out: {'; '.join(ways)}"
+
+
+def without_ending_line(count: int) -> str:
+    """Return in words how many files without an ending were left out, and how to take them."""
+    files = (
+        "1 file without an ending was" if count == 1 else f"{count:,} files without an ending were"
+    )
+    return f"{files} left out (--by-content takes those that are pictures)"
 
 
 def way_to_read(name: str) -> str:

@@ -257,7 +257,8 @@ class Failure:
     """The reason why a source has no new thumbnail.
 
     Attributes:
-        stage: the step that failed, such as `scan`, `open`, `limits`, `decode` or `write`.
+        stage: the step that failed, such as `scan`, `open`, `limits`, `decode` or `write`; or
+            `content` if a file without an ending is no picture.
         reason: why it failed, in words for people.
         fatal: every other picture would fail too (disk full, read-only file system).
         lasts: a retry is useless until the picture or the settings change.
@@ -270,6 +271,11 @@ class Failure:
     fatal: bool = False
     lasts: bool = True
     suspect: bool = False
+
+    @property
+    def status(self) -> Literal["skipped", "failed"]:
+        """What becomes of the source: it is skipped if it is none of which there is a thumbnail."""
+        return "skipped" if self.stage in ("scan", "content") else "failed"
 
 
 class EncodedThumbnail(NamedTuple):
@@ -393,8 +399,9 @@ class Report:
     Attributes:
         found: the sum of `made`, `current`, `skipped` and `failed`; a watch does not count it.
         failures: the failed outcomes, in order of completion; kept by `make_thumbnails` only.
-        left_out: how many pictures were left out since they are `hidden`, and how many folders and
-            pictures of other programs, by their names, such as `#recycle`.
+        left_out: how many pictures were left out since they are `hidden`, how many folders and
+            pictures of other programs, by their names, such as `#recycle`, and how many files
+            `without an ending`.
         unread: how many pictures were left out for want of an option or an extra, by the name of
             their format: `{"heif": 12, "psd": 3}`.
         notes: what there is to say of the run as a whole, in words: a glob that matched nothing.

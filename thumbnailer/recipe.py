@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import os
 from collections.abc import Collection
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
 
-from thumbnailer.formats import has_option
+from thumbnailer.formats import has_option, lacks_ending
 
 # Increase this when the same recipe renders differently, so that old thumbnails become stale.
 _RENDERING_VERSION = 4
@@ -89,6 +90,7 @@ class Limits:
         keep_truncated: make thumbnails of truncated or damaged pictures, from the readable part.
         also: formats to read besides the usual ones: those named in `Settings.also`, and those of
             the installed extras.
+        by_content: whether files without an ending are tried, and skipped if they are no pictures.
     """
 
     pixels: int
@@ -96,6 +98,11 @@ class Limits:
     memory_bytes: int
     keep_truncated: bool = False
     also: tuple[str, ...] = ()
+    by_content: bool = False
+
+    def may_be_no_picture(self, path: str) -> bool:
+        """Return whether only the content tells if a source, a path or URL, is a picture."""
+        return self.by_content and lacks_ending(os.path.basename(path))
 
     @property
     def free_pixels(self) -> int:

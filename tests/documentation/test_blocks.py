@@ -90,6 +90,11 @@ def with_thumbnails_and_a_page(folder: Path) -> None:
     write_gallery(photos)
 
 
+def with_uploads(folder: Path) -> None:
+    picture(folder / "uploads" / "a.jpg").rename(folder / "uploads" / "xtapjj")
+    (folder / "uploads" / "7xq2k").write_bytes(b"%PDF-1.7\n")
+
+
 def with_pictures(folder: Path) -> None:
     tree(folder, "a.jpg", "b.png", "photos/c.jpg", "Pictures/d.jpg")
 
@@ -98,6 +103,7 @@ def with_pictures(folder: Path) -> None:
 # lengths.
 CONSOLE: dict[str, Callable[[Path], None]] = {
     "$ thumbnailer make photos": with_broken_files,
+    "$ thumbnailer make uploads": with_uploads,
     "$ thumbnailer explain photos/phone.jpg": with_a_changed_picture,
     "$ thumbnailer status photos": with_all_of_these,
     "$ thumbnailer verify photos": with_damaged_thumbnails,

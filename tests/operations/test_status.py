@@ -219,7 +219,7 @@ def test_what_is_no_file_is_skipped(photos: Path) -> None:
     (photos / "b.jpg").symlink_to("none")
     report = status([photos, photos / "a.jpg"])
     assert numbers(report) == {"pictures": 2, "missing": 1, "skipped": 1}
-    assert "skipped   1  no files, or named twice" in thumbnailer("status", photos).out
+    assert "skipped   1  no files or pictures, or named twice" in thumbnailer("status", photos).out
 
 
 def test_a_few_names_stand_for_many(photos: Path) -> None:

@@ -47,7 +47,7 @@ from thumbnailer.model import (
     WantedThumbnail,
 )
 from thumbnailer.recipe import attempt_fingerprint
-from thumbnailer.thumbs.folder_state import FAILED_BEFORE, NOT_MADE
+from thumbnailer.thumbs.folder_state import NOT_MADE, failed_before
 from thumbnailer.thumbs.ledger.lines import MARK
 from thumbnailer.thumbs.naming import untruncated_name
 from thumbnailer.thumbs.plan import Slot, in_the_way
@@ -160,8 +160,7 @@ class BucketState:
         """Return an earlier run's outcome if it still applies, else in words why it does not."""
         note = ""
         if record and record.stage != MADE and record.state == state_digest(source, self._attempt):
-            failure = Failure(record.stage, f"{record.reason}{FAILED_BEFORE}")
-            return Outcome(source, "failed", error=failure)
+            return failed_before(source, Failure(record.stage, record.reason))
         if record and record.stage == MADE:
             is_limited = record.reason.startswith(LIMITED)
             fingerprint = self._attempt if is_limited else self._fingerprint

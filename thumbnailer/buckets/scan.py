@@ -15,7 +15,7 @@ from thumbnailer.buckets.client.listed_object import ListedObject
 from thumbnailer.buckets.client.requests import Stopped
 from thumbnailer.buckets.marker_objects import marked_folder
 from thumbnailer.errors import SourceError, SourceForbidden, SourceMissing
-from thumbnailer.formats import EXTRAS, ON_REQUEST, name_filter
+from thumbnailer.formats import EXTRAS, ON_REQUEST, lacks_ending, name_filter
 from thumbnailer.model import Failure, Outcome, Source, Status, Stop
 from thumbnailer.scan.overlaps import Overlap
 from thumbnailer.scan.selection import Choice
@@ -109,8 +109,9 @@ class BucketPictures:
                         skipped = 0
                     continue
                 skipped = 0
-                if not name and entry.size_bytes:  # without content it stands for a folder
-                    name = above.rpartition("/")[2]
+                if not entry.size_bytes and (not name or lacks_ending(name)):
+                    continue  # a folder that a console has made; obstore drops its last slash
+                name = name or above.rpartition("/")[2]
                 if not is_picture(name) or not choice.takes(entry.key[start:]):
                     continue
                 url = f"{bucket.url}/{entry.key}"

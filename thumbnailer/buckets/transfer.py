@@ -139,14 +139,18 @@ def _most_bytes(job: Job) -> int:
 
 
 def _fetch_refusal(job: Job) -> Failure | None:
-    """Return why the source of a job is not to be fetched, or None."""
+    """Return why the source of a job is not to be fetched, or None.
+
+    What may be no picture, such as a film, is skipped then.
+    """
+    is_unknown = job.limits.may_be_no_picture(job.source.path)
     size_bytes, most_bytes = job.source.size_bytes, job.limits.memory_bytes // _MEMORY_DIVISOR
     if not size_bytes:
         return Failure("open", EMPTY)
     if size_bytes > most_bytes:
         mebibytes = f"{size_bytes / 2**20:,.0f} MiB"
         why = f"more than the limit of {most_bytes >> 20} (a quarter of worker_memory)"
-        return Failure("limits", f"{mebibytes} of data, {why}")
+        return Failure("content" if is_unknown else "limits", f"{mebibytes} of data, {why}")
     return None
 
 

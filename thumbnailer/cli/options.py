@@ -38,6 +38,7 @@ _PICTURES = {
     "--include GLOB": "take only pictures that match; repeatable",
     "--exclude GLOB": "leave out pictures and folders that match; repeatable",
     "--[no-]recursive": "include subfolders, or don't [yes]",
+    "--[no-]by-content": "also take files without an ending that are pictures",
     "--also LIST": f"also read any of {','.join(ON_REQUEST)}",
 }
 

@@ -50,6 +50,7 @@ class Overrides(Looks, total=False):
     recursive: bool
     include: tuple[str, ...]
     exclude: tuple[str, ...]
+    by_content: bool
     timeout: float
     worker_memory: int
     memory: int | str

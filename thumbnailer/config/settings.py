@@ -180,6 +180,9 @@ class Settings:
         globs('["*.png", "private"]', for_folders=True),
         "Globs; pictures and folders that match one are left out.",
     )
+    by_content: bool = _setting(
+        False, flag, "Whether files without an ending are taken, too, if they are pictures."
+    )
     timeout: float = _setting(
         60.0, checks.seconds, "Seconds that one attempt at a picture may take."
     )
@@ -294,12 +297,14 @@ class Settings:
             self.worker_memory << 20,
             self.truncated == "keep",
             (*self.also, *installed_extras()),
+            self.by_content,
         )
 
     @property
     def choice(self) -> Choice:
         """Which pictures the scan takes."""
-        return Choice(self.recursive, self.include, self.exclude, self.limits.also)
+        also = self.limits.also
+        return Choice(self.recursive, self.include, self.exclude, also, self.by_content)
 
     @property
     def thumbnails(self) -> Layout:

@@ -143,7 +143,7 @@ class PageBuilder:
                 smallest = min(outcome.thumbnails, key=lambda one: one.width * one.height)
                 if self._add_picture(source, outcome.thumbnails):
                     yield Job(source, (smallest,), settings.limits)
-            elif outcome.error:
+            elif outcome.error and outcome.error.stage != "content":  # not of what is no picture
                 self._add_without(source, outcome.error, outcome.status == "failed", root, below)
         self._end_section()
 

@@ -27,7 +27,7 @@ class ThumbnailExplanation:
 
     Attributes:
         path: where it is, or would be.
-        state: `current`, `missing`, `stale` or `failed`.
+        state: `current`, `missing`, `stale` or `failed`; `skipped` if the file is no picture.
         reason: why it is not current.
         looks: fit, format and quality, as text.
         size: width and height in px that it would have; None if the picture can't be read.

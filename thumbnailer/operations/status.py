@@ -52,7 +52,7 @@ class StatusReport:
 
     Attributes:
         pictures: how many the scan found, like `Report.found`.
-        skipped: how many of these are no file, or were named twice.
+        skipped: how many of these are no file, or no picture, or were named twice.
         current, stale, missing, failed: wanted thumbnails by state. A picture or folder that can't
             be read counts as one failed thumbnail.
         stale_reasons, failed_reasons: why they are stale or failed, the most frequent reason first.

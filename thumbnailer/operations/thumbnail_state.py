@@ -17,7 +17,7 @@ from thumbnailer.thumbs.orphans.orphan import OrphanSurvey
 from thumbnailer.thumbs.orphans.survey import survey_folders
 from thumbnailer.thumbs.plan import Slot, is_from_damaged_source
 
-State = Literal["current", "stale", "missing", "failed"]
+State = Literal["current", "stale", "missing", "failed", "skipped"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +53,13 @@ def thumbnail_states(
     for item in open_thumbs(settings, clean_up=False).look(found, quick=quick):
         if isinstance(item, Outcome):
             yield item
-        else:
-            for slot in item.slots:
-                yield thumbnail_state(item.source, slot, limits)
+            continue
+        outcomes = (slot.earlier for slot in item.slots if isinstance(slot.earlier, Outcome))
+        if skipped := next((one for one in outcomes if one.status == "skipped"), None):
+            yield skipped  # once, whatever the number of sizes
+            continue
+        for slot in item.slots:
+            yield thumbnail_state(item.source, slot, limits)
 
 
 def survey_thumbnails(
@@ -78,7 +82,7 @@ def thumbnail_state(source: Source, slot: Slot, limits: Limits) -> ThumbnailStat
     path = os.path.join(wanted.folder.path, wanted.name)
     if isinstance(earlier, Outcome) and not is_from_damaged_source(earlier, limits):
         if earlier.error:
-            return ThumbnailState(source, wanted, path, "failed", earlier.error.reason)
+            return ThumbnailState(source, wanted, path, earlier.error.status, earlier.error.reason)
         made = earlier.thumbnails[0]
         return ThumbnailState(source, wanted, made.path, "current", earlier.note, made)
     reason = "was made of a damaged picture" if isinstance(earlier, Outcome) else earlier

@@ -61,8 +61,8 @@ class Finding:
         thumbnail: its path; "" for a picture that can have none.
         source: its picture.
         status: `whole`, or `wrong` if it is not what was made there; `stale`, `missing` and
-            `failed` as in `StatusReport`; `skipped` if the picture is no file or was named twice;
-            `fixed` if it was wrong, stale or missing and has been made again.
+            `failed` as in `StatusReport`; `skipped` if the picture is no file, or no picture, or
+            was named twice; `fixed` if it was wrong, stale or missing and has been made again.
         reason: why it has this status.
     """
 
@@ -262,6 +262,8 @@ def _remake(
         remade = outcomes.get(finding.source)
         if remade and remade.status == "made":
             yield replace(finding, status="fixed")
+        elif remade and remade.error and remade.error.stage == "content":
+            yield replace(finding, status="skipped", reason=remade.error.reason)
         elif remade and remade.error and remade.error.stage != "stopped":
             reason = f"{finding.reason}; can't be made anew: {remade.error.reason}"
             yield replace(finding, reason=reason)

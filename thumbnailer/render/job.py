@@ -11,9 +11,10 @@ from typing import BinaryIO
 
 from thumbnailer.disk import files
 from thumbnailer.disk.digest import content_digest
+from thumbnailer.imaging.decode.identify import unread_content
 from thumbnailer.imaging.failures import CHANGING, StageError, stage
 from thumbnailer.imaging.memory import Claim
-from thumbnailer.model import Failure, Job, Rendering
+from thumbnailer.model import EncodedThumbnail, Failure, Job, Rendering
 from thumbnailer.recipe import Box, Recipe
 from thumbnailer.render.steps import render_pictures
 
@@ -47,11 +48,9 @@ def probe(job: Job, claim: Claim) -> Failure:
 
 def _render_unchanged(job: Job, claim: Claim) -> Rendering:
     """Render thumbnails, and return them with the state of the source that they show."""
-    wanted = [(one.recipe, one.text) for one in job.wanted]
     if job.data is not None:
         with io.BytesIO(job.data) as content:
-            made = render_pictures(content, wanted, job.limits, claim, job.others)
-            return Rendering(job.source, *made)
+            return Rendering(job.source, *_render_content(job, content, claim))
     for attempt in range(1, _MAX_READS + 1):
         with stage("open"):
             file = files.open_source(job.source.path, job.source.root)
@@ -61,7 +60,7 @@ def _render_unchanged(job: Job, claim: Claim) -> Rendering:
                 with stage("open"):
                     digest = content_digest(file, before.st_size)
                     file.seek(0)
-                pictures, note = render_pictures(file, wanted, job.limits, claim, job.others)
+                pictures, note = _render_content(job, file, claim)
             except StageError:
                 if _is_unchanged(job.source.path, before):
                     raise
@@ -74,6 +73,23 @@ def _render_unchanged(job: Job, claim: Claim) -> Rendering:
             state = replace(job.source, size_bytes=size_bytes, mtime_ns=mtime_ns, ctime_ns=ctime_ns)
             return Rendering(state, pictures, note, digest)
     raise StageError(Failure("open", CHANGING, lasts=False))
+
+
+def _render_content(
+    job: Job, file: BinaryIO, claim: Claim
+) -> tuple[tuple[EncodedThumbnail, ...], str]:
+    """Do what `render_pictures` does, unless the content is that of no picture.
+
+    Raises:
+        StageError: as there; of the stage `content` if it is that of none.
+    """
+    if job.limits.may_be_no_picture(job.source.path):
+        with stage("content"):
+            reason = unread_content(file, job.limits.also)
+        if reason:
+            raise StageError(Failure("content", reason))
+    wanted = [(one.recipe, one.text) for one in job.wanted]
+    return render_pictures(file, wanted, job.limits, claim, job.others)
 
 
 def _stat_between_writes(file: BinaryIO) -> os.stat_result:

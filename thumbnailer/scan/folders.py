@@ -12,6 +12,7 @@ from typing import ClassVar
 
 from thumbnailer.disk import files
 from thumbnailer.errors import SourceError, SourceForbidden, SourceMissing
+from thumbnailer.formats import lacks_ending
 from thumbnailer.model import Failure, Folder, Outcome, Source, Status, Stop
 from thumbnailer.scan.left_out import HIDDEN, left_out_as
 from thumbnailer.scan.selection import ALL_PICTURES, Choice, is_taken
@@ -270,6 +271,10 @@ def _list_folder(folder: Folder, choice: Choice, stop: Stop | None) -> tuple[lis
                         pictures.append(name)
                     elif choice.log:
                         choice.log.left_out[HIDDEN] += 1
+    if choice.by_content:
+        # What may be no picture comes last: it takes no thumbnail's name from one that is.
+        pictures.sort(key=lambda name: (lacks_ending(name), name))
+        return pictures, sorted(subfolders)
     return sorted(pictures), sorted(subfolders)
 
 

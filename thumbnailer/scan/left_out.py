@@ -7,6 +7,9 @@ from thumbnailer.scan.globs import glob_parts, matches_name
 # What a name is that begins with a dot: hidden on all systems but Windows.
 HIDDEN = "hidden"
 
+# What a file is whose name does not tell whether it is a picture.
+WITHOUT_ENDING = "without an ending"
+
 # Folders and files that are no pictures of the user's, or no longer: what the name stands for, and
 # where that is said. A star at one end stands for anything; case does not matter, as on the disks
 # that these come from.

@@ -8,9 +8,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
-from thumbnailer.formats import name_filter, unread_format
+from thumbnailer.formats import lacks_ending, name_filter, unread_format
 from thumbnailer.scan.globs import glob_matcher
-from thumbnailer.scan.left_out import HIDDEN, is_named, left_out_as
+from thumbnailer.scan.left_out import HIDDEN, WITHOUT_ENDING, is_named, left_out_as
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +25,7 @@ class Choice:
         include: globs; only pictures that match one are taken.
         exclude: globs; folders and pictures that match one are left out.
         also: formats to take besides the usual ones, as named in `Limits.also`.
+        by_content: whether files without an ending are taken, of which workers tell what they are.
         log: is told what scans meet, if anybody wants to know.
     """
 
@@ -32,6 +33,7 @@ class Choice:
     include: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
     also: tuple[str, ...] = ()
+    by_content: bool = False
     log: ScanLog | None = field(default=None, compare=False, repr=False)
 
     def logged(self, log: ScanLog | None) -> Choice:
@@ -40,8 +42,8 @@ class Choice:
 
     @property
     def is_picture(self) -> Callable[[str], bool]:
-        """Predicate that tells by a file's name alone whether it is a picture."""
-        is_picture = _picture_filter(self.also, self.include)
+        """Predicate that tells by a file's name alone whether it is, or may be, a picture."""
+        is_picture = _picture_filter(self.also, self.include, self.by_content)
         return self.log.watching(is_picture, self) if self.log else is_picture
 
     def selected(self, folder: str, names: list[str]) -> list[str]:
@@ -114,8 +116,8 @@ class ScanLog:
         choice: what they take.
 
     Attributes:
-        left_out: how many pictures were left out as `HIDDEN`, and how many folders and pictures
-            as each of `LEFT_OUT`.
+        left_out: how many pictures were left out as `HIDDEN`, how many folders and pictures as
+            each of `LEFT_OUT`, and how many files as `WITHOUT_ENDING`.
         unread: how many pictures were left out since their format is not read, by its name.
     """
 
@@ -147,7 +149,7 @@ class ScanLog:
 
     def watching(self, is_picture: Callable[[str], bool], choice: Choice) -> Callable[[str], bool]:
         """Return `is_picture` so that what it leaves out is counted, if it has a picture's name."""
-        has_ending = name_filter(choice.also)
+        has_ending = _ending_filter(choice.also, choice.by_content)
         quiet = choice.logged(None)
 
         def counted(name: str) -> bool:
@@ -158,6 +160,8 @@ class ScanLog:
                 self._drop_matching(name, "exclude", is_folder=False)  # was right, if needless
             elif (format := unread_format(name, choice.also)) and quiet.takes(name):
                 self.unread[format] += is_taken(name)
+            elif lacks_ending(name) and is_taken(name) and quiet.takes(name):
+                self.left_out[WITHOUT_ENDING] += 1
             return False
 
         return counted
@@ -185,7 +189,14 @@ def is_taken(name: str, include: tuple[str, ...] = ()) -> bool:
     return not is_left_out or any(is_named(name, glob) for glob in include)
 
 
-@lru_cache
-def _picture_filter(also: tuple[str, ...], include: tuple[str, ...]) -> Callable[[str], bool]:
+def _ending_filter(also: tuple[str, ...], by_content: bool) -> Callable[[str], bool]:
     has_ending = name_filter(also)
+    return (lambda name: has_ending(name) or lacks_ending(name)) if by_content else has_ending
+
+
+@lru_cache
+def _picture_filter(
+    also: tuple[str, ...], include: tuple[str, ...], by_content: bool
+) -> Callable[[str], bool]:
+    has_ending = _ending_filter(also, by_content)
     return lambda name: has_ending(name) and (not left_out_as(name) or is_taken(name, include))

@@ -227,9 +227,8 @@ class FolderState:
                 return "failed with other settings"
             if 0 < entry.runs < LASTS_AFTER_RUNS:
                 return f"failed in {entry.runs} of {LASTS_AFTER_RUNS} runs: {entry.result.reason}"
-            again = f"{entry.result.reason}{FAILED_BEFORE}"
             self._renew_later(name, entry, source)
-            return Outcome(source, "failed", error=replaced(entry.result, reason=again))
+            return failed_before(source, entry.result)
         if entry.fingerprint != (attempt if entry.note.startswith(LIMITED) else recipe):
             return "was made with other settings, or by another version"
         thumbnail = Thumbnail(self._prefix + name, *entry.result)
@@ -327,9 +326,16 @@ class FreedesktopFolderState:
         with suppress(OSError):
             if made := freedesktop.find_thumbnail(self.folder, wanted.name, source):
                 return Outcome(source, "current", (made,))
-        if failed := freedesktop.find_failure(self.folder, wanted.name, source, attempt):
-            return Outcome(source, "failed", error=Failure("open", f"{failed}{FAILED_BEFORE}"))
+        if failure := freedesktop.find_failure(self.folder, wanted.name, source, attempt):
+            return failed_before(source, failure)
         return NOT_MADE
+
+
+def failed_before(source: Source, failure: Failure) -> Outcome:
+    """Return the outcome of a source that is not tried again; one that was skipped is again."""
+    if failure.status == "failed":
+        failure = replaced(failure, reason=f"{failure.reason}{FAILED_BEFORE}")
+    return Outcome(source, failure.status, error=failure)
 
 
 # Several sizes ask for the same.

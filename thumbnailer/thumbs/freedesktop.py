@@ -71,12 +71,12 @@ def find_thumbnail(folder: Folder, name: str, source: Source) -> Thumbnail | Non
     return Thumbnail(path, width, height, os.lstat(path).st_size)
 
 
-def find_failure(folder: Folder, name: str, source: Source, attempt: str) -> str:
-    """Return why an attempt with this fingerprint at this source state failed; "" if not."""
+def find_failure(folder: Folder, name: str, source: Source, attempt: str) -> Failure | None:
+    """Return why an attempt with this fingerprint at this source state failed; None if not."""
     failed = _read_text(_read_head(_failure_folder(folder), name))
     if failed.get("Thumb::Attempt") != attempt or not _is_about(failed, source):
-        return ""
-    return failed.get("Comment", "failed")
+        return None
+    return Failure(failed.get("Thumb::Stage", "open"), failed.get("Comment", "failed"))
 
 
 def forget_failure(folder: Folder, name: str) -> None:
@@ -91,7 +91,8 @@ def record_failure(wanted: WantedThumbnail, attempt: str, failure: Failure) -> N
     Raises:
         OSError: it could not be written.
     """
-    text = (*wanted.text, ("Thumb::Attempt", attempt), ("Comment", failure.reason))
+    why = ("Thumb::Stage", failure.stage), ("Comment", failure.reason)
+    text = (*wanted.text, ("Thumb::Attempt", attempt), *why)
     with files.open_folder(_failure_folder(wanted.folder), create=True) as opened:
         new_files.replace(opened, wanted.name, _empty_png(text), PRIVATE_FILE)
 

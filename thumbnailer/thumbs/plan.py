@@ -87,9 +87,9 @@ def is_from_damaged_source(earlier: Outcome, limits: Limits) -> bool:
 
 
 def combined_outcome(source: Source, outcomes: list[Outcome]) -> Outcome:
-    """Return one outcome for a source whose thumbnails are all current or failed."""
+    """Return one outcome for a source whose thumbnails are all current, or failed or skipped."""
     for one in outcomes:
-        if one.status == "failed" or len(outcomes) == 1:
+        if one.error or len(outcomes) == 1:
             return one
     thumbnails = tuple(thumbnail for one in outcomes for thumbnail in one.thumbnails)
     return Outcome(source, "current", thumbnails, note=outcomes[0].note)
@@ -97,7 +97,7 @@ def combined_outcome(source: Source, outcomes: list[Outcome]) -> Outcome:
 
 def refused(source: Source, failure: Failure) -> Outcome:
     """Return the outcome of a source that can have no thumbnail."""
-    return Outcome(source, "skipped" if failure.stage == "scan" else "failed", error=failure)
+    return Outcome(source, failure.status, error=failure)
 
 
 _IN_THE_WAY = " is in the way: "

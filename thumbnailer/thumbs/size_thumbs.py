@@ -83,7 +83,9 @@ class SizeThumbs:
         for name in self._names(source, source_name):
             claimed = name if is_claimed else self._state.claim(name, origin)
             if isinstance(claimed, Failure):
-                return claimed
+                is_unknown = self._layout.limits.may_be_no_picture(source.path)
+                is_taken = claimed.stage == "plan"
+                return replace(claimed, stage="scan") if is_unknown and is_taken else claimed
             names.append(claimed)
         png_name = names[1] if names[1:] else ""
         text = source_text(source) if is_for_desktop else ()

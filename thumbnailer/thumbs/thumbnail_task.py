@@ -104,7 +104,7 @@ def outcome_of(job: Job, answer: Answer, tasks: list[ThumbnailTask]) -> Outcome:
     failures = [one for one in results if isinstance(one, Failure)]
     if failures:
         failure = max(failures, key=lambda failure: failure.fatal)
-        return Outcome(job.source, "failed", error=failure, seconds=answer.seconds)
+        return Outcome(job.source, failure.status, error=failure, seconds=answer.seconds)
     made = iter(results)
     thumbnails = [next(made) if isinstance(one, WantedThumbnail) else one for one in job.thumbnails]
     return Outcome(

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import time
 
-from thumbnailer.formats import left_out_line
+from thumbnailer.formats import left_out_line, without_ending_line
 from thumbnailer.operations.count_sources import count_sources
+from thumbnailer.scan.left_out import WITHOUT_ENDING
 from thumbnailer.scan.selection import ScanLog
 from thumbnailer.watcher.health import IDLE, STARTING, WORKING, Health
 from thumbnailer.watcher.observer.events import NATIVE_EVENTS
@@ -106,8 +107,10 @@ class Progress:
             state.root.log = None  # one look is enough to know which globs match nothing
             if state.count:
                 state.count.cancel()
-        unread = [left_out_line(self._log.unread)] if self._log.unread else []
-        for note in (*self._notes, *self._log.unmatched(), *unread):
+        left_out = [left_out_line(self._log.unread)] if self._log.unread else []
+        if without_ending := self._log.left_out[WITHOUT_ENDING]:
+            left_out.append(without_ending_line(without_ending))
+        for note in (*self._notes, *self._log.unmatched(), *left_out):
             work.tell("note", note)
         if number := work.known_failures:
             pictures = "1 picture" if number == 1 else f"{number:,} pictures"

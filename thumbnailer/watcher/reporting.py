@@ -77,7 +77,9 @@ class OutcomeFilter:
             self.note_current(path)
             return None if outcome.status == "current" else outcome
         now, reason = time.monotonic(), error.reason
-        is_again = reason.endswith(FAILED_BEFORE)
+        is_again = reason.endswith(FAILED_BEFORE) or (
+            error.stage == "content" and not outcome.seconds
+        )
         is_short = reason.startswith(TRUNCATED) or reason == EMPTY
         if self._ask(self._is_there, path) is False:
             return None

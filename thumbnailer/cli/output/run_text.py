@@ -15,8 +15,9 @@ from thumbnailer.cli.output.text import (
     format_number,
     printable,
 )
-from thumbnailer.formats import left_out_line
+from thumbnailer.formats import left_out_line, without_ending_line
 from thumbnailer.model import Outcome, Report, Thumbnail
+from thumbnailer.scan.left_out import WITHOUT_ENDING
 
 if TYPE_CHECKING:
     from thumbnailer.cli.output.progress_bar import ProgressBar
@@ -105,9 +106,13 @@ class TextPrinter:
         if stats.in_the_way:
             files = f"{stats.in_the_way:,} file{'s' * (stats.in_the_way != 1)}"
             print(f"  in the way: {files} not made by thumbnailer, or changed since ({WAY_OUT})")
-        if report.left_out:
-            counts = [f"{number:,} {name}" for name, number in report.left_out.items()]
+        left_out = dict(report.left_out)
+        without_ending = left_out.pop(WITHOUT_ENDING, 0)
+        if left_out:
+            counts = [f"{number:,} {name}" for name, number in left_out.items()]
             print(f"  left out unless named: {', '.join(counts)}")
+        if without_ending:
+            print(f"  {without_ending_line(without_ending)}")
         if report.unread:
             print(f"  {left_out_line(report.unread)}")
 

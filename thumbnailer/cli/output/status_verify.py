@@ -80,7 +80,7 @@ def _table(report: StatusReport) -> Iterator[str]:
     remarks = {
         "stale": _reasons(report.stale_reasons),
         "failed": _reasons(report.failed_reasons),
-        "skipped": ["no files, or named twice"],
+        "skipped": ["no files or pictures, or named twice"],
         "orphaned": [format_bytes(report.orphaned_bytes)] if report.orphaned else [],
         "unknown": ["folder can't be read, or its disk may not be mounted"],
         "on disk": [format_bytes(report.size_bytes)],

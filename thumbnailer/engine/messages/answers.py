@@ -83,7 +83,17 @@ _STATE = Struct("<" + f"{_NUMBER_BYTES}s" * len(_NUMBERS))
 
 # The steps that fail in workers; what has to do with files is up to the parent.
 STAGES = (
-    *("open", "limits", "decode", "resize", "orientation", "colour", "encode", "crashed"),
+    *(
+        "content",
+        "open",
+        "limits",
+        "decode",
+        "resize",
+        "orientation",
+        "colour",
+        "encode",
+        "crashed",
+    ),
     *("wrong", "stale", "failed"),  # of a thumbnail that is verified
 )
 _FORMATS = tuple(WRITTEN)

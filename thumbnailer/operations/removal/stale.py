@@ -103,7 +103,7 @@ class StaleFinder:
 
 def _is_failed(slot: Slot) -> bool:
     earlier = slot.earlier
-    return bool(slot.obstacle or (isinstance(earlier, Outcome) and earlier.status == "failed"))
+    return bool(slot.obstacle or (isinstance(earlier, Outcome) and earlier.error))
 
 
 def _same_folder(path: str) -> Callable[[str], bool]:

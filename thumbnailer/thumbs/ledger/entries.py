@@ -116,12 +116,16 @@ class Ledger:
         return length in lengths
 
     def holder(self, casefolded_name: str) -> tuple[str, str] | None:
-        """Return the name that equals another if case is ignored, with its source; None if none."""
+        """Return the name that equals another if case is ignored, with its source; None if none.
+
+        A source that is no picture has none."""
         if self._holders is None:  # takes 0.5 s for a million, so only if something is new
             self._holders = {casefolded(name): name for name in list(self._rows)}
         name = self._holders.get(casefolded_name, "")
         entry = self.get(name)
-        return (name, entry.origin) if entry else None
+        if not entry or (isinstance(entry.result, Failure) and entry.result.status == "skipped"):
+            return None
+        return name, entry.origin
 
     def is_superseded(self, name: str) -> bool:
         """Return whether a source's thumbnail has its plain name by now.
