@@ -86,6 +86,13 @@ def test_what_is_of_no_use_is_neither_counted_nor_taken(
     assert run.summary["left_out"].get("without an ending", 0) == (0 if options else 2)
 
 
+def test_names_that_begin_with_a_dot_are_none_of_them(uploads: Path) -> None:
+    """Even if they are named: what lies beside pictures in such files is hardly ever one."""
+    shutil.copy(uploads / "xtapjj", uploads / ".hidden")
+    assert by_content(uploads, "--include", ".*").statuses == {}
+    assert by_content(uploads).summary["left_out"] == {}
+
+
 def test_only_what_would_be_taken_is_counted(uploads: Path) -> None:
     def left_out(**choice: Any) -> int:
         return make_thumbnails(uploads, **choice).left_out.get("without an ending", 0)

@@ -116,9 +116,7 @@ def _without_writing(jobs: list[Job], answers: list[Answer]) -> list[Outcome]:
 
 def _outcome(job: Job, answer: Answer) -> Outcome:
     if isinstance(answer.result, Failure):
-        return Outcome(
-            job.source, answer.result.status, error=answer.result, seconds=answer.seconds
-        )
+        return Outcome(job.source, "failed", error=answer.result, seconds=answer.seconds)
     assert isinstance(answer.result, Rendering)
     thumbnails = (
         Thumbnail("", made.width, made.height, len(made.data)) for made in answer.result.encoded

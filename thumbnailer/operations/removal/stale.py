@@ -103,7 +103,7 @@ class StaleFinder:
 
 def _is_failed(slot: Slot) -> bool:
     earlier = slot.earlier
-    return bool(slot.obstacle or (isinstance(earlier, Outcome) and earlier.error))
+    return bool(slot.obstacle or (isinstance(earlier, Outcome) and earlier.status == "failed"))
 
 
 def _same_folder(path: str) -> Callable[[str], bool]:
