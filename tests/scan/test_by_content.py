@@ -1,4 +1,4 @@
-"""Files and objects without an ending: only their content tells whether they are pictures."""
+"""Files without an ending: only their content tells whether they are pictures."""
 
 from __future__ import annotations
 
@@ -11,49 +11,19 @@ import pytest
 from PIL import Image
 from support.pictures import files_below, picture, snapshot
 from support.program import Run, make, remove, thumbnailer
-from support.s3_server import Storage, settled
+from support.uploads import OTHERS, SKIPPED, uploads_in, without_ending
 from support.watching import await_event, of_source, rows, soon, watching
 
-from thumbnailer import explain, iter_thumbnails, make_thumbnails, prune, status, verify
-
-# What a name without an ending may hold that is no picture, and what is said of it.
-OTHERS = {
-    "text": (b"Dear all,\n", "is text, no picture"),
-    "archive": (b"PK\3\4" + bytes(60), "is a ZIP archive, no format that is read here"),
-    "film": (b"\0\0\0\x18ftypmp42" + bytes(60), "is a video or another ISO media file"),
-    "empty": (b"", "is empty"),
-    "zeros": (bytes(60), "is blank (zero bytes only)"),
-    "noise": (b"\x9a\xf3\x81" * 20, "is no picture of a format that is read here"),
-    "photoshop": (
-        b"8BPS\0\1" + bytes(60),
-        "is a Photoshop document, which is read with --also psd",
-    ),
-}
-
-
-def without_ending(path: Path, **options: Any) -> Path:
-    """A picture whose name has no ending."""
-    made = picture(path.with_name(f"{path.name}.jpg"), **options)
-    return made.rename(path)
+from thumbnailer import explain, make_thumbnails, prune, status, verify
 
 
 @pytest.fixture
 def uploads(tmp_path: Path) -> Path:
-    """Two pictures and other files without an ending, and a picture with one."""
-    folder = tmp_path / "uploads"
-    without_ending(folder / "xtapjj")
-    without_ending(folder / "ab" / "cd" / "abcd")
-    picture(folder / "named.jpg")
-    for name, (content, _) in OTHERS.items():
-        (folder / name).write_bytes(content)
-    return folder
+    return uploads_in(tmp_path / "uploads")
 
 
 def by_content(folder: Path, *options: str | Path) -> Run:
     return make(folder, "--by-content", *options)
-
-
-SKIPPED = dict.fromkeys(OTHERS, "skipped")
 
 
 def test_they_are_left_out_and_counted(uploads: Path) -> None:
@@ -295,44 +265,3 @@ def test_a_watch_takes_those_that_arrive(uploads: Path, tmp_path: Path) -> None:
 def test_a_watch_tells_how_many_it_leaves_out(uploads: Path) -> None:
     with watching(uploads) as watch:
         soon(watch, lambda: "9 files without an ending were left out" in watch.printed())
-
-
-@pytest.mark.extra
-@pytest.mark.parametrize("is_local", [False, True])
-def test_it_is_the_same_in_a_bucket(storage: Storage, uploads: Path, is_local: bool) -> None:
-    for name in files_below(uploads):
-        storage.put(f"uploads/{name}", (uploads / name).read_bytes())
-    storage.put("uploads/Makefile", b"all:\n")
-    storage.put("uploads/folder/", b"")  # as a console makes one; an empty object is none, too
-    settled()
-    url = f"{storage.url}/uploads"
-    output: str | Path = uploads.parent / "thumbs" if is_local else f"{storage.url}/thumbs"
-    report = make_thumbnails(url, output=output)
-    assert (report.found, report.left_out) == (1, {"without an ending": 8})
-    skipped = {name: status for name, status in SKIPPED.items() if name != "empty"}
-
-    def statuses() -> dict[str, str]:
-        outcomes = iter_thumbnails(url, output=output, by_content=True)
-        return {os.path.basename(one.source.path): one.status for one in outcomes}
-
-    pictures = {"xtapjj": "made", "abcd": "made", "named.jpg": "current"}
-    settled()
-    assert statuses() == pictures | skipped
-    settled()
-    current = dict.fromkeys(pictures, "current")
-    with storage.counted() as count:
-        assert statuses() == current | skipped
-    assert count["GET"] == 0
-    storage.put("uploads/text", (uploads / "xtapjj").read_bytes())
-    assert statuses() == current | skipped | {"text": "made"}
-
-
-@pytest.mark.extra
-def test_an_object_too_large_to_be_fetched_is_skipped(storage: Storage, tmp_path: Path) -> None:
-    """It may well be a film, and what it is only its content would tell."""
-    storage.put("uploads/film", bytes(9 << 20))
-    places: Any = {"output": tmp_path / "t", "by_content": True, "worker_memory": 32}
-    (outcome,) = iter_thumbnails(f"{storage.url}/uploads", **places)
-    assert outcome.status == "skipped"
-    assert outcome.error
-    assert outcome.error.reason.startswith("9 MiB of data, more than the limit of 8")
