@@ -6,29 +6,60 @@ import http.client
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import urlsplit
 
-# What is done to a request, by its method and path: `busy` (503), `denied` (403 that quotes what
-# nobody should read), `cut` (half of the answer), `hang` (none until the end); "" is passed on.
-Mood = Callable[[str, str], str]
+from support.s3_server import request_kind
 
-_ERROR = (
-    '<?xml version="1.0"?><Error><Code>{}</Code><Message>no</Message>'
-    "<AWSAccessKeyId>{}</AWSAccessKeyId><StringToSign>{}</StringToSign></Error>"
-)
+
+class Target(str):
+    """The path of a request with its query; and its headers, for a mood that depends on them."""
+
+    headers: Mapping[str, str]
+
+
+# What is done to a request, by its method and path: one of `_ERRORS`, `cut` (half of the answer) or
+# `hang` (none until the end); "" is passed on.
+Mood = Callable[[str, Target], str]
+
+# Status, code and what else is in the error, as these services answer it.
+_ERRORS = {
+    "busy": (503, "SlowDown", ""),
+    # It quotes what nobody should read.
+    "denied": (
+        403,
+        "SignatureDoesNotMatch",
+        "<AWSAccessKeyId>{authorization}</AWSAccessKeyId>"
+        "<StringToSign>AWS4-HMAC-SHA256</StringToSign>",
+    ),
+    # Backblaze B2 to a PUT with a condition; others are passed on.
+    "501": (501, "NotImplemented", ""),
+    # S3 to a bucket's name at the wrong region.
+    "301": (301, "PermanentRedirect", "<Endpoint>s3.eu-central-1.amazonaws.com</Endpoint>"),
+    # S3 to a temporary key whose time is over.
+    "expired": (400, "ExpiredToken", "<Token-0>{authorization}</Token-0>"),
+    # S3 to a GET of what lies in Glacier.
+    "archived": (403, "InvalidObjectState", "<StorageClass>GLACIER</StorageClass>"),
+}
 
 
 @contextmanager
-def interfering(endpoint: str, mood: Mood, delay_s: float = 0) -> Iterator[str]:
+def interfering(
+    endpoint: str, mood: Mood, delay_s: float = 0, count: Counter[str] | None = None
+) -> Iterator[str]:
     """Run the server; gives its own endpoint. At the end, whatever has been asked is answered, even
     if those who asked are dead: nothing happens at the other server later.
 
     Args:
         delay_s: what each answer takes longer.
+        count: where to count the requests by their kinds, such as `LIST`, `PUT` or `PUT mark`.
     """
-    host = endpoint.removeprefix("http://")
+    where = urlsplit(endpoint)
+    requests = Counter[str]() if count is None else count
+    counting = threading.Lock()
     over = threading.Event()
     connections = set[socket.socket]()
 
@@ -47,16 +78,21 @@ def interfering(endpoint: str, mood: Mood, delay_s: float = 0) -> Iterator[str]:
         def handle_any(self) -> None:
             length = int(self.headers.get("Content-Length") or 0)
             sent = self.rfile.read(length)
+            with counting:
+                requests[request_kind(self.command, self.path)] += 1
             time.sleep(delay_s)
-            what = mood(self.command, self.path)
+            target = Target(self.path)
+            target.headers = dict(self.headers)
+            what = mood(self.command, target)
             if what == "hang":
                 over.wait(600)
-            if what in ("busy", "denied"):
-                code, word = (503, "SlowDown") if what == "busy" else (403, "SignatureDoesNotMatch")
-                said = _ERROR.format(word, self.headers.get("Authorization"), "AWS4-HMAC-SHA256")
-                self.answer(code, {}, said.encode())
+            is_conditional = "If-None-Match" in self.headers or "If-Match" in self.headers
+            if what == "501" and not (self.command == "PUT" and is_conditional):
+                what = ""
+            if what in _ERRORS:
+                self.refuse(*_ERRORS[what])
                 return
-            server = http.client.HTTPConnection(host)
+            server = http.client.HTTPConnection(where.netloc)
             server.request(self.command, self.path, sent, dict(self.headers))
             answer = server.getresponse()
             data = answer.read()
@@ -64,6 +100,15 @@ def interfering(endpoint: str, mood: Mood, delay_s: float = 0) -> Iterator[str]:
             server.close()
 
         do_GET = do_PUT = do_HEAD = do_DELETE = handle_any  # noqa: N815
+
+        def refuse(self, status: int, code: str, more: str) -> None:
+            said = more.format(authorization=self.headers.get("Authorization"))
+            xml = f"<Error><Code>{code}</Code><Message>no</Message>{said}</Error>"
+            headers = {"Content-Type": "application/xml"}
+            if status == 301:  # without a Location: it is for the client to find the region
+                headers["x-amz-bucket-region"] = "eu-central-1"
+            data = f'<?xml version="1.0" encoding="UTF-8"?>{xml}'.encode()
+            self.answer(status, headers, b"" if self.command == "HEAD" else data)
 
         def answer(
             self, code: int, headers: dict[str, str], data: bytes, *, cut: bool = False
@@ -91,7 +136,7 @@ def interfering(endpoint: str, mood: Mood, delay_s: float = 0) -> Iterator[str]:
     with Server(("127.0.0.1", 0), Handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         try:
-            yield f"http://127.0.0.1:{server.server_address[1]}"
+            yield f"http://127.0.0.1:{server.server_address[1]}{where.path}"
         finally:
             over.set()
             server.shutdown()

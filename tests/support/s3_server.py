@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from support.pictures import tree
 from support.waiting import eventually
@@ -93,16 +93,18 @@ class Storage:
         with self.log.open() as file:
             file.seek(start)
             for method, target in _REQUEST.findall(file.read()):
-                place, _, query = target.partition("?")
-                path = urllib.parse.unquote(place)
+                path = urllib.parse.unquote(target.partition("?")[0])
                 if path.split("/")[1] == self.name:
-                    count[_kind(method, path, query)] += 1
+                    count[request_kind(method, target)] += 1
 
 
-def _kind(method: str, path: str, query: str) -> str:
-    if "list-type" in query:
+def request_kind(method: str, target: str) -> str:
+    """The kind of a request to S3, Google or Azure, such as `LIST`, `PUT` or `PUT mark`."""
+    place, _, query = target.partition("?")
+    path = urllib.parse.unquote(place)
+    if "list-type" in query or "comp=list" in query:
         return "LIST"
-    if "uploads" in query or "partNumber" in query:
+    if "uploads" in query or "partNumber" in query or "comp=block" in query:
         return "multipart"
     if "/.thumbnailer-looks/" in path:
         return f"{method} mark"
@@ -141,7 +143,11 @@ def answers(host: str, port: int) -> bool:
         return probe.connect_ex((host, port)) == 0
 
 
-def photos_in(storage: Storage, tmp_path: Path, *names: str) -> None:
+class _Bucket(Protocol):
+    def put(self, key: str, data: bytes) -> None: ...
+
+
+def photos_in(storage: _Bucket, tmp_path: Path, *names: str) -> None:
     """Put a picture under each of some keys."""
     tree(tmp_path / "pictures", *names)
     for name in names:
