@@ -15,7 +15,9 @@ from uuid import uuid4
 
 import hypothesis
 import pytest
+from support import az_server, gs_server, weed_server
 from support.chromium import FLAGS
+from support.cloud import Cloud, NewBucket
 from support.processes import RESTRICTED
 from support.ray_cluster import Network, cluster, hindrance
 from support.s3_server import ENVIRONMENT, Storage, serving
@@ -35,7 +37,10 @@ hypothesis.settings.register_profile("same cases", derandomize=True)
 hypothesis.settings.load_profile("same cases")
 
 # Fixtures that take seconds to start: the tests that share one run in one worker, in turn.
-_SHARED = ("one_network", "s3_server", "browser", "reference", "inside", "made", "windows")
+_SHARED = (
+    *("one_network", "s3_server", "cloud_server", "browser", "reference", "inside", "made"),
+    "windows",
+)
 
 # What the project's folder held when the tests began.
 _TOP_LEVEL = pytest.StashKey[frozenset[str]]()
@@ -68,7 +73,8 @@ def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
 def pytest_itemcollected(item: pytest.Item) -> None:
     for fixture in _SHARED:
         if fixture in getattr(item, "fixturenames", ()):
-            item.add_marker(pytest.mark.xdist_group(fixture))
+            of_item = item.callspec.params if hasattr(item, "callspec") else {}
+            item.add_marker(pytest.mark.xdist_group(f"{fixture}{of_item.get(fixture, '')}"))
             break
 
 
@@ -225,6 +231,28 @@ def storage(s3_server: tuple[str, Path], monkeypatch: pytest.MonkeyPatch) -> Sto
     name = f"tests-{uuid4().hex[:12]}"
     client.create_bucket(Bucket=name)
     return Storage(endpoint, name, client, log)
+
+
+@pytest.fixture(scope="session", params=["s3", "az", "gs"])
+def cloud_server(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[NewBucket]:
+    pytest.importorskip("obstore", reason="the extra s3 is not installed")
+    pytest.importorskip("boto3", reason="the extra s3 is not installed")
+    server = {"s3": weed_server, "az": az_server, "gs": gs_server}[request.param]
+    if reason := server.hindrance():
+        pytest.skip(reason)
+    with server.serving(tmp_path_factory.mktemp("server")) as new_bucket:
+        yield new_bucket
+
+
+@pytest.fixture
+def cloud(cloud_server: NewBucket, monkeypatch: pytest.MonkeyPatch) -> Cloud:
+    """An empty bucket of each service in turn, and the environment that leads to it."""
+    cloud = cloud_server(f"tests-{uuid4().hex[:12]}")
+    for name, value in cloud.environment.items():
+        monkeypatch.setenv(name, value)
+    return cloud
 
 
 @pytest.fixture
