@@ -38,7 +38,13 @@ hypothesis.settings.load_profile("same cases")
 
 # Fixtures that take seconds to start: the tests that share one run in one worker, in turn.
 _SHARED = (
-    *("one_network", "s3_server", "cloud_server", "browser", "reference", "inside", "made"),
+    "one_network",
+    "s3_server",
+    "cloud_server",
+    "browser",
+    "reference",
+    "inside",
+    "made",
     "windows",
 )
 

@@ -149,6 +149,14 @@ def test_a_server_in_a_mood(client: Client, mood: str, status: int, code: str) -
     assert count == {"GET": 1, "HEAD mark": 1}
 
 
+def test_a_server_that_resets_connections(client: Client) -> None:
+    with interfering(f"http://{client.host}", lambda *_: "reset") as endpoint:
+        with pytest.raises(ConnectionResetError):
+            Client(endpoint).ask("PUT", "/bucket/a")
+        with pytest.raises(ConnectionResetError):
+            Client(endpoint).ask("GET", "/bucket/a")
+
+
 def test_a_server_without_conditions(client: Client) -> None:
     with interfering(f"http://{client.host}", lambda *_: "501") as endpoint:
         proxy = Client(endpoint)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import http.client
+import os
 import socket
+import struct
 import threading
 import time
 from collections import Counter
@@ -21,8 +23,8 @@ class Target(str):
     headers: Mapping[str, str]
 
 
-# What is done to a request, by its method and path: one of `_ERRORS`, `cut` (half of the answer) or
-# `hang` (none until the end); "" is passed on.
+# What is done to a request, by its method and path: one of `_ERRORS`, `cut` (half of the answer),
+# `reset` (the connection, without an answer) or `hang` (none until the end); "" is passed on.
 Mood = Callable[[str, Target], str]
 
 # Status, code and what else is in the error, as these services answer it.
@@ -89,6 +91,9 @@ def interfering(
             is_conditional = "If-None-Match" in self.headers or "If-Match" in self.headers
             if what == "501" and not (self.command == "PUT" and is_conditional):
                 what = ""
+            if what == "reset":
+                self.reset()
+                return
             if what in _ERRORS:
                 self.refuse(*_ERRORS[what])
                 return
@@ -100,6 +105,12 @@ def interfering(
             server.close()
 
         do_GET = do_PUT = do_HEAD = do_DELETE = handle_any  # noqa: N815
+
+        def reset(self) -> None:
+            at_once = struct.pack("ii", 1, 0)
+            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, at_once)
+            os.close(self.connection.detach())
+            self.close_connection = True
 
         def refuse(self, status: int, code: str, more: str) -> None:
             said = more.format(authorization=self.headers.get("Authorization"))
