@@ -260,6 +260,35 @@ def test_names_of_any_characters(cloud: Cloud, tmp_path: Path) -> None:
     assert {*cloud.keys("out")} == {f"out/{name}" for name in names}
 
 
+def test_what_can_not_be_put_is_not_called_current(cloud: Cloud, tmp_path: Path) -> None:
+    """SeaweedFS keeps no object where it has a folder."""
+    photos_in(cloud, tmp_path, "photos/a.jpg")
+    cloud.put("photos/a.jpg/b.jpg", cloud.get("photos/a.jpg"))
+    settled()
+    for _ in range(2):
+        found = states(cloud)
+        there = {key.rpartition("/")[2] for key in cloud.keys("thumbs")}
+        assert {name for name, status in found.items() if status != "failed"} == there
+
+
+@pytest.mark.parametrize("method", ["GET", "PUT"])
+def test_a_request_is_repeated_after_a_reset(cloud: Cloud, tmp_path: Path, method: str) -> None:
+    """Servers reset connections that they think idle, or when they are short of processors."""
+    photos_in(cloud, tmp_path, "photos/a.jpg")
+    seen = set[str]()
+
+    def mood(asked: str, target: str) -> str:
+        """Each object's connection is reset once."""
+        if asked != method or "jpg" not in target or target in seen:
+            return ""
+        seen.add(target)
+        return "reset"
+
+    with interfering(cloud.endpoint, mood) as endpoint:
+        assert states(cloud, endpoint=endpoint) == {"a.jpg": "made"}
+    assert seen
+
+
 def test_what_is_not_there_is_said(cloud: Cloud, tmp_path: Path) -> None:
     def said(source: str, output: str) -> str:
         words = "make", source, "--output", output, "--endpoint", cloud.endpoint
