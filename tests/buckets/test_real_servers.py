@@ -82,16 +82,14 @@ def test_a_second_run_writes_nothing(cloud: Cloud, tmp_path: Path) -> None:
     assert cloud.etags() == before
 
 
-def test_what_is_current_costs_listings_and_at_most_its_marks(cloud: Cloud, tmp_path: Path) -> None:
-    """The ETag of a mark tells its content where it is the MD5 of it: not on Azure."""
+def test_what_is_current_costs_listings_only(cloud: Cloud, tmp_path: Path) -> None:
     photos_in(cloud, tmp_path, *(f"photos/{n}.jpg" for n in range(20)))
     settled()
     states(cloud)
     count = Counter[str]()
     with interfering(cloud.endpoint, lambda *_: "", count=count) as endpoint:
         assert set(states(cloud, endpoint=endpoint).values()) == {"current"}
-    marks = {"GET mark": 1} if cloud.url.startswith("az://") else {}
-    assert count == {"LIST": 3} | marks
+    assert count == {"LIST": 3}
 
 
 def test_other_settings_make_all_again(cloud: Cloud, tmp_path: Path) -> None:

@@ -106,7 +106,7 @@ def request_kind(method: str, target: str) -> str:
         return "LIST"
     if "uploads" in query or "partNumber" in query or "comp=block" in query:
         return "multipart"
-    if "/.thumbnailer-looks/" in path:
+    if "/.thumbnailer-looks/" in path or path.endswith("/.thumbnailer"):
         return f"{method} mark"
     return f"{method} record" if "/.thumbnailer-attempts/" in path else method
 

@@ -9,13 +9,16 @@ from __future__ import annotations
 
 import os
 import time
+from bisect import bisect_right
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from functools import cached_property, partial
 from hashlib import md5
+from operator import itemgetter
 from typing import NamedTuple
 
 from thumbnailer.buckets.client.bucket import Bucket
+from thumbnailer.buckets.client.errors import UnorderedListing
 from thumbnailer.buckets.client.listed_object import ListedObject
 from thumbnailer.buckets.marker_objects import (
     LOOKS_FOLDER,
@@ -101,6 +104,7 @@ class BucketState:
         self._may_replace = layout.replace
         self._marks: OrderedDict[str, _FolderMark] = OrderedDict()
         self._claimed: OrderedDict[str, str] = OrderedDict()
+        self._sorted: list[ListedObject] | None = None  # if the server does not list in order
         self._started = time.time()
 
     @cached_property
@@ -232,9 +236,23 @@ class BucketState:
         return None
 
     def _listing(self, after: str) -> Iterator[ListedObject]:
+        """Yield the objects after a key, in order, with keys relative to the size's folder."""
+        last = after
+        if self._sorted is None:
+            try:
+                for entry in self._listed(after, in_order=True):
+                    last = entry.key
+                    yield entry
+            except UnorderedListing:  # SeaweedFS lists as a tree, S3's directory buckets anyhow
+                self._sorted = sorted(self._listed("", in_order=False))
+            else:
+                return
+        yield from self._sorted[bisect_right(self._sorted, last, key=itemgetter(0)) :]
+
+    def _listed(self, after: str, *, in_order: bool) -> Iterator[ListedObject]:
         start = len(self._prefix) + 1 if self._prefix else 0
         after = self._key("", after) if after else ""
-        for entry in self._bucket.listing(self._prefix, after):
+        for entry in self._bucket.listing(self._prefix, after, in_order=in_order):
             yield entry._replace(key=entry.key[start:])
 
     def _key(self, folder: str, name: str) -> str:

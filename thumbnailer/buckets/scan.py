@@ -58,6 +58,9 @@ class BucketPictures:
                 bucket.run(partial(bucket.head, key))
                 return False
             first = next(bucket.listing(key), None)
+            # Asked for only where it can't be told from the first key that there is no mark.
+            may_be_ours = first and first.key <= f"{key}/{MARK}{AFTER_ALL_KEYS}".lstrip("/")
+            is_ours = bool(may_be_ours) and self._is_marked(key)
         except Stopped:
             return True
         except FileNotFoundError as error:
@@ -68,8 +71,7 @@ class BucketPictures:
             raise SourceError(error.errno, error.strerror, url) from None
         if first is None and key and not (self._stop and self._stop.is_set()):
             raise SourceMissing(errno.ENOENT, NOT_THERE, url)
-        mark = f"{key}/{MARK}".lstrip("/")
-        if first and (first.key == mark or first.key.startswith(f"{mark}-")):
+        if is_ours:
             raise SourceError(None, "is a folder of thumbnails, not of pictures", url)
         return True
 
@@ -97,6 +99,10 @@ class BucketPictures:
                 above, _, name = entry.key.rpartition("/")
                 if above != at:
                     at, unscanned = above, unscanned_in(above)
+                    # What sorts before a mark comes before it is known that there is one.
+                    if name < MARK and above != prefix and not unscanned and self._is_marked(above):
+                        ours.add(above)
+                        unscanned = above
                     target = "/".join(filter(None, (below, above[start:])))
                 marked = marked_folder(entry.key) if MARK in entry.key else ""
                 if marked and marked != prefix and not unscanned_in(marked):
@@ -130,6 +136,12 @@ class BucketPictures:
                 choice.log.finish()
             if not found and prefix:
                 yield _without_source(self._url, "failed", NOT_THERE)
+
+    def _is_marked(self, folder: str) -> bool:
+        """Return whether a folder is one of thumbnails, by its listing from the place of a mark."""
+        mark = f"{folder}/{MARK}".lstrip("/")
+        found = next(self._bucket.listing(folder, mark[:-1]), None)
+        return bool(found and (found.key == mark or found.key.startswith(f"{mark}-")))
 
     def _find_object(self, below: str) -> Source | Outcome:
         url = f"{self._bucket.url}/{self._key}"

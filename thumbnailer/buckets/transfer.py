@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import errno
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 
-from thumbnailer.buckets.bucket_state import SOURCE_VERSION
+from thumbnailer.buckets.bucket_state import SOURCE_VERSION, made_from
 from thumbnailer.buckets.client.bucket import Bucket
 from thumbnailer.buckets.client.errors import Archived, CredentialsEnded
 from thumbnailer.buckets.client.requests import Stopped
@@ -181,7 +183,10 @@ async def _put_thumbnail(bucket: Bucket, task: ThumbnailTask) -> bool:
             "Content-Type": WRITTEN[made.format].mime_type,
             SOURCE_VERSION: source_version(state),
         }
-        is_done = await bucket.put(key, made.data, listed.etags[is_png], attributes)
+        etag = listed.etags[is_png]
+        is_done = await bucket.put(key, made.data, etag, attributes)
+        if not is_done and not etag:
+            is_done = await _put_in_place(bucket, key, made.data, attributes)
         path = f"{bucket.url}/{key}"
         task.result = Thumbnail(path, made.width, made.height, len(made.data))
         if task.note.startswith((TRUNCATED, DAMAGED, LIMITED)):
@@ -193,6 +198,27 @@ async def _put_thumbnail(bucket: Bucket, task: ThumbnailTask) -> bool:
                 await bucket.delete(f"{folder}/{wanted.name if is_png else wanted.png_name}")
     await _put_record(bucket, folder, task, record)
     return is_done
+
+
+async def _put_in_place(
+    bucket: Bucket, key: str, data: bytes, attributes: Mapping[str, str]
+) -> bool:
+    """Put a thumbnail where, against the listing, there is one, if that is of an earlier source.
+
+    Raises:
+        OSError: there is no object, but something in the way, such as a folder of SeaweedFS's.
+    """
+    try:
+        there, made = await bucket.head(key)
+    except FileNotFoundError:
+        why = "can't be put: what is no object has its name"
+        trouble = OSError(errno.EEXIST, why, key)
+    else:
+        source = made_from(made)
+        if not source or source == attributes[SOURCE_VERSION]:
+            return False
+        return await bucket.put(key, data, there.etag, attributes)
+    raise trouble
 
 
 async def _put_record(

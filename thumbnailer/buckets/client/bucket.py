@@ -16,7 +16,7 @@ from itertools import count
 from typing import Any, TypeVar
 
 from thumbnailer.buckets.client.connect import connect
-from thumbnailer.buckets.client.errors import as_os_error, error_codes, is_passing
+from thumbnailer.buckets.client.errors import UnorderedListing, as_os_error, error_codes, is_passing
 from thumbnailer.buckets.client.listed_object import ListedObject, listed_object
 from thumbnailer.buckets.client.requests import Stopped, in_thread, send, wait_for
 from thumbnailer.buckets.client.s3_listing import S3Listing
@@ -104,26 +104,29 @@ class Bucket:
 
         send(run())
 
-    def listing(self, prefix: str, after: str = "") -> Iterator[ListedObject]:
-        """Yield the objects below a prefix in the order of their keys, until `stop` is set.
+    def listing(
+        self, prefix: str, after: str = "", *, in_order: bool = False
+    ) -> Iterator[ListedObject]:
+        """Yield the objects below a prefix, until `stop` is set.
 
         While one page of the listing is used, the next one is requested.
 
         Args:
             prefix: matched as a folder: `a` includes `a/b`, but not `ab`.
             after: yield only keys that sort after this one.
+            in_order: check that they come in the order of their keys, as S3 and most others have
+                it.
 
         Raises:
+            UnorderedListing: they do not.
             OSError: it can't be listed.
         """
         last = after
         with suppress(Stopped):
             for page in self._pages(prefix, after):
                 for entry in page:
-                    # As in the directory buckets of S3. (For the other services, obstore drops a
-                    # slash before the first letter of a key, which changes its place.)
-                    if entry.key < last and self._connection.access:
-                        raise OSError(errno.ENOTSUP, "does not list its keys in order", self.url)
+                    if entry.key < last and in_order:
+                        raise UnorderedListing(errno.ENOTSUP, "lists its keys in no order", prefix)
                     last = entry.key
                     yield entry
 

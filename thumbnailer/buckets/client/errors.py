@@ -55,6 +55,10 @@ class InvalidKeyError(OSError):
     """Key in a listing that is no proper path."""
 
 
+class UnorderedListing(OSError):
+    """Listing whose keys are not in order."""
+
+
 class CredentialsEnded(PermissionError):
     """End of what the credentials are good for: no other request will succeed, either."""
 

@@ -25,4 +25,9 @@ def listed_object(meta: Any) -> ListedObject:
     """Return the entry for an object of which obstore has given the metadata."""
     modified = int(meta["last_modified"].timestamp())
     etag, version = meta["e_tag"] or "", meta.get("version") or ""
-    return ListedObject(meta["path"], meta["size"], modified, etag, version)
+    return ListedObject(meta["path"], meta["size"], modified, quoted(etag), version)
+
+
+def quoted(etag: str) -> str:
+    """Return an ETag in the quotes that it has in headers: Azure lists it without them."""
+    return f'"{etag}"' if etag and not etag.endswith('"') else etag

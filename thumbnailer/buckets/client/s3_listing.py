@@ -10,12 +10,12 @@ from __future__ import annotations
 from contextlib import suppress
 from datetime import datetime
 from typing import Any
-from urllib.parse import quote, unquote
+from urllib.parse import quote, unquote_plus
 from xml.etree import ElementTree
 
 from thumbnailer.buckets.client.aws import Access
 from thumbnailer.buckets.client.errors import ServerError
-from thumbnailer.buckets.client.listed_object import ListedObject
+from thumbnailer.buckets.client.listed_object import ListedObject, quoted
 
 
 class S3Listing:
@@ -81,7 +81,7 @@ class S3Listing:
         def text(item: ElementTree.Element, name: str) -> str:
             return item.findtext(f"{space}{name}") or ""
 
-        decoded = unquote if text(root, "EncodingType") == "url" else str
+        decoded = unquote_plus if text(root, "EncodingType") == "url" else str
         self._token = text(root, "NextContinuationToken")
         self._is_over = text(root, "IsTruncated") != "true" or not self._token
         return [
@@ -89,7 +89,7 @@ class S3Listing:
                 decoded(text(item, "Key")),
                 int(text(item, "Size") or 0),
                 _seconds(text(item, "LastModified")),
-                text(item, "ETag"),
+                quoted(text(item, "ETag")),
             )
             for item in root.iterfind(f"{space}Contents")
         ]
