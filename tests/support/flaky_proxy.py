@@ -104,7 +104,7 @@ def interfering(
             self.answer(answer.status, dict(answer.getheaders()), data, cut=what == "cut")
             server.close()
 
-        do_GET = do_PUT = do_HEAD = do_DELETE = handle_any  # noqa: N815
+        do_GET = do_PUT = do_HEAD = do_POST = do_DELETE = handle_any  # noqa: N815
 
         def reset(self) -> None:
             at_once = struct.pack("ii", 1, 0)

@@ -184,6 +184,7 @@ class Bucket:
         async def whole() -> tuple[bytes, ListedObject]:
             found = await self._store.get_async(key)
             if max_bytes is not None and found.meta["size"] > max_bytes:
+                del found  # which ends the connection: nobody reads what it would bring
                 raise OSError(errno.EFBIG, "has grown since it was listed", self._at(key))
             data = bytes(await found.bytes_async())
             if len(data) != found.meta["size"]:
