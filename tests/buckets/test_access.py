@@ -104,6 +104,7 @@ def test_a_public_bucket_needs_no_credentials(
     storage: Storage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variable: str
 ) -> None:
     photos_in(storage, tmp_path, "photos/a.jpg")
+    storage.client.put_object_acl(Bucket=storage.name, Key="photos/a.jpg", ACL="public-read")
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.delenv(name)
     monkeypatch.setenv(variable, "true")
