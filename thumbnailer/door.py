@@ -145,6 +145,28 @@ def check_bucket(path: str, settings: Settings) -> None:
         raise OSError(error.errno, error.strerror, where) from None
 
 
+def environment_for_nodes(settings: Settings, *paths: str) -> dict[str, str]:
+    """Return the variables that lead other machines to the buckets of some paths, as this process.
+
+    There is no key among them: those the other machines must have.
+
+    Raises:
+        ConfigError: this process can't reach them as it is set up.
+    """
+    if not is_remote(*paths):
+        return {}
+    from thumbnailer.buckets.client import aws
+    from thumbnailer.buckets.client.environment import shared_variables
+
+    shared = shared_variables()
+    if any(path.startswith("s3://") for path in paths):
+        access = aws.access(settings.endpoint)
+        shared["AWS_REGION"] = access.region
+        if access.endpoint:
+            shared["AWS_ENDPOINT_URL_S3"] = access.endpoint
+    return shared
+
+
 def is_remote(*paths: object) -> bool:
     """Return whether one of the paths is in a bucket."""
     return any(map(is_url, paths))

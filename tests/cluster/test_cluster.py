@@ -177,6 +177,15 @@ def test_nodes_reach_buckets(network: Network, tmp_path: Path, photos: Path) -> 
         to_disk = network.run("make", "s3://pictures/photos", "-o", photos / "made", *options)
         assert to_disk.code == 0
         assert len(files_below(photos / "made")) == 40
+        # Endpoint and region of who has started the run, though the nodes know neither.
+        config = tmp_path / "config"
+        config.write_text(f"[default]\nregion = eu-north-1\nendpoint_url = {endpoint}\n")
+        run = network.run(
+            *("make", "s3://pictures/photos", "-o", "s3://pictures/again", "--cluster", "auto"),
+            environment={"AWS_CONFIG_FILE": str(config), "AWS_DEFAULT_REGION": ""},
+        )
+        assert (run.code, run.err) == (0, "")
+        assert len(storage.keys("again/")) == 40
         elsewhere = network.run("make", "s3://nothing-there/photos", "-o", photos / "no", *options)
         assert (elsewhere.code, elsewhere.err) == (
             1,
