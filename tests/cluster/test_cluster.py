@@ -194,6 +194,28 @@ def test_nodes_reach_buckets(network: Network, tmp_path: Path, photos: Path) -> 
 
 
 @slow
+def test_a_node_without_credentials_is_named_with_what_it_lacks(
+    network: Network, tmp_path: Path
+) -> None:
+    boto3 = pytest.importorskip("boto3", reason="the extra s3 is not installed")
+    pytest.importorskip("moto.server", reason="moto with Flask is not installed")
+    node = network.workers[0]
+    node.kill()
+    node.join(AWS_ACCESS_KEY_ID="", AWS_SECRET_ACCESS_KEY="")
+    with network.head.entered(), serving(tmp_path, network.head.address) as (endpoint, log):
+        login = {"aws_access_key_id": KEY_ID, "aws_secret_access_key": SECRET}
+        client = boto3.client("s3", endpoint_url=endpoint, region_name="us-east-1", **login)
+        client.create_bucket(Bucket="pictures")
+        photos_in(Storage(endpoint, "pictures", client, log), tmp_path, "a.jpg")
+        options = ["--endpoint", endpoint, "--cluster", "auto"]
+        run = network.run("make", "s3://pictures", "-o", tmp_path / "thumbs", *options)
+    node.kill()
+    assert (run.code, run.err.count("\n")) == (1, 1)
+    assert "node " in run.err
+    assert "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY" in run.err
+
+
+@slow
 def test_a_node_dies_and_comes_back(network: Network, photos: Path) -> None:
     many(photos, 1200)
     going = Going(network, photos)
