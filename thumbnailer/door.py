@@ -155,8 +155,8 @@ def environment_for_nodes(settings: Settings, *paths: str) -> dict[str, str]:
     """
     if not is_remote(*paths):
         return {}
-    from thumbnailer.buckets.client import aws
-    from thumbnailer.buckets.client.environment import shared_variables
+    from thumbnailer.buckets.client.services import aws
+    from thumbnailer.buckets.client.services.environment import shared_variables
 
     shared = shared_variables()
     if any(path.startswith("s3://") for path in paths):

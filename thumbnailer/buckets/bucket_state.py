@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 from thumbnailer.buckets.client.bucket import Bucket
 from thumbnailer.buckets.client.errors import UnorderedListing
-from thumbnailer.buckets.client.listed_object import ListedObject
+from thumbnailer.buckets.client.listings.listed_object import ListedObject
 from thumbnailer.buckets.marker_objects import (
     LOOKS_FOLDER,
     MADE,

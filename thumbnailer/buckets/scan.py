@@ -11,7 +11,7 @@ from functools import partial
 
 from thumbnailer.buckets.client.bucket import AFTER_ALL_KEYS, PAGE_KEYS, Bucket
 from thumbnailer.buckets.client.errors import CredentialsEnded
-from thumbnailer.buckets.client.listed_object import ListedObject
+from thumbnailer.buckets.client.listings.listed_object import ListedObject
 from thumbnailer.buckets.client.requests import Stopped
 from thumbnailer.buckets.marker_objects import marked_folder
 from thumbnailer.errors import SourceError, SourceForbidden, SourceMissing
