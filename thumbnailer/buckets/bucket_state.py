@@ -253,7 +253,7 @@ class BucketState:
         start = len(self._prefix) + 1 if self._prefix else 0
         after = self._key("", after) if after else ""
         for entry in self._bucket.listing(self._prefix, after, in_order=in_order):
-            yield entry._replace(key=entry.key[start:])
+            yield ListedObject(entry.key[start:], *entry[1:]) if start else entry
 
     def _key(self, folder: str, name: str) -> str:
         return "/".join(filter(None, (self._prefix, folder, name)))
