@@ -178,6 +178,7 @@ OTHERS = {
     "python -m tests.bench": "test_the_benchmark_has_these_options",
     "python3 -m venv .venv": "test_development_is_what_is_checked_before_a_change_lands",
     "scan → plan → pool → render": "test_the_line_of_the_house_is_the_readme_s",
+    '{"Version"': "test_rights.py",
 }
 DIAGRAM = "SOURCE... ──▶ scan"
 TESTS = re.compile(r"\d+ passed, \d+ skipped in \d")
