@@ -167,6 +167,9 @@ OTHERS = {
     "pip install 'batch-thumbnailer[s3]'": "test_bucket.py",
     "s3://bucket/photos/2024/a.jpg": "test_bucket.py",
     "hours    = pictures": "test_bucket_scale.py",
+    "thumbnailer make s3://bucket/photos --output s3://bucket/thumbs --shard": (
+        "test_shard_of_bucket.py"
+    ),
     "export RAY_AUTH_MODE=token": "test_cluster.py",
     "thumbnailer make /srv/photos": "test_cluster.py",
     "setup_commands:": "test_cluster.py",

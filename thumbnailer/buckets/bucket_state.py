@@ -117,10 +117,8 @@ class BucketState:
         Raises:
             OutputError: the bucket can't be read.
         """
-        name = os.path.basename(source.path)
-        folder = source.below if os.sep == "/" else source.below.replace(os.sep, "/")
+        folder, name, names = self._names(source)
         below = f"{folder}/" if folder else ""
-        names = [untruncated_name(name, format) for format in self._formats]
         keys = [below + name for name in names]
         try:
             (below + name).encode()
@@ -153,6 +151,20 @@ class BucketState:
             ),
         )
         return Slot(wanted, self._earlier(source, entries, mark, read_record(record)))
+
+    def claim_elsewhere(self, source: Source) -> None:
+        """Claim the keys of a source whose thumbnails another shard makes."""
+        folder, _, names = self._names(source)
+        for name in names:
+            key = f"{folder}/{name}" if folder else name
+            if key not in self._claimed:
+                self._keep_claim(key, source)
+
+    def _names(self, source: Source) -> tuple[str, str, list[str]]:
+        """Return the folder of a source's thumbnails, its own name, and those they may have."""
+        name = os.path.basename(source.path)
+        folder = source.below if os.sep == "/" else source.below.replace(os.sep, "/")
+        return folder, name, [untruncated_name(name, format) for format in self._formats]
 
     def _earlier(
         self,
@@ -230,10 +242,13 @@ class BucketState:
         is_ours = not entry or (mark and entry.modified >= mark.ours)
         if not is_ours and not self._may_replace:
             return in_the_way(f"{self.url}/{key}")
+        self._keep_claim(key, source)
+        return None
+
+    def _keep_claim(self, key: str, source: Source) -> None:
         self._claimed[key] = source.path
         if len(self._claimed) > _MAX_CACHED:
             self._claimed.popitem(last=False)
-        return None
 
     def _listing(self, after: str) -> Iterator[ListedObject]:
         """Yield the objects after a key, in order, with keys relative to the size's folder."""

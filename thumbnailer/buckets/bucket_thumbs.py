@@ -59,7 +59,7 @@ class BucketThumbs:
         Raises:
             OutputError: the bucket can't be read.
         """
-        items = map(self._slots, found)
+        items = (item for item in map(self._slots, found) if item)
         return self._checked_by_etag(items) if self._layout.verify_etag and quick else items
 
     def plan(self, found: Iterable[Source | Outcome], run: Run) -> Iterator[Job | Outcome]:
@@ -105,9 +105,14 @@ class BucketThumbs:
                 raise OutputError(f"{shortened(url)}: {answer.strerror}")
         bucket.run(partial(delete_outdated, bucket))
 
-    def _slots(self, source: Source | Outcome) -> SourceSlots | Outcome:
+    def _slots(self, source: Source | Outcome) -> SourceSlots | Outcome | None:
+        """Return the slots of a source; None for one of another shard, which claims its keys."""
         if isinstance(source, Outcome):
             return source
+        if source.elsewhere:
+            for state in self._states:
+                state.claim_elsewhere(source)
+            return None
         slots = []
         for state in self._states:
             slot = state.slot(source)

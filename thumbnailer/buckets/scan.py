@@ -81,7 +81,9 @@ class BucketPictures:
         If the listing fails, at once or later, the last item is a failed outcome.
         """
         if self._is_object:
-            yield self._find_object(below)
+            name = self._key.rpartition("/")[2]
+            is_elsewhere = choice.is_elsewhere(name.encode())
+            yield _elsewhere(self._url, below) if is_elsewhere else self._find_object(below)
             return
         bucket, prefix = self._bucket, self._key
         output_bucket, output = split_url(self._output) if self._output else ("", "")
@@ -121,7 +123,9 @@ class BucketPictures:
                 if not is_picture(name) or not choice.takes(entry.key[start:]):
                     continue
                 url = f"{bucket.url}/{entry.key}"
-                if _is_path(entry.key[start:]):
+                if choice.is_elsewhere(entry.key[start:].encode()):
+                    yield _elsewhere(url, target)
+                elif _is_path(entry.key[start:]):
                     yield source_of(url, entry, target)
                 else:
                     yield _without_source(url, "skipped", "its key is no proper path")
@@ -216,6 +220,11 @@ def source_of(url: str, entry: ListedObject, below: str) -> Source:
     """Return the source for an object; the nanoseconds of its time are a checksum of its ETag."""
     mtime_ns = entry.modified * 10**9 + zlib.crc32(entry.etag.encode()) % 10**9
     return Source(url, entry.size_bytes, mtime_ns, below, entry.etag)
+
+
+def _elsewhere(url: str, below: str) -> Source:
+    """Return an object that belongs to another shard: only its name counts."""
+    return Source(url, 0, 0, below, elsewhere=True)
 
 
 def _is_path(key: str) -> bool:

@@ -42,6 +42,8 @@ _PICTURES = {
     "--also LIST": f"also read any of {','.join(ON_REQUEST)}",
 }
 
+_SHARD = {"--shard K/N": "take part K of N only; other machines take the others"}
+
 _LOOKS_AND_LIMITS = {
     "looks": {
         "--crop CROP": "what cover keeps: centre, entropy, attention, or 0.3,0.6 [centre]",
@@ -78,9 +80,11 @@ _GALLERY = {"--gallery": "also write an HTML page of the thumbnails"}
 _SOURCES = {"SOURCE...": "a folder, with its subfolders, or a picture"}
 
 
-def _pictures(sources: dict[str, str]) -> dict[str, dict[str, str]]:
-    """Return the last three groups of most commands; the first begins with `sources`."""
-    return {"pictures": sources | _PICTURES, **_LOOKS_AND_LIMITS}
+def _pictures(
+    sources: dict[str, str], more: dict[str, str] | None = None
+) -> dict[str, dict[str, str]]:
+    """Return the last three groups of most commands; the first is `sources`, choice, `more`."""
+    return {"pictures": sources | _PICTURES | (more or {}), **_LOOKS_AND_LIMITS}
 
 
 def _output(each: str) -> dict[str, str]:
@@ -125,7 +129,7 @@ COMMANDS = {
                 **_CONFIG_AND_JOBS,
                 **_output("picture"),
             },
-            **_pictures(_SOURCES),
+            **_pictures(_SOURCES, _SHARD),
         },
     ),
     "watch": Command(
@@ -213,7 +217,7 @@ COMMANDS = {
                 **_HELP,
                 **_CONFIG_AND_JOBS,
             },
-            **_pictures(_SOURCES),
+            **_pictures(_SOURCES, _SHARD),
         },
     ),
     "verify": Command(
@@ -227,7 +231,7 @@ COMMANDS = {
                 **_CONFIG_AND_JOBS,
                 **_output("thumbnail"),
             },
-            **_pictures(_SOURCES),
+            **_pictures(_SOURCES, _SHARD),
         },
     ),
     "health": Command(
@@ -242,7 +246,7 @@ COMMANDS = {
         {
             "arguments": _HELP | _REMOTE | _REPLACE,
             "thumbnails": _THUMBNAILS | _CONFIG_AND_JOBS,
-            **_pictures({}),
+            **_pictures({}, _SHARD),
         },
         "[OPTION]...",
     ),

@@ -12,6 +12,7 @@ from typing import Any
 from thumbnailer.errors import ConfigError, shortened
 from thumbnailer.formats import WRITTEN, in_words
 from thumbnailer.scan.globs import glob_fault
+from thumbnailer.scan.shard import MOST_SHARDS, Shard
 from thumbnailer.thumbs.naming import is_template
 
 # JPEG's limit. WebP's is lower; its encoder checks that.
@@ -205,6 +206,13 @@ output = Check(
         and len(os.fsencode(value)) <= _MAX_PATH
     ),
     os.fsdecode,
+)
+
+
+shard = Check(
+    f'K/N, such as "3/16", with K from 1 to N and N up to {MOST_SHARDS}',
+    lambda value: isinstance(value, str),
+    lambda value: value and str(Shard.parse(value)),
 )
 
 

@@ -51,6 +51,7 @@ class Overrides(Looks, total=False):
     include: tuple[str, ...]
     exclude: tuple[str, ...]
     by_content: bool
+    shard: str
     timeout: float
     worker_memory: int
     memory: int | str

@@ -34,6 +34,7 @@ from thumbnailer.formats import (
 from thumbnailer.layout import Layout
 from thumbnailer.recipe import Box, Limits, Recipe
 from thumbnailer.scan.selection import Choice
+from thumbnailer.scan.shard import Shard
 from thumbnailer.scan.unknown_scheme import scheme_fault
 from thumbnailer.thumbs.freedesktop import SIZE_FOLDERS
 from thumbnailer.thumbs.naming import size_label
@@ -183,6 +184,11 @@ class Settings:
     by_content: bool = _setting(
         False, flag, "Whether files without an ending are taken, too, if they are pictures."
     )
+    shard: str = _setting(
+        "",
+        checks.shard,
+        'The part of the pictures that make takes, such as "3/16", the third of 16; "": all.',
+    )
     timeout: float = _setting(
         60.0, checks.seconds, "Seconds that one attempt at a picture may take."
     )
@@ -303,8 +309,10 @@ class Settings:
     @property
     def choice(self) -> Choice:
         """Which pictures the scan takes."""
-        also = self.limits.also
-        return Choice(self.recursive, self.include, self.exclude, also, self.by_content)
+        shard = Shard.parse(self.shard) if self.shard else None
+        return Choice(
+            self.recursive, self.include, self.exclude, self.limits.also, self.by_content, shard
+        )
 
     @property
     def thumbnails(self) -> Layout:

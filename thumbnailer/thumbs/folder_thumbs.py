@@ -105,7 +105,8 @@ class FolderThumbs:
         """Yield what there is of each source's thumbnails, or why it can have none.
 
         Args:
-            found: what the scan yields; its outcomes are passed on.
+            found: what the scan yields; its outcomes are passed on, and what is `elsewhere` only
+                claims its names.
             quick: yield an outcome, which takes a third of the time, for a source of which nothing
                 has changed: the most frequent case.
         """
@@ -114,6 +115,11 @@ class FolderThumbs:
                 yield source
                 continue
             sizes, name = self._sizes_of(source)
+            if source.elsewhere:
+                if not self._layout.desktop:  # where no two pictures ask for one name
+                    for size in sizes:
+                        size.wanted(source, name)
+                continue
             if quick and len(sizes) == 1:  # nearly always
                 if only := sizes[0].outcome_if_unchanged(source, name):
                     yield only
