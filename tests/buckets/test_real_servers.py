@@ -62,6 +62,17 @@ def test_browsers_know_what_thumbnails_are(
     assert cloud.attributes(key)["Content-Type"] == mime
 
 
+def test_headers_are_stored_with_thumbnails(cloud: Cloud, tmp_path: Path) -> None:
+    photos_in(cloud, tmp_path, "photos/a.jpg")
+    headers = ("Cache-Control=public, max-age=60", "Content-Language=de", "shop=of Ann & Bob")
+    assert states(cloud, header=headers) == {"a.jpg": "made"}
+    found = cloud.attributes("thumbs/a.jpg")
+    assert found["Cache-Control"] == "public, max-age=60"
+    assert found["Content-Language"] == "de"
+    assert found["Content-Type"] == "image/jpeg"
+    assert found["shop"] == "of Ann & Bob"
+
+
 def test_a_second_run_writes_nothing(cloud: Cloud, tmp_path: Path) -> None:
     photos_in(cloud, tmp_path, "photos/a.jpg", "photos/2024/b.jpg")
     settled()

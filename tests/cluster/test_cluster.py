@@ -168,10 +168,10 @@ def test_nodes_reach_buckets(network: Network, tmp_path: Path, photos: Path) -> 
         photos_in(storage, tmp_path, *keys)
         options = ["--endpoint", endpoint, "--cluster", "auto"]
         with storage.counted() as count:
-            run = network.run(
-                "make", "s3://pictures/photos", "-o", "s3://pictures/thumbs", *options
-            )
+            places = "s3://pictures/photos", "-o", "s3://pictures/thumbs"
+            run = network.run("make", *places, *options, "--header", "Cache-Control=no-cache")
         assert (run.code, run.err) == (0, "")
+        assert storage.head("thumbs/0/0.jpg")["CacheControl"] == "no-cache"
         assert storage.keys("thumbs/") == sorted(key.replace("photos", "thumbs") for key in keys)
         assert (count["GET"], count["PUT"], count["HEAD"]) == (40, 40, 0)
         to_disk = network.run("make", "s3://pictures/photos", "-o", photos / "made", *options)

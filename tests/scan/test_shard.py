@@ -219,6 +219,8 @@ def test_sources_that_overlap_are_shared_like_the_outermost(photos: Path) -> Non
     assert set(statuses_of(runs, photos)) == set(NAMES)
     for number, run in enumerate(runs, 1):
         assert all(shard_of(name, COUNT) == number for name in statuses_of([run], photos))
+        note, overlap = run.summary["notes"]
+        assert (note, "each picture is taken once" in overlap) == (f"shard {number} of 3", True)
 
 
 def test_a_glob_that_matches_only_others_pictures_has_matched(photos: Path) -> None:

@@ -11,7 +11,7 @@ import os
 import time
 from bisect import bisect_right
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from functools import cached_property, partial
 from hashlib import md5
 from operator import itemgetter
@@ -62,12 +62,6 @@ _MAX_CACHED = 10_000
 
 # Objects have times in whole seconds: one that is put this much later has a later time.
 _CLOCK_STEP_SECONDS = 1.1
-
-# The attribute of a thumbnail that holds the version of the source it was made of. One word: Azure
-# takes letters, digits and underscores only (Microsoft, "Naming and referencing containers, blobs,
-# and metadata"), and proxies such as nginx drop headers with underscores.
-SOURCE_VERSION = "thumbnailersource"
-_EARLIER_SOURCE_VERSION = "thumbnailer-source"
 
 
 class _FolderMark(NamedTuple):
@@ -272,8 +266,3 @@ class BucketState:
 
     def _key(self, folder: str, name: str) -> str:
         return "/".join(filter(None, (self._prefix, folder, name)))
-
-
-def made_from(attributes: Mapping[str, str]) -> str:
-    """Return the version of the source that a thumbnail was made of, by its attributes; or ""."""
-    return attributes.get(SOURCE_VERSION) or attributes.get(_EARLIER_SOURCE_VERSION) or ""

@@ -6,9 +6,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property, partial
 from itertools import islice
 
-from thumbnailer.buckets.bucket_state import BucketState, made_from
+from thumbnailer.buckets.bucket_state import BucketState
 from thumbnailer.buckets.client.bucket import Bucket
 from thumbnailer.buckets.client.requests import Stopped
+from thumbnailer.buckets.headers import made_from
 from thumbnailer.buckets.marker_objects import source_version
 from thumbnailer.buckets.put_marks import delete_outdated, ensure_mark
 from thumbnailer.buckets.transfer import put_thumbnails
@@ -85,7 +86,7 @@ class BucketThumbs:
 
     def finish(self, jobs: list[Job], answers: list[Answer]) -> list[Outcome]:
         """Put the thumbnails of some jobs, and return the jobs' outcomes."""
-        return put_thumbnails(self._bucket, jobs, answers)
+        return put_thumbnails(self._bucket, jobs, answers, self._layout.headers)
 
     def _mark_folders(self, job: Job) -> None:
         """Mark the folders of a job's thumbnails.

@@ -22,6 +22,7 @@ _THUMBNAILS = {
 _REMOTE = {
     "--endpoint URL": "an S3 server that is not Amazon's, such as MinIO",
     "--verify-etag": "check in buckets what each thumbnail was made of (slow)",
+    "--header NAME=VALUE": "store this with each thumbnail in a bucket; repeatable",
     "--cluster ADDRESS": "run on a Ray cluster: auto, or its head's HOST:PORT",
 }
 
@@ -291,6 +292,7 @@ _HOW: dict[str, dict[str, Any]] = {
     "--include": {"action": "append"},
     "--exclude": {"action": "append"},
     "--verify-etag": {"default": None},
+    "--header": {"action": "append"},
     "--replace": {"default": None},
     "--settle": {"type": seconds_above_0, "default": 1.0},
     "--rescan": {"type": seconds_above_0, "default": 60.0},

@@ -44,6 +44,7 @@ class Overrides(Looks, total=False):
     output: str | os.PathLike[str]
     endpoint: str
     verify_etag: bool
+    header: tuple[str, ...]
     replace: bool
     jobs: int | str
     cluster: str
