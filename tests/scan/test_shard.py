@@ -26,6 +26,7 @@ from support.shards import (
 from thumbnailer import (
     ConfigError,
     Settings,
+    explain,
     iter_thumbnails,
     make_thumbnails,
     prune,
@@ -268,6 +269,18 @@ def test_a_picture_that_moves_to_another_shard_keeps_its_thumbnail(photos: Path)
     assert outcome.seconds == 0  # no worker had it
     expected = {name for name in before if name != "IMG_0000.jpg"} | {Path(new).name}
     assert set(contents(photos / "0" / "thumbs")) == expected
+
+
+def test_a_picture_is_explained_whichever_shard_it_is_in(photos: Path) -> None:
+    for shard in every(COUNT):
+        assert explain(photos / NAMES[0], root=photos, shard=shard).thumbnails
+
+
+def test_the_cache_of_the_desktop_is_shared_too(photos: Path, tmp_path: Path) -> None:
+    to: dict[str, Any] = {"layout": "freedesktop", "output": tmp_path / "cache"}
+    assert {one.status for one in run_shards(photos, **to).values()} == {"made"}
+    assert {one.status for one in run_shards(photos, **to).values()} == {"current"}
+    assert len(list((tmp_path / "cache" / "large").iterdir())) == len(NAMES)
 
 
 def test_a_page_has_the_pictures_of_all(photos: Path) -> None:

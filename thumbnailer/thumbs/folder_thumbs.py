@@ -116,9 +116,8 @@ class FolderThumbs:
                 continue
             sizes, name = self._sizes_of(source)
             if source.elsewhere:
-                if not self._layout.desktop:  # where no two pictures ask for one name
-                    for size in sizes:
-                        size.wanted(source, name)
+                for size in sizes:
+                    size.claim(source, name)
                 continue
             if quick and len(sizes) == 1:  # nearly always
                 if only := sizes[0].outcome_if_unchanged(source, name):
