@@ -407,7 +407,8 @@ class Report:
             `without an ending`.
         unread: how many pictures were left out for want of an option or an extra, by the name of
             their format: `{"heif": 12, "psd": 3}`.
-        notes: what there is to say of the run as a whole, in words: a glob that matched nothing.
+        notes: what there is to say of the run as a whole, in words: a glob that matched
+            nothing, or which shard it was.
         seconds: the wall time from the start of the run to its last outcome.
     """
 
