@@ -5,6 +5,7 @@
     python -m tests.bench one [--rounds N]
     python -m tests.bench workers [--workers N,N,...] [--milliseconds N,N,...]
     python -m tests.bench gallery [--pictures N,N,...]
+    python -m tests.bench buckets [--pictures N] [--milliseconds N,N,...] [--rounds N]
 
 Prints tables of medians and saves them with all figures as JSON and with a chart as SVG. Peers are
 found at run time: vipsthumbnail, gm, mogrify and imgp on the PATH, pyvips where the extra `vips` is
@@ -21,7 +22,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from . import charts, gallery, one, scale, tables, workers
+from . import buckets, charts, gallery, one, scale, tables, workers
 from .cases import CASES, JOBS_CASE, QUICK, Case
 from .contestants import MAKE, OURS, everyone, ours
 from .machine import machine, usable_cpus, words
@@ -31,7 +32,13 @@ from .tasks import Contestant
 
 
 def main() -> None:
-    others = {"scale": scale, "gallery": gallery, "one": one, "workers": workers}
+    others = {
+        "scale": scale,
+        "gallery": gallery,
+        "one": one,
+        "workers": workers,
+        "buckets": buckets,
+    }
     if sys.argv[1:2] and sys.argv[1] in others:
         others[sys.argv[1]].main(sys.argv[2:])
         return

@@ -12,6 +12,7 @@ from xml.etree import ElementTree
 
 import pytest
 from PIL import Image, ImageFilter
+from support import weed_server
 from support.marks import needs_proc, posix_only
 from support.pictures import picture
 from support.project import PROJECT, SAMPLES, TESTS
@@ -138,3 +139,9 @@ def test_scale_runs_from_end_to_end(tmp_path: Path) -> None:
 def test_one_picture_and_waiting_workers_run_from_end_to_end(tmp_path: Path) -> None:
     bench(tmp_path, "one", "--rounds", "1")
     bench(tmp_path, "workers", "--workers", "2", "--milliseconds", "5")
+
+
+def test_buckets_run_from_end_to_end(tmp_path: Path) -> None:
+    if reason := weed_server.hindrance():
+        pytest.skip(reason)
+    bench(tmp_path, "buckets", "--rounds", "1", "--pictures", "4", "--milliseconds", "1")
