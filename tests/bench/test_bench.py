@@ -141,6 +141,7 @@ def test_one_picture_and_waiting_workers_run_from_end_to_end(tmp_path: Path) -> 
     bench(tmp_path, "workers", "--workers", "2", "--milliseconds", "5")
 
 
+@pytest.mark.extra
 def test_buckets_run_from_end_to_end(tmp_path: Path) -> None:
     if reason := weed_server.hindrance():
         pytest.skip(reason)
