@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.pictures import files_below
+from support.pictures import files_below, picture
 from support.s3_server import Storage, settled
 from support.uploads import SKIPPED, uploads_in
 
@@ -58,3 +58,32 @@ def test_an_object_too_large_to_be_fetched_is_skipped(storage: Storage, tmp_path
     assert outcome.status == "skipped"
     assert outcome.error
     assert outcome.error.reason.startswith("9 MiB of data, more than the limit of 8")
+
+
+@pytest.mark.parametrize("is_picture", [False, True])
+def test_one_whose_thumbnail_would_be_called_like_that_of_a_picture_leaves_it_alone(
+    storage: Storage, tmp_path: Path, is_picture: bool
+) -> None:
+    data = picture(tmp_path / "a.jpg").read_bytes()
+    for key, content in {
+        "uploads/a": data if is_picture else b"only a text",
+        "uploads/a-b": data,
+        "uploads/a.jpg": data,
+        "uploads/b.jpg": data,
+    }.items():
+        storage.put(key, content)
+    settled()
+    places = f"{storage.url}/uploads", f"{storage.url}/thumbs"
+    for status in ("made", "current", "current"):
+        found = iter_thumbnails(places[0], output=places[1], by_content=True)
+        outcomes = {os.path.basename(one.source.path): one for one in found}
+        assert {name: one.status for name, one in outcomes.items()} == {
+            "a": "skipped",
+            "a-b": status,
+            "a.jpg": status,
+            "b.jpg": status,
+        }
+        error = outcomes["a"].error
+        assert error
+        assert "is already the thumbnail of" in error.reason
+        settled()

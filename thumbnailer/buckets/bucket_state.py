@@ -12,6 +12,7 @@ import time
 from bisect import bisect_right
 from collections import OrderedDict
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import cached_property, partial
 from hashlib import md5
 from operator import itemgetter
@@ -53,7 +54,7 @@ from thumbnailer.recipe import attempt_fingerprint
 from thumbnailer.thumbs.folder_state import NOT_MADE, failed_before
 from thumbnailer.thumbs.ledger.lines import MARK
 from thumbnailer.thumbs.naming import untruncated_name
-from thumbnailer.thumbs.plan import Slot, in_the_way
+from thumbnailer.thumbs.plan import Slot, in_the_way, is_in_the_way
 from thumbnailer.urls import split_url
 
 # How many claimed keys and folders' marks are cached. Two sources can have thumbnails of the same
@@ -94,6 +95,7 @@ class BucketState:
         self.url = "/".join(filter(None, (bucket.url, self._prefix)))
         self._formats = possible_formats(self._recipe.format)
         self._fingerprint = self._recipe.fingerprint
+        self._limits = layout.limits
         self._attempt = attempt_fingerprint(self._recipe, layout.limits)
         self._may_replace = layout.replace
         self._marks: OrderedDict[str, _FolderMark] = OrderedDict()
@@ -129,8 +131,12 @@ class BucketState:
             raise OutputError(f"{shortened(self.url)}: {error.strerror}") from None
         for key, entry in zip(keys, entries, strict=True):
             if trouble := self._claim(key, source, entry, mark):
-                return trouble
-        record = state.records.get(thumbnail_digest(names[0]), "") if state.records else ""
+                is_unknown = self._limits.may_be_no_picture(source.path)
+                is_taken = trouble.stage == "plan" and not is_in_the_way(trouble)
+                return replace(trouble, stage="scan") if is_unknown and is_taken else trouble
+        record = ""
+        if state.records:
+            record = state.records.get(thumbnail_digest(names[0], source.path), "")
         etags = [entry.etag if entry else "" for entry in (*entries, None)]
         wanted = WantedThumbnail(
             Folder(self.url, folder),

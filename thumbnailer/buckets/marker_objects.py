@@ -24,6 +24,7 @@ from typing import NamedTuple
 from urllib.parse import quote, unquote
 
 from thumbnailer.buckets.client.listings.listed_object import ListedObject
+from thumbnailer.formats import lacks_ending
 from thumbnailer.model import Source
 from thumbnailer.thumbs.ledger.lines import MARK
 
@@ -118,9 +119,14 @@ def read_mark(data: bytes, entry: ListedObject) -> Mark:
         return Mark("", entry.modified, entry.modified)
 
 
-def thumbnail_digest(name: str) -> str:
-    """Return the digest of a thumbnail's name, which is the first word of its records."""
-    return _digest(name)
+def thumbnail_digest(name: str, source: str) -> str:
+    """Return the digest of a thumbnail's name, which is the first word of its records.
+
+    Of a source without an ending it is that of its own name: `a` may turn out to be no picture, and
+    is remembered so, while the thumbnail `a.jpg` is that of a source called so.
+    """
+    own = source.rpartition("/")[2]
+    return _digest(own if lacks_ending(own) else name)
 
 
 def state_digest(source: Source, fingerprint: str) -> str:

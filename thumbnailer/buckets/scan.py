@@ -76,10 +76,14 @@ class BucketPictures:
         return True
 
     def scan(self, choice: Choice, *, below: str = "") -> Iterator[Source | Outcome]:
-        """Yield the pictures in the order of their keys.
+        """Yield the pictures in the order of their keys, but `a` after `a.jpg`; see `_in_turn`.
 
         If the listing fails, at once or later, the last item is a failed outcome.
         """
+        found = self._scan(choice, below)
+        return _in_turn(found) if choice.by_content else found
+
+    def _scan(self, choice: Choice, below: str) -> Iterator[Source | Outcome]:
         if self._is_object:
             name = self._key.rpartition("/")[2]
             is_elsewhere = choice.is_elsewhere(name.encode())
@@ -156,6 +160,25 @@ class BucketPictures:
         except OSError as error:
             return _without_source(url, "failed", error.strerror or "")
         return source_of(url, entry, below)
+
+
+def _in_turn(found: Iterable[Source | Outcome]) -> Iterator[Source | Outcome]:
+    """Yield each object without an ending only after those that have the name of its thumbnail.
+
+    It may turn out to be no picture: then it must not have taken the name of one that is.
+    """
+    held: list[Source] = []
+    for item in found:
+        path = item.path if isinstance(item, Source) else item.source.path
+        if held:
+            passed = [one for one in held if path > f"{one.path}.{AFTER_ALL_KEYS}"]
+            held = [one for one in held if one not in passed]
+            yield from passed
+        if isinstance(item, Source) and lacks_ending(path.rpartition("/")[2]):
+            held.append(item)
+        else:
+            yield item
+    yield from held
 
 
 def _unscanned_folder(prefix: str, choice: Choice, ours: set[str]) -> Callable[[str], str]:

@@ -237,7 +237,7 @@ async def _put_record(
     key = ""
     with suppress(OSError):
         if record:
-            name = record_name(thumbnail_digest(task.wanted.name), record)
+            name = record_name(thumbnail_digest(task.wanted.name, task.wanted.origin), record)
             key = f"{folder}/{RECORDS_FOLDER}/{name}".lstrip("/")
             await bucket.put(key, b"", "")
         if before and before != key:
