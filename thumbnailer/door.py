@@ -51,6 +51,20 @@ class Pictures(Protocol):
             below: the SOURCE's folder in the output tree, relative to the output folder.
         """
 
+    def inner(self, path: str) -> str | None:
+        """Return where a path or URL lies in the SOURCE, "" if it is that; None if elsewhere."""
+
+    def find(self, inner: str, choice: Choice, *, below: str = "") -> Iterator[Source | Outcome]:
+        """Yield what a scan finds at one place in the SOURCE: a picture, or those of a folder.
+
+        Nothing of what is thumbnailer's own; a failed outcome for a picture that is not there.
+
+        Args:
+            inner: what `inner` returns; "" for the SOURCE itself. In a bucket, a folder has a slash
+                at its end.
+            below: as for `scan`.
+        """
+
 
 class Thumbs(Protocol):
     """The thumbnails of a run: in folders, or in a bucket."""
@@ -258,6 +272,18 @@ class Sources:
         return filterfalse(is_found_there, found)
 
 
+def check_place(settings: Settings, *sources: str) -> None:
+    """Check that there is a place for the thumbnails of sources in a bucket.
+
+    Raises:
+        ConfigError: there is none.
+    """
+    if is_remote(*sources) and not settings.output:
+        raise ConfigError("thumbnails of what is in a bucket need an output: a folder or a bucket")
+    if is_remote(*sources) and settings.is_for_desktop:
+        raise ConfigError("layout = 'freedesktop': has no place for what is in a bucket")
+
+
 def open_sources(
     sources: Path | Iterable[Path],
     settings: Settings,
@@ -281,10 +307,7 @@ def open_sources(
     roots = [os.fsdecode(source) for source in sources]
     if not with_buckets:
         refuse_buckets(*roots, settings.output)
-    if is_remote(*roots) and not settings.output:
-        raise ConfigError("thumbnails of what is in a bucket need an output: a folder or a bucket")
-    if is_remote(*roots) and settings.is_for_desktop:
-        raise ConfigError("layout = 'freedesktop': has no place for what is in a bucket")
+    check_place(settings, *roots)
     is_folder = {root: pictures_at(root, settings, stop).check() for root in dict.fromkeys(roots)}
     folders = [root for root in is_folder if is_folder[root]]
     files = [root for root in is_folder if not is_folder[root]]

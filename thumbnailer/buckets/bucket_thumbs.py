@@ -80,8 +80,9 @@ class BucketThumbs:
                 yield item
         except Stopped:
             return
-        if not self._bucket.has_conditions:
-            run.report.notes.append(_UNCONDITIONAL.format(shortened(self._bucket.url)))
+        note = _UNCONDITIONAL.format(shortened(self._bucket.url))
+        if not self._bucket.has_conditions and note not in run.report.notes:
+            run.report.notes.append(note)
 
     def finish(self, jobs: list[Job], answers: list[Answer]) -> list[Outcome]:
         """Put the thumbnails of some jobs, and return the jobs' outcomes."""

@@ -9,6 +9,7 @@ import zlib
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 
+from thumbnailer.buckets.bucket_state import made_from
 from thumbnailer.buckets.client.bucket import AFTER_ALL_KEYS, PAGE_KEYS, Bucket
 from thumbnailer.buckets.client.errors import CredentialsEnded
 from thumbnailer.buckets.client.listed_object import ListedObject
@@ -23,6 +24,8 @@ from thumbnailer.thumbs.ledger.lines import MARK
 from thumbnailer.urls import is_url, split_url
 
 NOT_THERE = "nothing is there"
+
+_NO_PATH = "its key is no proper path"
 
 _CONTROL_CHARACTERS = re.compile(r"[\x00-\x1f\x7f]")
 
@@ -75,24 +78,67 @@ class BucketPictures:
             raise SourceError(None, "is a folder of thumbnails, not of pictures", url)
         return True
 
-    def scan(self, choice: Choice, *, below: str = "") -> Iterator[Source | Outcome]:
+    def inner(self, path: str) -> str | None:
+        root = "/".join(filter(None, (self._bucket.url, self._key)))
+        if path.rstrip("/") == root:
+            return ""
+        return path.removeprefix(f"{root}/") if path.startswith(f"{root}/") else None
+
+    def find(self, inner: str, choice: Choice, *, below: str = "") -> Iterator[Source | Outcome]:
+        if inner.endswith("/") or not (inner or self._may_be_object(choice)):
+            yield from self.scan(choice, below=below, start=inner.rstrip("/"))
+            return
+        key = "/".join(filter(None, (self._key, inner)))
+        # What a SOURCE that lies in the output holds is taken, as by a scan.
+        is_ours = self._is_in_output(key) and not (inner and self._is_in_output(self._key))
+        if is_ours or (inner and not choice.finds(inner)):
+            return
+        if not _is_path(inner or key):
+            yield _without_source(f"{self._bucket.url}/{key}", "failed", _NO_PATH)
+            return
+        folder = inner.rpartition("/")[0]
+        found = self._find_object(key, "/".join(filter(None, (below, folder))), is_listed=True)
+        if found:
+            yield found
+
+    def _may_be_object(self, choice: Choice) -> bool:
+        name = self._url.rpartition("/")[2]
+        return self._is_object or (choice.by_content and bool(self._key) and lacks_ending(name))
+
+    def _is_in_output(self, key: str) -> bool:
+        output = self._output_key
+        return bool(output) and f"{key}/".startswith(f"{output}/")
+
+    @property
+    def _output_key(self) -> str:
+        """The prefix of the output tree, if that is in the same bucket; else ""."""
+        bucket, key = split_url(self._output) if self._output else ("", "")
+        return key if bucket == self._bucket.url else ""
+
+    def scan(
+        self, choice: Choice, *, below: str = "", start: str = ""
+    ) -> Iterator[Source | Outcome]:
         """Yield the pictures in the order of their keys.
 
         If the listing fails, at once or later, the last item is a failed outcome.
+
+        Args:
+            start: the folder below the prefix that is scanned, if it is not all.
         """
         if self._is_object:
-            yield self._find_object(below)
+            if there := self._find_object(self._key, below):
+                yield there
             return
         bucket, prefix = self._bucket, self._key
-        output_bucket, output = split_url(self._output) if self._output else ("", "")
-        ours = {output} if output_bucket == bucket.url else set()
+        ours = {self._output_key} - {""}
         unscanned_in, is_picture = _unscanned_folder(prefix, choice, ours), choice.is_picture
-        start = len(prefix) + 1 if prefix else 0
+        listed = "/".join(filter(None, (prefix, start)))
+        length = len(prefix) + 1 if prefix else 0
         at, unscanned, target = None, "", below
         found, skipped = 0, 0
         if choice.log:
             choice.log.begin()
-        entries = bucket.listing(prefix)
+        entries = bucket.listing(listed)
         try:
             while entry := next(entries, None):
                 found += 1
@@ -103,7 +149,7 @@ class BucketPictures:
                     if name < MARK and above != prefix and not unscanned and self._is_marked(above):
                         ours.add(above)
                         unscanned = above
-                    target = "/".join(filter(None, (below, above[start:])))
+                    target = "/".join(filter(None, (below, above[length:])))
                 marked = marked_folder(entry.key) if MARK in entry.key else ""
                 if marked and marked != prefix and not unscanned_in(marked):
                     ours.add(marked)
@@ -111,20 +157,20 @@ class BucketPictures:
                 if unscanned:
                     skipped += 1
                     if skipped >= PAGE_KEYS:  # listing anew behind it costs one request, too
-                        entries = bucket.listing(prefix, f"{unscanned}/{AFTER_ALL_KEYS}")
+                        entries = bucket.listing(listed, f"{unscanned}/{AFTER_ALL_KEYS}")
                         skipped = 0
                     continue
                 skipped = 0
                 if not entry.size_bytes and (not name or lacks_ending(name)):
                     continue  # a folder that a console has made; obstore drops its last slash
                 name = name or above.rpartition("/")[2]
-                if not is_picture(name) or not choice.takes(entry.key[start:]):
+                if not is_picture(name) or not choice.takes(entry.key[length:]):
                     continue
                 url = f"{bucket.url}/{entry.key}"
-                if _is_path(entry.key[start:]):
+                if _is_path(entry.key[length:]):
                     yield source_of(url, entry, target)
                 else:
-                    yield _without_source(url, "skipped", "its key is no proper path")
+                    yield _without_source(url, "skipped", _NO_PATH)
         except OSError as error:
             reason = f"can't be listed: {error.strerror}"
             failure = Failure("scan", reason, fatal=isinstance(error, CredentialsEnded))
@@ -134,8 +180,9 @@ class BucketPictures:
                 return
             if choice.log:
                 choice.log.finish()
-            if not found and prefix:
-                yield _without_source(self._url, "failed", NOT_THERE)
+            if not found and listed:
+                url = f"{bucket.url}/{listed}/" if start else self._url
+                yield _without_source(url, "failed", NOT_THERE)
 
     def _is_marked(self, folder: str) -> bool:
         """Return whether a folder is one of thumbnails, by its listing from the place of a mark."""
@@ -143,15 +190,22 @@ class BucketPictures:
         found = next(self._bucket.listing(folder, mark[:-1]), None)
         return bool(found and (found.key == mark or found.key.startswith(f"{mark}-")))
 
-    def _find_object(self, below: str) -> Source | Outcome:
-        url = f"{self._bucket.url}/{self._key}"
+    def _find_object(
+        self, key: str, below: str, *, is_listed: bool = False
+    ) -> Source | Outcome | None:
+        """Return the source for an object; None if it comes from a list and is a thumbnail.
+
+        Who lists what is put into a bucket lists the thumbnails, too: each would have one, without
+        end.
+        """
+        url = f"{self._bucket.url}/{key}"
         try:
-            entry, _ = self._bucket.run(partial(self._bucket.head, self._key))
+            entry, attributes = self._bucket.run(partial(self._bucket.head, key))
         except Stopped:
             return _without_source(url, "skipped", "interrupted")
         except OSError as error:
             return _without_source(url, "failed", error.strerror or "")
-        return source_of(url, entry, below)
+        return None if is_listed and made_from(attributes) else source_of(url, entry, below)
 
 
 def _unscanned_folder(prefix: str, choice: Choice, ours: set[str]) -> Callable[[str], str]:

@@ -125,7 +125,12 @@ COMMANDS = {
                 **_CONFIG_AND_JOBS,
                 **_output("picture"),
             },
-            **_pictures(_SOURCES),
+            **_pictures(
+                {
+                    "[SOURCE...]": _SOURCES["SOURCE..."],
+                    "--files-from FILE": "make what FILE lists, as it comes; - is standard input",
+                }
+            ),
         },
     ),
     "watch": Command(
