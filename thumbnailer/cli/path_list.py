@@ -6,8 +6,7 @@ import errno
 import os
 import select
 import stat
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from io import FileIO
 
 from thumbnailer.errors import ConfigError, SourceError, SourceForbidden, SourceMissing
@@ -30,29 +29,23 @@ def read_list(file: str) -> Iterator[str]:
     """
     if not file:
         raise ConfigError("--files-from: is empty; must be the path of a file, or -")
+    if file == STANDARD_INPUT:
+        return _paths(file)
     try:
-        if file == STANDARD_INPUT:
-            return _paths(lambda: FileIO(sys.stdin.fileno(), closefd=False), file)
-        mode = os.stat(file).st_mode
-        if stat.S_ISDIR(mode):
-            raise SourceError(errno.EISDIR, "is a folder; --files-from takes a list", file)
-        if stat.S_ISFIFO(mode):
-            if not os.access(file, os.R_OK):
-                raise PermissionError(errno.EACCES, "")
-            return _paths(lambda: FileIO(file), file)  # waits for a writer: not before it is read
-        opened = FileIO(file)
+        is_folder = stat.S_ISDIR(os.stat(file).st_mode)
     except FileNotFoundError as error:
         raise SourceMissing(error.errno, "no such file", file) from None
-    except PermissionError as error:
-        raise SourceForbidden(error.errno, "may not be read (permission denied)", file) from None
-    except SourceError:
-        raise
-    except (OSError, ValueError) as error:
-        raise SourceError(getattr(error, "errno", None), str(error), file) from None
-    return _paths(lambda: opened, file)
+    except (OSError, ValueError) as error:  # ValueError: a path with a NUL character
+        reason = getattr(error, "strerror", None) or str(error)
+        raise SourceError(getattr(error, "errno", None), reason, file) from None
+    if is_folder:
+        raise SourceError(errno.EISDIR, "is a folder; --files-from takes a list", file)
+    if not os.access(file, os.R_OK):  # to open a named pipe would wait for its writer
+        raise SourceForbidden(errno.EACCES, "may not be read (permission denied)", file)
+    return _paths(file)
 
 
-def _paths(open_list: Callable[[], FileIO], name: str) -> Iterator[str]:
+def _paths(file: str) -> Iterator[str]:
     """Yield the paths in a list.
 
     They are separated by NULs if there is one in the first that comes, else by line ends. As
@@ -60,7 +53,7 @@ def _paths(open_list: Callable[[], FileIO], name: str) -> Iterator[str]:
     """
     separator, kept = b"", b""
     try:
-        with open_list() as opened:
+        with FileIO(0, closefd=False) if file == STANDARD_INPUT else FileIO(file) as opened:
             while chunk := _read(opened):
                 if not separator:
                     separator = next((one for one in (b"\0", b"\n") if one in chunk), b"")
@@ -70,7 +63,7 @@ def _paths(open_list: Callable[[], FileIO], name: str) -> Iterator[str]:
                     yield from _decoded(whole, separator)
                 kept = kept[: MAX_LINE_BYTES + 1]  # so much of a longer one shows that it is that
     except OSError as error:
-        raise SourceError(error.errno, error.strerror, name) from None
+        raise SourceError(error.errno, error.strerror, file) from None
     yield from _decoded([kept], separator or b"\n")
 
 

@@ -42,10 +42,10 @@ class Unfinished:
                 del self._sources[source.path]
             self._change.notify_all()
 
-    def wait_for(self, source: Source) -> None:
+    def wait_for(self, path: str) -> None:
         """Wait until no job is about a path any more, or until the end."""
         with self._change:
-            self._change.wait_for(lambda: self._is_over or source.path not in self._sources)
+            self._change.wait_for(lambda: self._is_over or path not in self._sources)
 
     def end_waits(self) -> None:
         """End all waits: no more outcomes are taken."""
@@ -79,17 +79,19 @@ def plan_live(
     held: list[Source] = []  # what the next batch begins with
 
     def batch() -> Iterator[Source | Outcome]:
-        places, end = set[str](), time.monotonic() + _BATCH_SECONDS
+        # The spelling of each picture by its place: it may be named in several.
+        places, end = dict[str, str](), time.monotonic() + _BATCH_SECONDS
         for item in chain([held.pop()] if held else [], items):
             if isinstance(item, Source):
                 folder, name = os.path.split(item.path)
                 place = item.path if item.is_remote else os.path.join(real_path(folder), name)
                 is_over = len(places) >= _BATCH or time.monotonic() > end
+                for path in {item.path, places.get(place, "")}:
+                    unfinished.wait_for(path)
                 if place in places or (places and is_over):
                     held.append(item)
                     return
-                places.add(place)
-                unfinished.wait_for(item)
+                places[place] = item.path
             yield item
 
     while True:

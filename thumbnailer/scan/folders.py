@@ -49,14 +49,14 @@ class FolderPictures:
         return scan(self.root, choice, below=below, stop=self.stop)
 
     def inner(self, path: str) -> str | None:
-        folder, name = os.path.split(os.path.abspath(path))
-        real = os.path.join(os.path.realpath(folder), name)
-        for root, at in (
-            (os.path.abspath(self.root), os.path.join(folder, name)),
-            (os.path.realpath(self.root), real),  # one of them may be spelled through a link
-        ):
-            if at == root or at.startswith(os.path.join(root, "")):
-                return os.path.relpath(at, root) if at != root else ""
+        # By their text, or else as one of them may be spelled through a link.
+        for resolved in (os.path.abspath, os.path.realpath):
+            root, (folder, name) = resolved(self.root), os.path.split(os.path.abspath(path))
+            at = os.path.join(resolved(folder), name)
+            if at == root:
+                return ""
+            if at.startswith(os.path.join(root, "")):
+                return os.path.relpath(at, root)
         return None
 
     def find(self, inner: str, choice: Choice, *, below: str = "") -> Iterator[Source | Outcome]:
