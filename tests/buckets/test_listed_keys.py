@@ -1,4 +1,4 @@
-"""`thumbnailer make --files-from`: a list of keys in a bucket, as of a queue of what is uploaded."""
+"""`thumbnailer make --files-from`: a list of keys in a bucket, as of a queue of uploads."""
 
 from __future__ import annotations
 

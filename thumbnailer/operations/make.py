@@ -91,9 +91,9 @@ def iter_thumbnails(
         paths: a folder or a file, or any iterable of these. An iterable is read only as fast as
             outcomes are taken. One that is no list, tuple, set or dict may be a long time coming:
             a thread reads it, always the same one, so that outcomes come meanwhile. What it raises
-            is raised after the outcomes of all paths before. A missing path in an iterable gives a
-            failed outcome, not an exception. If paths are relative, the working directory must not
-            change while iterating.
+            is raised after the outcomes of all paths before; a path that comes again is looked at
+            again. A missing path in an iterable gives a failed outcome, not an exception. If paths
+            are relative, the working directory must not change while iterating.
         stop_event: once it is set the iterator ends; unfinished pictures are reported as skipped.
             Closing the iterator ends it too.
         settings, force, retry_failed, dry_run: as for `make_thumbnails`.
