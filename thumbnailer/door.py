@@ -82,6 +82,9 @@ class Thumbs(Protocol):
             OutputError: it can't be created or written, or is not what it was.
         """
 
+    def anew(self) -> Thumbs:
+        """Return the same thumbnails, to be looked at anew."""
+
     def look(
         self, found: Iterable[Source | Outcome], *, quick: bool = True
     ) -> Iterator[SourceSlots | Outcome]:

@@ -11,6 +11,8 @@ from support.pictures import files_below, picture
 from support.program import Run, make
 from support.s3_server import Storage, photos_in
 
+from thumbnailer import iter_thumbnails
+
 PHOTOS = "uploads/1/photo.jpg", "uploads/2/photo.jpg", "uploads/3/a b+c.jpg"
 
 
@@ -41,11 +43,32 @@ def test_keys_below_a_source_go_where_its_scan_puts_them(storage: Storage, tmp_p
 def test_without_a_source_each_goes_where_it_goes_alone(storage: Storage, tmp_path: Path) -> None:
     photos_in(storage, tmp_path, *PHOTOS)
     urls = [f"{storage.url}/{key}" for key in PHOTOS]
-    run = make_of(urls, "-o", f"{storage.url}/thumbs", cwd=tmp_path)
+    run = make_of(urls, "-o", "out", cwd=tmp_path)
     assert run.code == 3
-    assert storage.keys("thumbs/") == ["thumbs/a b+c.jpg", "thumbs/photo.jpg"]
+    assert files_below(tmp_path / "out") == {"a b+c.jpg", "photo.jpg"}
     (failed,) = [row["error"]["reason"] for row in run.rows if row["error"]]
     assert failed.endswith(f"is already the thumbnail of {urls[0]}")
+
+
+def test_an_output_in_a_bucket_needs_a_source(storage: Storage, tmp_path: Path) -> None:
+    photos_in(storage, tmp_path, *PHOTOS)
+    run = make_of([f"{storage.url}/{PHOTOS[0]}"], "-o", f"{storage.url}/thumbs", cwd=tmp_path)
+    assert (run.code, run.out, run.err.count("\n")) == (2, "", 1)
+    assert "a list needs a SOURCE if the output is in a bucket" in run.err
+    assert storage.keys("thumbs/") == []
+
+
+def test_a_key_keeps_its_picture_though_others_would_have_the_same(
+    storage: Storage, tmp_path: Path
+) -> None:
+    photos_in(storage, tmp_path, *PHOTOS)
+    one, same_name, other = (f"{storage.url}/{key}" for key in PHOTOS)
+    found = iter_thumbnails(iter([one, other, one, same_name]), output=f"{storage.url}/thumbs")
+    outcomes = [*found]
+    reasons = {str(one.source): one.error.reason for one in outcomes if one.error}
+    assert [*reasons] == [same_name]
+    assert reasons[same_name].endswith(f"is already the thumbnail of {one}")
+    assert [outcome.status for outcome in outcomes].count("failed") == 1
 
 
 @pytest.mark.slow

@@ -119,6 +119,21 @@ def test_the_list_names_pictures_below_a_source_and_they_go_where_its_scan_puts_
     assert make("uploads", "-o", "out", cwd=tmp_path).summary["current"] == len(thumbnails)
 
 
+@pytest.mark.parametrize("options", [[], ["--name", "{stem}_{size}"]])
+def test_without_a_source_no_picture_gets_the_thumbnail_of_another(
+    tmp_path: Path, options: list[str]
+) -> None:
+    tree(tmp_path, "1/photo.jpg", "2/photo.jpg")
+    lines = "1/photo.jpg\n1/photo.jpg\n2/photo.jpg\n2/photo.jpg\n1/photo.jpg"
+    run = make_of(lines, "-o", "out", *options, cwd=tmp_path)
+    assert (run.code, run.summary["made"], run.summary["current"]) == (3, 1, 2)
+    failed = [row for row in run.rows if row["error"]]
+    assert [row["source"] for row in failed] == ["2/photo.jpg"] * 2
+    reason = failed[0]["error"]["reason"]
+    assert reason.startswith(os.path.join("out", "photo"))
+    assert "is already the thumbnail of " in reason
+
+
 def test_several_sources_have_their_own_folders_as_ever(tmp_path: Path) -> None:
     tree(tmp_path, "one/a.jpg", "two/day/a.jpg", "three/a.jpg")
     lines = "one/a.jpg\ntwo/day/a.jpg\nthree/a.jpg"

@@ -38,7 +38,7 @@ class BucketThumbs:
 
     def __init__(self, layout: Layout, stop: Stop | None, *, live: bool = False) -> None:
         self._layout, self._stop = layout, stop
-        self._heads_at_once = 1 if live else _HEADS_AT_ONCE
+        self._live, self._heads_at_once = live, 1 if live else _HEADS_AT_ONCE
 
     @cached_property
     def _bucket(self) -> Bucket:
@@ -50,6 +50,13 @@ class BucketThumbs:
 
     def prepare(self, earlier: tuple[int, int] | None = None) -> None:
         """Do nothing: folders are marked when the first thumbnail goes into them."""
+
+    def anew(self) -> BucketThumbs:
+        """Return the same thumbnails, to be looked at anew; whose they are is remembered."""
+        anew = BucketThumbs(self._layout, self._stop, live=self._live)
+        for state, before in zip(anew._states, self._states, strict=True):
+            state.remember_claims(before)
+        return anew
 
     def look(
         self, found: Iterable[Source | Outcome], *, quick: bool = True

@@ -5,15 +5,15 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from itertools import chain
 
 from thumbnailer.door import Thumbs
 from thumbnailer.model import Job, Outcome, Run, Source
 
-# What there is of thumbnails is looked up for so many pictures together, and for so long: other
-# programs change it, too, and the pictures may come back changed.
+# What there is of thumbnails is looked up for so many pictures together, and for so long if nothing
+# is being made then: other programs change it, too.
 _BATCH, _BATCH_SECONDS = 10_000, 5.0
 
 
@@ -26,6 +26,9 @@ class Unfinished:
     def __init__(self) -> None:
         self._sources: dict[str, list[Source]] = {}
         self._change, self._is_over = threading.Condition(), False
+
+    def __bool__(self) -> bool:
+        return bool(self._sources)
 
     def add(self, source: Source) -> None:
         """Add the source of a job."""
@@ -42,10 +45,10 @@ class Unfinished:
                 del self._sources[source.path]
             self._change.notify_all()
 
-    def wait_for(self, path: str) -> None:
-        """Wait until no job is about a path any more, or until the end."""
+    def wait(self) -> None:
+        """Wait until all have their outcome, or until `end_waits`."""
         with self._change:
-            self._change.wait_for(lambda: self._is_over or path not in self._sources)
+            self._change.wait_for(lambda: self._is_over or not self._sources)
 
     def end_waits(self) -> None:
         """End all waits: no more outcomes are taken."""
@@ -62,39 +65,32 @@ class Unfinished:
 
 
 def plan_live(
-    found: Iterable[Source | Outcome],
-    run: Run,
-    open_thumbs: Callable[[], Thumbs],
-    unfinished: Unfinished,
+    found: Iterable[Source | Outcome], run: Run, thumbs: Thumbs, unfinished: Unfinished
 ) -> Iterator[Job | Outcome]:
     """Plan sources in batches: what there is of their thumbnails is looked up anew for each.
 
-    A batch ends before a picture that was in it already: it may have changed. If there is still a
-    job about that one, this is waited for.
-
-    Args:
-        open_thumbs: is called for each batch.
+    A batch ends before a picture that was in it already: it may have changed. The next one begins
+    when the last has its outcomes, so that it sees whose thumbnail has which name.
     """
     items, real_path = iter(found), lru_cache(os.path.realpath)
     held: list[Source] = []  # what the next batch begins with
 
     def batch() -> Iterator[Source | Outcome]:
-        # The spelling of each picture by its place: it may be named in several.
-        places, end = dict[str, str](), time.monotonic() + _BATCH_SECONDS
+        places, end = set[str](), time.monotonic() + _BATCH_SECONDS
         for item in chain([held.pop()] if held else [], items):
             if isinstance(item, Source):
                 folder, name = os.path.split(item.path)
                 place = item.path if item.is_remote else os.path.join(real_path(folder), name)
-                is_over = len(places) >= _BATCH or time.monotonic() > end
-                for path in {item.path, places.get(place, "")}:
-                    unfinished.wait_for(path)
-                if place in places or (places and is_over):
+                is_old = time.monotonic() > end and places and not unfinished
+                if place in places or len(places) >= _BATCH or is_old:
                     held.append(item)
                     return
-                places[place] = item.path
+                places.add(place)
             yield item
 
     while True:
-        yield from open_thumbs().plan(batch(), run)
+        yield from thumbs.plan(batch(), run)
         if not held or run.is_stopped:
             return
+        unfinished.wait()
+        thumbs = thumbs.anew()

@@ -13,6 +13,7 @@ from typing import Unpack
 from thumbnailer.config.overrides import Overrides, merge_settings
 from thumbnailer.config.settings import Settings
 from thumbnailer.door import Path, check_globs, is_remote, open_sources, pictures_at
+from thumbnailer.errors import ConfigError
 from thumbnailer.model import Outcome, Progress, Report, Run, Source, Stop
 from thumbnailer.operations.choose_engine import LateEngine, new_engine
 from thumbnailer.operations.count_sources import CountAhead
@@ -136,8 +137,13 @@ def iter_listed(
 
     Raises:
         SourceError: a source does not exist or can't be read, or is no folder.
-        ConfigError: a setting or a source is impossible.
+        ConfigError: a setting or a source is impossible; or the output is in a bucket, which does
+            not tell whose a thumbnail is, and there is no source that gives each its place.
     """
+    if not sources and is_remote(settings.output):
+        raise ConfigError(
+            "a list needs a SOURCE if the output is in a bucket: it gives each thumbnail its place"
+        )
     opened = open_sources(sources, settings, with_buckets=True, stop=run.stop)
     opened.refuse_files("what a list names lies in folders")
     run.report.notes += opened.notes

@@ -7,7 +7,7 @@ from contextlib import closing
 
 from thumbnailer.cluster.read_ahead import ReadAhead
 from thumbnailer.config.settings import Settings
-from thumbnailer.door import Thumbs, open_thumbs
+from thumbnailer.door import open_thumbs
 from thumbnailer.engine import sandbox
 from thumbnailer.errors import OutputError, ThumbnailError, WorkerError
 from thumbnailer.model import Engine, Failure, Job, Outcome, Report, Run, Source
@@ -43,17 +43,12 @@ def run_pipeline(
     """
     sandbox.check_required(settings.sandbox)
     thumbs = open_thumbs(settings, clean_up=not run.dry_run, stop=run.stop, live=live)
-    output = None if run.dry_run else thumbs.prepare(run.output)
+    if not run.dry_run:
+        thumbs.prepare(run.output)
     unfinished = Unfinished()
 
-    def thumbs_again() -> Thumbs:
-        again = open_thumbs(settings, clean_up=not run.dry_run, stop=run.stop, live=live)
-        if output:
-            again.prepare(output)
-        return again
-
     def planned() -> Iterator[Job | Outcome]:
-        plan = plan_live(found, run, thumbs_again, unfinished) if live else thumbs.plan(found, run)
+        plan = plan_live(found, run, thumbs, unfinished) if live else thumbs.plan(found, run)
         for item in plan:
             if isinstance(item, Job):
                 unfinished.add(item.source)
