@@ -63,7 +63,7 @@ def test_a_key_keeps_its_picture_though_others_would_have_the_same(
 ) -> None:
     photos_in(storage, tmp_path, *PHOTOS)
     one, same_name, other = (f"{storage.url}/{key}" for key in PHOTOS)
-    found = iter_thumbnails(iter([one, other, one, same_name]), output=f"{storage.url}/thumbs")
+    found = iter_thumbnails(iter([one, other, other, same_name]), output=f"{storage.url}/thumbs")
     outcomes = [*found]
     reasons = {str(one.source): one.error.reason for one in outcomes if one.error}
     assert [*reasons] == [same_name]

@@ -282,10 +282,13 @@ def test_a_signal_ends_the_wait_for_a_writer_of_a_named_pipe(photos: Path) -> No
 def test_on_a_terminal_lines_are_typed_and_the_bar_has_no_total(photos: Path) -> None:
     tree(photos, "a.jpg", "b.jpg")
     typed = "a.jpg\nb.jpg\n\x04"  # Ctrl-D
-    seen = on_terminal("make", "--files-from", "-", in_too=True, typed=typed, cwd=photos)
-    assert (seen.code, seen.out) == (0, seen.out)
+    for number in range(200):
+        os.link(photos / "a.jpg", photos / f"{number}.jpg")
+    seen = on_terminal("make", ".", "--files-from", "-", in_too=True, typed=typed, cwd=photos)
+    assert seen.code == 0
     assert seen.out.startswith("2 found, 2 made")
     assert "%" not in seen.shown
+    assert "/2" not in seen.shown
 
 
 @pytest.mark.slow
@@ -305,5 +308,10 @@ def test_an_endless_list_takes_no_more_and_more_memory(photos: Path) -> None:
                 for _ in range(41):
                     run.row()
             measured.append(memory())
-        assert measured[3] < measured[1] + 2_000_000
+        for _ in range(500):
+            run.write("x" * 100_000)
+        run.write("\n0.jpg\n")
+        assert [run.row()["status"] for _ in range(2)] == ["failed", "current"]
+        measured.append(memory())
+        assert max(measured[2:]) < measured[1] + 2_000_000
         assert run.close() == 3
