@@ -20,6 +20,7 @@ from thumbnailer.scan.folders import FolderPictures
 from thumbnailer.scan.globs import compares_paths, misplaced_glob
 from thumbnailer.scan.overlaps import Overlap, find_overlaps
 from thumbnailer.scan.selection import Choice
+from thumbnailer.scan.shard import Shard
 from thumbnailer.thumbs.folder_thumbs import FolderThumbs
 from thumbnailer.thumbs.plan import SourceSlots
 from thumbnailer.urls import is_url, split_url
@@ -162,6 +163,28 @@ def check_bucket(path: str, settings: Settings) -> None:
         raise OSError(error.errno, error.strerror, where) from None
 
 
+def environment_for_nodes(settings: Settings, *paths: str) -> dict[str, str]:
+    """Return the variables that lead other machines to the buckets of some paths, as this process.
+
+    There is no key among them: those the other machines must have.
+
+    Raises:
+        ConfigError: this process can't reach them as it is set up.
+    """
+    if not is_remote(*paths):
+        return {}
+    from thumbnailer.buckets.client.services import aws
+    from thumbnailer.buckets.client.services.environment import shared_variables
+
+    shared = shared_variables()
+    if any(path.startswith("s3://") for path in paths):
+        access = aws.access(settings.endpoint)
+        shared["AWS_REGION"] = access.region
+        if access.endpoint:
+            shared["AWS_ENDPOINT_URL_S3"] = access.endpoint
+    return shared
+
+
 def is_remote(*paths: object) -> bool:
     """Return whether one of the paths is in a bucket."""
     return any(map(is_url, paths))
@@ -203,12 +226,14 @@ class Sources:
             output tree.
         files: those that are files or objects.
         overlaps: those whose pictures another one has, with that one.
+        shard: of which part their pictures are taken; None for all.
     """
 
     roots: list[str]
     folders: dict[str, str]
     files: frozenset[str]
     overlaps: dict[str, Overlap]
+    shard: Shard | None = None
 
     @property
     def is_remote(self) -> bool:
@@ -230,16 +255,17 @@ class Sources:
 
     @property
     def notes(self) -> list[str]:
-        """What there is to say of all of them, in words: which overlap."""
+        """What there is to say of all of them, in words: which part is taken, which overlap."""
+        shard = [f"shard {self.shard.number} of {self.shard.count}"] if self.shard else []
         twice = [root for root, times in Counter(self.roots).items() if times > 1]
         if not self.overlaps and not twice:
-            return []
+            return shard
         first = next(iter(self.overlaps), None) or twice[0]
         more = len(self.overlaps) + len(twice) - 1
         root, inner = self.overlaps.get(first, (first, ""))
         how = f"lies in {root}" if inner else f"is {root}" if root != first else "is named twice"
         others = f", and {more} more overlap" if more else ""
-        return [f"{first} {how}{others}: each picture is taken once"]
+        return [*shard, f"{first} {how}{others}: each picture is taken once"]
 
     def refuse_files(self, why: str) -> None:
         """Check that all are folders; `why` says for what they must be.
@@ -327,7 +353,7 @@ def open_sources(
         for folder in folders:
             if folder in overlaps and (inner := overlaps[folder].inner):
                 places[folder] = os.path.join(places[overlaps[folder].root], inner)
-    return Sources(roots, places, frozenset(files), overlaps)
+    return Sources(roots, places, frozenset(files), overlaps, settings.choice.shard)
 
 
 def _overlaps(

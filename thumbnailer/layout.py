@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from thumbnailer.recipe import Limits, Recipe
 
@@ -21,6 +21,7 @@ class Layout:
         template: template of the thumbnails' names; "" to name them like their source.
         desktop: whether `output` is the freedesktop cache, which has its own size folders.
         endpoint, verify_etag: as in `Settings`, for a bucket.
+        headers: what is stored with each thumbnail in a bucket, by name.
         replace: whether thumbnails replace files that are not thumbnailer's.
     """
 
@@ -31,4 +32,5 @@ class Layout:
     desktop: bool = False
     endpoint: str = ""
     verify_etag: bool = False
+    headers: Mapping[str, str] = field(default_factory=dict)
     replace: bool = False

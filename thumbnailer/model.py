@@ -74,6 +74,8 @@ class Source:
             since the epoch; 0 for an object, and on Windows, where files have none.
         root: the folder that the caller named, in which the scan found the file: no link below it
             is followed to a folder. "" if the caller named the file itself.
+        elsewhere: whether another shard makes its thumbnails: it has its names here, so that no
+            other picture gets them, but is not looked at.
     """
 
     path: str
@@ -83,6 +85,7 @@ class Source:
     etag: str = ""
     ctime_ns: int = 0
     root: str = ""
+    elsewhere: bool = False
 
     @property
     def is_remote(self) -> bool:
@@ -404,7 +407,8 @@ class Report:
             `without an ending`.
         unread: how many pictures were left out for want of an option or an extra, by the name of
             their format: `{"heif": 12, "psd": 3}`.
-        notes: what there is to say of the run as a whole, in words: a glob that matched nothing.
+        notes: what there is to say of the run as a whole, in words: a glob that matched
+            nothing, or which shard it was.
         seconds: the wall time from the start of the run to its last outcome.
     """
 

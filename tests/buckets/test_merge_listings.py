@@ -8,7 +8,7 @@ from itertools import dropwhile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from thumbnailer.buckets.client.listed_object import ListedObject
+from thumbnailer.buckets.client.listings.listed_object import ListedObject
 from thumbnailer.buckets.marker_objects import LOOKS_FOLDER, RECORDS_FOLDER
 from thumbnailer.buckets.merge_listings import ThumbnailListing
 from thumbnailer.thumbs.ledger.lines import MARK

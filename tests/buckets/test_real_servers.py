@@ -25,17 +25,6 @@ from thumbnailer import Outcome
 
 pytestmark = [pytest.mark.slow, pytest.mark.extra]
 
-# What keys and URLs have to quote, and what some services quote once too often.
-ODD_NAMES = (
-    "a b.jpg",
-    "Grüße ñ.jpg",
-    "100%.jpg",
-    "c%20d.jpg",
-    "#1.jpg",
-    "e?f+g.jpg",
-    "h&i=j.jpg",
-)
-
 BY_ANOTHER = b"a thumbnail by another machine"
 
 
@@ -71,6 +60,17 @@ def test_browsers_know_what_thumbnails_are(
     assert states(cloud, format=format) == {"a.jpg": "made"}
     (key,) = cloud.keys("thumbs")
     assert cloud.attributes(key)["Content-Type"] == mime
+
+
+def test_headers_are_stored_with_thumbnails(cloud: Cloud, tmp_path: Path) -> None:
+    photos_in(cloud, tmp_path, "photos/a.jpg")
+    headers = ("Cache-Control=public, max-age=60", "Content-Language=de", "shop=of Ann & Bob")
+    assert states(cloud, header=headers) == {"a.jpg": "made"}
+    found = cloud.attributes("thumbs/a.jpg")
+    assert found["Cache-Control"] == "public, max-age=60"
+    assert found["Content-Language"] == "de"
+    assert found["Content-Type"] == "image/jpeg"
+    assert found["shop"] == "of Ann & Bob"
 
 
 def test_a_second_run_writes_nothing(cloud: Cloud, tmp_path: Path) -> None:
@@ -241,21 +241,6 @@ def test_from_folder_to_bucket(cloud: Cloud, photos: Path) -> None:
     assert set(statuses(*where, **cloud.settings).values()) == {"made"}
     assert cloud.keys() == ["2024/b.png.jpg", "Z.png.jpg", "a.jpg"]
     assert set(statuses(*where, **cloud.settings).values()) == {"current"}
-
-
-def test_names_of_any_characters(cloud: Cloud, tmp_path: Path) -> None:
-    """The same on a disk and in a bucket, and neither quoted nor unquoted on their way."""
-    names = {f"Ä ö/{name}" for name in ODD_NAMES}
-    photos_in(cloud, tmp_path, *(f"photos/{name}" for name in names))
-    settled()
-    assert states(cloud) == dict.fromkeys(ODD_NAMES, "made")
-    assert {*cloud.keys("thumbs")} == {f"thumbs/{name}" for name in names}
-    assert states(cloud) == dict.fromkeys(ODD_NAMES, "current")
-    there, back = tmp_path / "pictures" / "photos", tmp_path / "back"
-    assert set(statuses(f"{cloud.url}/photos", back, **cloud.settings).values()) == {"made"}
-    assert files_below(back) == names
-    assert set(statuses(there, f"{cloud.url}/out", **cloud.settings).values()) == {"made"}
-    assert {*cloud.keys("out")} == {f"out/{name}" for name in names}
 
 
 def test_what_can_not_be_put_is_not_called_current(cloud: Cloud, tmp_path: Path) -> None:

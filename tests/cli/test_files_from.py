@@ -210,6 +210,7 @@ def test_a_dry_run_makes_nothing_and_failures_are_not_tried_again(photos: Path) 
         (["--files-from", ""], 2, "--files-from: is empty; must be the path of a file, or -"),
         (["photos/a.jpg", "--files-from", "list"], 1, "is no folder"),
         (["none", "--files-from", "list"], 1, "none: no such file or folder"),
+        (["--files-from", "list", "--shard", "1/2"], 2, "has no place with a list"),
         (["photos", "--files-from", "list", "--gallery"], 2, "--gallery: shows whole folders"),
     ],
 )

@@ -179,20 +179,51 @@ def test_nodes_reach_buckets(network: Network, tmp_path: Path, photos: Path) -> 
         photos_in(storage, tmp_path, *keys)
         options = ["--endpoint", endpoint, "--cluster", "auto"]
         with storage.counted() as count:
-            run = network.run(
-                "make", "s3://pictures/photos", "-o", "s3://pictures/thumbs", *options
-            )
+            places = "s3://pictures/photos", "-o", "s3://pictures/thumbs"
+            run = network.run("make", *places, *options, "--header", "Cache-Control=no-cache")
         assert (run.code, run.err) == (0, "")
+        assert storage.head("thumbs/0/0.jpg")["CacheControl"] == "no-cache"
         assert storage.keys("thumbs/") == sorted(key.replace("photos", "thumbs") for key in keys)
         assert (count["GET"], count["PUT"], count["HEAD"]) == (40, 40, 0)
         to_disk = network.run("make", "s3://pictures/photos", "-o", photos / "made", *options)
         assert to_disk.code == 0
         assert len(files_below(photos / "made")) == 40
+        # Endpoint and region of who has started the run, though the nodes know neither.
+        config = tmp_path / "config"
+        config.write_text(f"[default]\nregion = eu-north-1\nendpoint_url = {endpoint}\n")
+        run = network.run(
+            *("make", "s3://pictures/photos", "-o", "s3://pictures/again", "--cluster", "auto"),
+            environment={"AWS_CONFIG_FILE": str(config), "AWS_DEFAULT_REGION": ""},
+        )
+        assert (run.code, run.err) == (0, "")
+        assert len(storage.keys("again/")) == 40
         elsewhere = network.run("make", "s3://nothing-there/photos", "-o", photos / "no", *options)
         assert (elsewhere.code, elsewhere.err) == (
             1,
             "thumbnailer: s3://nothing-there/photos: there is no such bucket\n",
         )
+
+
+@slow
+def test_a_node_without_credentials_is_named_with_what_it_lacks(
+    network: Network, tmp_path: Path
+) -> None:
+    boto3 = pytest.importorskip("boto3", reason="the extra s3 is not installed")
+    pytest.importorskip("moto.server", reason="moto with Flask is not installed")
+    node = network.workers[0]
+    node.kill()
+    node.join(AWS_ACCESS_KEY_ID="", AWS_SECRET_ACCESS_KEY="")
+    with network.head.entered(), serving(tmp_path, network.head.address) as (endpoint, log):
+        login = {"aws_access_key_id": KEY_ID, "aws_secret_access_key": SECRET}
+        client = boto3.client("s3", endpoint_url=endpoint, region_name="us-east-1", **login)
+        client.create_bucket(Bucket="pictures")
+        photos_in(Storage(endpoint, "pictures", client, log), tmp_path, "a.jpg")
+        options = ["--endpoint", endpoint, "--cluster", "auto"]
+        run = network.run("make", "s3://pictures", "-o", tmp_path / "thumbs", *options)
+    node.kill()
+    assert (run.code, run.err.count("\n")) == (1, 1)
+    assert "node " in run.err
+    assert "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY" in run.err
 
 
 @slow

@@ -175,6 +175,9 @@ OTHERS = {
     "pip install 'batch-thumbnailer[s3]'": "test_bucket.py",
     "s3://bucket/photos/2024/a.jpg": "test_bucket.py",
     "hours    = pictures": "test_bucket_scale.py",
+    "thumbnailer make s3://bucket/photos --output s3://bucket/thumbs --shard": (
+        "test_shard_of_bucket.py"
+    ),
     "export RAY_AUTH_MODE=token": "test_cluster.py",
     "thumbnailer make /srv/photos": "test_cluster.py",
     "setup_commands:": "test_cluster.py",
@@ -186,6 +189,7 @@ OTHERS = {
     "python -m tests.bench": "test_the_benchmark_has_these_options",
     "python3 -m venv .venv": "test_development_is_what_is_checked_before_a_change_lands",
     "scan → plan → pool → render": "test_the_line_of_the_house_is_the_readme_s",
+    '{"Version"': "test_rights.py",
 }
 DIAGRAM = "SOURCE... ──▶ scan"
 TESTS = re.compile(r"\d+ passed, \d+ skipped in \d")

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from email.utils import formatdate
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from support.cloud import Cloud, NewBucket
 from support.s3_server import answers, free_port
@@ -58,20 +59,34 @@ def _container(port: int, name: str) -> Cloud:
 
 
 def _create(port: int, name: str) -> None:
-    """Create a container, which obstore can't: one request, signed as Microsoft describes under
-    "Authorize with Shared Key"."""
-    headers = {"x-ms-date": formatdate(usegmt=True), "x-ms-version": "2021-12-02"}
+    """Create a container, which obstore can't."""
+    ask(f"http://127.0.0.1:{port}/{ACCOUNT}", f"/{name}?restype=container", b"")
+
+
+def ask(endpoint: str, target: str, data: bytes, **headers: str) -> None:
+    """Send one PUT, signed as Microsoft describes under "Authorize with Shared Key".
+
+    Args:
+        target: the quoted path below the endpoint, with its query.
+        headers: those of Azure's own, with underscores for hyphens.
+    """
+    place, _, query = target.partition("?")
+    base = urlsplit(endpoint)
+    own = {"x-ms-date": formatdate(usegmt=True), "x-ms-version": "2021-12-02"}
+    own |= {name.replace("_", "-"): value for name, value in headers.items()}
     signed = [
-        "PUT",
-        *[""] * 11,  # the standard headers, all of them absent or empty
-        *(f"{header}:{value}" for header, value in sorted(headers.items())),
-        f"/{ACCOUNT}/{ACCOUNT}/{name}",
-        "restype:container",
+        *("PUT", "", "", str(len(data) or "")),
+        *[""] * 8,  # the other standard headers, all of them absent
+        *(f"{header}:{value}" for header, value in sorted(own.items())),
+        f"/{ACCOUNT}{base.path}{place}",
+        *(part.replace("=", ":") for part in query.split("&") if part),
     ]
     digest = hmac.digest(base64.b64decode(KEY), "\n".join(signed).encode(), hashlib.sha256)
-    headers["Authorization"] = f"SharedKey {ACCOUNT}:{base64.b64encode(digest).decode()}"
-    connection = http.client.HTTPConnection("127.0.0.1", port)
-    connection.request("PUT", f"/{ACCOUNT}/{name}?restype=container", headers=headers)
+    own["Authorization"] = f"SharedKey {ACCOUNT}:{base64.b64encode(digest).decode()}"
+    connection = http.client.HTTPConnection(base.netloc)
+    connection.request("PUT", f"{base.path}{target}", data, headers=own)
     answer = connection.getresponse()
-    assert answer.status == 201, answer.read()
+    said = answer.read()
     connection.close()
+    if answer.status != 201:
+        raise OSError(said)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import os
 import socket
+import ssl
 import struct
 import threading
 import time
@@ -50,7 +51,11 @@ _ERRORS = {
 
 @contextmanager
 def interfering(
-    endpoint: str, mood: Mood, delay_s: float = 0, count: Counter[str] | None = None
+    endpoint: str,
+    mood: Mood,
+    delay_s: float = 0,
+    count: Counter[str] | None = None,
+    tls: ssl.SSLContext | None = None,
 ) -> Iterator[str]:
     """Run the server; gives its own endpoint. At the end, whatever has been asked is answered, even
     if those who asked are dead: nothing happens at the other server later.
@@ -58,6 +63,7 @@ def interfering(
     Args:
         delay_s: what each answer takes longer.
         count: where to count the requests by their kinds, such as `LIST`, `PUT` or `PUT mark`.
+        tls: the server's certificate, if it is to speak TLS.
     """
     where = urlsplit(endpoint)
     requests = Counter[str]() if count is None else count
@@ -104,7 +110,7 @@ def interfering(
             self.answer(answer.status, dict(answer.getheaders()), data, cut=what == "cut")
             server.close()
 
-        do_GET = do_PUT = do_HEAD = do_DELETE = handle_any  # noqa: N815
+        do_GET = do_PUT = do_HEAD = do_POST = do_DELETE = handle_any  # noqa: N815
 
         def reset(self) -> None:
             at_once = struct.pack("ii", 1, 0)
@@ -145,9 +151,12 @@ def interfering(
             pass  # whoever asked has gone, as some tests want
 
     with Server(("127.0.0.1", 0), Handler) as server:
+        if tls:
+            server.socket = tls.wrap_socket(server.socket, server_side=True)
         threading.Thread(target=server.serve_forever, daemon=True).start()
         try:
-            yield f"http://127.0.0.1:{server.server_address[1]}{where.path}"
+            scheme = "https" if tls else "http"
+            yield f"{scheme}://127.0.0.1:{server.server_address[1]}{where.path}"
         finally:
             over.set()
             server.shutdown()

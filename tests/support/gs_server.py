@@ -22,7 +22,7 @@ from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import NamedTuple
-from urllib.parse import parse_qsl, unquote
+from urllib.parse import parse_qsl, quote_plus, unquote
 from xml.etree.ElementTree import Element, SubElement, tostring
 
 from support.cloud import Cloud, NewBucket
@@ -166,18 +166,21 @@ def _listing(bucket: str, objects: Mapping[str, _Object], query: Mapping[str, st
             break
         entries.append(entry)
     page = Element("ListBucketResult", xmlns="http://doc.s3.amazonaws.com/2006-03-01")
+    encoded = quote_plus if query.get("encoding-type") == "url" else str
+    if encoded is quote_plus:
+        _add(page, EncodingType="url")
     _add(page, Name=bucket, Prefix=prefix, KeyCount=len(entries), MaxKeys=limit)
     _add(page, IsTruncated=str(is_truncated).lower())
     if is_truncated:
         _add(page, NextContinuationToken=base64.urlsafe_b64encode(entries[-1].encode()).decode())
     for entry in entries:
         if delimiter and entry.endswith(delimiter) and entry != prefix:
-            _add(SubElement(page, "CommonPrefixes"), Prefix=entry)
+            _add(SubElement(page, "CommonPrefixes"), Prefix=encoded(entry))
             continue
         there = objects[entry]
         _add(
             SubElement(page, "Contents"),
-            Key=entry,
+            Key=encoded(entry),
             Generation=there.generation,
             MetaGeneration=1,
             LastModified=there.modified.isoformat(timespec="milliseconds").replace("+00:00", "Z"),

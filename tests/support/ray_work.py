@@ -9,7 +9,7 @@ from support.pools import named, pool
 from thumbnailer.model import Job, Outcome
 
 
-def run_jobs(jobs: list[Job], settings: object, cwd: str) -> list[Outcome]:
+def run_jobs(jobs: list[Job], settings: object, caller: object) -> list[Outcome]:
     """The outcomes of jobs; one of the name `kill-ray` ends the process that asks the pool."""
     if "kill-ray" in map(named, jobs):
         os.kill(os.getpid(), signal.SIGKILL)
@@ -17,5 +17,5 @@ def run_jobs(jobs: list[Job], settings: object, cwd: str) -> list[Outcome]:
         return list(workers.imap_unordered(jobs))
 
 
-def check_node(job: Job, settings: object, cwd: str) -> None:
+def check_node(job: Job, settings: object, caller: object) -> None:
     """These jobs need no folders."""

@@ -11,7 +11,7 @@ import os
 import time
 from bisect import bisect_right
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from functools import cached_property, partial
 from hashlib import md5
 from itertools import islice
@@ -20,7 +20,7 @@ from typing import NamedTuple
 
 from thumbnailer.buckets.client.bucket import Bucket
 from thumbnailer.buckets.client.errors import UnorderedListing
-from thumbnailer.buckets.client.listed_object import ListedObject
+from thumbnailer.buckets.client.listings.listed_object import ListedObject
 from thumbnailer.buckets.marker_objects import (
     LOOKS_FOLDER,
     MADE,
@@ -63,12 +63,6 @@ _MAX_CACHED = 10_000
 
 # Objects have times in whole seconds: one that is put this much later has a later time.
 _CLOCK_STEP_SECONDS = 1.1
-
-# The attribute of a thumbnail that holds the version of the source it was made of. One word: Azure
-# takes letters, digits and underscores only (Microsoft, "Naming and referencing containers, blobs,
-# and metadata"), and proxies such as nginx drop headers with underscores.
-SOURCE_VERSION = "thumbnailersource"
-_EARLIER_SOURCE_VERSION = "thumbnailer-source"
 
 
 class _FolderMark(NamedTuple):
@@ -125,10 +119,8 @@ class BucketState:
         Raises:
             OutputError: the bucket can't be read.
         """
-        name = os.path.basename(source.path)
-        folder = source.below if os.sep == "/" else source.below.replace(os.sep, "/")
+        folder, name, names = self._names(source)
         below = f"{folder}/" if folder else ""
-        names = [untruncated_name(name, format) for format in self._formats]
         keys = [below + name for name in names]
         try:
             (below + name).encode()
@@ -161,6 +153,20 @@ class BucketState:
             ),
         )
         return Slot(wanted, self._earlier(source, entries, mark, read_record(record)))
+
+    def claim_elsewhere(self, source: Source) -> None:
+        """Claim the keys of a source whose thumbnails another shard makes."""
+        folder, _, names = self._names(source)
+        for name in names:
+            key = f"{folder}/{name}" if folder else name
+            if key not in self._claimed:
+                self._keep_claim(key, source)
+
+    def _names(self, source: Source) -> tuple[str, str, list[str]]:
+        """Return the folder of a source's thumbnails, its own name, and those they may have."""
+        name = os.path.basename(source.path)
+        folder = source.below if os.sep == "/" else source.below.replace(os.sep, "/")
+        return folder, name, [untruncated_name(name, format) for format in self._formats]
 
     def _earlier(
         self,
@@ -239,10 +245,13 @@ class BucketState:
         is_ours = not entry or (mark and entry.modified >= mark.ours)
         if not is_ours and not self._may_replace:
             return in_the_way(f"{self.url}/{key}")
+        self._keep_claim(key, source)
+        return None
+
+    def _keep_claim(self, key: str, source: Source) -> None:
         self._claimed[key] = source.path
         if len(self._claimed) > _MAX_CACHED:
             self._claimed.popitem(last=False)
-        return None
 
     def _listing(self, after: str) -> Iterator[ListedObject]:
         """Yield the objects after a key, in order, with keys relative to the size's folder."""
@@ -262,12 +271,7 @@ class BucketState:
         start = len(self._prefix) + 1 if self._prefix else 0
         after = self._key("", after) if after else ""
         for entry in self._bucket.listing(self._prefix, after, in_order=in_order):
-            yield entry._replace(key=entry.key[start:])
+            yield ListedObject(entry.key[start:], *entry[1:]) if start else entry
 
     def _key(self, folder: str, name: str) -> str:
         return "/".join(filter(None, (self._prefix, folder, name)))
-
-
-def made_from(attributes: Mapping[str, str]) -> str:
-    """Return the version of the source that a thumbnail was made of, by its attributes; or ""."""
-    return attributes.get(SOURCE_VERSION) or attributes.get(_EARLIER_SOURCE_VERSION) or ""

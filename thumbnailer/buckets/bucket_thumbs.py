@@ -6,9 +6,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property, partial
 from itertools import islice
 
-from thumbnailer.buckets.bucket_state import BucketState, made_from
+from thumbnailer.buckets.bucket_state import BucketState
 from thumbnailer.buckets.client.bucket import Bucket
 from thumbnailer.buckets.client.requests import Stopped
+from thumbnailer.buckets.headers import made_from
 from thumbnailer.buckets.marker_objects import source_version
 from thumbnailer.buckets.put_marks import delete_outdated, ensure_mark
 from thumbnailer.buckets.transfer import put_thumbnails
@@ -66,7 +67,7 @@ class BucketThumbs:
         Raises:
             OutputError: the bucket can't be read.
         """
-        items = map(self._slots, found)
+        items = (item for item in map(self._slots, found) if item)
         return self._checked_by_etag(items) if self._layout.verify_etag and quick else items
 
     def plan(self, found: Iterable[Source | Outcome], run: Run) -> Iterator[Job | Outcome]:
@@ -93,7 +94,7 @@ class BucketThumbs:
 
     def finish(self, jobs: list[Job], answers: list[Answer]) -> list[Outcome]:
         """Put the thumbnails of some jobs, and return the jobs' outcomes."""
-        return put_thumbnails(self._bucket, jobs, answers)
+        return put_thumbnails(self._bucket, jobs, answers, self._layout.headers)
 
     def _mark_folders(self, job: Job) -> None:
         """Mark the folders of a job's thumbnails.
@@ -113,9 +114,14 @@ class BucketThumbs:
                 raise OutputError(f"{shortened(url)}: {answer.strerror}")
         bucket.run(partial(delete_outdated, bucket))
 
-    def _slots(self, source: Source | Outcome) -> SourceSlots | Outcome:
+    def _slots(self, source: Source | Outcome) -> SourceSlots | Outcome | None:
+        """Return the slots of a source; None for one of another shard, which claims its keys."""
         if isinstance(source, Outcome):
             return source
+        if source.elsewhere:
+            for state in self._states:
+                state.claim_elsewhere(source)
+            return None
         slots = []
         for state in self._states:
             slot = state.slot(source)

@@ -23,7 +23,7 @@ from hashlib import blake2b
 from typing import NamedTuple
 from urllib.parse import quote, unquote
 
-from thumbnailer.buckets.client.listed_object import ListedObject
+from thumbnailer.buckets.client.listings.listed_object import ListedObject
 from thumbnailer.model import Source
 from thumbnailer.thumbs.ledger.lines import MARK
 

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from thumbnailer.buckets.client.bucket import AFTER_ALL_KEYS, PAGE_KEYS
-from thumbnailer.buckets.client.listed_object import ListedObject
+from thumbnailer.buckets.client.listings.listed_object import ListedObject
 from thumbnailer.buckets.marker_objects import LOOKS_FOLDER, RECORDS_FOLDER
 from thumbnailer.thumbs.ledger.lines import MARK
 

@@ -9,11 +9,11 @@ import zlib
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 
-from thumbnailer.buckets.bucket_state import made_from
 from thumbnailer.buckets.client.bucket import AFTER_ALL_KEYS, PAGE_KEYS, Bucket
 from thumbnailer.buckets.client.errors import CredentialsEnded
-from thumbnailer.buckets.client.listed_object import ListedObject
+from thumbnailer.buckets.client.listings.listed_object import ListedObject
 from thumbnailer.buckets.client.requests import Stopped
+from thumbnailer.buckets.headers import made_from
 from thumbnailer.buckets.marker_objects import marked_folder
 from thumbnailer.errors import SourceError, SourceForbidden, SourceMissing
 from thumbnailer.formats import EXTRAS, ON_REQUEST, lacks_ending, name_filter
@@ -126,7 +126,9 @@ class BucketPictures:
             start: the folder below the prefix that is scanned, if it is not all.
         """
         if self._is_object:
-            if there := self._find_object(self._key, below):
+            if choice.is_elsewhere(self._key.rpartition("/")[2].encode()):
+                yield _elsewhere(self._url, below)
+            elif there := self._find_object(self._key, below):
                 yield there
             return
         bucket, prefix = self._bucket, self._key
@@ -167,7 +169,9 @@ class BucketPictures:
                 if not is_picture(name) or not choice.takes(entry.key[length:]):
                     continue
                 url = f"{bucket.url}/{entry.key}"
-                if _is_path(entry.key[length:]):
+                if choice.is_elsewhere(entry.key[length:].encode()):
+                    yield _elsewhere(url, target)
+                elif _is_path(entry.key[length:]):
                     yield source_of(url, entry, target)
                 else:
                     yield _without_source(url, "skipped", _NO_PATH)
@@ -270,6 +274,11 @@ def source_of(url: str, entry: ListedObject, below: str) -> Source:
     """Return the source for an object; the nanoseconds of its time are a checksum of its ETag."""
     mtime_ns = entry.modified * 10**9 + zlib.crc32(entry.etag.encode()) % 10**9
     return Source(url, entry.size_bytes, mtime_ns, below, entry.etag)
+
+
+def _elsewhere(url: str, below: str) -> Source:
+    """Return an object that belongs to another shard: only its name counts."""
+    return Source(url, 0, 0, below, elsewhere=True)
 
 
 def _is_path(key: str) -> bool:

@@ -8,10 +8,10 @@ from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 
-from thumbnailer.buckets.bucket_state import SOURCE_VERSION, made_from
 from thumbnailer.buckets.client.bucket import Bucket
 from thumbnailer.buckets.client.errors import Archived, CredentialsEnded
 from thumbnailer.buckets.client.requests import Stopped
+from thumbnailer.buckets.headers import SOURCE_VERSION, made_from
 from thumbnailer.buckets.marker_objects import (
     MADE,
     RECORDS_FOLDER,
@@ -101,10 +101,15 @@ def _begin_marks(jobs: list[Job], endpoint: str) -> None:
         bucket.begin(partial(begin_marks, bucket, marks))
 
 
-def put_thumbnails(bucket: Bucket, jobs: list[Job], answers: list[Answer]) -> list[Outcome]:
+def put_thumbnails(
+    bucket: Bucket, jobs: list[Job], answers: list[Answer], headers: Mapping[str, str]
+) -> list[Outcome]:
     """Put the thumbnails of some jobs into a bucket, and return the jobs' outcomes.
 
     A job for which other runs put all of the thumbnails first is `current`.
+
+    Args:
+        headers: what the user wants to be stored with each.
 
     Raises:
         WorkerError: the pool is closed; some thumbnails may have been put.
@@ -112,7 +117,9 @@ def put_thumbnails(bucket: Bucket, jobs: list[Job], answers: list[Answer]) -> li
     tasks = [tasks_of(job, answer) for job, answer in zip(jobs, answers, strict=True)]
     every = [task for of_job in tasks for task in of_job]
     try:
-        done = bucket.run_concurrently([partial(_put_thumbnail, bucket, task) for task in every])
+        done = bucket.run_concurrently(
+            [partial(_put_thumbnail, bucket, task, headers) for task in every]
+        )
         bucket.run(partial(delete_outdated, bucket))
     except Stopped:
         raise WorkerError("the pool is closed") from None
@@ -156,7 +163,7 @@ def _fetch_refusal(job: Job) -> Failure | None:
     return None
 
 
-async def _put_thumbnail(bucket: Bucket, task: ThumbnailTask) -> bool:
+async def _put_thumbnail(bucket: Bucket, task: ThumbnailTask, headers: Mapping[str, str]) -> bool:
     """Put a thumbnail or the record of a failure; return False if another run put one first.
 
     Raises:
@@ -180,6 +187,7 @@ async def _put_thumbnail(bucket: Bucket, task: ThumbnailTask) -> bool:
             await ensure_mark(bucket, listed.mark)
         is_png = task.name == wanted.png_name
         attributes = {
+            **headers,
             "Content-Type": WRITTEN[made.format].mime_type,
             SOURCE_VERSION: source_version(state),
         }

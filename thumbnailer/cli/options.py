@@ -22,6 +22,7 @@ _THUMBNAILS = {
 _REMOTE = {
     "--endpoint URL": "an S3 server that is not Amazon's, such as MinIO",
     "--verify-etag": "check in buckets what each thumbnail was made of (slow)",
+    "--header NAME=VALUE": "store this with each thumbnail in a bucket; repeatable",
     "--cluster ADDRESS": "run on a Ray cluster: auto, or its head's HOST:PORT",
 }
 
@@ -41,6 +42,8 @@ _PICTURES = {
     "--[no-]by-content": "also take files without an ending that are pictures",
     "--also LIST": f"also read any of {','.join(ON_REQUEST)}",
 }
+
+_SHARD = {"--shard K/N": "take part K of N only; other machines take the others"}
 
 _LOOKS_AND_LIMITS = {
     "looks": {
@@ -78,9 +81,11 @@ _GALLERY = {"--gallery": "also write an HTML page of the thumbnails"}
 _SOURCES = {"SOURCE...": "a folder, with its subfolders, or a picture"}
 
 
-def _pictures(sources: dict[str, str]) -> dict[str, dict[str, str]]:
-    """Return the last three groups of most commands; the first begins with `sources`."""
-    return {"pictures": sources | _PICTURES, **_LOOKS_AND_LIMITS}
+def _pictures(
+    sources: dict[str, str], more: dict[str, str] | None = None
+) -> dict[str, dict[str, str]]:
+    """Return the last three groups of most commands; the first is `sources`, choice, `more`."""
+    return {"pictures": sources | _PICTURES | (more or {}), **_LOOKS_AND_LIMITS}
 
 
 def _output(each: str) -> dict[str, str]:
@@ -129,7 +134,8 @@ COMMANDS = {
                 {
                     "[SOURCE...]": _SOURCES["SOURCE..."],
                     "--files-from FILE": "make what FILE lists, as it comes; - is standard input",
-                }
+                },
+                _SHARD,
             ),
         },
     ),
@@ -218,7 +224,7 @@ COMMANDS = {
                 **_HELP,
                 **_CONFIG_AND_JOBS,
             },
-            **_pictures(_SOURCES),
+            **_pictures(_SOURCES, _SHARD),
         },
     ),
     "verify": Command(
@@ -232,7 +238,7 @@ COMMANDS = {
                 **_CONFIG_AND_JOBS,
                 **_output("thumbnail"),
             },
-            **_pictures(_SOURCES),
+            **_pictures(_SOURCES, _SHARD),
         },
     ),
     "health": Command(
@@ -247,7 +253,7 @@ COMMANDS = {
         {
             "arguments": _HELP | _REMOTE | _REPLACE,
             "thumbnails": _THUMBNAILS | _CONFIG_AND_JOBS,
-            **_pictures({}),
+            **_pictures({}, _SHARD),
         },
         "[OPTION]...",
     ),
@@ -292,6 +298,7 @@ _HOW: dict[str, dict[str, Any]] = {
     "--include": {"action": "append"},
     "--exclude": {"action": "append"},
     "--verify-etag": {"default": None},
+    "--header": {"action": "append"},
     "--replace": {"default": None},
     "--settle": {"type": seconds_above_0, "default": 1.0},
     "--rescan": {"type": seconds_above_0, "default": 60.0},

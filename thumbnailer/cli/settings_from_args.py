@@ -23,7 +23,7 @@ def settings_from_args(arguments: argparse.Namespace) -> Settings:
             values.pop("sizes", None)  # --size replaces the named sizes of the file
         if isinstance(given, list):
             each = [_parsed(key, text) for text in given]
-            values[key] = each if key == "size" else tuple(glob for globs in each for glob in globs)
+            values[key] = each if key == "size" else tuple(text for texts in each for text in texts)
         elif given is not None:
             values[key] = _parsed(key, given) if isinstance(given, str) else given
     if values.get("layout") == "freedesktop" and not values.get("output"):

@@ -6,6 +6,7 @@ import os
 from contextlib import suppress
 from dataclasses import replace
 
+from thumbnailer.cluster.remote_task import Caller
 from thumbnailer.config.settings import Settings
 from thumbnailer.door import check_bucket, is_remote
 from thumbnailer.engine.machine import available_memory_bytes, usable_cpus
@@ -22,17 +23,17 @@ _MIB = 1 << 20
 _pools: dict[tuple[Settings, str, bool], Pool] = {}
 
 
-def run_jobs(jobs: list[Job], settings: Settings, cwd: str) -> list[Outcome]:
+def run_jobs(jobs: list[Job], settings: Settings, caller: Caller) -> list[Outcome]:
     """Return the outcomes of some jobs, under the same limits as on one machine.
 
     Args:
         settings: the settings of the run.
-        cwd: the working directory that relative paths in the jobs start from.
+        caller: where the run was started.
 
     Raises:
         WorkerError: no worker process can be started here.
     """
-    pool = _pool(jobs, settings, cwd)
+    pool = _pool(jobs, settings, caller)
     try:
         return list(pool.imap_unordered(map(_without_devices, jobs)))
     except BaseException:  # if Ray has cancelled the task, the pool must drop its work
@@ -51,15 +52,15 @@ def _without_devices(job: Job) -> Job:
     return replace(job, thumbnails=tuple(thumbnails))
 
 
-def check_node(job: Job, settings: Settings, cwd: str) -> None:
+def check_node(job: Job, settings: Settings, caller: Caller) -> None:
     """Check that this node can reach the source and the thumbnail folders or buckets of a job.
 
-    `settings` and `cwd` are those of `run_jobs`.
+    `settings` and `caller` are those of `run_jobs`.
 
     Raises:
         WorkerError: one can't be reached or written, or a folder is not the one of this run.
     """
-    _change_folder(cwd)
+    _take_place(caller)
     folders = {wanted.folder for wanted in job.wanted}
     path = os.path.abspath(job.source.path)
     if not job.source.is_remote and not os.path.exists(path):
@@ -70,7 +71,7 @@ def check_node(job: Job, settings: Settings, cwd: str) -> None:
         try:
             check_bucket(url, settings)
         except ConfigError as error:
-            raise WorkerError(str(error)) from None
+            raise WorkerError(f"{error}; every node needs them") from None
         except OSError as error:
             raise WorkerError(f"{shortened(error.filename)}: {error.strerror}") from None
     for folder in folders:
@@ -97,12 +98,12 @@ def _check_writing(folder: Folder, settings: Settings) -> None:
         raise WorkerError(f"{shortened(place)} can't be written")
 
 
-def _pool(jobs: list[Job], settings: Settings, cwd: str) -> Pool:
+def _pool(jobs: list[Job], settings: Settings, caller: Caller) -> Pool:
     remote = is_remote(settings.output, *(job.source.path for job in jobs))
-    key = settings, cwd, remote
+    key = settings, caller.cwd, remote
     if key not in _pools:
         _close()  # keep one pool only: a process may serve several runs in turn
-        _change_folder(cwd)
+        _take_place(caller)
         # Each of the node's slots has a pool like this: together they take the memory of one run.
         memory_bytes = settings.memory_bytes or available_memory_bytes() // 2
         memory_mib = max(32, memory_bytes // usable_cpus() // _MIB)
@@ -110,9 +111,10 @@ def _pool(jobs: list[Job], settings: Settings, cwd: str) -> Pool:
     return _pools[key]
 
 
-def _change_folder(cwd: str) -> None:
+def _take_place(caller: Caller) -> None:
+    os.environ.update(caller.environment)
     with suppress(OSError):  # it may be missing here; absolute paths do not need it
-        os.chdir(cwd)
+        os.chdir(caller.cwd)
 
 
 def _close() -> None:

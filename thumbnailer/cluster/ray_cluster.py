@@ -21,6 +21,7 @@ import pickle
 import time
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import closing, contextmanager, suppress
+from dataclasses import replace
 from importlib.util import find_spec
 from typing import Any
 
@@ -30,8 +31,9 @@ from thumbnailer.cluster.connect import (
     preserve_signal_handlers,
 )
 from thumbnailer.cluster.read_ahead import ReadAhead
-from thumbnailer.cluster.remote_task import node_versions, run_remote_task
+from thumbnailer.cluster.remote_task import Caller, node_versions, run_remote_task
 from thumbnailer.config.settings import Settings
+from thumbnailer.door import environment_for_nodes
 from thumbnailer.engine.groups import next_group_size
 from thumbnailer.errors import ConfigError, WorkerError, install_hint, shortened
 from thumbnailer.model import Failure, Job, Outcome, Stop
@@ -92,7 +94,7 @@ class RayCluster:
         if not find_spec("ray"):
             raise ConfigError(f"cluster = {shortened(address)!r}: needs Ray: {install_hint('ray')}")
         self._address, self._settings, self._max_tasks = address, settings, max_tasks
-        self._module, self._cwd = module, os.getcwd()
+        self._module, self._caller = module, Caller(os.getcwd(), {})
         self._ray: Any = None
         self._has_connected = False
         self._cpus, self._checked_at, self._head_lost_since, self._no_slots_since = 0, 0.0, 0.0, 0.0
@@ -163,7 +165,7 @@ class RayCluster:
                 raise prefetched.error
 
     def _send(self, jobs: list[Job], running: dict[Any, list[Job]]) -> None:
-        work = pickle.dumps((jobs, self._settings, self._cwd), pickle.HIGHEST_PROTOCOL)
+        work = pickle.dumps((jobs, self._settings, self._caller), pickle.HIGHEST_PROTOCOL)
         running[self._task.remote(f"{self._module}:run_jobs", node_versions(), work)] = jobs
 
     def _completed(
@@ -239,8 +241,11 @@ class RayCluster:
         Raises:
             WorkerError: one can't.
         """
+        places = job.source.path, os.fspath(self._settings.output)
+        shared = environment_for_nodes(self._settings, *places)
+        self._caller = replace(self._caller, environment=shared)
         by_node = self._ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy
-        work = pickle.dumps((job, self._settings, self._cwd))
+        work = pickle.dumps((job, self._settings, self._caller))
         asked = [
             self._task.options(
                 num_cpus=0, max_retries=0, scheduling_strategy=by_node(node["NodeID"], soft=False)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import pickle
 import socket
+from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
 from importlib.metadata import version
@@ -14,6 +15,19 @@ from platform import python_version
 
 from thumbnailer.errors import WorkerError
 from thumbnailer.formats import installed_extras
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Where a run was started.
+
+    Attributes:
+        cwd: the working directory, which relative paths start from.
+        environment: the variables that lead to its buckets, without any secret.
+    """
+
+    cwd: str
+    environment: dict[str, str]
 
 
 def run_remote_task(name: str, caller_versions: str, pickled_args: bytes) -> bytes:

@@ -9,9 +9,11 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
+from thumbnailer.buckets.headers import header_fault
 from thumbnailer.errors import ConfigError, shortened
 from thumbnailer.formats import WRITTEN, in_words
 from thumbnailer.scan.globs import glob_fault
+from thumbnailer.scan.shard import MOST_SHARDS, Shard
 from thumbnailer.thumbs.naming import is_template
 
 # JPEG's limit. WebP's is lower; its encoder checks that.
@@ -205,6 +207,27 @@ output = Check(
         and len(os.fsencode(value)) <= _MAX_PATH
     ),
     os.fsdecode,
+)
+
+
+def _headers(value: Collection[str]) -> tuple[str, ...]:
+    for text in value:
+        if fault := header_fault(text):
+            raise _NotSo(f'"{shortened(text)}" {fault}' if len(value) > 1 else fault)
+    return tuple(value)
+
+
+header = Check(
+    'a list of NAME=VALUE, such as ["Cache-Control=public, max-age=31536000"]',
+    lambda value: isinstance(value, list | tuple) and all(isinstance(text, str) for text in value),
+    _headers,
+    lambda text: (text,),  # not split, since a value may contain a comma
+)
+
+shard = Check(
+    f'K/N, such as "3/16", with K from 1 to N and N up to {MOST_SHARDS}',
+    lambda value: isinstance(value, str),
+    lambda value: value and str(Shard.parse(value)),
 )
 
 

@@ -44,6 +44,7 @@ class Overrides(Looks, total=False):
     output: str | os.PathLike[str]
     endpoint: str
     verify_etag: bool
+    header: tuple[str, ...]
     replace: bool
     jobs: int | str
     cluster: str
@@ -51,6 +52,7 @@ class Overrides(Looks, total=False):
     include: tuple[str, ...]
     exclude: tuple[str, ...]
     by_content: bool
+    shard: str
     timeout: float
     worker_memory: int
     memory: int | str

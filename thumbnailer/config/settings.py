@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from thumbnailer.buckets.headers import headers_fault, parse_headers
 from thumbnailer.config import checks
 from thumbnailer.config.checks import (
     Check,
@@ -34,6 +35,7 @@ from thumbnailer.formats import (
 from thumbnailer.layout import Layout
 from thumbnailer.recipe import Box, Limits, Recipe
 from thumbnailer.scan.selection import Choice
+from thumbnailer.scan.shard import Shard
 from thumbnailer.scan.unknown_scheme import scheme_fault
 from thumbnailer.thumbs.freedesktop import SIZE_FOLDERS
 from thumbnailer.thumbs.naming import size_label
@@ -156,6 +158,12 @@ class Settings:
         flag,
         "Whether each thumbnail in a bucket is checked for what it was made of (a request each).",
     )
+    header: tuple[str, ...] = _setting(
+        (),
+        checks.header,
+        "What is stored with each thumbnail in a bucket, such as "
+        '"Cache-Control=public, max-age=31536000".',
+    )
     replace: bool = _setting(
         False,
         flag,
@@ -182,6 +190,11 @@ class Settings:
     )
     by_content: bool = _setting(
         False, flag, "Whether files without an ending are taken, too, if they are pictures."
+    )
+    shard: str = _setting(
+        "",
+        checks.shard,
+        'The part of the pictures that make takes, such as "3/16", the third of 16; "": all.',
     )
     timeout: float = _setting(
         60.0, checks.seconds, "Seconds that one attempt at a picture may take."
@@ -227,10 +240,14 @@ class Settings:
         if is_url(self.output):
             split_url(os.fspath(self.output))
             self._refuse_changed("a bucket", "name", "layout")
+            if fault := headers_fault(self.header, os.fspath(self.output)):
+                raise ConfigError(f"{shown('header', self.header)}: {fault}")
         elif fault := scheme_fault(self.output):
             raise ConfigError(f"output: {fault}")
         elif self.output and _is_root(os.fspath(self.output)):
             raise ConfigError(f"{shown('output', self.output)}: is the root of the file system")
+        if self.header and not is_url(self.output):
+            raise ConfigError(f"{shown('header', self.header)}: only an output in a bucket has any")
         if self.is_for_desktop:
             self._check_for_desktop()
         for recipe in self.named_recipes.values():
@@ -303,8 +320,10 @@ class Settings:
     @property
     def choice(self) -> Choice:
         """Which pictures the scan takes."""
-        also = self.limits.also
-        return Choice(self.recursive, self.include, self.exclude, also, self.by_content)
+        shard = Shard.parse(self.shard) if self.shard else None
+        return Choice(
+            self.recursive, self.include, self.exclude, self.limits.also, self.by_content, shard
+        )
 
     @property
     def thumbnails(self) -> Layout:
@@ -317,6 +336,7 @@ class Settings:
             self.is_for_desktop,
             self.endpoint,
             self.verify_etag,
+            parse_headers(self.header),
             self.replace,
         )
 

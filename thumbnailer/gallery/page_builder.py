@@ -6,7 +6,7 @@ import os
 import time
 from collections.abc import Iterator
 from contextlib import closing, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from thumbnailer.config.settings import Settings
@@ -134,7 +134,8 @@ class PageBuilder:
     def _jobs(self, root: str, below: str, stop: Stop | None) -> Iterator[Job]:
         """Add the pictures of a source; yield a job for each whose header has to be read."""
         settings = self._settings
-        found = scan(root, settings.choice, below=below, stop=stop)
+        choice = replace(settings.choice, shard=None)  # a page has all that is there
+        found = scan(root, choice, below=below, stop=stop)
         thumbs = open_thumbs(settings, clean_up=False)
         for outcome in thumbs.plan(found, Run(dry_run=True)):
             assert isinstance(outcome, Outcome)

@@ -9,7 +9,7 @@ from contextlib import suppress
 from thumbnailer.config.settings import Settings
 from thumbnailer.door import is_remote, open_sources
 from thumbnailer.errors import ThumbnailError
-from thumbnailer.model import Stop
+from thumbnailer.model import Outcome, Stop
 
 
 def count_sources(sources: Iterable[str], settings: Settings, stop: Stop) -> int:
@@ -22,8 +22,8 @@ def count_sources(sources: Iterable[str], settings: Settings, stop: Stop) -> int
         return 0
     with suppress(ThumbnailError):  # a source that has gone is reported by the run
         opened = open_sources(sources, settings, with_buckets=True, stop=stop)
-        for _ in opened.scan(settings, settings.choice, stop):
-            found += 1
+        for item in opened.scan(settings, settings.choice, stop):
+            found += isinstance(item, Outcome) or not item.elsewhere
     return found
 
 

@@ -10,6 +10,7 @@ from dataclasses import replace
 from itertools import chain
 from typing import Unpack
 
+from thumbnailer.config.checks import shown
 from thumbnailer.config.overrides import Overrides, merge_settings
 from thumbnailer.config.settings import Settings
 from thumbnailer.door import Path, check_globs, is_remote, open_sources, pictures_at
@@ -140,6 +141,9 @@ def iter_listed(
         ConfigError: a setting or a source is impossible; or the output is in a bucket, which does
             not tell whose a thumbnail is, and there is no source that gives each its place.
     """
+    if settings.shard:
+        shard = shown("shard", settings.shard)
+        raise ConfigError(f"{shard}: has no place with a list; give each machine its own")
     if not sources and is_remote(settings.output):
         raise ConfigError(
             "a list needs a SOURCE if the output is in a bucket: it gives each thumbnail its place"

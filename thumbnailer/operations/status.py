@@ -136,7 +136,7 @@ def iter_status(
         for item in opened.scan(settings, settings.choice.logged(log), stop):
             if stop and stop.is_set():
                 return
-            report.pictures += 1
+            report.pictures += isinstance(item, Outcome) or not item.elsewhere
             yield item
 
     def counted() -> Iterator[StatusItem]:

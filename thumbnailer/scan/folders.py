@@ -120,10 +120,14 @@ def scan(
 
     Returns:
         A source for each file with a picture's name; a skipped or failed outcome for each such
-        name that is no readable file, and for each folder that can't be read.
+        name that is no readable file, and for each folder that can't be read. What belongs to
+        another shard is not looked at.
     """
     if not os.path.isdir(root):
-        yield find_source(root, below=below)
+        if choice.is_elsewhere(os.fsencode(os.path.basename(root))):
+            yield Source(root, 0, 0, below, elsewhere=True)
+        else:
+            yield find_source(root, below=below)
         return
     yield from _scan_from("", root, choice, below=below, stop=stop)
 
@@ -147,12 +151,14 @@ class FolderListing:
         below: the folder for it in an output tree.
         names: the file names of the pictures, sorted.
         root: the folder that the caller named: below it no link to a folder is followed.
+        elsewhere: those of the names that belong to another shard.
     """
 
     path: str
     below: str
     names: list[str]
     root: str
+    elsewhere: frozenset[str] = frozenset()
 
     def sources(self) -> Iterator[Source | Outcome]:
         """Yield a source for each picture, or an outcome where there is no readable file."""
@@ -178,10 +184,14 @@ class FolderListing:
         try:
             with self._opened() as opened:
                 return [
-                    _source_in(opened, name, prefix + name, self.below, self.root) for name in names
+                    Source(prefix + name, 0, 0, self.below, root=self.root, elsewhere=True)
+                    if name in self.elsewhere
+                    else _source_in(opened, name, prefix + name, self.below, self.root)
+                    for name in names
                 ]
         except OSError as error:
-            return [_unreadable(prefix + name, error) for name in names]
+            own = (name for name in names if name not in self.elsewhere)
+            return [_unreadable(prefix + name, error) for name in own]
 
     def _opened(self) -> AbstractContextManager[files.OpenFolder]:
         return files.open_folder(files.folder_below(self.root, self.path), to_list=False)
@@ -212,7 +222,8 @@ def scan_by_folder(
             status: Status = "skipped" if is_gone else "failed"
             yield _without_source(folder, status, f"can't be read: {names.strerror or names}")
         elif names := choice.selected(inner, names):
-            yield FolderListing(folder, _joined(below, inner), names, root)
+            elsewhere = _names_elsewhere(inner, names, choice) if choice.shard else frozenset[str]()
+            yield FolderListing(folder, _joined(below, inner), names, root, elsewhere)
     if log and is_whole and not (stop and stop.is_set()):
         log.finish()
 
@@ -320,6 +331,12 @@ def _list_folder(folder: Folder, choice: Choice, stop: Stop | None) -> tuple[lis
         pictures.sort(key=lambda name: (lacks_ending(name), name))
         return pictures, sorted(subfolders)
     return sorted(pictures), sorted(subfolders)
+
+
+def _names_elsewhere(inner: str, names: list[str], choice: Choice) -> frozenset[str]:
+    """Return which names of pictures in a folder below the root belong to another shard."""
+    above = os.fsencode(os.path.join(inner, "").replace(os.sep, "/")) if inner else b""
+    return frozenset(name for name in names if choice.is_elsewhere(above + os.fsencode(name)))
 
 
 def _state_in(folder: files.OpenFolder, name: str) -> tuple[int, int, int]:

@@ -11,6 +11,7 @@ from functools import lru_cache
 from thumbnailer.formats import lacks_ending, name_filter, unread_format
 from thumbnailer.scan.globs import glob_matcher
 from thumbnailer.scan.left_out import HIDDEN, WITHOUT_ENDING, is_named, left_out_as
+from thumbnailer.scan.shard import Shard
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,7 @@ class Choice:
         exclude: globs; folders and pictures that match one are left out.
         also: formats to take besides the usual ones, as named in `Limits.also`.
         by_content: whether files without an ending are taken, of which workers tell what they are.
+        shard: of which part the pictures are taken; the scan yields the others as `elsewhere`.
         log: is told what scans meet, if anybody wants to know.
     """
 
@@ -34,6 +36,7 @@ class Choice:
     exclude: tuple[str, ...] = ()
     also: tuple[str, ...] = ()
     by_content: bool = False
+    shard: Shard | None = None
     log: ScanLog | None = field(default=None, compare=False, repr=False)
 
     def logged(self, log: ScanLog | None) -> Choice:
@@ -62,6 +65,10 @@ class Choice:
         return self._includes(path) and not (
             self.exclude and glob_matcher(self.exclude, folders=False)(path)
         )
+
+    def is_elsewhere(self, path: bytes) -> bool:
+        """Return whether a picture belongs to another shard, by its path as for `Shard.has`."""
+        return self.shard is not None and not self.shard.has(path)
 
     def enters_from_above(self, folder: str) -> bool:
         """Return whether the scan enters a folder, if it enters the one that holds it."""

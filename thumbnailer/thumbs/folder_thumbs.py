@@ -111,7 +111,8 @@ class FolderThumbs:
         """Yield what there is of each source's thumbnails, or why it can have none.
 
         Args:
-            found: what the scan yields; its outcomes are passed on.
+            found: what the scan yields; its outcomes are passed on, and what is `elsewhere` only
+                claims its names.
             quick: yield an outcome, which takes a third of the time, for a source of which nothing
                 has changed: the most frequent case.
         """
@@ -120,6 +121,10 @@ class FolderThumbs:
                 yield source
                 continue
             sizes, name = self._sizes_of(source)
+            if source.elsewhere:
+                for size in sizes:
+                    size.claim(source, name)
+                continue
             if quick and len(sizes) == 1:  # nearly always
                 if only := sizes[0].outcome_if_unchanged(source, name):
                     yield only

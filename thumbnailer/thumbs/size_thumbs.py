@@ -91,6 +91,12 @@ class SizeThumbs:
         text = source_text(source) if is_for_desktop else ()
         return WantedThumbnail(self._state.folder, origin, names[0], self._recipe, png_name, text)
 
+    def claim(self, source: Source, source_name: str) -> None:
+        """Claim the names of a source whose thumbnails another shard makes."""
+        if self._origin_prefix is not None:  # in the desktop's cache none asks for another's name
+            for name in self._names(source, source_name):
+                self._state.claim(name, self._origin_prefix + source_name)
+
     def slot(self, source: Source, wanted: WantedThumbnail) -> Slot:
         """Return what there is of a thumbnail, and what is in its way."""
         earlier = self._state.state_of(wanted, source, self._fingerprint, self._attempt)

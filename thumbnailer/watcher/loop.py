@@ -19,11 +19,13 @@ from functools import partial
 from queue import Empty
 from typing import Unpack
 
+from thumbnailer.config.checks import shown
 from thumbnailer.config.overrides import Overrides, merge_settings
 from thumbnailer.config.settings import Settings
 from thumbnailer.door import Path, open_sources, open_thumbs
 from thumbnailer.engine.pool import Pool
 from thumbnailer.engine.pool_from_settings import new_pool
+from thumbnailer.errors import ConfigError
 from thumbnailer.gallery.live import LiveGallery
 from thumbnailer.model import Answer, Job, Outcome, Report, Stop
 from thumbnailer.watcher.batches import Batches
@@ -114,6 +116,9 @@ class WatchLoop:
         turn: Callable[[WatchLoop], None] = lambda loop: None,
         before: WatchLoop | None = None,
     ) -> None:
+        if settings.shard:
+            shard = shown("shard", settings.shard)
+            raise ConfigError(f"{shard}: has no place in a watch, which takes all pictures")
         opened = open_sources(sources, settings)
         opened.refuse_files("only folders can be watched")
         self.settings, self._stop, self._turn = settings, stop, turn

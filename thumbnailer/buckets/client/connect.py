@@ -2,19 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import lru_cache, partial
 from importlib.util import find_spec
-from typing import Any
+from typing import Any, Protocol
 
-from thumbnailer.buckets.client import aws, azure, google
-from thumbnailer.buckets.client.environment import variables
+from thumbnailer.buckets.client.listings.azure_pages import AzurePages
+from thumbnailer.buckets.client.listings.listed_object import ListedObject
+from thumbnailer.buckets.client.listings.s3_pages import S3Pages
 from thumbnailer.buckets.client.pace import Pace
+from thumbnailer.buckets.client.services import aws, azure, google
+from thumbnailer.buckets.client.services.environment import variables
 from thumbnailer.errors import ConfigError, install_hint, shortened
 
 # Failed requests are sent again by `Bucket`, which knows which of them may succeed then.
 _NO_RETRIES: dict[str, Any] = {"max_retries": 0}
 _TIMEOUTS = {"connect_timeout": "10s", "read_timeout": "60s", "timeout": "15min"}
+
+
+_ACCESS: dict[str, Callable[[str], Any]] = {
+    "s3": aws.access,
+    "az": azure.access,
+    "gs": google.access,
+}
+
+
+class Pages(Protocol):
+    """A listing, page by page."""
+
+    def next_page(self) -> list[ListedObject]:
+        """Request the next page; an empty one if there is none."""
 
 
 @dataclass(slots=True, eq=False)
@@ -23,12 +41,13 @@ class Connection:
 
     Attributes:
         store: obstore's.
-        access: how S3 is reached; None for the other services.
+        pages: lists keys as they are, from a prefix and a key after which to start; None if
+            obstore has to do that.
         has_conditions: whether the server takes conditional writes, as far as is known.
     """
 
     store: Any
-    access: aws.Access | None
+    pages: Callable[[str, str], Pages] | None
     pace: Pace = field(default_factory=Pace)
     has_conditions: bool = True
 
@@ -54,11 +73,8 @@ def _connect(url: str, endpoint: str, environment: object) -> Connection:
     from obstore import store as stores
 
     from_url: Any = stores.from_url  # its overloads need literals
-    access = aws.access(endpoint) if scheme == "s3" else None
-    if access:
-        options = access.store_options()
-    else:
-        options = (azure if scheme == "az" else google).store_options(endpoint)
+    access = _ACCESS[scheme](endpoint)
+    options = access.store_options()
     options["client_options"] |= _TIMEOUTS
     try:
         store = from_url(url, retry_config=_NO_RETRIES, **options)
@@ -67,5 +83,13 @@ def _connect(url: str, endpoint: str, environment: object) -> Connection:
         why = f"can't be reached as it is set up ({type(error).__name__})"
         trouble = ConfigError(f"{url}: {why}{hint}")
     else:
-        return Connection(store, access)
+        return Connection(store, _pages_of(access, url.partition("://")[2]))
     raise trouble
+
+
+def _pages_of(access: Any, bucket: str) -> Callable[[str, str], Pages] | None:
+    """Return what lists a bucket page by page, if that can be done without obstore."""
+    if not access.can_send:
+        return None
+    kind = AzurePages if isinstance(access, azure.Access) else S3Pages
+    return partial(kind, partial(access.send, bucket))

@@ -11,6 +11,29 @@ from thumbnailer.errors import ConfigError, shortened
 _PREFIXES = ("AWS_", "AZURE_", "GOOGLE_", "GS_", "STORAGE_EMULATOR_HOST", "SSL_CERT_FILE")
 
 
+# What may be told to the nodes of a cluster: no secrets.
+_SHARED = (
+    "AWS_SKIP_SIGNATURE",
+    "AWS_NO_SIGN_REQUEST",
+    "AWS_REQUEST_PAYER",
+    "AZURE_STORAGE_ACCOUNT_NAME",
+    "AZURE_STORAGE_ACCOUNT",
+    "AZURE_STORAGE_SERVICE_ENDPOINT",
+    "AZURE_STORAGE_ENDPOINT",
+    "AZURE_STORAGE_AUTH_MODE",
+    "AZURE_SKIP_SIGNATURE",
+    "AZURE_NO_SIGN_REQUEST",
+    "GOOGLE_SKIP_SIGNATURE",
+    "GS_NO_SIGN_REQUEST",
+    "STORAGE_EMULATOR_HOST",
+)
+
+
+def shared_variables() -> dict[str, str]:
+    """Return the variables that lead another machine to the same buckets, without any secret."""
+    return {name: os.environ[name] for name in _SHARED if name in os.environ}
+
+
 def variables() -> tuple[tuple[str, str], ...]:
     """Return the variables that say how buckets are reached, with their values."""
     return tuple(item for item in os.environ.items() if item[0].startswith(_PREFIXES))

@@ -8,21 +8,24 @@ obstore wraps), `AWS_NO_SIGN_REQUEST` and `AWS_REQUEST_PAYER` (GDAL, and object_
 from __future__ import annotations
 
 import os
-import ssl
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from thumbnailer.buckets.client.environment import ca_bundles, client_options, first_of, is_set
+from thumbnailer.buckets.client.services.environment import (
+    ca_bundles,
+    client_options,
+    first_of,
+    is_set,
+)
+from thumbnailer.buckets.client.services.http import new_client, query_text, read
 from thumbnailer.errors import ConfigError, install_hint, shortened
 
 _USUAL_REGION = "us-east-1"
 
 # How often credentials are looked for anew. botocore renews those that end 10 to 15 minutes before.
 _ASK_AGAIN = timedelta(minutes=5)
-
-# How long a connection and an answer are waited for.
-_TIMEOUTS_SECONDS = 10, 60
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -61,6 +64,33 @@ class Access:
         else:
             config["skip_signature"] = True
         return options
+
+    @property
+    def can_send(self) -> bool:
+        """Whether `send` can be used."""
+        return True
+
+    def send(self, bucket: str, query: Mapping[str, str]) -> bytes:
+        """Send a query to a bucket, and return the answer.
+
+        Raises:
+            ServerError: it is an error.
+            Exception: botocore's or urllib3's: there are no credentials, or nobody answers.
+        """
+        from botocore.auth import S3SigV4Auth
+        from botocore.awsrequest import AWSRequest
+
+        china = ".cn" if self.region.startswith("cn-") else ""
+        base = self.endpoint or f"https://s3.{self.region}.amazonaws.com{china}"
+        url = f"{base.rstrip('/')}/{bucket}?{query_text(query)}"
+        request = AWSRequest(method="GET", url=url)
+        if self.pays:
+            request.headers["x-amz-request-payer"] = "requester"
+        if self.credentials:
+            credentials = self.credentials.get_frozen_credentials()
+            S3SigV4Auth(credentials, "s3", self.region).add_auth(request)
+        ready = request.prepare()
+        return read(self.http, ready.url, ready.headers)
 
     def _credentials_now(self) -> dict[str, Any]:
         """Return credentials as obstore wants them, which asks again once they expire."""
@@ -101,28 +131,9 @@ def access(endpoint: str) -> Access:
             bundles,
             is_set("AWS_REQUEST_PAYER")
             or os.environ.get("AWS_REQUEST_PAYER", "").lower() == "requester",
-            _http_client(url, bundles),
+            new_client(url or "https://s3.amazonaws.com", bundles),
         )
     raise trouble
-
-
-def _http_client(endpoint: str, bundles: list[str]) -> Any:
-    import urllib3
-    from botocore.utils import get_environ_proxies
-
-    certificates = ssl.create_default_context()
-    for bundle in bundles:
-        certificates.load_verify_locations(bundle)
-    connect, read = _TIMEOUTS_SECONDS
-    options: dict[str, Any] = {
-        "ssl_context": certificates,
-        "timeout": urllib3.Timeout(connect, read),
-        "retries": False,
-    }
-    url = endpoint or "https://s3.amazonaws.com"
-    if proxy := get_environ_proxies(url).get(url.partition(":")[0]):
-        return urllib3.ProxyManager(proxy, **options)
-    return urllib3.PoolManager(**options)
 
 
 def _session() -> Any:

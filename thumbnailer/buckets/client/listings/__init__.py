@@ -1,0 +1,1 @@
+"""Listings with keys as they are, page by page."""

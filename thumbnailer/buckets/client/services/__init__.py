@@ -1,0 +1,1 @@
+"""How each service is reached: by the variables and files that its own tools read."""

@@ -1,0 +1,84 @@
+"""What is stored with each thumbnail in a bucket: the user's headers, and what it was made of."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Mapping
+
+# The metadata that holds the version of the source that a thumbnail was made of. One word: Azure
+# takes letters, digits and underscores only (Microsoft, "Naming and referencing containers, blobs,
+# and metadata"), and proxies such as nginx drop headers with underscores.
+SOURCE_VERSION = "thumbnailersource"
+_EARLIER_SOURCE_VERSION = "thumbnailer-source"
+
+# What services send as a header of that name, or act on; any other name is the user's metadata.
+_OF_SERVICES = (
+    "cache-control",
+    "content-disposition",
+    "content-encoding",
+    "content-language",
+    "storage-class",
+)
+_OURS = {
+    "content-type": "is that of the thumbnail's format",
+    SOURCE_VERSION: "says what a thumbnail was made of",
+    _EARLIER_SOURCE_VERSION: "says what a thumbnail was made of",
+}
+_PREFIXES = ("x-amz-", "x-goog-", "x-ms-")
+
+# Names that all services take, and the metadata of Azure. obstore panics at what is no header.
+_NAME = re.compile(r"[A-Za-z0-9-]+")
+_AZURE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+# No service signs other blanks than single ones alike. S3 takes 2 KB of metadata in all.
+_VALUE = re.compile(r"[!-~]+( [!-~]+)*")
+_MOST_BYTES = 2000
+
+
+def header_fault(text: str) -> str:
+    """Return in words why a text `NAME=VALUE` is no header for any bucket; "" if it is one."""
+    name, equals, value = text.partition("=")
+    if not equals:
+        return "must be NAME=VALUE"
+    if not (_NAME.fullmatch(name) or _AZURE_NAME.fullmatch(name)):
+        return "must have a name of letters, digits and hyphens"
+    if why := _OURS.get(name.lower()):
+        return f"can't be set: {name} {why}"
+    if name.lower().startswith(_PREFIXES):
+        return "must have a name without the prefix of a service, which adds its own"
+    if not _VALUE.fullmatch(value):
+        return "must have a value of printable ASCII characters, with single spaces between words"
+    return ""
+
+
+def headers_fault(texts: Collection[str], url: str) -> str:
+    """Return in words why headers, each one for itself right, can't be set in a bucket; or "".
+
+    Args:
+        texts: `NAME=VALUE` each.
+        url: of the bucket.
+    """
+    if sum(map(len, texts)) > _MOST_BYTES:
+        return f"more than {_MOST_BYTES:,} characters in all, which not all services take"
+    seen = set[str]()
+    for name in (text.partition("=")[0] for text in texts):
+        if name.lower() in seen:
+            return f"{name} is set twice"
+        seen.add(name.lower())
+        if url.startswith("az://"):
+            if name.lower() not in _OF_SERVICES and not _AZURE_NAME.fullmatch(name):
+                return f"{name}: metadata in az:// has names of letters, digits and underscores"
+        elif not _NAME.fullmatch(name):
+            return f"{name}: some servers drop names with underscores; write hyphens"
+    return ""
+
+
+def parse_headers(texts: Iterable[str]) -> dict[str, str]:
+    """Return the values of headers by their names, of texts `NAME=VALUE`."""
+    parts = (text.partition("=") for text in texts)
+    return {name: value for name, _, value in parts}
+
+
+def made_from(attributes: Mapping[str, str]) -> str:
+    """Return the version of the source that a thumbnail was made of, by its attributes; or ""."""
+    return attributes.get(SOURCE_VERSION) or attributes.get(_EARLIER_SOURCE_VERSION) or ""
