@@ -52,6 +52,20 @@ class Pictures(Protocol):
             below: the SOURCE's folder in the output tree, relative to the output folder.
         """
 
+    def inner(self, path: str) -> str | None:
+        """Return where a path or URL lies in the SOURCE, "" if it is that; None if elsewhere."""
+
+    def find(self, inner: str, choice: Choice, *, below: str = "") -> Iterator[Source | Outcome]:
+        """Yield what a scan finds at one place in the SOURCE: a picture, or those of a folder.
+
+        Nothing of what is thumbnailer's own; a failed outcome for a picture that is not there.
+
+        Args:
+            inner: what `inner` returns; "" for the SOURCE itself. In a bucket, a folder has a slash
+                at its end.
+            below: as for `scan`.
+        """
+
 
 class Thumbs(Protocol):
     """The thumbnails of a run: in folders, or in a bucket."""
@@ -68,6 +82,9 @@ class Thumbs(Protocol):
         Raises:
             OutputError: it can't be created or written, or is not what it was.
         """
+
+    def anew(self) -> Thumbs:
+        """Return the same thumbnails, to be looked at anew."""
 
     def look(
         self, found: Iterable[Source | Outcome], *, quick: bool = True
@@ -284,6 +301,18 @@ class Sources:
         return filterfalse(is_found_there, found)
 
 
+def check_place(settings: Settings, *sources: str) -> None:
+    """Check that there is a place for the thumbnails of sources in a bucket.
+
+    Raises:
+        ConfigError: there is none.
+    """
+    if is_remote(*sources) and not settings.output:
+        raise ConfigError("thumbnails of what is in a bucket need an output: a folder or a bucket")
+    if is_remote(*sources) and settings.is_for_desktop:
+        raise ConfigError("layout = 'freedesktop': has no place for what is in a bucket")
+
+
 def open_sources(
     sources: Path | Iterable[Path],
     settings: Settings,
@@ -307,10 +336,7 @@ def open_sources(
     roots = [os.fsdecode(source) for source in sources]
     if not with_buckets:
         refuse_buckets(*roots, settings.output)
-    if is_remote(*roots) and not settings.output:
-        raise ConfigError("thumbnails of what is in a bucket need an output: a folder or a bucket")
-    if is_remote(*roots) and settings.is_for_desktop:
-        raise ConfigError("layout = 'freedesktop': has no place for what is in a bucket")
+    check_place(settings, *roots)
     is_folder = {root: pictures_at(root, settings, stop).check() for root in dict.fromkeys(roots)}
     folders = [root for root in is_folder if is_folder[root]]
     files = [root for root in is_folder if not is_folder[root]]
@@ -341,7 +367,7 @@ def _overlaps(
     choice = settings.choice
     overlaps = find_overlaps(of_kind(folders, urls=False), of_kind(files, urls=False), choice)
     if is_remote(*folders, *files):
-        from thumbnailer.buckets.scan import find_url_overlaps
+        from thumbnailer.buckets.url_overlaps import find_url_overlaps
 
         urls = of_kind(folders, urls=True), of_kind(files, urls=True)
         overlaps |= find_url_overlaps(*urls, choice, os.fspath(settings.output))

@@ -347,7 +347,7 @@ def test_a_service_without_some_stream_does_its_work(photos: Path, closed: str) 
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
-        (["make"], "the following arguments are required: SOURCE"),
+        (["make"], "make: a SOURCE is missing"),
         (["make", ".", "--size", "0"], "--size 0: must be 256, "),
         (["make", ".", "--size", "axb"], "--size axb: must be 256, "),
         (["make", ".", "--size", "x"], "--size x: must be 256, "),

@@ -148,6 +148,17 @@ def test_paths_are_relative_to_where_the_run_was_started(network: Network, photo
 
 
 @slow
+def test_a_list_of_paths_is_made_too(network: Network, photos: Path) -> None:
+    tree(photos, "1/a.jpg", "2/a.jpg", "3/a.jpg")
+    (photos / "list").write_text("1/a.jpg\n2/a.jpg\nnone.jpg\n")
+    run = network.run(
+        *("make", "photos", "--files-from", "photos/list", "-o", "out", "--cluster", "auto"),
+        cwd=photos.parent,
+    )
+    assert (run.code, files_below(photos.parent / "out")) == (3, {"1/a.jpg", "2/a.jpg"})
+
+
+@slow
 def test_a_picture_is_made_under_the_limits_of_the_run(network: Network, photos: Path) -> None:
     tree(photos, "a.jpg", "b.jpg")
     arguments = ["--max-pixels", "100", "--cluster", "auto", "--sandbox", "require"]

@@ -95,6 +95,11 @@ def with_uploads(folder: Path) -> None:
     (folder / "uploads" / "7xq2k").write_bytes(b"%PDF-1.7\n")
 
 
+def with_a_list(folder: Path) -> None:
+    tree(folder, "uploads/1/photo.jpg", "uploads/2/photo.jpg", "uploads/3/photo.jpg")
+    (folder / "new.txt").write_text("1/photo.jpg\n2/photo.jpg\n2/none.jpg\n")
+
+
 def with_pictures(folder: Path) -> None:
     tree(folder, "a.jpg", "b.png", "photos/c.jpg", "Pictures/d.jpg")
 
@@ -104,6 +109,7 @@ def with_pictures(folder: Path) -> None:
 CONSOLE: dict[str, Callable[[Path], None]] = {
     "$ thumbnailer make photos": with_broken_files,
     "$ thumbnailer make uploads": with_uploads,
+    "$ cat new.txt": with_a_list,
     "$ thumbnailer explain photos/phone.jpg": with_a_changed_picture,
     "$ thumbnailer status photos": with_all_of_these,
     "$ thumbnailer verify photos": with_damaged_thumbnails,
@@ -133,6 +139,7 @@ PYTHON = {
         "small jpeg 32",
         "large png 80",
     ],
+    "from queue import Queue": [r"(a.jpg|b.png) made", r"(a.jpg|b.png) made"],
     "import asyncio": ["64 43", "64 43"],
     "import threading": [r"photos/c.jpg made"],
     "from thumbnailer import status, verify": [
@@ -154,6 +161,7 @@ OTHERS = {
     "$ thumbnailer make ~/Pictures --dry-run": "test_a_report_looks_as_shown",
     "$ thumbnailer make holidya": "test_a_word_that_is_not_known_looks_as_shown",
     "thumbnailer completion bash": "test_the_scripts_for_completion_are_written_where_shown",
+    "find ~/Pictures": "test_lists_are_piped_as_shown",
     "[Unit]": "test_the_unit_of_systemd",
     "FROM python:3.13-slim": "test_container.py",
     "docker build -t thumbnailer -f Containerfile .": "test_container.py",
@@ -343,6 +351,25 @@ def test_sizes_with_names(tmp_path: Path) -> None:
     assert eval(f"Settings({spelt[1]})", {"Settings": Settings}) == Settings(
         **tomllib.loads(config.read_text())
     )
+
+
+@pytest.mark.parametrize("program", ["find", "git", "inotifywait"])
+def test_lists_are_piped_as_shown(program: str, tmp_path: Path) -> None:
+    lines = block("find ~/Pictures").lines
+    (line,) = (line for line in lines if line.startswith(program))
+    words = shlex.split(line.partition("| thumbnailer ")[2])
+    assert parse_args(words).files_from == "-"
+    if not shutil.which(program):
+        pytest.skip(f"needs {program}")
+    with_pictures(tmp_path)
+    if program == "inotifywait":  # it goes on for ever
+        line = f"timeout 5 {line} & sleep 2; cp a.jpg Pictures; wait"
+    if program == "git":
+        line = f"git init -q && git add . && {line}"
+    code, printed = shell(line, tmp_path)
+    assert code == 0, printed
+    made = {"git": 4}.get(program, 1)
+    assert re.search(rf"^{made} found, {made} made", printed, re.MULTILINE), printed
 
 
 def test_a_line_of_cron() -> None:

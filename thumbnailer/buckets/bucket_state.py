@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from functools import cached_property, partial
 from hashlib import md5
+from itertools import islice
 from operator import itemgetter
 from typing import NamedTuple
 
@@ -100,8 +101,15 @@ class BucketState:
         self._may_replace = layout.replace
         self._marks: OrderedDict[str, _FolderMark] = OrderedDict()
         self._claimed: OrderedDict[str, str] = OrderedDict()
+        self._claimed_before: dict[str, str] = {}
         self._sorted: list[ListedObject] | None = None  # if the server does not list in order
         self._started = time.time()
+
+    def remember_claims(self, before: BucketState) -> None:
+        """Remember which keys are claimed, so that no other picture gets them."""
+        claims = before._claimed_before | before._claimed
+        too_many = max(0, len(claims) - _MAX_CACHED)
+        self._claimed_before = dict(islice(claims.items(), too_many, None))
 
     @cached_property
     def _thumbnail_listing(self) -> ThumbnailListing:
@@ -237,7 +245,8 @@ class BucketState:
         holder = self._claimed.get(key)
         if holder == source.path:
             return Failure("scan", "was named twice")
-        if holder:
+        holder = holder or self._claimed_before.get(key, source.path)
+        if holder != source.path:
             return Failure("plan", f"{self.url}/{key} is already the thumbnail of {holder}")
         is_ours = not entry or (mark and entry.modified >= mark.ours)
         if not is_ours and not self._may_replace:

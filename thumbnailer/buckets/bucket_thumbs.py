@@ -39,7 +39,7 @@ class BucketThumbs:
 
     def __init__(self, layout: Layout, stop: Stop | None, *, live: bool = False) -> None:
         self._layout, self._stop = layout, stop
-        self._heads_at_once = 1 if live else _HEADS_AT_ONCE
+        self._live, self._heads_at_once = live, 1 if live else _HEADS_AT_ONCE
 
     @cached_property
     def _bucket(self) -> Bucket:
@@ -51,6 +51,13 @@ class BucketThumbs:
 
     def prepare(self, earlier: tuple[int, int] | None = None) -> None:
         """Do nothing: folders are marked when the first thumbnail goes into them."""
+
+    def anew(self) -> BucketThumbs:
+        """Return the same thumbnails, to be looked at anew; whose they are is remembered."""
+        anew = BucketThumbs(self._layout, self._stop, live=self._live)
+        for state, before in zip(anew._states, self._states, strict=True):
+            state.remember_claims(before)
+        return anew
 
     def look(
         self, found: Iterable[Source | Outcome], *, quick: bool = True
@@ -81,8 +88,9 @@ class BucketThumbs:
                 yield item
         except Stopped:
             return
-        if not self._bucket.has_conditions:
-            run.report.notes.append(_UNCONDITIONAL.format(shortened(self._bucket.url)))
+        note = _UNCONDITIONAL.format(shortened(self._bucket.url))
+        if not self._bucket.has_conditions and note not in run.report.notes:
+            run.report.notes.append(note)
 
     def finish(self, jobs: list[Job], answers: list[Answer]) -> list[Outcome]:
         """Put the thumbnails of some jobs, and return the jobs' outcomes."""

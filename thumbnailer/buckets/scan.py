@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import os
 import re
 import zlib
 from collections.abc import Callable, Iterable, Iterator
@@ -13,16 +12,18 @@ from thumbnailer.buckets.client.bucket import AFTER_ALL_KEYS, PAGE_KEYS, Bucket
 from thumbnailer.buckets.client.errors import CredentialsEnded
 from thumbnailer.buckets.client.listings.listed_object import ListedObject
 from thumbnailer.buckets.client.requests import Stopped
+from thumbnailer.buckets.headers import made_from
 from thumbnailer.buckets.marker_objects import marked_folder
 from thumbnailer.errors import SourceError, SourceForbidden, SourceMissing
 from thumbnailer.formats import EXTRAS, ON_REQUEST, lacks_ending, name_filter
 from thumbnailer.model import Failure, Outcome, Source, Status, Stop
-from thumbnailer.scan.overlaps import Overlap
 from thumbnailer.scan.selection import Choice
 from thumbnailer.thumbs.ledger.lines import MARK
-from thumbnailer.urls import is_url, split_url
+from thumbnailer.urls import split_url
 
 NOT_THERE = "nothing is there"
+
+_NO_PATH = "its key is no proper path"
 
 _CONTROL_CHARACTERS = re.compile(r"[\x00-\x1f\x7f]")
 
@@ -75,30 +76,73 @@ class BucketPictures:
             raise SourceError(None, "is a folder of thumbnails, not of pictures", url)
         return True
 
-    def scan(self, choice: Choice, *, below: str = "") -> Iterator[Source | Outcome]:
+    def inner(self, path: str) -> str | None:
+        root = "/".join(filter(None, (self._bucket.url, self._key)))
+        if path.rstrip("/") == root:
+            return ""
+        return path.removeprefix(f"{root}/") if path.startswith(f"{root}/") else None
+
+    def find(self, inner: str, choice: Choice, *, below: str = "") -> Iterator[Source | Outcome]:
+        if inner.endswith("/") or not (inner or self._may_be_object(choice)):
+            yield from self.scan(choice, below=below, start=inner.rstrip("/"))
+            return
+        key = "/".join(filter(None, (self._key, inner)))
+        # What a SOURCE that lies in the output holds is taken, as by a scan.
+        is_ours = self._is_in_output(key) and not (inner and self._is_in_output(self._key))
+        if is_ours or (inner and not choice.finds(inner)):
+            return
+        if not _is_path(inner or key):
+            yield _without_source(f"{self._bucket.url}/{key}", "failed", _NO_PATH)
+            return
+        folder = inner.rpartition("/")[0]
+        found = self._find_object(key, "/".join(filter(None, (below, folder))), is_listed=True)
+        if found:
+            yield found
+
+    def _may_be_object(self, choice: Choice) -> bool:
+        name = self._url.rpartition("/")[2]
+        return self._is_object or (choice.by_content and bool(self._key) and lacks_ending(name))
+
+    def _is_in_output(self, key: str) -> bool:
+        output = self._output_key
+        return bool(output) and f"{key}/".startswith(f"{output}/")
+
+    @property
+    def _output_key(self) -> str:
+        """The prefix of the output tree, if that is in the same bucket; else ""."""
+        bucket, key = split_url(self._output) if self._output else ("", "")
+        return key if bucket == self._bucket.url else ""
+
+    def scan(
+        self, choice: Choice, *, below: str = "", start: str = ""
+    ) -> Iterator[Source | Outcome]:
         """Yield the pictures in the order of their keys, but `a` after `a.jpg`; see `_in_turn`.
 
         If the listing fails, at once or later, the last item is a failed outcome.
+
+        Args:
+            start: the folder below the prefix that is scanned, if it is not all.
         """
-        found = self._scan(choice, below)
+        found = self._scan(choice, below, start)
         return _in_turn(found) if choice.by_content else found
 
-    def _scan(self, choice: Choice, below: str) -> Iterator[Source | Outcome]:
+    def _scan(self, choice: Choice, below: str, start: str) -> Iterator[Source | Outcome]:
         if self._is_object:
-            name = self._key.rpartition("/")[2]
-            is_elsewhere = choice.is_elsewhere(name.encode())
-            yield _elsewhere(self._url, below) if is_elsewhere else self._find_object(below)
+            if choice.is_elsewhere(self._key.rpartition("/")[2].encode()):
+                yield _elsewhere(self._url, below)
+            elif there := self._find_object(self._key, below):
+                yield there
             return
         bucket, prefix = self._bucket, self._key
-        output_bucket, output = split_url(self._output) if self._output else ("", "")
-        ours = {output} if output_bucket == bucket.url else set()
+        ours = {self._output_key} - {""}
         unscanned_in, is_picture = _unscanned_folder(prefix, choice, ours), choice.is_picture
-        start = len(prefix) + 1 if prefix else 0
+        listed = "/".join(filter(None, (prefix, start)))
+        length = len(prefix) + 1 if prefix else 0
         at, unscanned, target = None, "", below
         found, skipped = 0, 0
         if choice.log:
             choice.log.begin()
-        entries = bucket.listing(prefix)
+        entries = bucket.listing(listed)
         try:
             while entry := next(entries, None):
                 found += 1
@@ -109,7 +153,7 @@ class BucketPictures:
                     if name < MARK and above != prefix and not unscanned and self._is_marked(above):
                         ours.add(above)
                         unscanned = above
-                    target = "/".join(filter(None, (below, above[start:])))
+                    target = "/".join(filter(None, (below, above[length:])))
                 marked = marked_folder(entry.key) if MARK in entry.key else ""
                 if marked and marked != prefix and not unscanned_in(marked):
                     ours.add(marked)
@@ -117,33 +161,32 @@ class BucketPictures:
                 if unscanned:
                     skipped += 1
                     if skipped >= PAGE_KEYS:  # listing anew behind it costs one request, too
-                        entries = bucket.listing(prefix, f"{unscanned}/{AFTER_ALL_KEYS}")
+                        entries = bucket.listing(listed, f"{unscanned}/{AFTER_ALL_KEYS}")
                         skipped = 0
                     continue
                 skipped = 0
                 if not entry.size_bytes and (not name or lacks_ending(name)):
                     continue  # a folder that a console has made; obstore drops its last slash
                 name = name or above.rpartition("/")[2]
-                if not is_picture(name) or not choice.takes(entry.key[start:]):
+                if not is_picture(name) or not choice.takes(entry.key[length:]):
                     continue
                 url = f"{bucket.url}/{entry.key}"
-                if choice.is_elsewhere(entry.key[start:].encode()):
+                if choice.is_elsewhere(entry.key[length:].encode()):
                     yield _elsewhere(url, target)
-                elif _is_path(entry.key[start:]):
+                elif _is_path(entry.key[length:]):
                     yield source_of(url, entry, target)
                 else:
-                    yield _without_source(url, "skipped", "its key is no proper path")
+                    yield _without_source(url, "skipped", _NO_PATH)
         except OSError as error:
-            reason = f"can't be listed: {error.strerror}"
-            failure = Failure("scan", reason, fatal=isinstance(error, CredentialsEnded))
-            yield Outcome(Source(self._url, 0, 0), "failed", error=failure)
+            yield _failed(self._url, error, "can't be listed: ")
         else:
             if self._stop and self._stop.is_set():
                 return
             if choice.log:
                 choice.log.finish()
-            if not found and prefix:
-                yield _without_source(self._url, "failed", NOT_THERE)
+            if not found and listed:
+                url = f"{bucket.url}/{listed}/" if start else self._url
+                yield _without_source(url, "failed", NOT_THERE)
 
     def _is_marked(self, folder: str) -> bool:
         """Return whether a folder is one of thumbnails, by its listing from the place of a mark."""
@@ -151,15 +194,22 @@ class BucketPictures:
         found = next(self._bucket.listing(folder, mark[:-1]), None)
         return bool(found and (found.key == mark or found.key.startswith(f"{mark}-")))
 
-    def _find_object(self, below: str) -> Source | Outcome:
-        url = f"{self._bucket.url}/{self._key}"
+    def _find_object(
+        self, key: str, below: str, *, is_listed: bool = False
+    ) -> Source | Outcome | None:
+        """Return the source for an object; None if it comes from a list and is a thumbnail.
+
+        Who lists what is put into a bucket lists the thumbnails, too: each would have one, without
+        end.
+        """
+        url = f"{self._bucket.url}/{key}"
         try:
-            entry, _ = self._bucket.run(partial(self._bucket.head, self._key))
+            entry, attributes = self._bucket.run(partial(self._bucket.head, key))
         except Stopped:
             return _without_source(url, "skipped", "interrupted")
         except OSError as error:
-            return _without_source(url, "failed", error.strerror or "")
-        return source_of(url, entry, below)
+            return _failed(url, error)
+        return None if is_listed and made_from(attributes) else source_of(url, entry, below)
 
 
 def _in_turn(found: Iterable[Source | Outcome]) -> Iterator[Source | Outcome]:
@@ -200,45 +250,6 @@ def _unscanned_folder(prefix: str, choice: Choice, ours: set[str]) -> Callable[[
     return unscanned_in
 
 
-def find_url_overlaps(
-    folders: Iterable[str], files: Iterable[str], choice: Choice, output: str
-) -> dict[str, Overlap]:
-    """Return what `scan.overlaps.find_overlaps` does, for prefixes and objects.
-
-    Args:
-        output: the output, which is not scanned.
-    """
-    overlaps: dict[str, Overlap] = {}
-    roots: dict[str, str] = {}
-    named: dict[str, str] = {}
-    ours = f"{_whole_key(output)}/" if is_url(output) else ""
-
-    def found(url: str, takes: Callable[[str], bool]) -> Overlap | None:
-        key = _whole_key(url)
-        for above, root in roots.items():
-            inner = f"{key}/".removeprefix(f"{above}/").rstrip("/").replace("/", os.sep)
-            is_below = f"{key}/".startswith(f"{above}/")
-            if is_below and not (ours and f"{key}/".startswith(ours)) and takes(inner):
-                return Overlap(root, inner)
-        return None
-
-    for url in sorted(folders, key=lambda url: len(_whole_key(url))):
-        if overlap := found(url, choice.enters):
-            overlaps[url] = overlap
-        else:
-            roots[_whole_key(url)] = url
-    for url in files:
-        if overlap := found(url, choice.finds):
-            overlaps[url] = overlap
-        elif (same := named.setdefault(_whole_key(url), url)) != url:
-            overlaps[url] = Overlap(same, "")
-    return overlaps
-
-
-def _whole_key(url: str) -> str:
-    return "/".join(filter(None, split_url(url)))
-
-
 def source_of(url: str, entry: ListedObject, below: str) -> Source:
     """Return the source for an object; the nanoseconds of its time are a checksum of its ETag."""
     mtime_ns = entry.modified * 10**9 + zlib.crc32(entry.etag.encode()) % 10**9
@@ -253,6 +264,11 @@ def _elsewhere(url: str, below: str) -> Source:
 def _is_path(key: str) -> bool:
     """Return whether a key could be the path of a file: obstore takes no others."""
     return not {"", ".", ".."} & set(key.split("/")) and not _CONTROL_CHARACTERS.search(key)
+
+
+def _failed(url: str, error: OSError, words: str = "") -> Outcome:
+    failure = Failure("scan", f"{words}{error.strerror}", fatal=isinstance(error, CredentialsEnded))
+    return Outcome(Source(url, 0, 0), "failed", error=failure)
 
 
 def _without_source(url: str, status: Status, reason: str) -> Outcome:

@@ -14,10 +14,10 @@ from thumbnailer.cli.output.text import print_notes
 from thumbnailer.cli.signals import SignalStop, stop_on_signals
 from thumbnailer.config.settings import Settings
 from thumbnailer.engine.processes.start import allow_fork_from_here, before_threads
-from thumbnailer.errors import ThumbnailError
-from thumbnailer.model import Run
+from thumbnailer.errors import ConfigError, ThumbnailError
+from thumbnailer.model import Outcome, Run
 from thumbnailer.operations.count_sources import count_sources
-from thumbnailer.operations.make import iter_outcomes
+from thumbnailer.operations.make import iter_listed, iter_outcomes
 
 if TYPE_CHECKING:
     from thumbnailer.cli.output.run_json import JsonPrinter
@@ -30,6 +30,8 @@ _COUNT_SECONDS = 0.5
 
 def make(arguments: argparse.Namespace, settings: Settings) -> int:
     """Run the command `make` and return its exit code."""
+    if arguments.files_from is not None and arguments.gallery:
+        raise ConfigError("--gallery: shows whole folders; `thumbnailer gallery` writes it later")
     if not settings.cluster:
         allow_fork_from_here()
     write_pages = _page_writer(arguments, settings) if arguments.gallery else None
@@ -38,9 +40,10 @@ def make(arguments: argparse.Namespace, settings: Settings) -> int:
     with stop_on_signals() as stop:
         run = Run(arguments.force, arguments.retry_failed, arguments.dry_run, stop)
         report = run.report
-        outcomes = iter_outcomes(arguments.source, settings, run)
+        outcomes = _outcomes(arguments, settings, run)
         counting = None
-        if isinstance(printer, TextPrinter) and printer.has_bar:
+        is_list = arguments.files_from is not None  # whose length nobody knows
+        if isinstance(printer, TextPrinter) and printer.has_bar and not is_list:
             counting = _count_ahead(printer, arguments.source, settings, stop)
         try:
             for outcome in outcomes:
@@ -67,6 +70,18 @@ def make(arguments: argparse.Namespace, settings: Settings) -> int:
         if not arguments.json:  # after `finish` has closed the progress bar
             _show_pages(pages, arguments)
     return stop.exit_code(report.failed)
+
+
+def _outcomes(arguments: argparse.Namespace, settings: Settings, run: Run) -> Iterator[Outcome]:
+    if arguments.files_from is None:
+        return iter_outcomes(arguments.source, settings, run)
+    from thumbnailer.cli.path_list import read_list
+
+    lines = read_list(arguments.files_from)
+    outcomes = iter_listed(lines, arguments.source, settings, run)
+    if not settings.cluster:
+        before_threads()  # one of which reads the list
+    return outcomes
 
 
 def _new_printer(arguments: argparse.Namespace) -> JsonPrinter | TextPrinter:

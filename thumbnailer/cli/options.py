@@ -47,7 +47,7 @@ _SHARD = {"--shard K/N": "take part K of N only; other machines take the others"
 
 _LOOKS_AND_LIMITS = {
     "looks": {
-        "--crop CROP": "what cover keeps: centre, entropy, attention, or 0.3,0.6 [centre]",
+        "--crop CROP": "for cover: centre, entropy, attention, 0.3,0.6 [centre]",
         "--[no-]upscale": "let thumbnails be larger than their source",
         "--background COLOUR": "colour behind transparency and around pad [white]",
         "--[no-]linear": "resize in linear light",
@@ -130,7 +130,13 @@ COMMANDS = {
                 **_CONFIG_AND_JOBS,
                 **_output("picture"),
             },
-            **_pictures(_SOURCES, _SHARD),
+            **_pictures(
+                {
+                    "[SOURCE...]": _SOURCES["SOURCE..."],
+                    "--files-from FILE": "make what FILE lists, as it comes; - is standard input",
+                },
+                _SHARD,
+            ),
         },
     ),
     "watch": Command(

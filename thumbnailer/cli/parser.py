@@ -18,7 +18,7 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     """Return the parsed arguments; on wrong usage print one line and exit with code 2.
 
     Raises:
-        ConfigError: the value of `--poll` is not allowed, or `watch` has no SOURCE.
+        ConfigError: the value of `--poll` is not allowed, or `make` or `watch` has no SOURCE.
     """
     words = sys.argv[1:] if argv is None else list(argv)
     name = next((word for word in words if not word.startswith("-")), "")
@@ -49,6 +49,9 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
             sources[:] = [path for source in sources for path in _expanded(source)]
     if name == "watch":
         _split_poll(arguments)
+    takes_list = getattr(arguments, "files_from", None) is not None
+    if name in ("make", "watch") and not (arguments.source or takes_list):
+        raise ConfigError(f"{name}: a SOURCE is missing")
     return arguments
 
 
@@ -102,5 +105,3 @@ def _split_poll(arguments: argparse.Namespace) -> None:
                 ) from None
             arguments.source.insert(0, arguments.poll)
             arguments.poll = POLL_SECONDS
-    if not arguments.source:
-        raise ConfigError("watch: a SOURCE is missing")

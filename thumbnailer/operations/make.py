@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing, nullcontext
 from dataclasses import replace
+from itertools import chain
 from typing import Unpack
 
+from thumbnailer.config.checks import shown
 from thumbnailer.config.overrides import Overrides, merge_settings
 from thumbnailer.config.settings import Settings
 from thumbnailer.door import Path, check_globs, is_remote, open_sources, pictures_at
+from thumbnailer.errors import ConfigError
 from thumbnailer.model import Outcome, Progress, Report, Run, Source, Stop
 from thumbnailer.operations.choose_engine import LateEngine, new_engine
 from thumbnailer.operations.count_sources import CountAhead
+from thumbnailer.operations.listed import ListedPictures
 from thumbnailer.operations.pipeline import run_pipeline
 from thumbnailer.scan.selection import ScanLog
 from thumbnailer.thumbs.folder_thumbs import check_names
@@ -89,9 +93,9 @@ def iter_thumbnails(
         paths: a folder or a file, or any iterable of these. An iterable is read only as fast as
             outcomes are taken. One that is no list, tuple, set or dict may be a long time coming:
             a thread reads it, always the same one, so that outcomes come meanwhile. What it raises
-            is raised after the outcomes of all paths before. A missing path in an iterable gives a
-            failed outcome, not an exception. If paths are relative, the working directory must not
-            change while iterating.
+            is raised after the outcomes of all paths before; a path that comes again is looked at
+            again. A missing path in an iterable gives a failed outcome, not an exception. If paths
+            are relative, the working directory must not change while iterating.
         stop_event: once it is set the iterator ends; unfinished pictures are reported as skipped.
             Closing the iterator ends it too.
         settings, force, retry_failed, dry_run: as for `make_thumbnails`.
@@ -109,23 +113,76 @@ def iter_thumbnails(
 
 
 def _run_paths(paths: Iterable[Path], settings: Settings, run: Run) -> Iterator[Outcome]:
-    choice, has_ended = settings.choice, threading.Event()
+    choice = settings.choice
+
+    def at(name: str) -> Iterator[Source | Outcome]:
+        check_globs(filter(os.path.isdir, [name]), settings)
+        return pictures_at(name, settings, run.stop).scan(choice)
+
+    if isinstance(paths, _AT_HAND):
+        found, first = chain.from_iterable(map(at, map(os.fsdecode, paths))), next(iter(paths), "")
+        return _run_pipeline(found, settings, run, remote=is_remote(os.fsdecode(first)))
+    return _run_live(map(os.fsdecode, paths), at, settings, run)
+
+
+def iter_listed(
+    lines: Iterable[str], sources: Sequence[str], settings: Settings, run: Run
+) -> Iterator[Outcome]:
+    """Return an iterator that makes the thumbnails of what a list names, as its lines come.
+
+    Args:
+        lines: paths and URLs, each of a picture or a folder. A wrong one has a failed outcome.
+        sources: folders that the paths lie in; the list tells which pictures of them are made, and
+            they are made as by a scan of their folder. If there are none, each path is a source.
+        run: its report is updated with each outcome.
+
+    Raises:
+        SourceError: a source does not exist or can't be read, or is no folder.
+        ConfigError: a setting or a source is impossible; or the output is in a bucket, which does
+            not tell whose a thumbnail is, and there is no source that gives each its place.
+    """
+    if settings.shard:
+        shard = shown("shard", settings.shard)
+        raise ConfigError(f"{shard}: has no place with a list; give each machine its own")
+    if not sources and is_remote(settings.output):
+        raise ConfigError(
+            "a list needs a SOURCE if the output is in a bucket: it gives each thumbnail its place"
+        )
+    opened = open_sources(sources, settings, with_buckets=True, stop=run.stop)
+    opened.refuse_files("what a list names lies in folders")
+    run.report.notes += opened.notes
+    log = ScanLog(settings.choice)
+    listed = ListedPictures(opened, settings, settings.choice.logged(log), run.stop)
+
+    def outcomes() -> Iterator[Outcome]:
+        yield from _run_live(lines, listed.at, settings, run)
+        run.report.left_out.update(log.left_out)
+        run.report.unread.update(log.unread)
+
+    return outcomes()
+
+
+def _run_live(
+    paths: Iterable[str],
+    at: Callable[[str], Iterator[Source | Outcome]],
+    settings: Settings,
+    run: Run,
+) -> Iterator[Outcome]:
+    """Make the thumbnails of what is found at paths that may be a long time coming."""
+    has_ended = threading.Event()
 
     def found() -> Iterator[Source | Outcome]:
-        for name in map(os.fsdecode, paths):
+        for path in paths:
             if has_ended.is_set():  # nobody waits for this path any more
                 return
-            check_globs(filter(os.path.isdir, [name]), settings)
-            yield from pictures_at(name, settings, run.stop).scan(choice)
+            yield from at(path)
 
-    is_live = not isinstance(paths, _AT_HAND)
     try:
-        if is_live and not settings.cluster and not is_remote(settings.output):
+        if settings.cluster or is_remote(settings.output):
+            yield from _run_pipeline(found(), settings, run, remote=False, live=True)
+        else:
             with LateEngine(settings) as engine:
                 yield from run_pipeline(found(), settings, run, engine, live=True)
-        else:
-            first = "" if is_live else next(map(os.fsdecode, paths), "")
-            yield from _run_pipeline(found(), settings, run, remote=is_remote(first), live=is_live)
     finally:
         has_ended.set()
 

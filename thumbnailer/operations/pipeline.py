@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterable, Iterator
 from contextlib import closing
 
@@ -12,6 +11,7 @@ from thumbnailer.door import open_thumbs
 from thumbnailer.engine import sandbox
 from thumbnailer.errors import OutputError, ThumbnailError, WorkerError
 from thumbnailer.model import Engine, Failure, Job, Outcome, Report, Run, Source
+from thumbnailer.operations.live import Unfinished, plan_live
 
 # How many pictures of a live iterable are read before there is a worker for them.
 _AHEAD_AT_FIRST, _AHEAD = 2, 16
@@ -34,7 +34,7 @@ def run_pipeline(
         engine: from `new_engine` or `new_pool`, for the same settings. It may serve several
             pipelines, one after another.
         live: `found` may have nothing to give for a while: a thread reads it, so that outcomes
-            come meanwhile.
+            come meanwhile. What it gives twice is looked at twice.
 
     Raises:
         OutputError: the disk is full or read-only.
@@ -45,16 +45,13 @@ def run_pipeline(
     thumbs = open_thumbs(settings, clean_up=not run.dry_run, stop=run.stop, live=live)
     if not run.dry_run:
         thumbs.prepare(run.output)
-    # Sources of jobs without an outcome, by their paths, as one may be named twice: added when the
-    # engine, in any thread, reads the job.
-    open_sources: dict[str, list[Source]] = {}
-    lock = threading.Lock()
+    unfinished = Unfinished()
 
     def planned() -> Iterator[Job | Outcome]:
-        for item in thumbs.plan(found, run):
+        plan = plan_live(found, run, thumbs, unfinished) if live else thumbs.plan(found, run)
+        for item in plan:
             if isinstance(item, Job):
-                with lock:
-                    open_sources.setdefault(item.source.path, []).append(item.source)
+                unfinished.add(item.source)
             yield item
 
     final_error: ThumbnailError | None = None
@@ -63,11 +60,7 @@ def run_pipeline(
     try:
         with closing(engine.imap_unordered(ahead or planned(), run.stop)) as outcomes:
             for outcome in outcomes:
-                if open_sources and (path := outcome.source.path) in open_sources:
-                    with lock:
-                        open_sources[path].pop()
-                        if not open_sources[path]:
-                            del open_sources[path]
+                unfinished.remove(outcome.source)
                 _count(outcome, run.report)
                 yield outcome
                 if outcome.error and outcome.error.fatal:
@@ -80,27 +73,26 @@ def run_pipeline(
         if not run.is_stopped:  # a stop may also end a worker that is starting
             final_error, reason = error, "stopped early: no worker process"
     except BaseException:  # no outcome is taken any more, but the counts must add up
+        unfinished.end_waits()
         if ahead:
             ahead.close()
-        with lock:
-            _drop(open_sources, reason, run.report)
+        _drop(unfinished, reason, run.report)
         raise
+    unfinished.end_waits()
     left = [item for item in ahead.close() if isinstance(item, Outcome)] if ahead else []
     for outcome in left:
         _count(outcome, run.report)
-    with lock:  # a thread that reads jobs may still be running
-        left += _drop(open_sources, reason, run.report)
+    left += _drop(unfinished, reason, run.report)
     yield from left
     if final_error:
         raise final_error
 
 
-def _drop(open_sources: dict[str, list[Source]], reason: str, report: Report) -> list[Outcome]:
+def _drop(unfinished: Unfinished, reason: str, report: Report) -> list[Outcome]:
     """Return skipped outcomes for sources that have none yet, and count them in the report."""
     dropped = [
         Outcome(source, "skipped", error=Failure("stopped", reason))
-        for sources in open_sources.values()
-        for source in sources
+        for source in unfinished.drain()
     ]
     for outcome in dropped:
         _count(outcome, report)

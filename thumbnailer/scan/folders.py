@@ -48,6 +48,31 @@ class FolderPictures:
     def scan(self, choice: Choice, *, below: str = "") -> Iterator[Source | Outcome]:
         return scan(self.root, choice, below=below, stop=self.stop)
 
+    def inner(self, path: str) -> str | None:
+        # By their text, or else as one of them may be spelled through a link.
+        for resolved in (os.path.abspath, os.path.realpath):
+            root, (folder, name) = resolved(self.root), os.path.split(os.path.abspath(path))
+            at = os.path.join(resolved(folder), name)
+            if at == root:
+                return ""
+            if at.startswith(os.path.join(root, "")):
+                return os.path.relpath(at, root)
+        return None
+
+    def find(self, inner: str, choice: Choice, *, below: str = "") -> Iterator[Source | Outcome]:
+        path = os.path.join(self.root, inner) if inner else self.root
+        is_below = bool(inner)
+        if os.path.isdir(path) and not (is_below and os.path.islink(path)):
+            if choice.enters(inner):
+                yield from _scan_from(inner, self.root, choice, below=below, stop=self.stop)
+            return
+        if is_below:
+            found = source_finder(self.root, choice, below=below)(path)
+        else:
+            found = None if _is_own(path) else find_source(path, below=below)
+        if found:  # whoever names a picture that is not there is told so
+            yield replace(found, status="failed") if isinstance(found, Outcome) else found
+
 
 def check_source(path: str) -> bool:
     """Check that a SOURCE can be read, and return whether it is a folder.
@@ -104,7 +129,13 @@ def scan(
         else:
             yield find_source(root, below=below)
         return
-    for item in scan_by_folder(root, choice, below=below, stop=stop):
+    yield from _scan_from("", root, choice, below=below, stop=stop)
+
+
+def _scan_from(
+    start: str, root: str, choice: Choice, *, below: str, stop: Stop | None
+) -> Iterator[Source | Outcome]:
+    for item in scan_by_folder(root, choice, below=below, stop=stop, start=start):
         if isinstance(item, Outcome):
             yield item
         else:
@@ -167,9 +198,13 @@ class FolderListing:
 
 
 def scan_by_folder(
-    root: str, choice: Choice, *, below: str = "", stop: Stop | None = None
+    root: str, choice: Choice, *, below: str = "", stop: Stop | None = None, start: str = ""
 ) -> Iterator[FolderListing | Outcome]:
-    """Yield the results of `scan` by folder: a listing each, or an outcome if it can't be read."""
+    """Yield the results of `scan` by folder: a listing each, or an outcome if it can't be read.
+
+    Args:
+        start: the folder below the root to begin with; nothing above it is yielded.
+    """
 
     def read(inner: str) -> tuple[list[str], list[str]]:
         names, subfolders = _list_folder(Folder(root, inner), choice, stop)
@@ -179,7 +214,7 @@ def scan_by_folder(
     log, is_whole = choice.log, True
     if log:
         log.begin()
-    for inner, names in walk(read, stop=stop):
+    for inner, names in walk(read, start, stop):
         folder = _joined(root, inner)
         if isinstance(names, OSError):
             is_whole = False
@@ -257,6 +292,15 @@ def find_source(path: str, *, below: str = "") -> Source | Outcome:
         return found
     fault = scheme_fault(path)
     return replace(found, status="failed", error=Failure("scan", fault) if fault else found.error)
+
+
+def _is_own(path: str) -> bool:
+    """Return whether a file is a thumbnail, or what else there is in a folder of thumbnails."""
+    folder, name = os.path.split(path)
+    with suppress(OSError, ValueError):
+        own = ledger_file.own_names(folder or os.curdir)
+        return own is None or name in own
+    return False
 
 
 def _list_folder(folder: Folder, choice: Choice, stop: Stop | None) -> tuple[list[str], list[str]]:

@@ -49,7 +49,7 @@ class FolderThumbs:
     """
 
     def __init__(self, layout: Layout, *, clean_up: bool = True) -> None:
-        self._layout = layout
+        self._layout, self._clean_up = layout, clean_up
         self._folder_states = FolderStates(len(layout.recipes), clean_up=clean_up)
         self._run = os.urandom(4).hex()
         self._folder: tuple[str, str] | None = None
@@ -84,6 +84,12 @@ class FolderThumbs:
             hint = "; choose another output folder" if earlier is None else ""
             raise OutputError(f"{shortened(output)}: {why}{hint}") from error
         return None
+
+    def anew(self) -> FolderThumbs:
+        """Return the same thumbnails, to be looked at anew; an output tree remains prepared."""
+        anew = FolderThumbs(self._layout, clean_up=self._clean_up)
+        anew._device = self._device
+        return anew
 
     def _mark(self, tree: Folder, earlier: tuple[int, int] | None) -> tuple[int, int]:
         with files.open_folder(tree) as opened:
