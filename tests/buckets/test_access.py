@@ -48,6 +48,11 @@ def test_certificates_of_a_private_authority_are_trusted_where_they_are_named(
     run = make(source, "--output", output)
     assert (run.code, run.err.count("\n")) == (2, 1)
     assert "nothing.pem: this file of certificates can't be read" in run.err
+    (tmp_path / "notes.txt").write_text("nothing of that kind")
+    monkeypatch.setenv("AWS_CA_BUNDLE", str(tmp_path / "notes.txt"))
+    run = make(source, "--output", output)
+    assert (run.code, run.err.count("\n")) == (2, 1)
+    assert "notes.txt: this file holds no certificates" in run.err
 
 
 def test_a_profile_says_where_the_service_is(

@@ -16,7 +16,13 @@ from itertools import count
 from typing import Any, TypeVar
 
 from thumbnailer.buckets.client.connect import connect
-from thumbnailer.buckets.client.errors import UnorderedListing, as_os_error, error_codes, is_passing
+from thumbnailer.buckets.client.errors import (
+    UnorderedListing,
+    as_os_error,
+    error_codes,
+    is_of_token,
+    is_passing,
+)
 from thumbnailer.buckets.client.listings.listed_object import ListedObject, listed_object
 from thumbnailer.buckets.client.requests import Stopped, in_thread, send, wait_for
 from thumbnailer.model import Stop
@@ -297,7 +303,8 @@ class Bucket:
                 async with pace:
                     answer = await call()
             except Exception as error:
-                trouble, passing = as_os_error(error, place), is_passing(error)
+                trouble = as_os_error(error, place)
+                passing = is_passing(error) or (pace.has_answered and is_of_token(error))
             else:
                 pace.went_well()
                 return answer

@@ -9,6 +9,8 @@ import errno
 import re
 
 _EXPIRED = "the credentials have expired: renew them, and run the same again: it goes on"
+_NONE_FOUND = "no credentials are found: `thumbnailer help buckets` says which there may be"
+_NOT_RENEWED = "the credentials can't be renewed: once they are, run the same again: it goes on"
 _NOT_VALID = "access is denied: no valid credentials"
 _ELSEWHERE = "the bucket is in another region (AWS_REGION says which)"
 _BUSY = errno.EBUSY, "the storage is too busy"
@@ -87,6 +89,8 @@ def as_os_error(error: Exception, place: str) -> OSError:
         return error
     if isinstance(error, ValueError):
         return OSError(errno.EINVAL, "its name can't be a key", place)
+    if is_of_token(error):
+        return CredentialsEnded(errno.EACCES, _NONE_FOUND, place)
     codes = error_codes(error)
     if any(code in _EXPIRED_CODES for code in codes):
         return CredentialsEnded(errno.EACCES, _EXPIRED, place)
@@ -109,15 +113,15 @@ def as_os_error(error: Exception, place: str) -> OSError:
     if isinstance(error, SyntaxError):  # of ElementTree
         return OSError(errno.EPROTO, "the storage answers with what is no listing", place)
     if re.search("SSO|Token|Credential", kind):  # botocore's
-        return CredentialsEnded(errno.EACCES, f"the credentials can't be renewed ({kind})", place)
-    if kind in ("PermissionDeniedError", "UnauthenticatedError"):
+        return CredentialsEnded(errno.EACCES, f"{_NOT_RENEWED} ({kind})", place)
+    if kind == "UnauthenticatedError":
+        return CredentialsEnded(errno.EACCES, _NOT_RENEWED, place)
+    if kind == "PermissionDeniedError":
         return OSError(errno.EACCES, "access is denied", place)
     if "Received redirect without LOCATION" in text:
         return OSError(*_OS_ERRORS["301"], place)
     if fault := certificate_fault(error):
         return OSError(errno.EPROTO, fault, place)
-    if "credential" in text.lower() or "169.254" in text:
-        return OSError(errno.EACCES, "no credentials are found", place)
     return OSError(errno.EHOSTUNREACH, f"the storage can't be reached{_why(text)}", place)
 
 
@@ -129,6 +133,11 @@ def certificate_fault(error: Exception) -> str:
         return ""
     word = f" ({found[1]})" if found else ""
     return f"the certificate of the server is not trusted{word}: AWS_CA_BUNDLE names a file of more"
+
+
+def is_of_token(error: Exception) -> bool:
+    """Return whether obstore has failed to get a token, with which it would have asked."""
+    return bool(re.match(r"Generic \w+ error: Error performing token request", str(error)))
 
 
 def is_passing(error: Exception) -> bool:

@@ -10,6 +10,7 @@ from urllib.parse import quote
 from xml.etree import ElementTree
 
 from thumbnailer.buckets.client.errors import ServerError
+from thumbnailer.errors import ConfigError, shortened
 
 # How long a connection and an answer are waited for.
 _TIMEOUTS_SECONDS = 10, 60
@@ -20,13 +21,19 @@ def new_client(url: str, bundles: list[str]) -> Any:
 
     Args:
         bundles: files of certificates to trust besides the usual ones.
+
+    Raises:
+        ConfigError: one of the files holds none.
     """
     import urllib3
     from botocore.utils import get_environ_proxies
 
     certificates = ssl.create_default_context()
     for bundle in bundles:
-        certificates.load_verify_locations(bundle)
+        try:
+            certificates.load_verify_locations(bundle)
+        except ssl.SSLError:
+            raise ConfigError(f"{shortened(bundle)}: this file holds no certificates") from None
     connect, read = _TIMEOUTS_SECONDS
     options: dict[str, Any] = {
         "ssl_context": certificates,
