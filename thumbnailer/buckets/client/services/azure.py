@@ -119,7 +119,8 @@ def access(endpoint: str) -> Access:
         or said.get("BlobEndpoint")
         or first_of("AZURE_STORAGE_SERVICE_ENDPOINT", "AZURE_STORAGE_ENDPOINT")
     ).rstrip("/")
-    account = account or base.partition("://")[2].partition(".")[0]
+    where = urlsplit(base)
+    account = account or where.path.strip("/") or where.netloc.partition(".")[0]
     if not account:
         raise ConfigError(
             "az:// needs the name of an account: set AZURE_STORAGE_ACCOUNT_NAME, or "
