@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 from pathlib import Path
 from statistics import NormalDist
@@ -47,11 +48,15 @@ def tree(root: Path, *names: str) -> Path:
 
 
 def files_below(root: Path) -> set[str]:
-    """All files below a folder, as paths relative to it; ledgers are left out."""
+    """All files below a folder, as paths relative to it; ledgers are left out.
+
+    By os.walk: pathlib's `rglob` raises if a folder is removed meanwhile, as a watch may do.
+    """
     return {
-        path.relative_to(root).as_posix()
-        for path in root.rglob("*")
-        if not path.is_dir() and path.name != ".thumbnailer"
+        Path(folder, name).relative_to(root).as_posix()
+        for folder, _, names in os.walk(root)
+        for name in names
+        if name != ".thumbnailer"
     }
 
 

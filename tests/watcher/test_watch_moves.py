@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from support.marks import needs_proc
-from support.pictures import picture
+from support.pictures import files_below, picture
 from support.processes import send, start
 from support.slow_disk import on_slow_disk
 from support.thumbs import marked
@@ -175,9 +175,5 @@ def _names(photos: Path, *arguments: str | Path) -> set[str]:
 
 
 def _wanted(photos: Path) -> set[str]:
-    pictures = [
-        path.relative_to(photos)
-        for path in photos.rglob("*")
-        if path.is_file() and "thumbs" not in path.relative_to(photos).parts
-    ]
+    pictures = [one for one in map(Path, files_below(photos)) if "thumbs" not in one.parts]
     return {str(one) if one.suffix == ".jpg" else f"{one}.jpg" for one in pictures}
