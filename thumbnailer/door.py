@@ -190,6 +190,13 @@ def is_remote(*paths: object) -> bool:
     return any(map(is_url, paths))
 
 
+def paths_of(sources: Path | Iterable[Path]) -> list[str]:
+    """Return the SOURCEs that a caller named, one or several, as texts."""
+    if isinstance(sources, str | bytes | os.PathLike):
+        sources = [sources]
+    return [os.fsdecode(source) for source in sources]
+
+
 def refuse_buckets(*paths: object) -> None:
     """Check that no path is in a bucket, for operations that work on folders only.
 
@@ -198,7 +205,7 @@ def refuse_buckets(*paths: object) -> None:
             it must not get into a log.
     """
     if is_remote(*paths):
-        raise ConfigError("only make takes buckets; all else takes folders")
+        raise ConfigError("watch takes folders, no buckets")
 
 
 def check_globs(folders: Iterable[str], settings: Settings) -> None:
@@ -314,28 +321,19 @@ def check_place(settings: Settings, *sources: str) -> None:
 
 
 def open_sources(
-    sources: Path | Iterable[Path],
-    settings: Settings,
-    *,
-    with_buckets: bool = False,
-    stop: Stop | None = None,
+    sources: Path | Iterable[Path], settings: Settings, *, stop: Stop | None = None
 ) -> Sources:
     """Check the SOURCEs that the caller named, and return them.
 
     Args:
-        with_buckets: sources and output may be in a bucket.
         stop: once it is set, a bucket's answer is not waited for.
 
     Raises:
         SourceError: a source does not exist or can't be read.
-        ConfigError: a source is the output folder, or is in a bucket where that is not possible; or
-            two would have the same folder in the output; or a glob is a path from elsewhere.
+        ConfigError: a source is the output folder, or has no place for its thumbnails; or two would
+            have the same folder in the output; or a glob is a path from elsewhere.
     """
-    if isinstance(sources, str | bytes | os.PathLike):
-        sources = [sources]
-    roots = [os.fsdecode(source) for source in sources]
-    if not with_buckets:
-        refuse_buckets(*roots, settings.output)
+    roots = paths_of(sources)
     check_place(settings, *roots)
     is_folder = {root: pictures_at(root, settings, stop).check() for root in dict.fromkeys(roots)}
     folders = [root for root in is_folder if is_folder[root]]

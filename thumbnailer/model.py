@@ -127,6 +127,8 @@ class Folder:
 
     @property
     def path(self) -> str:
+        if os.sep != "/" and self.is_remote and self.below:
+            return f"{self.anchor}/{self.below}"
         return os.path.join(self.anchor, self.below) if self.below else self.anchor
 
     @property

@@ -236,7 +236,8 @@ class BucketState:
         # S3's ETag is most often the MD5 of the content: if it fits, no request is needed.
         if entry.etag.strip('"') == md5(expected, usedforsecurity=False).hexdigest():
             return read_mark(expected, entry)
-        return read_mark(*self._bucket.run(partial(self._bucket.get, self._key(folder, MARK))))
+        data, there, _ = self._bucket.run(partial(self._bucket.get, self._key(folder, MARK)))
+        return read_mark(data, there)
 
     def _claim(
         self, key: str, source: Source, entry: ListedObject | None, mark: Mark | None

@@ -11,6 +11,10 @@ from collections.abc import Collection, Iterable, Mapping
 SOURCE_VERSION = "thumbnailersource"
 _EARLIER_SOURCE_VERSION = "thumbnailer-source"
 
+# Those that hold which source that was, as from `origins.origin_of`, and the thumbnail's width and
+# height in px, such as `320x240`.
+ORIGIN, SIZE = "thumbnailerorigin", "thumbnailersize"
+
 # What services send as a header of that name, or act on; any other name is the user's metadata.
 _OF_SERVICES = (
     "cache-control",
@@ -23,6 +27,8 @@ _OURS = {
     "content-type": "is that of the thumbnail's format",
     SOURCE_VERSION: "says what a thumbnail was made of",
     _EARLIER_SOURCE_VERSION: "says what a thumbnail was made of",
+    ORIGIN: "says what a thumbnail was made of",
+    SIZE: "says how large a thumbnail is",
 }
 _PREFIXES = ("x-amz-", "x-goog-", "x-ms-")
 
@@ -30,9 +36,10 @@ _PREFIXES = ("x-amz-", "x-goog-", "x-ms-")
 _NAME = re.compile(r"[A-Za-z0-9-]+")
 _AZURE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
-# No service signs other blanks than single ones alike. S3 takes 2 KB of metadata in all.
+# No service signs other blanks than single ones alike. S3 takes 2 KB of metadata in all, of which up
+# to 950 bytes are ours.
 _VALUE = re.compile(r"[!-~]+( [!-~]+)*")
-_MOST_BYTES = 2000
+_MOST_BYTES = 1000
 
 
 def header_fault(text: str) -> str:

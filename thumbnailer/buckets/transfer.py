@@ -11,7 +11,7 @@ from functools import partial
 from thumbnailer.buckets.client.bucket import Bucket
 from thumbnailer.buckets.client.errors import Archived, CredentialsEnded
 from thumbnailer.buckets.client.requests import Stopped
-from thumbnailer.buckets.headers import SOURCE_VERSION, made_from
+from thumbnailer.buckets.headers import ORIGIN, SIZE, SOURCE_VERSION, made_from
 from thumbnailer.buckets.marker_objects import (
     MADE,
     RECORDS_FOLDER,
@@ -21,6 +21,7 @@ from thumbnailer.buckets.marker_objects import (
     state_digest,
     thumbnail_digest,
 )
+from thumbnailer.buckets.origins import origin_of
 from thumbnailer.buckets.put_marks import begin_marks, delete_outdated, ensure_mark
 from thumbnailer.buckets.scan import source_of
 from thumbnailer.errors import WorkerError
@@ -83,7 +84,7 @@ def fetch_sources(jobs: list[Job], endpoint: str, closing: Stop) -> list[Job | F
                 fatal, lasts = isinstance(answer, CredentialsEnded), isinstance(answer, Archived)
                 got[at] = Failure("open", answer.strerror or "", fatal, lasts=lasts)
             else:
-                data, entry = answer
+                data, entry, _ = answer
                 source = jobs[at].source
                 now = source_of(source.path, entry, source.below)
                 got[at] = replace(jobs[at], source=now, data=data)
@@ -190,6 +191,8 @@ async def _put_thumbnail(bucket: Bucket, task: ThumbnailTask, headers: Mapping[s
             **headers,
             "Content-Type": WRITTEN[made.format].mime_type,
             SOURCE_VERSION: source_version(state),
+            ORIGIN: origin_of(state),
+            SIZE: f"{made.width}x{made.height}",
         }
         etag = listed.etags[is_png]
         is_done = await bucket.put(key, made.data, etag, attributes)

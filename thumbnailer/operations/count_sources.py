@@ -21,7 +21,7 @@ def count_sources(sources: Iterable[str], settings: Settings, stop: Stop) -> int
     if is_remote(*sources):
         return 0
     with suppress(ThumbnailError):  # a source that has gone is reported by the run
-        opened = open_sources(sources, settings, with_buckets=True, stop=stop)
+        opened = open_sources(sources, settings, stop=stop)
         for item in opened.scan(settings, settings.choice, stop):
             found += isinstance(item, Outcome) or not item.elsewhere
     return found

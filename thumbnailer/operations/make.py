@@ -148,7 +148,7 @@ def iter_listed(
         raise ConfigError(
             "a list needs a SOURCE if the output is in a bucket: it gives each thumbnail its place"
         )
-    opened = open_sources(sources, settings, with_buckets=True, stop=run.stop)
+    opened = open_sources(sources, settings, stop=run.stop)
     opened.refuse_files("what a list names lies in folders")
     run.report.notes += opened.notes
     log = ScanLog(settings.choice)
@@ -194,7 +194,7 @@ def iter_outcomes(
 
     The iterator updates the run's report with each outcome.
     """
-    opened = open_sources(sources, settings, with_buckets=True, stop=run.stop)
+    opened = open_sources(sources, settings, stop=run.stop)
     if settings.name:
         check_names(opened.scan(settings, settings.choice, run.stop), settings.thumbnails)
     run.report.notes += opened.notes

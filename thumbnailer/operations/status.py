@@ -130,7 +130,7 @@ def iter_status(
     The iterator counts in `report`, which is complete at its end. Used by `status`.
     """
     started = time.perf_counter()
-    opened, log = open_sources(sources, settings), ScanLog(settings.choice)
+    opened, log = open_sources(sources, settings, stop=stop), ScanLog(settings.choice)
 
     def found() -> Iterator[Source | Outcome]:
         for item in opened.scan(settings, settings.choice.logged(log), stop):

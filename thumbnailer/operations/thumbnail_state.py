@@ -86,9 +86,10 @@ def thumbnail_state(source: Source, slot: Slot, limits: Limits) -> ThumbnailStat
         made = earlier.thumbnails[0]
         return ThumbnailState(source, wanted, made.path, "current", earlier.note, made)
     reason = "was made of a damaged picture" if isinstance(earlier, Outcome) else earlier
-    for name in filter(None, (wanted.name, wanted.png_name)):
+    listed = wanted.listed
+    for at, name in enumerate(filter(None, (wanted.name, wanted.png_name))):
         existing = os.path.join(wanted.folder.path, name)
-        if os.path.lexists(existing):
+        if listed.etags[at] if listed else os.path.lexists(existing):
             if reason == NOT_MADE:
                 reason = "is of unknown origin"
             return ThumbnailState(source, wanted, existing, "stale", reason)

@@ -151,7 +151,7 @@ def iter_findings(
     The iterator counts in `report`. Used by `verify`.
     """
     started = time.perf_counter()
-    opened, log = open_sources(sources, settings), ScanLog(settings.choice)
+    opened, log = open_sources(sources, settings, stop=stop), ScanLog(settings.choice)
 
     def findings() -> Iterator[Finding]:
         try:

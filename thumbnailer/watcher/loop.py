@@ -22,7 +22,7 @@ from typing import Unpack
 from thumbnailer.config.checks import shown
 from thumbnailer.config.overrides import Overrides, merge_settings
 from thumbnailer.config.settings import Settings
-from thumbnailer.door import Path, open_sources, open_thumbs
+from thumbnailer.door import Path, open_sources, open_thumbs, paths_of, refuse_buckets
 from thumbnailer.engine.pool import Pool
 from thumbnailer.engine.pool_from_settings import new_pool
 from thumbnailer.errors import ConfigError
@@ -119,7 +119,9 @@ class WatchLoop:
         if settings.shard:
             shard = shown("shard", settings.shard)
             raise ConfigError(f"{shard}: has no place in a watch, which takes all pictures")
-        opened = open_sources(sources, settings)
+        roots = paths_of(sources)
+        refuse_buckets(*roots, settings.output)
+        opened = open_sources(roots, settings)
         opened.refuse_files("only folders can be watched")
         self.settings, self._stop, self._turn = settings, stop, turn
         self._pool: Pool | None = None

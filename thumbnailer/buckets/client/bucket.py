@@ -180,14 +180,16 @@ class Bucket:
 
         return read_page
 
-    async def get(self, key: str, max_bytes: int | None = None) -> tuple[bytes, ListedObject]:
-        """Return the content of an object and its entry in a listing.
+    async def get(
+        self, key: str, max_bytes: int | None = None
+    ) -> tuple[bytes, ListedObject, Mapping[str, str]]:
+        """Return the content of an object, its entry in a listing, and its attributes.
 
         Raises:
             OSError: there is no such object, it can't be read, or is larger than `max_bytes`.
         """
 
-        async def whole() -> tuple[bytes, ListedObject]:
+        async def whole() -> tuple[bytes, ListedObject, Mapping[str, str]]:
             found = await self._store.get_async(key)
             if max_bytes is not None and found.meta["size"] > max_bytes:
                 del found  # which ends the connection: nobody reads what it would bring
@@ -195,7 +197,7 @@ class Bucket:
             data = bytes(await found.bytes_async())
             if len(data) != found.meta["size"]:
                 raise ConnectionError(errno.EIO, "the connection broke off", self._at(key))
-            return data, listed_object(found.meta)
+            return data, listed_object(found.meta), found.attributes
 
         return await self._ask(whole, key)
 
@@ -304,7 +306,7 @@ class Bucket:
                     answer = await call()
             except Exception as error:
                 trouble = as_os_error(error, place)
-                passing = is_passing(error) or (pace.has_answered and is_of_token(error))
+                passing = is_passing(error, trouble) or (pace.has_answered and is_of_token(error))
             else:
                 pace.went_well()
                 return answer

@@ -53,10 +53,6 @@ _ARCHIVED_CODES = ("InvalidObjectState", "BlobArchived")
 _PASSING = {"408", "429", "500", "502", "503", "504", "SlowDown", "RequestTimeout", "InternalError"}
 
 
-class InvalidKeyError(OSError):
-    """Key in a listing that is no proper path."""
-
-
 class UnorderedListing(OSError):
     """Listing whose keys are not in order."""
 
@@ -109,7 +105,7 @@ def as_os_error(error: Exception, place: str) -> OSError:
         return OSError(errno.EIO, f"the storage answers with {' '.join(codes)}", place)
     kind, text = type(error).__name__, _text(error)
     if kind == "InvalidPathError":
-        return InvalidKeyError(errno.EINVAL, "holds a key that can't be the path of a file", place)
+        return OSError(errno.EINVAL, "holds a key that can't be the path of a file", place)
     if isinstance(error, SyntaxError):  # of ElementTree
         return OSError(errno.EPROTO, "the storage answers with what is no listing", place)
     if re.search("SSO|Token|Credential", kind):  # botocore's
@@ -120,19 +116,9 @@ def as_os_error(error: Exception, place: str) -> OSError:
         return OSError(errno.EACCES, "access is denied", place)
     if "Received redirect without LOCATION" in text:
         return OSError(*_OS_ERRORS["301"], place)
-    if fault := certificate_fault(error):
+    if fault := _certificate_fault(error):
         return OSError(errno.EPROTO, fault, place)
     return OSError(errno.EHOSTUNREACH, f"the storage can't be reached{_why(text)}", place)
-
-
-def certificate_fault(error: Exception) -> str:
-    """Return in words why the certificate of a server is not accepted; "" for other errors."""
-    text = _text(error)
-    found = re.search(r"InvalidCertificate\(\s*(?:Other\(\s*OtherError\(\s*)?(\w{1,40})", text)
-    if not found and "CERTIFICATE_VERIFY_FAILED" not in text:
-        return ""
-    word = f" ({found[1]})" if found else ""
-    return f"the certificate of the server is not trusted{word}: AWS_CA_BUNDLE names a file of more"
 
 
 def is_of_token(error: Exception) -> bool:
@@ -140,14 +126,18 @@ def is_of_token(error: Exception) -> bool:
     return bool(re.match(r"Generic \w+ error: Error performing token request", str(error)))
 
 
-def is_passing(error: Exception) -> bool:
-    """Return whether a request that has failed so may succeed if it is sent again."""
+def is_passing(error: Exception, trouble: OSError) -> bool:
+    """Return whether a request that has failed so may succeed if it is sent again.
+
+    Args:
+        trouble: what `as_os_error` makes of it.
+    """
     codes = error_codes(error)
     if codes:
         return not _PASSING.isdisjoint(codes)
     if isinstance(error, ConnectionError):
         return True
-    return as_os_error(error, "").errno == errno.EHOSTUNREACH
+    return trouble.errno == errno.EHOSTUNREACH
 
 
 def error_codes(error: Exception) -> list[str]:
@@ -157,6 +147,16 @@ def error_codes(error: Exception) -> list[str]:
     words = str(error).partition("Debug source")[0]
     codes = re.findall(r"<Code>(\w{1,60})</Code>", words)
     return [*codes[:1], *re.findall(r"status code: (\d{3})", words)[:1]]
+
+
+def _certificate_fault(error: Exception) -> str:
+    """Return in words why the certificate of a server is not accepted; "" for other errors."""
+    text = _text(error)
+    found = re.search(r"InvalidCertificate\(\s*(?:Other\(\s*OtherError\(\s*)?(\w{1,40})", text)
+    if not found and "CERTIFICATE_VERIFY_FAILED" not in text:
+        return ""
+    word = f" ({found[1]})" if found else ""
+    return f"the certificate of the server is not trusted{word}: AWS_CA_BUNDLE names a file of more"
 
 
 def _text(error: Exception) -> str:

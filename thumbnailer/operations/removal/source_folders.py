@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
 
 from thumbnailer.config.settings import Settings
-from thumbnailer.door import Path, refuse_buckets
+from thumbnailer.door import Path, paths_of, refuse_buckets
 from thumbnailer.errors import ConfigError, SourceError
 from thumbnailer.scan.folders import check_source
 
@@ -20,9 +19,7 @@ def source_folders(sources: Path | Iterable[Path], settings: Settings) -> list[s
     """
     if settings.is_for_desktop:
         raise ConfigError("layout = 'freedesktop': the desktop prunes its cache itself")
-    if isinstance(sources, str | bytes | os.PathLike):
-        sources = [sources]
-    roots = [os.fsdecode(source) for source in sources]
+    roots = paths_of(sources)
     refuse_buckets(*roots, settings.output)
     check_folders(roots)
     return roots
