@@ -36,8 +36,8 @@ _PREFIXES = ("x-amz-", "x-goog-", "x-ms-")
 _NAME = re.compile(r"[A-Za-z0-9-]+")
 _AZURE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
-# No service signs other blanks than single ones alike. S3 takes 2 KB of metadata in all, of which up
-# to 950 bytes are ours.
+# No service signs other blanks than single ones alike. S3 takes 2 KB of metadata in all, of which
+# up to 950 bytes are ours.
 _VALUE = re.compile(r"[!-~]+( [!-~]+)*")
 _MOST_BYTES = 1000
 
