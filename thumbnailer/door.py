@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import filterfalse
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from thumbnailer.config.settings import Settings
 from thumbnailer.errors import ConfigError, SourceError, shortened
@@ -22,8 +22,13 @@ from thumbnailer.scan.overlaps import Overlap, find_overlaps
 from thumbnailer.scan.selection import Choice
 from thumbnailer.scan.shard import Shard
 from thumbnailer.thumbs.folder_thumbs import FolderThumbs
+from thumbnailer.thumbs.orphans.asked_for import AskedFor
+from thumbnailer.thumbs.orphans.remote_sources import RemoteSources
 from thumbnailer.thumbs.plan import SourceSlots
 from thumbnailer.urls import is_url, split_url
+
+if TYPE_CHECKING:
+    from thumbnailer.buckets.orphans.own_in_bucket import OwnInBucket
 
 # A str is itself an iterable of str, so a single path is told from several by its type.
 Path = str | bytes | os.PathLike[str] | os.PathLike[bytes]
@@ -51,6 +56,9 @@ class Pictures(Protocol):
         Args:
             below: the SOURCE's folder in the output tree, relative to the output folder.
         """
+
+    def is_empty(self) -> bool:
+        """Return whether there is nothing at all in the SOURCE; False if it can't be read."""
 
     def inner(self, path: str) -> str | None:
         """Return where a path or URL lies in the SOURCE, "" if it is that; None if elsewhere."""
@@ -183,6 +191,36 @@ def environment_for_nodes(settings: Settings, *paths: str) -> dict[str, str]:
         if access.endpoint:
             shared["AWS_ENDPOINT_URL_S3"] = access.endpoint
     return shared
+
+
+def remote_sources(
+    roots: Iterable[str],
+    asked: AskedFor,
+    settings: Settings,
+    stop: Stop | None,
+    *,
+    asks: bool = False,
+) -> RemoteSources | None:
+    """Return what is known of the pictures of those SOURCEs that are in buckets; None if none is.
+
+    Args:
+        asked: has noted all pictures that a scan has found.
+        asks: whether it is asked for those that were not found, before they count as gone.
+    """
+    if not is_remote(*roots):
+        return None
+    from thumbnailer.buckets.orphans.listed_sources import ListedSources
+
+    return ListedSources(roots, asked.sources, settings.endpoint, stop, asks=asks)
+
+
+def bucket_of_thumbnails(settings: Settings, stop: Stop | None) -> OwnInBucket | None:
+    """Return what is ours in the bucket of the output; None if the thumbnails are on disk."""
+    if not is_url(settings.output):
+        return None
+    from thumbnailer.buckets.orphans.own_in_bucket import OwnInBucket
+
+    return OwnInBucket(os.fspath(settings.output), settings.endpoint, stop)
 
 
 def is_remote(*paths: object) -> bool:

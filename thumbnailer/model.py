@@ -131,6 +131,10 @@ class Folder:
             return f"{self.anchor}/{self.below}"
         return os.path.join(self.anchor, self.below) if self.below else self.anchor
 
+    def path_of(self, name: str) -> str:
+        """Return the path or URL of a file or object in it."""
+        return f"{self.path}/{name}" if self.is_remote else os.path.join(self.path, name)
+
     @property
     def is_remote(self) -> bool:
         """Whether it is in a bucket."""

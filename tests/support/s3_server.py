@@ -70,6 +70,10 @@ class Storage:
         """The keys below a prefix, but for what the program remembers there."""
         return [key for key in self._keys(prefix) if "/.thumbnailer" not in f"/{key}"]
 
+    def all_keys(self, prefix: str = "") -> list[str]:
+        """The keys below a prefix, with what the program remembers there."""
+        return self._keys(prefix)
+
     def marks(self, prefix: str) -> list[str]:
         """What marks the folders of thumbnails."""
         return [key for key in self._keys(prefix) if "/.thumbnailer-looks/" in f"/{key}"]

@@ -9,18 +9,14 @@ from __future__ import annotations
 
 import os
 import time
-from bisect import bisect_right
 from collections import OrderedDict
-from collections.abc import Iterator
 from dataclasses import replace
 from functools import cached_property, partial
 from hashlib import md5
 from itertools import islice
-from operator import itemgetter
 from typing import NamedTuple
 
 from thumbnailer.buckets.client.bucket import Bucket
-from thumbnailer.buckets.client.errors import UnorderedListing
 from thumbnailer.buckets.client.listings.listed_object import ListedObject
 from thumbnailer.buckets.marker_objects import (
     LOOKS_FOLDER,
@@ -37,6 +33,7 @@ from thumbnailer.buckets.marker_objects import (
     thumbnail_digest,
 )
 from thumbnailer.buckets.merge_listings import FolderState, ThumbnailListing
+from thumbnailer.buckets.ordered_listing import OrderedListing
 from thumbnailer.errors import OutputError, shortened
 from thumbnailer.formats import possible_formats
 from thumbnailer.imaging.failures import LIMITED
@@ -102,7 +99,7 @@ class BucketState:
         self._marks: OrderedDict[str, _FolderMark] = OrderedDict()
         self._claimed: OrderedDict[str, str] = OrderedDict()
         self._claimed_before: dict[str, str] = {}
-        self._sorted: list[ListedObject] | None = None  # if the server does not list in order
+        self._listing = OrderedListing(bucket, self._prefix)
         self._started = time.time()
 
     def remember_claims(self, before: BucketState) -> None:
@@ -113,7 +110,7 @@ class BucketState:
 
     @cached_property
     def _thumbnail_listing(self) -> ThumbnailListing:
-        return ThumbnailListing(self._listing)
+        return ThumbnailListing(self._listing.after)
 
     def slot(self, source: Source) -> Slot | Failure:
         """Return a source's thumbnail and what there is of it, or why the source can have none.
@@ -130,7 +127,7 @@ class BucketState:
             mark, new_mark, is_certain = self._folder_mark(folder, state)
             if any(entries) and not (mark or is_certain):
                 # Another run may have marked the folder since its marks were listed.
-                state, entries = ThumbnailListing(self._listing).look_up(below + name, *keys)
+                state, entries = ThumbnailListing(self._listing.after).look_up(below + name, *keys)
                 mark, new_mark, _ = self._read_marks(folder, state)
                 self._marks[folder] = _FolderMark(mark, new_mark, is_certain=True)
         except UnicodeEncodeError:
@@ -259,26 +256,6 @@ class BucketState:
         self._claimed[key] = source.path
         if len(self._claimed) > _MAX_CACHED:
             self._claimed.popitem(last=False)
-
-    def _listing(self, after: str) -> Iterator[ListedObject]:
-        """Yield the objects after a key, in order, with keys relative to the size's folder."""
-        last = after
-        if self._sorted is None:
-            try:
-                for entry in self._listed(after, in_order=True):
-                    last = entry.key
-                    yield entry
-            except UnorderedListing:  # SeaweedFS lists as a tree, S3's directory buckets anyhow
-                self._sorted = sorted(self._listed("", in_order=False))
-            else:
-                return
-        yield from self._sorted[bisect_right(self._sorted, last, key=itemgetter(0)) :]
-
-    def _listed(self, after: str, *, in_order: bool) -> Iterator[ListedObject]:
-        start = len(self._prefix) + 1 if self._prefix else 0
-        after = self._key("", after) if after else ""
-        for entry in self._bucket.listing(self._prefix, after, in_order=in_order):
-            yield ListedObject(entry.key[start:], *entry[1:]) if start else entry
 
     def _key(self, folder: str, name: str) -> str:
         return "/".join(filter(None, (self._prefix, folder, name)))

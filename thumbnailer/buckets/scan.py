@@ -6,6 +6,7 @@ import errno
 import re
 import zlib
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from functools import partial
 
 from thumbnailer.buckets.client.bucket import AFTER_ALL_KEYS, PAGE_KEYS, Bucket
@@ -75,6 +76,12 @@ class BucketPictures:
         if is_ours:
             raise SourceError(None, "is a folder of thumbnails, not of pictures", url)
         return True
+
+    def is_empty(self) -> bool:
+        with suppress(OSError):
+            is_empty = next(self._bucket.listing(self._key), None) is None
+            return is_empty and not (self._stop and self._stop.is_set())
+        return False
 
     def inner(self, path: str) -> str | None:
         root = "/".join(filter(None, (self._bucket.url, self._key)))

@@ -14,6 +14,7 @@ from thumbnailer.door import Path, open_sources
 from thumbnailer.model import Outcome, Source, Stop
 from thumbnailer.operations.thumbnail_state import (
     ThumbnailState,
+    asked_for,
     survey_thumbnails,
     thumbnail_states,
 )
@@ -140,8 +141,8 @@ def iter_status(
             yield item
 
     def counted() -> Iterator[StatusItem]:
-        reasons = _Reasons()
-        for item in thumbnail_states(found(), settings, quick=True):
+        reasons, asked = _Reasons(), asked_for(opened, settings)
+        for item in thumbnail_states(found(), settings, asked, quick=True):
             if isinstance(item, Outcome):
                 if item.status == "current":
                     report.current += len(item.thumbnails)
@@ -158,7 +159,7 @@ def iter_status(
             setattr(report, one.state, getattr(report, one.state) + 1)
             reasons.add(one)
             yield one
-        for survey in survey_thumbnails(opened.roots, settings, stop):
+        for survey in survey_thumbnails(opened, settings, asked, stop):
             report.thumbnails += survey.thumbnails.total()
             report.size_bytes += survey.size_bytes
             report.orphaned += survey.orphaned

@@ -8,11 +8,19 @@ from dataclasses import dataclass
 from typing import Literal
 
 from thumbnailer.config.settings import Settings
-from thumbnailer.door import open_thumbs
+from thumbnailer.door import (
+    Sources,
+    bucket_of_thumbnails,
+    is_remote,
+    open_thumbs,
+    remote_sources,
+)
 from thumbnailer.model import Outcome, Source, Stop, Thumbnail, WantedThumbnail
 from thumbnailer.recipe import Limits
 from thumbnailer.scan.folders import thumbnail_folders
 from thumbnailer.thumbs.folder_state import NOT_MADE
+from thumbnailer.thumbs.orphans.asked_for import AskedFor
+from thumbnailer.thumbs.orphans.in_roots import SourcesInRoots
 from thumbnailer.thumbs.orphans.orphan import OrphanSurvey
 from thumbnailer.thumbs.orphans.survey import survey_folders
 from thumbnailer.thumbs.plan import Slot, is_from_damaged_source
@@ -40,17 +48,24 @@ class ThumbnailState:
 
 
 def thumbnail_states(
-    found: Iterable[Source | Outcome], settings: Settings, *, quick: bool = False
+    found: Iterable[Source | Outcome],
+    settings: Settings,
+    asked: AskedFor | None = None,
+    *,
+    quick: bool = False,
 ) -> Iterator[ThumbnailState | Outcome]:
     """Yield the state of each thumbnail; for a source that can have none, yield an outcome.
 
     Args:
         found: what the scan yields.
+        asked: notes what there should be; None if nobody asks that.
         quick: also yield an outcome, instead of states, for a source of which nothing has changed;
             that is three times as fast.
     """
     limits = settings.limits
-    for item in open_thumbs(settings, clean_up=False).look(found, quick=quick):
+    thumbs = open_thumbs(settings, clean_up=False)
+    looked = asked.noted(found, thumbs, quick=quick) if asked else thumbs.look(found, quick=quick)
+    for item in looked:
         if isinstance(item, Outcome):
             yield item
             continue
@@ -62,18 +77,37 @@ def thumbnail_states(
             yield thumbnail_state(item.source, slot, limits)
 
 
-def survey_thumbnails(
-    roots: Iterable[str], settings: Settings, stop: Stop | None = None
-) -> Iterator[OrphanSurvey]:
-    """Yield a survey of each thumbnail folder: its thumbnails of the sources, and its orphans.
+def asked_for(opened: Sources, settings: Settings) -> AskedFor | None:
+    """Return what is to note the thumbnails that there should be; None if all is on disk.
 
-    The desktop's cache yields none: its thumbnails can't be searched by source.
+    There, ledgers tell of which picture each thumbnail is.
+    """
+    return AskedFor() if opened.is_remote or is_remote(settings.output) else None
+
+
+def survey_thumbnails(
+    opened: Sources, settings: Settings, asked: AskedFor | None, stop: Stop | None = None
+) -> Iterator[OrphanSurvey]:
+    """Yield surveys of the thumbnail folders: their thumbnails of the sources, and their orphans.
+
+    In a bucket they cost listings only, and what was not found there counts as gone. The desktop's
+    cache yields none: its thumbnails can't be searched by source.
+
+    Args:
+        asked: has noted what `thumbnail_states` has found of all sources.
     """
     if settings.is_for_desktop:
         return iter(())
-    roots, output = list(roots), os.fspath(settings.output)
-    folders = thumbnail_folders(roots, output, settings.choice, stop=stop)
-    return survey_folders(roots, folders, stop)
+    if asked and any(root in asked.failed for root in opened.roots):
+        return iter(())  # it can't be listed: what is not found may be there all the same
+    bucket = bucket_of_thumbnails(settings, stop)
+    if bucket and asked:
+        places = dict.fromkeys(map(os.path.dirname, opened.files), "") | opened.folders
+        return bucket.survey_by_name(asked, places, settings.recipes)
+    output = os.fspath(settings.output)
+    folders = thumbnail_folders(opened.roots, output, settings.choice, stop=stop)
+    remote = remote_sources(opened.roots, asked, settings, stop) if asked else None
+    return survey_folders(SourcesInRoots(opened.roots, remote=remote), folders, stop)
 
 
 def thumbnail_state(source: Source, slot: Slot, limits: Limits) -> ThumbnailState:

@@ -29,11 +29,13 @@ from thumbnailer.model import (
 from thumbnailer.operations.pipeline import run_pipeline
 from thumbnailer.operations.thumbnail_state import (
     ThumbnailState,
+    asked_for,
     survey_thumbnails,
     thumbnail_states,
 )
 from thumbnailer.scan.selection import ScanLog
 from thumbnailer.thumbs.folder_state import FAILED_BEFORE, NOT_INTACT
+from thumbnailer.thumbs.orphans.asked_for import AskedFor
 
 # Given by name, since importing it would import Pillow, which only workers need.
 _INSPECT = "thumbnailer.render.inspect:inspect_thumbnail"
@@ -152,17 +154,18 @@ def iter_findings(
     """
     started = time.perf_counter()
     opened, log = open_sources(sources, settings, stop=stop), ScanLog(settings.choice)
+    asked = asked_for(opened, settings)
 
     def findings() -> Iterator[Finding]:
         try:
             all_findings = _findings(
-                opened.scan(settings, settings.choice.logged(log), stop), settings, stop
+                opened.scan(settings, settings.choice.logged(log), stop), settings, asked, stop
             )
             for finding in _with_fixes(all_findings, settings, stop) if fix else all_findings:
                 report.thumbnails += 1
                 setattr(report, finding.status, getattr(report, finding.status) + 1)
                 yield finding
-            for survey in survey_thumbnails(opened.roots, settings, stop):
+            for survey in survey_thumbnails(opened, settings, asked, stop):
                 report.orphaned += survey.orphaned
             report.notes = (*opened.notes, *log.unmatched())
         finally:
@@ -172,14 +175,17 @@ def iter_findings(
 
 
 def _findings(
-    found: Iterable[Source | Outcome], settings: Settings, stop: Stop | None
+    found: Iterable[Source | Outcome],
+    settings: Settings,
+    asked: AskedFor | None,
+    stop: Stop | None,
 ) -> Iterator[Finding]:
     """Yield a finding for each thumbnail, in order of completion."""
 
     limits = settings.limits
 
     def inspections() -> Iterator[Job | Outcome]:
-        for item in thumbnail_states(found, settings):
+        for item in thumbnail_states(found, settings, asked):
             if isinstance(item, Outcome):
                 yield item
             elif item.made:

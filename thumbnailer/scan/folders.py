@@ -27,6 +27,7 @@ from thumbnailer.thumbs.folders import (
     walk,
 )
 from thumbnailer.thumbs.ledger import ledger_file
+from thumbnailer.thumbs.orphans.source_folder import is_empty
 
 _NOT_THERE = "is not there"
 
@@ -47,6 +48,9 @@ class FolderPictures:
 
     def scan(self, choice: Choice, *, below: str = "") -> Iterator[Source | Outcome]:
         return scan(self.root, choice, below=below, stop=self.stop)
+
+    def is_empty(self) -> bool:
+        return is_empty(self.root)
 
     def inner(self, path: str) -> str | None:
         # By their text, or else as one of them may be spelled through a link.

@@ -11,13 +11,15 @@ from typing import Unpack
 
 from thumbnailer.config.overrides import Overrides, merge_settings
 from thumbnailer.config.settings import Settings
-from thumbnailer.door import Path
+from thumbnailer.door import Path, bucket_of_thumbnails, is_remote, remote_sources
 from thumbnailer.model import Stop
 from thumbnailer.operations.removal.counts import RemovalCounts
 from thumbnailer.operations.removal.source_folders import source_folders
 from thumbnailer.scan.folders import thumbnail_folders
 from thumbnailer.scan.selection import Choice
 from thumbnailer.thumbs.folders import Removal
+from thumbnailer.thumbs.orphans.asked_for import AskedFor
+from thumbnailer.thumbs.orphans.in_roots import SourcesInRoots
 from thumbnailer.thumbs.orphans.own_files import OwnFiles, find_own_files, remove_own_files
 
 
@@ -99,21 +101,38 @@ def iter_removals(
     stop: Stop | None = None,
 ) -> Iterator[Removal]:
     """Remove what is ours, folder by folder, and yield what became of each file."""
-    for own in _own_files(sources, settings, stop):
+    roots = source_folders(sources, settings, stop)
+    bucket = bucket_of_thumbnails(settings, stop)
+    for own in _own_on_disk(roots, settings, stop):
         if isinstance(own, Removal):
             yield own
         elif dry_run:
             yield from own.would_go()
         else:
             yield from remove_own_files(own, stop)
+    if bucket and dry_run:
+        for own in bucket.files(roots):
+            yield from [own] if isinstance(own, Removal) else own.would_go()
+    elif bucket:
+        yield from bucket.clean(roots)
 
 
 def _own_files(
     sources: Path | Iterable[Path], settings: Settings, stop: Stop | None
 ) -> Iterator[OwnFiles | Removal]:
-    roots, output = source_folders(sources, settings), os.fspath(settings.output)
-    named = Choice(include=settings.include)
-    folders = thumbnail_folders(roots, "", named, hidden=True, stop=stop)
-    if output:
+    roots = source_folders(sources, settings, stop)
+    yield from _own_on_disk(roots, settings, stop)
+    if bucket := bucket_of_thumbnails(settings, stop):
+        yield from bucket.files(roots)
+
+
+def _own_on_disk(
+    roots: list[str], settings: Settings, stop: Stop | None
+) -> Iterator[OwnFiles | Removal]:
+    output, named = os.fspath(settings.output), Choice(include=settings.include)
+    on_disk = [root for root in roots if not is_remote(root)]
+    folders = thumbnail_folders(on_disk, "", named, hidden=True, stop=stop)
+    if output and not is_remote(output):
         folders = chain(folders, thumbnail_folders(roots, output, stop=stop))
-    return find_own_files(roots, folders, stop)
+    remote = remote_sources(roots, AskedFor(), settings, stop)
+    return find_own_files(SourcesInRoots(roots, remote=remote), folders, stop)

@@ -11,18 +11,25 @@ from typing import Unpack
 
 from thumbnailer.config.overrides import Overrides, merge_settings
 from thumbnailer.config.settings import Settings
-from thumbnailer.door import Path, open_sources
+from thumbnailer.door import (
+    Path,
+    bucket_of_thumbnails,
+    is_remote,
+    open_sources,
+    pictures_at,
+)
 from thumbnailer.errors import PruneRefused, SourceError
 from thumbnailer.model import Stop
 from thumbnailer.operations.removal.counts import RemovalCounts
 from thumbnailer.operations.removal.source_folders import check_folders, source_folders
 from thumbnailer.operations.removal.stale import StaleFinder, options_for
+from thumbnailer.operations.removal.with_buckets import find_with_buckets
 from thumbnailer.scan.folders import thumbnail_folders
 from thumbnailer.scan.selection import Choice
 from thumbnailer.thumbs.folders import Removal
+from thumbnailer.thumbs.orphans.in_roots import SourcesInRoots
 from thumbnailer.thumbs.orphans.orphan import OrphanSurvey
 from thumbnailer.thumbs.orphans.remove import remove_thumbnails
-from thumbnailer.thumbs.orphans.source_folder import is_empty
 from thumbnailer.thumbs.orphans.survey import find_orphans
 
 
@@ -91,8 +98,24 @@ def find_orphaned(
     stop: Stop | None = None,
 ) -> OrphanSurvey:
     """Find the thumbnails whose pictures are gone, and stale ones, for `prune`; change nothing."""
-    roots, output = source_folders(sources, settings), os.fspath(settings.output)
-    named = Choice(include=settings.include)
+    roots, output = source_folders(sources, settings, stop), os.fspath(settings.output)
+    if is_remote(*roots, output):
+        findings = find_with_buckets(roots, settings, stop, stale=stale)
+    else:
+        findings = _find_on_disk(roots, settings, stop, stale=stale)
+    check_folders(roots, settings, stop)  # a disk may have been unmounted meanwhile
+    for root in roots:
+        count = findings.thumbnails[root]
+        if output and count and pictures_at(root, settings, stop).is_empty():
+            like = "" if is_remote(root) else ", like a disk that is not mounted"
+            raise SourceError(None, f"is empty{like}; {output} has {count} of it", root)
+    return findings
+
+
+def _find_on_disk(
+    roots: list[str], settings: Settings, stop: Stop | None, *, stale: bool
+) -> OrphanSurvey:
+    output, named = os.fspath(settings.output), Choice(include=settings.include)
     folders = thumbnail_folders(roots, output, named, hidden=stale, stop=stop)
     find_stale = None
     if stale:
@@ -100,14 +123,7 @@ def find_orphaned(
         if output:  # those beside the pictures are of another layout
             beside = thumbnail_folders(roots, "", named, hidden=True, stop=stop)
             folders = chain(folders, beside)
-    findings = find_orphans(roots, folders, stop, find_stale=find_stale)
-    check_folders(roots)  # a disk may have been unmounted meanwhile
-    for root in roots:
-        count = findings.thumbnails[root]
-        if output and count and is_empty(root):
-            reason = f"is empty, like a disk that is not mounted; {output} has {count} of it"
-            raise SourceError(None, reason, root)
-    return findings
+    return find_orphans(SourcesInRoots(roots), folders, stop, find_stale=find_stale)
 
 
 def remove_found(
@@ -135,7 +151,15 @@ def remove_found(
         return iter(unknown)
     if not yes:
         _refuse_more_than_half(findings, settings)
-    return chain(unknown, remove_thumbnails(found, stop))
+    bucket = bucket_of_thumbnails(settings, stop)
+    if not bucket:
+        return chain(unknown, remove_thumbnails(found, stop))
+    due = [*found]
+    on_disk = [one for one in due if not one.folder.is_remote]
+    in_bucket = [one for one in due if one.folder.is_remote]
+    return chain(
+        unknown, remove_thumbnails(on_disk, stop), bucket.remove(in_bucket, findings.asked)
+    )
 
 
 def _refuse_more_than_half(findings: OrphanSurvey, settings: Settings) -> None:

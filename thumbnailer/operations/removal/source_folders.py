@@ -1,32 +1,34 @@
-"""The SOURCEs of operations that remove thumbnails: folders on disk."""
+"""The SOURCEs of operations that remove thumbnails: folders, or prefixes in buckets."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
 from thumbnailer.config.settings import Settings
-from thumbnailer.door import Path, paths_of, refuse_buckets
+from thumbnailer.door import Path, check_place, paths_of, pictures_at
 from thumbnailer.errors import ConfigError, SourceError
-from thumbnailer.scan.folders import check_source
+from thumbnailer.model import Stop
 
 
-def source_folders(sources: Path | Iterable[Path], settings: Settings) -> list[str]:
+def source_folders(
+    sources: Path | Iterable[Path], settings: Settings, stop: Stop | None = None
+) -> list[str]:
     """Return the paths of the SOURCEs, checked.
 
     Raises:
         SourceError: one does not exist, is no folder or can't be read.
-        ConfigError: one is in a bucket, or the thumbnails are there or in the desktop's cache.
+        ConfigError: the thumbnails are in the desktop's cache, or have no place.
     """
     if settings.is_for_desktop:
         raise ConfigError("layout = 'freedesktop': the desktop prunes its cache itself")
     roots = paths_of(sources)
-    refuse_buckets(*roots, settings.output)
-    check_folders(roots)
+    check_place(settings, *roots)
+    check_folders(roots, settings, stop)
     return roots
 
 
-def check_folders(roots: Iterable[str]) -> None:
+def check_folders(roots: Iterable[str], settings: Settings, stop: Stop | None) -> None:
     """Check that all SOURCEs are folders; raise SourceError if one is not."""
     for root in roots:
-        if not check_source(root):
+        if not pictures_at(root, settings, stop).check():
             raise SourceError(None, "is no folder", root)

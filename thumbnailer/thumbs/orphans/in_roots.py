@@ -10,7 +10,9 @@ from typing import NamedTuple, Self
 
 from thumbnailer.disk import files
 from thumbnailer.model import Folder
+from thumbnailer.thumbs.orphans.remote_sources import RemoteSources
 from thumbnailer.thumbs.orphans.source_folder import SourceFolder, SourcePlace, open_source_folder
+from thumbnailer.urls import is_url
 
 
 class FoundSource(NamedTuple):
@@ -36,17 +38,26 @@ class Wanted(NamedTuple):
 class SourcesInRoots:
     """Finds sources in roots, and looks for them; holds the folder of the last one open.
 
-    The arguments are those of `survey_folders`.
+    Args:
+        roots: folders, or single pictures; the pictures may exist or be gone.
+        places: each root with its folders in the output tree, if these are known.
+        wanted: tells which sources are looked for; None for all.
+        remote: knows the pictures of the roots that are in buckets.
+
+    Attributes:
+        named: the roots.
     """
 
     def __init__(
         self,
         roots: Iterable[str],
-        places: Mapping[str, Sequence[str]],
-        wanted: Wanted | None,
+        places: Mapping[str, Sequence[str]] | None = None,
+        wanted: Wanted | None = None,
+        remote: RemoteSources | None = None,
     ) -> None:
-        roots = list(roots)
-        self._places, self._wanted = places, wanted
+        self.named, self.remote = [*roots], remote
+        roots = [root for root in self.named if not is_url(root)]
+        self._places, self._wanted = places or {}, wanted
         self._roots = {os.path.abspath(root): root for root in roots}
         self._real_roots = {os.path.realpath(root): root for root in roots}
         # Nearly all thumbnails of a folder have their sources in one folder.
@@ -71,6 +82,8 @@ class SourcesInRoots:
         Args:
             folder: where its thumbnail is.
         """
+        if is_url(source):
+            return self._find_remote(source)
         above, name = os.path.split(source)
         absolute, real, located = self._locate(above)
         for roots, path in ((self._roots, absolute), (self._real_roots, real)):
@@ -100,6 +113,12 @@ class SourcesInRoots:
             self._place = place[:2]
         is_gone = self._folder.is_gone(place.name)
         return is_gone, self._folder.nearest if is_gone and self._folder.is_empty else None
+
+    def _find_remote(self, url: str) -> FoundSource | None:
+        if not (self.remote and (there := self.remote.find(url))):
+            return None
+        inner, _, name = there.inner.rpartition("/")
+        return FoundSource(there.root, SourcePlace(there.root, inner, name), False)
 
     def _located(self, folder: str) -> tuple[str, str, tuple[str, str] | None]:
         """Return a folder's absolute and real path, and its root with its path in that."""

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from thumbnailer.disk import files
 from thumbnailer.model import Folder
 from thumbnailer.thumbs.folders import THUMBS, Removal, output_folders_of, size_folders
-from thumbnailer.thumbs.orphans.in_roots import Wanted, root_of
+from thumbnailer.thumbs.orphans.in_roots import SourcesInRoots, Wanted, root_of
 from thumbnailer.thumbs.orphans.orphan import Orphan, OrphanSurvey
 from thumbnailer.thumbs.orphans.source_folder import SourcePlace, is_empty
 from thumbnailer.thumbs.orphans.survey import find_orphans
@@ -74,7 +74,7 @@ def find_thumbnails_of(
 
     names = {os.path.basename(path) for of_root in wanted.values() for path in of_root}
     is_wanted = Wanted(names, lambda place: any(wanted_paths(place)))
-    findings = find_orphans(wanted, folders, places=places, wanted=is_wanted)
+    findings = find_orphans(SourcesInRoots(wanted, places, is_wanted), folders)
     findings.believe(is_certain)
     return findings
 

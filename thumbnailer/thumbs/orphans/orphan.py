@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from thumbnailer.disk import files
 from thumbnailer.model import Failure, Folder
 from thumbnailer.thumbs.folders import Removal
 from thumbnailer.thumbs.ledger.entries import Ledger, LedgerEntry
+from thumbnailer.thumbs.orphans.asked_for import AskedFor
+from thumbnailer.thumbs.orphans.remote_sources import RemoteSources
 from thumbnailer.thumbs.orphans.source_folder import SourcePlace, open_source_folder
+from thumbnailer.urls import is_url
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +27,7 @@ class OwnThumbnail:
         place: the same, below a root.
         size_bytes: the thumbnail's length; None if only its line in the ledger is ours.
         is_changed: whether there is a file that is not as the thumbnail was made: it is the user's.
+        etag: that of an object in a bucket, as it was listed.
     """
 
     folder: Folder
@@ -33,6 +37,7 @@ class OwnThumbnail:
     place: SourcePlace
     size_bytes: int | None = None
     is_changed: bool = False
+    etag: str = ""
 
     @property
     def file_exists(self) -> bool:
@@ -40,7 +45,7 @@ class OwnThumbnail:
 
     @property
     def path(self) -> str:
-        return os.path.join(self.folder.path, self.name)
+        return self.folder.path_of(self.name)
 
     def kept_as_changed(self) -> Removal:
         """Return that the file stays since it has been changed."""
@@ -73,6 +78,8 @@ class PresentThumbnail(OwnThumbnail):
         """
         if known.get(self.name) != self.entry:
             return False
+        if is_url(self.source):
+            return True
         try:
             with open_source_folder(self.place) as looked:
                 return not looked.is_gone(self.place.name)
@@ -89,11 +96,13 @@ class Orphan(OwnThumbnail):
             it is empty like one where a disk is not mounted; else None.
         is_certain: whether the source is known to be gone, whatever folder is empty.
         is_behind_links: whether a source behind a link to a folder counts as gone.
+        remote: knows whether a source in a bucket is gone; it is asked again before.
     """
 
     empty_folder: str | None = None
     is_certain: bool = False
     is_behind_links: bool = False
+    remote: RemoteSources | None = None
 
     def is_due(self, known: Ledger) -> bool:
         """Return whether the source is gone at this moment, and not just its disk.
@@ -103,14 +112,28 @@ class Orphan(OwnThumbnail):
         Raises:
             OSError: this can't be determined.
         """
-        return self._is_still_gone() or known.is_superseded(self.name)
+        return self.is_still_gone() or known.is_superseded(self.name)
 
-    def _is_still_gone(self) -> bool:
+    def is_still_gone(self) -> bool:
+        """Return whether the source is gone at this moment, and not just its disk.
+
+        Raises:
+            OSError: this can't be determined.
+        """
+        if self.remote:
+            return self.remote.is_gone(self.source)
         try:
             with open_source_folder(self.place) as looked:
                 return looked.is_gone(self.place.name) and (self.is_certain or not looked.is_empty)
         except files.LinkRefused:
             return self.is_behind_links
+
+
+def ask_again(thumbnails: Sequence[OwnThumbnail]) -> None:
+    """Ask anew whether the sources in buckets are gone, for all orphans among some thumbnails."""
+    orphans = [one for one in thumbnails if isinstance(one, Orphan) and one.remote]
+    if orphans and orphans[0].remote:
+        orphans[0].remote.ask([one.source for one in orphans])
 
 
 @dataclass(slots=True)
@@ -125,6 +148,7 @@ class OrphanSurvey:
         stale: thumbnails whose source is there, but that no setting asks for; likewise adjacent.
         unknown: thumbnails whose source's state is unknown, and folders that can't be read.
         size_bytes: total length of all thumbnails.
+        asked: what there should be, if any of it is in a bucket.
     """
 
     thumbnails: Counter[str] = field(default_factory=Counter)
@@ -133,6 +157,7 @@ class OrphanSurvey:
     stale: list[PresentThumbnail] = field(default_factory=list)
     unknown: list[Removal] = field(default_factory=list)
     size_bytes: int = 0
+    asked: AskedFor | None = None
 
     @property
     def orphaned(self) -> int:

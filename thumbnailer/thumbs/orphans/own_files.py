@@ -21,6 +21,7 @@ from thumbnailer.thumbs.orphans.in_roots import SourcesInRoots
 from thumbnailer.thumbs.orphans.orphan import OwnThumbnail
 from thumbnailer.thumbs.orphans.remove import removable_levels, remove_in, tell_errors
 from thumbnailer.thumbs.orphans.survey import own_thumbnails, read_ledgers
+from thumbnailer.urls import is_url
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,23 +55,23 @@ class OwnFiles:
         yield from (one.kept_as_changed() for one in self.thumbnails if one.is_changed)
         yield from (Removal(one.path, one.source, "would remove") for one in self.existing)
         if self.page_bytes is not None:
-            yield Removal(os.path.join(self.folder.path, PAGE_NAME), "", "would remove")
+            yield Removal(self.folder.path_of(PAGE_NAME), "", "would remove")
 
 
 def find_own_files(
-    roots: Iterable[str], folders: Iterable[Folder | Removal], stop: Stop | None = None
+    sources: SourcesInRoots, folders: Iterable[Folder | Removal], stop: Stop | None = None
 ) -> Iterator[OwnFiles | Removal]:
     """Yield what is ours in each folder that has something, and folders that can't be read.
 
     As in a survey, a picture behind a link to a folder is in no root.
 
     Args:
-        roots: folders; the pictures in them may exist or be gone.
+        sources: finds the pictures in the roots, which may exist or be gone.
         folders: where thumbnails may be, each after those below it.
         stop: once it is set nothing more is read.
     """
     needed: set[str] = set()  # folders with thumbnails of other sources, and all above
-    with SourcesInRoots(roots, {}, None) as sources:
+    with sources:
         for one in read_ledgers(folders, stop):
             if isinstance(one, Removal):
                 needed |= {*files.with_folders(one.thumbnail)}
@@ -96,7 +97,8 @@ def _find_own(
     own = []
     for one, _ in own_thumbnails(folder, known, sources, stop):
         try:
-            sources.look(one.place)
+            if not is_url(one.source):
+                sources.look(one.place)
         except files.LinkRefused:
             continue
         except OSError:  # whether the picture is there does not matter

@@ -13,7 +13,7 @@ from thumbnailer.model import FATAL_ERRNOS, Failure, Folder, Stop
 from thumbnailer.thumbs.folders import THUMBS, Removal, unreadable_folder
 from thumbnailer.thumbs.ledger import ledger_file
 from thumbnailer.thumbs.ledger.lines import removal_line
-from thumbnailer.thumbs.orphans.orphan import OwnThumbnail
+from thumbnailer.thumbs.orphans.orphan import OwnThumbnail, ask_again
 
 # So many thumbnails are removed under one lock, for which a `make` beside may have to wait.
 _BATCH = 5000
@@ -78,6 +78,7 @@ def remove_in(
     """
     pending = iter(thumbnails)
     for batch in iter(lambda: list(islice(pending, _BATCH)), []):
+        ask_again(batch)
         with ledger_file.locked(opened) as locked:
             _remove_batch(opened, locked, batch, removals, stop)
     new_files.remove_stale_temporaries(opened)

@@ -7,7 +7,9 @@ A source is gone if the system reports that it does not exist. After any other e
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import fields
+from typing import Any
 
 from thumbnailer.disk import files
 from thumbnailer.model import Failure, Folder, Stop
@@ -15,46 +17,42 @@ from thumbnailer.thumbs.folders import Removal, unreadable_folder
 from thumbnailer.thumbs.ledger import ledger_file
 from thumbnailer.thumbs.ledger.entries import Ledger
 from thumbnailer.thumbs.ledger.lines import MARK
-from thumbnailer.thumbs.orphans.in_roots import FoundSource, SourcesInRoots, Wanted
+from thumbnailer.thumbs.orphans.in_roots import FoundSource, SourcesInRoots
 from thumbnailer.thumbs.orphans.orphan import (
     Orphan,
     OrphanSurvey,
     OwnThumbnail,
     PresentThumbnail,
 )
-from thumbnailer.thumbs.orphans.source_folder import SourcePlace
+from thumbnailer.urls import is_url
 
 # Tells which thumbnails of one folder no setting asks for, though their sources are there.
 FindStale = Callable[[list[PresentThumbnail]], Iterable[PresentThumbnail]]
 
+_FIELDS = tuple(one.name for one in fields(OwnThumbnail))
+
 
 def find_orphans(
-    roots: Iterable[str],
+    sources: SourcesInRoots,
     folders: Iterable[Folder | Removal],
     stop: Stop | None = None,
     *,
-    places: Mapping[str, Sequence[str]] | None = None,
-    wanted: Wanted | None = None,
     find_stale: FindStale | None = None,
 ) -> OrphanSurvey:
     """Find thumbnails whose sources are no longer in the roots, and stale ones.
 
     The arguments are those of `survey_folders`."""
     findings = OrphanSurvey()
-    for found in survey_folders(
-        roots, folders, stop, places=places, wanted=wanted, find_stale=find_stale
-    ):
+    for found in survey_folders(sources, folders, stop, find_stale=find_stale):
         findings.add(found)
     return findings
 
 
 def survey_folders(
-    roots: Iterable[str],
+    sources: SourcesInRoots,
     folders: Iterable[Folder | Removal],
     stop: Stop | None = None,
     *,
-    places: Mapping[str, Sequence[str]] | None = None,
-    wanted: Wanted | None = None,
     find_stale: FindStale | None = None,
 ) -> Iterator[OrphanSurvey]:
     """Yield a survey of each thumbnail folder; only thumbnails of pictures in the roots count.
@@ -63,14 +61,12 @@ def survey_folders(
     root's: then the folder has been replaced by the link, and the picture is gone.
 
     Args:
-        roots: folders, or single pictures; the pictures may exist or be gone.
+        sources: finds the pictures in the roots.
         folders: thumbnail folders to survey; a `Removal` is passed on as unknown.
         stop: once it is set, the survey ends.
-        places: each root with its folders in the output tree, if these are known.
-        wanted: tells which sources are looked for; None for all.
         find_stale: tells which thumbnails are stale; None if none is to count as that.
     """
-    with SourcesInRoots(roots, places or {}, wanted) as sources:
+    with sources:
         for one in read_ledgers(folders, stop):
             if isinstance(one, Removal):
                 yield OrphanSurvey(unknown=[one])
@@ -79,9 +75,10 @@ def survey_folders(
             if known is None:
                 continue
             findings, present = OrphanSurvey(), list[PresentThumbnail]()
-            for own, found in own_thumbnails(folder, known, sources, stop):
-                if _judge(own, found, known, sources, findings) and find_stale:
-                    present.append(PresentThumbnail(*_fields(own), known.get(own.name)))
+            for own, found in asked_together(own_thumbnails(folder, known, sources, stop), sources):
+                is_superseded = known.is_superseded(own.name)
+                if judge(own, found, sources, findings, is_superseded=is_superseded) and find_stale:
+                    present.append(PresentThumbnail(**fields_of(own), entry=known.get(own.name)))
             if find_stale and not (stop and stop.is_set()):
                 findings.stale += find_stale(present)
             yield findings
@@ -117,9 +114,9 @@ def own_thumbnails(
             break
         if not sources.may_want(origin):
             continue
-        source = ledger_file.source_path(folder, origin)
-        if source is None or name == MARK or not files.is_plain_name(name):
-            continue  # None: buckets are not asked whether an object still exists
+        source = ledger_file.source_path(folder, origin) or origin  # a URL
+        if name == MARK or not files.is_plain_name(name):
+            continue
         if not files.is_possible_path(source):  # in a line that thumbnailer did not write
             continue
         if found := sources.find(source, folder):
@@ -131,18 +128,39 @@ def own_thumbnails(
             yield one, found
 
 
-def _judge(
+def asked_together(
+    found: Iterable[tuple[OwnThumbnail, FoundSource]], sources: SourcesInRoots
+) -> Iterator[tuple[OwnThumbnail, FoundSource]]:
+    """Yield thumbnails with their sources; last those whose objects must be asked for, together."""
+    unlisted, remote = [], sources.remote
+    for own, source in found:
+        if remote and is_url(own.source) and not remote.is_listed(own.source):
+            unlisted.append((own, source))
+        else:
+            yield own, source
+    if remote:
+        remote.ask([own.source for own, _ in unlisted])
+    yield from unlisted
+
+
+def judge(
     own: OwnThumbnail,
     found: FoundSource,
-    known: Ledger,
     sources: SourcesInRoots,
     findings: OrphanSurvey,
+    *,
+    is_superseded: bool = False,
 ) -> bool:
-    """Add a thumbnail to the findings; return whether it is ours, and its source there."""
+    """Add a thumbnail to the findings; return whether it is ours, and its source there.
+
+    Args:
+        is_superseded: whether another thumbnail of its source has the plain name by now.
+    """
     is_gone, empty, is_known = False, None, True
+    remote = sources.remote if is_url(own.source) else None
     try:
-        is_gone, empty = sources.look(own.place)
-        if known.is_superseded(own.name):
+        is_gone, empty = (remote.is_gone(own.source), None) if remote else sources.look(own.place)
+        if is_superseded:
             is_gone, empty = True, None
     except files.LinkRefused:
         if not found.is_placed:
@@ -156,13 +174,15 @@ def _judge(
     findings.thumbnails[found.root] += own.file_exists
     findings.size_bytes += own.size_bytes or 0
     if is_gone:
-        orphan = Orphan(*_fields(own), empty, is_behind_links=found.is_placed)
+        orphan = Orphan(
+            **fields_of(own), empty_folder=empty, is_behind_links=found.is_placed, remote=remote
+        )
         (findings.orphans if empty is None else findings.doubtful).append(orphan)
         if own.is_changed:
             findings.unknown.append(own.kept_as_changed())
     return is_known and not is_gone and not own.is_changed
 
 
-def _fields(own: OwnThumbnail) -> tuple[Folder, str, str, str, SourcePlace, int | None, bool]:
-    size_bytes, is_changed = own.size_bytes, own.is_changed
-    return own.folder, own.name, own.origin, own.source, own.place, size_bytes, is_changed
+def fields_of(own: OwnThumbnail) -> dict[str, Any]:
+    """Return the fields that all kinds of thumbnails have."""
+    return {name: getattr(own, name) for name in _FIELDS}

@@ -12,6 +12,7 @@ from thumbnailer.model import Folder, Outcome, Source, Stop
 from thumbnailer.scan.folders import thumbnail_folders
 from thumbnailer.scan.gone_sources import GoneSources
 from thumbnailer.thumbs.folders import THUMBS, Removal, output_folders, output_folders_of
+from thumbnailer.thumbs.orphans.in_roots import SourcesInRoots
 from thumbnailer.thumbs.orphans.of_sources import find_thumbnails_of
 from thumbnailer.thumbs.orphans.orphan import Orphan, OrphanSurvey
 from thumbnailer.thumbs.orphans.remove import remove_thumbnails
@@ -100,7 +101,7 @@ class Removals:
         """Return the pictures that a folder lacks, and of which it holds thumbnails."""
         if self._output is not None or self._is_for_desktop:  # they did not come with the folder
             return set()
-        found = find_orphans([self._path], self.thumbnail_folders(folder), stop)
+        found = find_orphans(SourcesInRoots([self._path]), self.thumbnail_folders(folder), stop)
         return {orphan.source for orphan in found.orphans}
 
     def remove(self, orphans: Iterable[Orphan], stop: Stop | None = None) -> Iterator[Outcome]:
@@ -132,7 +133,7 @@ class Removals:
         for folder in list(self._told_empty):
             if not is_empty(folder):
                 self._told_empty.discard(folder)
-        findings = find_orphans([self._path], places, stop, places=self._places)
+        findings = find_orphans(SourcesInRoots([self._path], self._places), places, stop)
         findings.believe(self._is_emptied)
         if stop.is_set() or not is_intact() or (self._output and is_empty(self._path)):
             self._to_survey |= to_survey

@@ -1,0 +1,100 @@
+"""All that is ours in a tree of thumbnails in a bucket: find it and remove it, and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import suppress
+from functools import partial
+from itertools import groupby, islice
+
+from thumbnailer.buckets.client.requests import Stopped
+from thumbnailer.buckets.headers import ORIGIN, made_from
+from thumbnailer.buckets.origins import Origins
+from thumbnailer.buckets.orphans.remove import remove_from_bucket
+from thumbnailer.buckets.orphans.survey import place_of
+from thumbnailer.buckets.orphans.thumbnail_tree import ThumbnailTree, only_objects
+from thumbnailer.model import Failure, Folder
+from thumbnailer.thumbs.folders import Removal
+from thumbnailer.thumbs.gallery_page import PAGE_NAME, is_our_page
+from thumbnailer.thumbs.orphans.orphan import OwnThumbnail
+from thumbnailer.thumbs.orphans.own_files import OwnFiles
+
+# How many thumbnails are looked at together.
+_BATCH = 256
+
+
+def own_in_bucket(tree: ThumbnailTree, origins: Origins) -> Iterator[OwnFiles | Removal]:
+    """Yield what is ours in each folder: the page, and thumbnails of pictures in the roots.
+
+    A thumbnail that does not say of which picture it is counts as one of the roots'.
+
+    Raises:
+        OSError: the tree can't be listed.
+    """
+    with suppress(Stopped):
+        if page_bytes := _page_bytes(tree):
+            yield OwnFiles(tree.folder(""), [], page_bytes)
+        for folder, group in groupby(_own(tree, origins), _folder_of):
+            found = [*group]
+            if folder:
+                yield OwnFiles(folder, [one for one in found if isinstance(one, OwnThumbnail)])
+            yield from (one for one in found if isinstance(one, Removal))
+
+
+def clean_bucket(tree: ThumbnailTree, origins: Origins) -> Iterator[Removal]:
+    """Remove what `own_in_bucket` finds, then the marks of folders that hold nothing else.
+
+    Raises:
+        OSError: the tree can't be listed.
+        OutputError: the credentials have expired.
+    """
+    kept = list[Removal]()
+
+    def thumbnails() -> Iterator[OwnThumbnail]:
+        for one in _own(tree, origins):
+            if isinstance(one, OwnThumbnail):
+                yield one
+            else:
+                kept.append(one)
+
+    with suppress(Stopped):
+        if _page_bytes(tree):
+            tree.bucket.run(partial(tree.bucket.delete, tree.key(PAGE_NAME)))
+            yield Removal(tree.folder("").path_of(PAGE_NAME), "", "removed")
+    yield from remove_from_bucket(tree, thumbnails(), None)
+    yield from kept
+
+
+def _own(tree: ThumbnailTree, origins: Origins) -> Iterator[OwnThumbnail | Removal]:
+    bucket, objects = tree.bucket, only_objects(tree.own())
+    for batch in iter(lambda: [*islice(objects, _BATCH)], []):
+        keys = [tree.key(one.entry.key) for one in batch]
+        answers = bucket.run_concurrently([partial(bucket.head, key) for key in keys])
+        for one, answer in zip(batch, answers, strict=True):
+            folder = tree.folder(one.folder)
+            if isinstance(answer, OSError):
+                if not isinstance(answer, FileNotFoundError):
+                    failure = Failure("scan", f"can't be looked at: {answer.strerror}")
+                    yield Removal(folder.path_of(one.name), "", "failed", failure)
+                continue
+            entry, attributes = answer
+            text = attributes.get(ORIGIN, "")
+            origin = origins.read(text)
+            if made_from(attributes) and (origin or not text):
+                source, place = place_of(origin)
+                yield OwnThumbnail(
+                    folder, one.name, text, source, place, entry.size_bytes, etag=entry.etag
+                )
+
+
+def _folder_of(one: OwnThumbnail | Removal) -> Folder | None:
+    return one.folder if isinstance(one, OwnThumbnail) else None
+
+
+def _page_bytes(tree: ThumbnailTree) -> int:
+    """Return the length of the gallery page in the tree; 0 if there is none of ours."""
+    bucket = tree.bucket
+    with suppress(OSError):
+        data, _, _ = bucket.run(partial(bucket.get, tree.key(PAGE_NAME)))
+        return len(data) if is_our_page(data) else 0
+    return 0

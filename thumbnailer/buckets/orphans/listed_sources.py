@@ -1,0 +1,76 @@
+"""The pictures of SOURCEs in buckets: which were listed, and whether others are really gone."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Iterable
+from contextlib import suppress
+from functools import partial
+
+from thumbnailer.buckets.client.bucket import Bucket
+from thumbnailer.buckets.client.requests import Stopped
+from thumbnailer.model import Stop
+from thumbnailer.thumbs.orphans.asked_for import Paths
+from thumbnailer.thumbs.orphans.remote_sources import RemotePlace
+from thumbnailer.urls import is_url, split_url
+
+
+class ListedSources:
+    """See `thumbs.orphans.remote_sources`.
+
+    Args:
+        roots: the SOURCEs; those on disk are passed over.
+        listed: the URLs that a scan of all of them has found.
+        endpoint: as in `Settings`.
+        stop: once it is set, answers are not waited for.
+        asks: whether what is not listed is asked for; else it counts as gone.
+    """
+
+    def __init__(
+        self, roots: Iterable[str], listed: Paths, endpoint: str, stop: Stop | None, *, asks: bool
+    ) -> None:
+        self._roots = {root.rstrip("/"): root for root in roots if is_url(root)}
+        self._listed, self._asks = listed, asks
+        self._endpoint, self._stop = endpoint, stop
+        self._answers: dict[str, bool | OSError] = {}
+
+    def find(self, url: str) -> RemotePlace | None:
+        for start, root in self._roots.items():
+            if url == start:
+                return RemotePlace(root, "")
+            if url.startswith(f"{start}/"):
+                return RemotePlace(root, url[len(start) + 1 :])
+        return None
+
+    def is_listed(self, url: str) -> bool:
+        return url in self._listed
+
+    def ask(self, urls: Iterable[str]) -> None:
+        """Ask for objects side by side; `is_gone` tells the answers, until the next call."""
+        urls = [*urls] if self._asks else []
+        interrupted = InterruptedError(errno.EINTR, "interrupted")
+        self._answers = dict.fromkeys(urls, interrupted)
+        with suppress(Stopped):
+            self._ask(urls)
+
+    def _ask(self, urls: list[str]) -> None:
+        by_bucket: dict[str, list[str]] = {}
+        for url in urls:
+            by_bucket.setdefault(split_url(url)[0], []).append(url)
+        for where, of_bucket in by_bucket.items():
+            bucket = Bucket(where, self._endpoint, self._stop)
+            keys = (url[len(where) + 1 :] for url in of_bucket)
+            answers = bucket.run_concurrently([partial(bucket.head, key) for key in keys])
+            for url, answer in zip(of_bucket, answers, strict=True):
+                if isinstance(answer, FileNotFoundError):
+                    self._answers[url] = True
+                else:
+                    self._answers[url] = answer if isinstance(answer, OSError) else False
+
+    def is_gone(self, url: str) -> bool:
+        if url not in self._answers:
+            return not self.is_listed(url)
+        answer = self._answers[url]
+        if isinstance(answer, OSError):
+            raise answer
+        return answer

@@ -1,0 +1,89 @@
+"""Remove thumbnails from a bucket, after a look whether each is still due."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+from functools import partial
+from itertools import islice
+
+from thumbnailer.buckets.client.errors import CredentialsEnded
+from thumbnailer.buckets.client.requests import Stopped
+from thumbnailer.buckets.orphans.thumbnail_tree import ThumbnailTree
+from thumbnailer.errors import OutputError
+from thumbnailer.model import Failure
+from thumbnailer.thumbs.folders import Removal
+from thumbnailer.thumbs.orphans.asked_for import AskedFor
+from thumbnailer.thumbs.orphans.orphan import Orphan, OwnThumbnail, ask_again
+from thumbnailer.urls import split_url
+
+# How many thumbnails are looked at, and then removed, together.
+_BATCH = 256
+
+
+def remove_from_bucket(
+    tree: ThumbnailTree, thumbnails: Iterable[OwnThumbnail], asked: AskedFor | None
+) -> Iterator[Removal]:
+    """Remove thumbnails that are still due, then the marks of folders that hold nothing else.
+
+    An orphan goes if its picture is still gone, any other thumbnail if it is still the same.
+
+    Args:
+        asked: what there should be: a folder where a thumbnail is to come keeps its mark; None if
+            nothing of ours is to stay.
+
+    Raises:
+        OutputError: the credentials have expired.
+    """
+    emptied, pending = set[str](), iter(thumbnails)
+
+    def is_unused(folder: str) -> bool:
+        if asked is None:
+            return True
+        return folder in emptied and tree.folder(folder).path not in asked.folders
+
+    with suppress(Stopped):
+        for batch in iter(lambda: [*islice(pending, _BATCH)], []):
+            for one, answer in zip(batch, _removed(tree, batch), strict=True):
+                if answer is True:
+                    emptied.add(one.folder.below)
+                    yield Removal(one.path, one.source, "removed")
+                elif answer:
+                    failure = Failure("write", answer.strerror or "")
+                    yield Removal(one.path, one.source, "failed", failure)
+                    if isinstance(answer, CredentialsEnded):
+                        raise OutputError(f"stopped early: {tree.url}: {failure.reason}")
+        if emptied or asked is None:
+            with suppress(OSError):  # they do no harm, and the next run removes them
+                tree.remove_markers(is_unused)
+
+
+def _removed(tree: ThumbnailTree, batch: Sequence[OwnThumbnail]) -> list[bool | OSError]:
+    """Remove some thumbnails; return for each whether it was due and is gone, or why it is not."""
+    ask_again(batch)
+    bucket = tree.bucket
+    others = [one for one in batch if not isinstance(one, Orphan)]
+    heads = bucket.run_concurrently([partial(bucket.head, _key(one)) for one in others])
+    same = {
+        id(one): head if isinstance(head, OSError) else head[0].etag == one.etag
+        for one, head in zip(others, heads, strict=True)
+    }
+    answers = [same.get(id(one)) for one in batch]
+    for at, one in enumerate(batch):
+        if isinstance(one, Orphan):
+            try:
+                answers[at] = one.is_still_gone()
+            except OSError as error:
+                answers[at] = error
+    due = [at for at, answer in enumerate(answers) if answer is True]
+    deletions = bucket.run_concurrently([partial(bucket.delete, _key(batch[at])) for at in due])
+    for at, deletion in zip(due, deletions, strict=True):
+        if isinstance(deletion, OSError):
+            answers[at] = deletion
+    return [
+        False if isinstance(answer, FileNotFoundError) else answer or False for answer in answers
+    ]
+
+
+def _key(one: OwnThumbnail) -> str:
+    return split_url(one.path)[1]

@@ -1,0 +1,175 @@
+"""Survey the thumbnails in a bucket: which have lost their picture, and which nothing asks for.
+
+What is asked for is known from a scan, and what is there from a listing. Only what is there without
+being asked for is looked at: its metadata say whether it is ours, and of which picture.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
+from functools import partial
+from itertools import islice
+
+from thumbnailer.buckets.client.requests import Stopped
+from thumbnailer.buckets.headers import ORIGIN, made_from
+from thumbnailer.buckets.origins import Origin, Origins
+from thumbnailer.buckets.orphans.own_objects import OwnObject
+from thumbnailer.buckets.orphans.thumbnail_tree import ThumbnailTree, only_objects
+from thumbnailer.model import Failure
+from thumbnailer.thumbs.folders import Removal
+from thumbnailer.thumbs.orphans.asked_for import AskedFor
+from thumbnailer.thumbs.orphans.in_roots import FoundSource, SourcesInRoots
+from thumbnailer.thumbs.orphans.orphan import (
+    Orphan,
+    OrphanSurvey,
+    OwnThumbnail,
+    PresentThumbnail,
+)
+from thumbnailer.thumbs.orphans.source_folder import SourcePlace
+from thumbnailer.thumbs.orphans.survey import asked_together, fields_of, judge
+from thumbnailer.urls import is_url
+
+# How many thumbnails are looked at together.
+_BATCH = 256
+
+# What a folder of one size may be called: `256`, `256x192`, `256x` or `x192`.
+_SIZE = re.compile(r"\d+|\d+x\d*|x\d+")
+
+_NOT_TOLD = (
+    "{} of its thumbnails do not say of which picture they are: an earlier version made them"
+)
+
+
+def survey_by_metadata(
+    tree: ThumbnailTree, asked: AskedFor, origins: Origins, sources: SourcesInRoots
+) -> Iterator[OrphanSurvey]:
+    """Yield surveys of some thumbnails each, with orphans and stale ones.
+
+    Args:
+        asked: what there should be of all pictures in the roots.
+        origins: reads of which picture a thumbnail is.
+        sources: looks for the pictures in the roots.
+
+    Raises:
+        OSError: the tree can't be listed.
+    """
+    not_told = 0
+    with sources, suppress(Stopped):
+        objects = only_objects(tree.own())
+        for batch in iter(lambda: [*islice(objects, _BATCH)], []):
+            findings, others = _count_asked(tree, batch, asked)
+            told, unknown = _with_origins(tree, others, origins, findings)
+            not_told += unknown
+            for own, found in asked_together(told, sources):
+                is_there = judge(own, found, sources, findings)
+                if is_there and own.source not in asked.failed:
+                    findings.stale.append(PresentThumbnail(**fields_of(own)))
+            yield findings
+    if not_told:
+        error = Failure("scan", _NOT_TOLD.format(f"{not_told:,}"))
+        yield OrphanSurvey(unknown=[Removal("", tree.url, "kept", error)])
+
+
+def survey_by_name(
+    tree: ThumbnailTree, asked: AskedFor, places: Mapping[str, str], sizes: Collection[str]
+) -> Iterator[OrphanSurvey]:
+    """Yield surveys of some thumbnails each, which need no request but the listing.
+
+    Whether a thumbnail's picture is gone is told by its name: those of other SOURCEs in the same
+    tree seem to be orphans, too.
+
+    Args:
+        places: the roots, each with its folder in the tree.
+        sizes: the names of the sizes.
+
+    Raises:
+        OSError: the tree can't be listed.
+    """
+    nowhere = SourcePlace("", "", "")
+    with suppress(Stopped):
+        objects = only_objects(tree.own())
+        for batch in iter(lambda: [*islice(objects, _BATCH)], []):
+            findings, others = _count_asked(tree, batch, asked)
+            for one in others:
+                size_bytes = one.entry.size_bytes
+                findings.thumbnails[""] += 1
+                findings.size_bytes += size_bytes
+                if not _is_named_for(one.entry.key, asked, places, sizes):
+                    folder = tree.folder(one.folder)
+                    findings.orphans.append(Orphan(folder, one.name, "", "", nowhere, size_bytes))
+            yield findings
+
+
+def _count_asked(
+    tree: ThumbnailTree, objects: Sequence[OwnObject], asked: AskedFor
+) -> tuple[OrphanSurvey, list[OwnObject]]:
+    """Return a survey that counts what is asked for, and the others."""
+    findings, others = OrphanSurvey(), list[OwnObject]()
+    for one in objects:
+        if f"{tree.url}/{one.entry.key}" in asked.thumbnails:
+            findings.thumbnails[""] += 1
+            findings.size_bytes += one.entry.size_bytes
+        else:
+            others.append(one)
+    return findings, others
+
+
+def _with_origins(
+    tree: ThumbnailTree, objects: Sequence[OwnObject], origins: Origins, findings: OrphanSurvey
+) -> tuple[list[tuple[OwnThumbnail, FoundSource]], int]:
+    """Return those of the objects that are thumbnails of pictures in the roots, with these; and how
+    many are ours, but do not tell of which picture."""
+    bucket, told, unknown = tree.bucket, list[tuple[OwnThumbnail, FoundSource]](), 0
+    keys = [tree.key(one.entry.key) for one in objects]
+    answers = bucket.run_concurrently([partial(bucket.head, key) for key in keys])
+    for one, answer in zip(objects, answers, strict=True):
+        if isinstance(answer, OSError):
+            if not isinstance(answer, FileNotFoundError):
+                error = Failure("scan", f"can't be looked at: {answer.strerror}")
+                path = tree.folder(one.folder).path_of(one.name)
+                findings.unknown.append(Removal(path, "", "kept", error))
+            continue
+        entry, attributes = answer
+        if not made_from(attributes):
+            continue
+        text = attributes.get(ORIGIN, "")
+        origin = origins.read(text)
+        if origin and origin.inner is not None:
+            folder, size_bytes = tree.folder(one.folder), entry.size_bytes
+            source, place = place_of(origin)
+            own = OwnThumbnail(folder, one.name, text, source, place, size_bytes, etag=entry.etag)
+            told.append((own, FoundSource(origin.root, place, False)))
+        unknown += bool(origin and origin.inner is None) or not text
+    return told, unknown
+
+
+def place_of(origin: Origin | None) -> tuple[str, SourcePlace]:
+    """Return the path or URL of a picture, and the same as a place in its SOURCE; "" if unknown."""
+    if not origin or origin.inner is None:
+        return "", SourcePlace("", "", "")
+    root, inner = origin.root, origin.inner
+    if is_url(root):
+        folder, _, name = inner.rpartition("/")
+        return "/".join(filter(None, (root.rstrip("/"), inner))), SourcePlace(root, folder, name)
+    folder, name = os.path.split(inner.replace("/", os.sep))
+    return os.path.join(root, folder, name), SourcePlace(root, folder, name)
+
+
+def _is_named_for(
+    key: str, asked: AskedFor, places: Mapping[str, str], sizes: Collection[str]
+) -> bool:
+    """Return whether a thumbnail, by its key, may be one of a picture that was found."""
+    first, _, rest = key.partition("/")
+    for path in (key, rest) if first in sizes or _SIZE.fullmatch(first) else (key,):
+        for root, place in places.items():
+            below = f"{place}/" if place else ""
+            if path.startswith(below):
+                start = root.rstrip("/") if is_url(root) else root
+                inner = path[len(below) :]
+                for name in (inner, inner.rpartition(".")[0]):
+                    if os.path.join(start, name) in asked.sources:
+                        return True
+    return False

@@ -1,0 +1,75 @@
+"""The tree of thumbnails of a run in a bucket, with all that is ours there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from itertools import islice
+
+from thumbnailer.buckets.client.bucket import PAGE_KEYS, Bucket
+from thumbnailer.buckets.client.listings.listed_object import ListedObject
+from thumbnailer.buckets.marker_objects import Mark, read_mark
+from thumbnailer.buckets.ordered_listing import OrderedListing
+from thumbnailer.buckets.orphans.own_objects import OwnFolder, OwnObject, own_objects
+from thumbnailer.model import Folder, Stop
+from thumbnailer.urls import split_url
+
+
+class ThumbnailTree:
+    """A tree of thumbnails.
+
+    Args:
+        url: of the output.
+        endpoint: as in `Settings`.
+        stop: once it is set, answers are not waited for.
+    """
+
+    def __init__(self, url: str, endpoint: str, stop: Stop | None) -> None:
+        where, self._prefix = split_url(url)
+        self.bucket = Bucket(where, endpoint, stop)
+        self.url = "/".join(filter(None, (where, self._prefix)))
+
+    def own(self) -> Iterator[OwnObject | OwnFolder]:
+        """Yield what may be ours, and each folder after all that is directly in it.
+
+        Raises:
+            OSError: the tree can't be listed.
+        """
+        return own_objects(OrderedListing(self.bucket, self._prefix).after(), self._read_mark)
+
+    def folder(self, inner: str) -> Folder:
+        """Return a folder of the tree."""
+        return Folder(self.url, inner)
+
+    def key(self, inner: str) -> str:
+        """Return the key of what has another one relative to the tree."""
+        return f"{self._prefix}/{inner}".lstrip("/")
+
+    def remove_markers(self, is_unused: Callable[[str], bool]) -> None:
+        """Delete the marks and records of folders that hold nothing else.
+
+        Args:
+            is_unused: tells of a folder's path whether no thumbnail is to come there.
+
+        Raises:
+            OSError: the tree can't be listed, or they can't be deleted.
+        """
+        ended = (one for one in self.own() if isinstance(one, OwnFolder))
+        keys = (
+            self.key(marker)
+            for one in ended
+            if not one.others and is_unused(one.folder)
+            for marker in one.markers
+        )
+        for batch in iter(lambda: [*islice(keys, PAGE_KEYS)], []):
+            self.bucket.run(partial(self.bucket.delete, *batch))
+
+    def _read_mark(self, entry: ListedObject) -> Mark:
+        bucket = self.bucket
+        data, there, _ = bucket.run(partial(bucket.get, self.key(entry.key)))
+        return read_mark(data, there)
+
+
+def only_objects(own: Iterable[OwnObject | OwnFolder]) -> Iterator[OwnObject]:
+    """Yield what may be a thumbnail."""
+    return (one for one in own if isinstance(one, OwnObject))
