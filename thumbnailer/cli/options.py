@@ -19,10 +19,14 @@ _THUMBNAILS = {
     "--fit FIT": "contain, cover (crop), pad or fill (stretch) [contain]",
 }
 
+_ENDPOINT = {"--endpoint URL": "an S3 server that is not Amazon's, such as MinIO"}
+
+_HEADER = {"--header NAME=VALUE": "store this with each thumbnail in a bucket; repeatable"}
+
 _REMOTE = {
-    "--endpoint URL": "an S3 server that is not Amazon's, such as MinIO",
+    **_ENDPOINT,
     "--verify-etag": "check in buckets what each thumbnail was made of (slow)",
-    "--header NAME=VALUE": "store this with each thumbnail in a bucket; repeatable",
+    **_HEADER,
     "--cluster ADDRESS": "run on a Ray cluster: auto, or its head's HOST:PORT",
 }
 
@@ -163,7 +167,7 @@ COMMANDS = {
         "write an HTML page of the thumbnails",
         ("~/Pictures", "~/Pictures --size 256 --size 512 --output ~/Sites/thumbs"),
         {
-            "thumbnails": _THUMBNAILS,
+            "thumbnails": _THUMBNAILS | _ENDPOINT,
             "this run": _CONFIG_AND_JOBS | _output("page, with its size and time"),
             **_pictures({"SOURCE...": "a folder"}),
         },
@@ -172,7 +176,7 @@ COMMANDS = {
         "remove the thumbnails of pictures that are gone",
         ("~/Pictures --dry-run", "~/Pictures --stale --size 512 --output ~/Sites/thumbs"),
         {
-            "thumbnails": _THUMBNAILS,
+            "thumbnails": _THUMBNAILS | _ENDPOINT,
             "this run": {
                 "-n, --dry-run": "remove nothing; say what would be removed",
                 "--stale": "also remove what these settings would not make",
@@ -191,6 +195,7 @@ COMMANDS = {
                 "SOURCE...": "a folder, with its subfolders",
                 "-n, --dry-run": "remove nothing; say what would be removed",
                 "-o, --output DIR": "remove the thumbnails in this output tree, too",
+                **_ENDPOINT,
                 "-c, --config FILE": "read `output` and `include` from FILE",
                 "--yes": "don't ask",
                 **_output("removal"),
@@ -207,7 +212,7 @@ COMMANDS = {
                 "--json": "print one JSON object per picture",
                 **_HELP,
             },
-            "thumbnails": _THUMBNAILS | _CONFIG_AND_JOBS,
+            "thumbnails": _THUMBNAILS | _ENDPOINT | _CONFIG_AND_JOBS,
             **_pictures({}),
         },
         "[OPTION]... FILE...",
@@ -216,7 +221,7 @@ COMMANDS = {
         "count current, stale, missing and failed thumbnails",
         ("~/Pictures", "~/Pictures --size 512 --json"),
         {
-            "thumbnails": _THUMBNAILS,
+            "thumbnails": _THUMBNAILS | _ENDPOINT,
             "this run": {
                 "--json": "print one JSON object",
                 "--quiet": "print failures only",
@@ -231,7 +236,7 @@ COMMANDS = {
         "decode all thumbnails and check that they are intact",
         ("~/Pictures", "~/Pictures --fix --output ~/Sites/thumbs"),
         {
-            "thumbnails": _THUMBNAILS,
+            "thumbnails": _THUMBNAILS | _ENDPOINT | _HEADER,
             "this run": {
                 "--fix": "make wrong, stale and missing ones again",
                 **_REPLACE,

@@ -7,6 +7,7 @@ from contextlib import suppress
 from functools import partial
 from itertools import groupby, islice
 
+from thumbnailer.buckets.client.errors import CredentialsEnded
 from thumbnailer.buckets.client.requests import Stopped
 from thumbnailer.buckets.headers import ORIGIN, made_from
 from thumbnailer.buckets.origins import Origins
@@ -73,6 +74,8 @@ def _own(tree: ThumbnailTree, origins: Origins) -> Iterator[OwnThumbnail | Remov
         for one, answer in zip(batch, answers, strict=True):
             folder = tree.folder(one.folder)
             if isinstance(answer, OSError):
+                if isinstance(answer, CredentialsEnded):
+                    raise answer
                 if not isinstance(answer, FileNotFoundError):
                     failure = Failure("scan", f"can't be looked at: {answer.strerror}")
                     yield Removal(folder.path_of(one.name), "", "failed", failure)

@@ -8,7 +8,9 @@ from contextlib import suppress
 from functools import partial
 
 from thumbnailer.buckets.client.bucket import Bucket
+from thumbnailer.buckets.client.errors import CredentialsEnded
 from thumbnailer.buckets.client.requests import Stopped
+from thumbnailer.errors import SourceError
 from thumbnailer.model import Stop
 from thumbnailer.thumbs.orphans.asked_for import Paths
 from thumbnailer.thumbs.orphans.remote_sources import RemotePlace
@@ -46,7 +48,11 @@ class ListedSources:
         return url in self._listed
 
     def ask(self, urls: Iterable[str]) -> None:
-        """Ask for objects side by side; `is_gone` tells the answers, until the next call."""
+        """Ask for objects side by side; `is_gone` tells the answers, until the next call.
+
+        Raises:
+            SourceError: the credentials have expired.
+        """
         urls = [*urls] if self._asks else []
         interrupted = InterruptedError(errno.EINTR, "interrupted")
         self._answers = dict.fromkeys(urls, interrupted)
@@ -62,6 +68,8 @@ class ListedSources:
             keys = (url[len(where) + 1 :] for url in of_bucket)
             answers = bucket.run_concurrently([partial(bucket.head, key) for key in keys])
             for url, answer in zip(of_bucket, answers, strict=True):
+                if isinstance(answer, CredentialsEnded):
+                    raise SourceError(answer.errno, answer.strerror, url)
                 if isinstance(answer, FileNotFoundError):
                     self._answers[url] = True
                 else:

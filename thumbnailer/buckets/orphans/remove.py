@@ -7,6 +7,7 @@ from contextlib import suppress
 from functools import partial
 from itertools import islice
 
+from thumbnailer.buckets.client.bucket import Bucket
 from thumbnailer.buckets.client.errors import CredentialsEnded
 from thumbnailer.buckets.client.requests import Stopped
 from thumbnailer.buckets.orphans.thumbnail_tree import ThumbnailTree
@@ -64,25 +65,43 @@ def _removed(tree: ThumbnailTree, batch: Sequence[OwnThumbnail]) -> list[bool | 
     bucket = tree.bucket
     others = [one for one in batch if not isinstance(one, Orphan)]
     heads = bucket.run_concurrently([partial(bucket.head, _key(one)) for one in others])
-    same = {
-        id(one): head if isinstance(head, OSError) else head[0].etag == one.etag
+    etags = {
+        id(one): head if isinstance(head, OSError) else head[0].etag
         for one, head in zip(others, heads, strict=True)
     }
-    answers = [same.get(id(one)) for one in batch]
-    for at, one in enumerate(batch):
-        if isinstance(one, Orphan):
-            try:
-                answers[at] = one.is_still_gone()
-            except OSError as error:
-                answers[at] = error
+    answers = [_is_due(one, etags.get(id(one), "")) for one in batch]
     due = [at for at, answer in enumerate(answers) if answer is True]
-    deletions = bucket.run_concurrently([partial(bucket.delete, _key(batch[at])) for at in due])
-    for at, deletion in zip(due, deletions, strict=True):
-        if isinstance(deletion, OSError):
-            answers[at] = deletion
-    return [
-        False if isinstance(answer, FileNotFoundError) else answer or False for answer in answers
-    ]
+    errors = _delete(bucket, [_key(batch[at]) for at in due])
+    for at, answer in zip(due, errors, strict=True):
+        answers[at] = answer or True
+    return answers
+
+
+def _is_due(one: OwnThumbnail, etag: str | OSError) -> bool | OSError:
+    """Return whether a thumbnail is to go at this moment, or why that can't be determined.
+
+    Args:
+        etag: what it has now, if it is no orphan.
+    """
+    if isinstance(one, Orphan):
+        try:
+            return one.is_still_gone()
+        except OSError as error:
+            return error
+    if isinstance(etag, OSError):
+        return False if isinstance(etag, FileNotFoundError) else etag
+    return etag == one.etag
+
+
+def _delete(bucket: Bucket, keys: Sequence[str]) -> list[OSError | None]:
+    """Delete objects, in one request where the service can do that; return the error of each."""
+    if not keys:
+        return []
+    try:
+        bucket.run(partial(bucket.delete, *keys))
+    except OSError:  # it does not tell of which
+        return bucket.run_concurrently([partial(bucket.delete, key) for key in keys])
+    return [None] * len(keys)
 
 
 def _key(one: OwnThumbnail) -> str:

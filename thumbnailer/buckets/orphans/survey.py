@@ -13,6 +13,7 @@ from contextlib import suppress
 from functools import partial
 from itertools import islice
 
+from thumbnailer.buckets.client.errors import CredentialsEnded
 from thumbnailer.buckets.client.requests import Stopped
 from thumbnailer.buckets.headers import ORIGIN, made_from
 from thumbnailer.buckets.origins import Origin, Origins
@@ -38,9 +39,7 @@ _BATCH = 256
 # What a folder of one size may be called: `256`, `256x192`, `256x` or `x192`.
 _SIZE = re.compile(r"\d+|\d+x\d*|x\d+")
 
-_NOT_TOLD = (
-    "{} of its thumbnails do not say of which picture they are: an earlier version made them"
-)
+_NOT_TOLD = "{} of its thumbnails don't say of which picture they are: an earlier version made them"
 
 
 def survey_by_metadata(
@@ -127,6 +126,8 @@ def _with_origins(
     answers = bucket.run_concurrently([partial(bucket.head, key) for key in keys])
     for one, answer in zip(objects, answers, strict=True):
         if isinstance(answer, OSError):
+            if isinstance(answer, CredentialsEnded):
+                raise answer
             if not isinstance(answer, FileNotFoundError):
                 error = Failure("scan", f"can't be looked at: {answer.strerror}")
                 path = tree.folder(one.folder).path_of(one.name)
