@@ -162,3 +162,31 @@ def test_all_of_ours_goes_when_it_is_to_be_cleaned(places: Places) -> None:
     assert "16 thumbnails, 16 removed in" in run.out
     assert places.thumbs.all_names() == []
     assert [*make(*places.arguments).statuses.values()] == ["made"] * 5
+
+
+def test_thumbnails_of_a_picture_that_fails_stay(places: Places) -> None:
+    settled()
+    places.photos.put("a.jpg", b"no picture any more")
+    settled()
+    assert thumbnailer("make", *places.arguments, "--format", "webp", "--quiet").code == 3
+    run = done("prune", *places.arguments, "--format", "webp", "--stale", "--yes")
+    assert run.out.startswith("11 thumbnails, 0 orphaned, 5 stale, 5 removed")
+    assert places.thumbs.names()[-6:] == sorted(
+        [f"{name}.webp" for name in MADE if name != "a.jpg"][:4] + ["a.jpg", "x/f.jpg.webp"]
+    )
+
+
+def test_what_is_remembered_of_another_source_stays(
+    places: Places, storage: Storage, tmp_path: Path
+) -> None:
+    kind = "bucket" if places.photos.storage else "disk"
+    others = place_of(kind, "others", storage, tmp_path)
+    others.put("bad/no.jpg", b"no picture")
+    assert thumbnailer("make", others.path, *places.arguments[1:], "--quiet").code == 3
+    remembered = [name for name in places.thumbs.all_names() if name.startswith("bad/")]
+    assert bool(remembered) == bool(places.thumbs.storage), "a ledger is no object"
+    places.photos.remove("x/f.jpg")
+    done("prune", *places.arguments)
+    left = places.thumbs.all_names()
+    assert [name for name in left if name.startswith("bad/")] == remembered
+    assert not [name for name in left if name.startswith("x/")]
