@@ -35,7 +35,7 @@ def some_tree(chance: random.Random) -> list[ListedObject]:
 
 
 def by_folder(tree: list[ListedObject]) -> tuple[set[str], dict[str, tuple[set[str], int]]]:
-    """The keys that are ours; and each folder with markers, these, and how many others are in it."""
+    """The keys that are ours; and each folder with markers, these, and how many others it has."""
     folders: dict[str, list[ListedObject]] = {}
     markers: dict[str, set[str]] = {}
     marks: dict[str, dict[str, ListedObject]] = {}

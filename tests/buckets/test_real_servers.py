@@ -21,7 +21,7 @@ from support.pictures import corners, files_below, tree
 from support.program import checked, in_a_process, thumbnailer
 from support.s3_server import outcomes, photos_in, settled, statuses
 
-from thumbnailer import Outcome
+from thumbnailer import Outcome, clean, prune, status
 
 pytestmark = [pytest.mark.slow, pytest.mark.extra]
 
@@ -285,3 +285,35 @@ def test_what_is_not_there_is_said(cloud: Cloud, tmp_path: Path) -> None:
     assert "nothing is there" in said(f"{cloud.url}/nothing", thumbs)
     assert "there is no such bucket" in said(no_bucket, thumbs)
     assert "there is no such bucket" in said(f"{cloud.url}/photos", no_bucket)
+
+
+def test_thumbnails_of_deleted_pictures_are_counted_and_go(cloud: Cloud, tmp_path: Path) -> None:
+    photos_in(cloud, tmp_path, *(f"photos/{n}/ä b.jpg" for n in range(8)), "photos/c.jpg")
+    settled()
+    made(cloud)
+    made(cloud, format="webp")
+    cloud.delete("photos/3/ä b.jpg")
+    cloud.delete("photos/c.jpg")
+    source = f"{cloud.url}/photos"
+    settings: Any = {"output": f"{cloud.url}/thumbs", "format": "webp", **cloud.settings}
+    counted = status(source, **settings)
+    assert (counted.current, counted.orphaned, counted.thumbnails) == (7, 4, 18)
+    report = prune(source, **settings)
+    assert (report.thumbnails, report.orphaned, report.removed, report.failed) == (18, 4, 4, 0)
+    assert len(cloud.keys("thumbs")) == 14
+    assert not [key for key in cloud.etags("thumbs") if key.startswith("thumbs/3/")]
+    report = prune(source, stale=True, **settings)
+    assert (report.stale, report.removed) == (7, 7)
+    assert cloud.keys("thumbs") == [f"thumbs/{n}/ä b.jpg.webp" for n in range(8) if n != 3]
+    assert set(states(cloud, format="webp").values()) == {"current"}
+
+
+def test_all_of_ours_is_cleaned_and_nothing_else(cloud: Cloud, tmp_path: Path) -> None:
+    photos_in(cloud, tmp_path, "photos/a.jpg", "photos/b/c.jpg", "thumbs/b/mine.jpg")
+    cloud.put("photos/bad.jpg", b"no picture")
+    settled()
+    made(cloud)
+    settings: Any = {"output": f"{cloud.url}/thumbs", **cloud.settings}
+    report = clean(f"{cloud.url}/photos", **settings)
+    assert (report.thumbnails, report.removed, report.failed) == (2, 2, 0)
+    assert [*cloud.etags("thumbs")] == ["thumbs/b/mine.jpg"]

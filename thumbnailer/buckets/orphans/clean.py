@@ -35,7 +35,7 @@ def own_in_bucket(tree: ThumbnailTree, origins: Origins) -> Iterator[OwnFiles | 
     with suppress(Stopped):
         if page_bytes := _page_bytes(tree):
             yield OwnFiles(tree.folder(""), [], page_bytes)
-        for folder, group in groupby(_own(tree, origins), _folder_of):
+        for folder, group in groupby(_own(tree, origins, set()), _folder_of):
             found = [*group]
             if folder:
                 yield OwnFiles(folder, [one for one in found if isinstance(one, OwnThumbnail)])
@@ -43,16 +43,16 @@ def own_in_bucket(tree: ThumbnailTree, origins: Origins) -> Iterator[OwnFiles | 
 
 
 def clean_bucket(tree: ThumbnailTree, origins: Origins) -> Iterator[Removal]:
-    """Remove what `own_in_bucket` finds, then the marks of folders that hold nothing else.
+    """Remove what `own_in_bucket` finds, then the marks of folders without any thumbnail.
 
     Raises:
         OSError: the tree can't be listed.
         OutputError: the credentials have expired.
     """
-    kept = list[Removal]()
+    kept, needed = list[Removal](), set[str]()
 
     def thumbnails() -> Iterator[OwnThumbnail]:
-        for one in _own(tree, origins):
+        for one in _own(tree, origins, needed):
             if isinstance(one, OwnThumbnail):
                 yield one
             else:
@@ -62,11 +62,22 @@ def clean_bucket(tree: ThumbnailTree, origins: Origins) -> Iterator[Removal]:
         if _page_bytes(tree):
             tree.bucket.run(partial(tree.bucket.delete, tree.key(PAGE_NAME)))
             yield Removal(tree.folder("").path_of(PAGE_NAME), "", "removed")
-    yield from remove_from_bucket(tree, thumbnails(), None)
-    yield from kept
+        for one, removal in remove_from_bucket(tree, thumbnails()):
+            if removal.status != "removed":
+                needed.add(one.folder.below)
+            yield removal
+        yield from kept
+        tree.remove_markers(lambda one: one.folder not in needed)
 
 
-def _own(tree: ThumbnailTree, origins: Origins) -> Iterator[OwnThumbnail | Removal]:
+def _own(
+    tree: ThumbnailTree, origins: Origins, needed: set[str]
+) -> Iterator[OwnThumbnail | Removal]:
+    """Yield thumbnails of pictures in the roots, and what can't be looked at.
+
+    Args:
+        needed: the folders of others, and of what can't be looked at, are added to these.
+    """
     bucket, objects = tree.bucket, only_objects(tree.own())
     for batch in iter(lambda: [*islice(objects, _BATCH)], []):
         keys = [tree.key(one.entry.key) for one in batch]
@@ -77,17 +88,21 @@ def _own(tree: ThumbnailTree, origins: Origins) -> Iterator[OwnThumbnail | Remov
                 if isinstance(answer, CredentialsEnded):
                     raise answer
                 if not isinstance(answer, FileNotFoundError):
+                    needed.add(one.folder)
                     failure = Failure("scan", f"can't be looked at: {answer.strerror}")
                     yield Removal(folder.path_of(one.name), "", "failed", failure)
                 continue
             entry, attributes = answer
             text = attributes.get(ORIGIN, "")
             origin = origins.read(text)
-            if made_from(attributes) and (origin or not text):
-                source, place = place_of(origin)
-                yield OwnThumbnail(
-                    folder, one.name, text, source, place, entry.size_bytes, etag=entry.etag
-                )
+            if not made_from(attributes):
+                continue
+            if text and not origin:
+                needed.add(one.folder)
+                continue
+            source, place = place_of(origin)
+            size_bytes, etag = entry.size_bytes, entry.etag
+            yield OwnThumbnail(folder, one.name, text, source, place, size_bytes, etag=etag)
 
 
 def _folder_of(one: OwnThumbnail | Removal) -> Folder | None:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from thumbnailer.buckets.origins import Origins
 from thumbnailer.buckets.orphans.clean import clean_bucket, own_in_bucket
-from thumbnailer.buckets.orphans.remove import remove_from_bucket
+from thumbnailer.buckets.orphans.remove import prune_bucket
 from thumbnailer.buckets.orphans.survey import survey_by_metadata, survey_by_name
 from thumbnailer.buckets.orphans.thumbnail_tree import ThumbnailTree
 from thumbnailer.errors import OutputError, shortened
@@ -45,11 +45,9 @@ class OwnInBucket:
         with self._told():
             yield from survey_by_name(self._tree, asked, places, sizes)
 
-    def remove(
-        self, thumbnails: Iterable[OwnThumbnail], asked: AskedFor | None
-    ) -> Iterator[Removal]:
-        """Remove thumbnails that are still due; see `remove_from_bucket`."""
-        return remove_from_bucket(self._tree, thumbnails, asked)
+    def prune(self, thumbnails: Iterable[OwnThumbnail], asked: AskedFor) -> Iterator[Removal]:
+        """Remove thumbnails that are still due; see `prune_bucket`."""
+        return prune_bucket(self._tree, thumbnails, asked)
 
     def files(self, roots: Iterable[str]) -> Iterator[OwnFiles | Removal]:
         """Yield what is ours in each folder; see `own_in_bucket`."""

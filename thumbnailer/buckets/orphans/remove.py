@@ -10,6 +10,7 @@ from itertools import islice
 from thumbnailer.buckets.client.bucket import Bucket
 from thumbnailer.buckets.client.errors import CredentialsEnded
 from thumbnailer.buckets.client.requests import Stopped
+from thumbnailer.buckets.orphans.own_objects import OwnFolder
 from thumbnailer.buckets.orphans.thumbnail_tree import ThumbnailTree
 from thumbnailer.errors import OutputError
 from thumbnailer.model import Failure
@@ -22,41 +23,53 @@ from thumbnailer.urls import split_url
 _BATCH = 256
 
 
-def remove_from_bucket(
-    tree: ThumbnailTree, thumbnails: Iterable[OwnThumbnail], asked: AskedFor | None
+def prune_bucket(
+    tree: ThumbnailTree, thumbnails: Iterable[OwnThumbnail], asked: AskedFor
 ) -> Iterator[Removal]:
     """Remove thumbnails that are still due, then the marks of folders that hold nothing else.
 
-    An orphan goes if its picture is still gone, any other thumbnail if it is still the same.
-
     Args:
-        asked: what there should be: a folder where a thumbnail is to come keeps its mark; None if
-            nothing of ours is to stay.
+        asked: what there should be: a folder where a thumbnail is to come keeps its mark.
 
     Raises:
         OutputError: the credentials have expired.
     """
-    emptied, pending = set[str](), iter(thumbnails)
+    emptied = set[str]()
 
-    def is_unused(folder: str) -> bool:
-        if asked is None:
-            return True
-        return folder in emptied and tree.folder(folder).path not in asked.folders
+    def is_unused(one: OwnFolder) -> bool:
+        is_asked_for = tree.folder(one.folder).path in asked.folders
+        return one.folder in emptied and not one.others and not is_asked_for
 
     with suppress(Stopped):
-        for batch in iter(lambda: [*islice(pending, _BATCH)], []):
-            for one, answer in zip(batch, _removed(tree, batch), strict=True):
-                if answer is True:
-                    emptied.add(one.folder.below)
-                    yield Removal(one.path, one.source, "removed")
-                elif answer:
-                    failure = Failure("write", answer.strerror or "")
-                    yield Removal(one.path, one.source, "failed", failure)
-                    if isinstance(answer, CredentialsEnded):
-                        raise OutputError(f"stopped early: {tree.url}: {failure.reason}")
-        if emptied or asked is None:
-            with suppress(OSError):  # they do no harm, and the next run removes them
-                tree.remove_markers(is_unused)
+        for one, removal in remove_from_bucket(tree, thumbnails):
+            if removal.status == "removed":
+                emptied.add(one.folder.below)
+            yield removal
+        if emptied:
+            tree.remove_markers(is_unused)
+
+
+def remove_from_bucket(
+    tree: ThumbnailTree, thumbnails: Iterable[OwnThumbnail]
+) -> Iterator[tuple[OwnThumbnail, Removal]]:
+    """Remove thumbnails that are still due; yield each with what has become of it.
+
+    An orphan goes if its picture is still gone, any other thumbnail if it is still the same.
+
+    Raises:
+        Stopped: the tree's `stop` was set.
+        OutputError: the credentials have expired.
+    """
+    pending = iter(thumbnails)
+    for batch in iter(lambda: [*islice(pending, _BATCH)], []):
+        for one, answer in zip(batch, _removed(tree, batch), strict=True):
+            if answer is True:
+                yield one, Removal(one.path, one.source, "removed")
+            elif answer:
+                failure = Failure("write", answer.strerror or "")
+                yield one, Removal(one.path, one.source, "failed", failure)
+                if isinstance(answer, CredentialsEnded):
+                    raise OutputError(f"stopped early: {tree.url}: {failure.reason}")
 
 
 def _removed(tree: ThumbnailTree, batch: Sequence[OwnThumbnail]) -> list[bool | OSError]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from functools import partial
 from itertools import islice
 
@@ -45,24 +46,16 @@ class ThumbnailTree:
         """Return the key of what has another one relative to the tree."""
         return f"{self._prefix}/{inner}".lstrip("/")
 
-    def remove_markers(self, is_unused: Callable[[str], bool]) -> None:
-        """Delete the marks and records of folders that hold nothing else.
+    def remove_markers(self, is_unused: Callable[[OwnFolder], bool]) -> None:
+        """Delete the marks and records of folders that are not used any more, ignoring errors.
 
-        Args:
-            is_unused: tells of a folder's path whether no thumbnail is to come there.
-
-        Raises:
-            OSError: the tree can't be listed, or they can't be deleted.
+        What stays does no harm, and the next time it goes.
         """
         ended = (one for one in self.own() if isinstance(one, OwnFolder))
-        keys = (
-            self.key(marker)
-            for one in ended
-            if not one.others and is_unused(one.folder)
-            for marker in one.markers
-        )
-        for batch in iter(lambda: [*islice(keys, PAGE_KEYS)], []):
-            self.bucket.run(partial(self.bucket.delete, *batch))
+        keys = (self.key(marker) for one in ended if is_unused(one) for marker in one.markers)
+        with suppress(OSError):
+            for batch in iter(lambda: [*islice(keys, PAGE_KEYS)], []):
+                self.bucket.run(partial(self.bucket.delete, *batch))
 
     def _read_mark(self, entry: ListedObject) -> Mark:
         bucket = self.bucket

@@ -27,6 +27,7 @@ from thumbnailer.operations.removal.with_buckets import find_with_buckets
 from thumbnailer.scan.folders import thumbnail_folders
 from thumbnailer.scan.selection import Choice
 from thumbnailer.thumbs.folders import Removal
+from thumbnailer.thumbs.orphans.asked_for import AskedFor
 from thumbnailer.thumbs.orphans.in_roots import SourcesInRoots
 from thumbnailer.thumbs.orphans.orphan import OrphanSurvey
 from thumbnailer.thumbs.orphans.remove import remove_thumbnails
@@ -157,9 +158,8 @@ def remove_found(
     due = [*found]
     on_disk = [one for one in due if not one.folder.is_remote]
     in_bucket = [one for one in due if one.folder.is_remote]
-    return chain(
-        unknown, remove_thumbnails(on_disk, stop), bucket.remove(in_bucket, findings.asked)
-    )
+    removed = bucket.prune(in_bucket, findings.asked or AskedFor())
+    return chain(unknown, remove_thumbnails(on_disk, stop), removed)
 
 
 def _refuse_more_than_half(findings: OrphanSurvey, settings: Settings) -> None:
