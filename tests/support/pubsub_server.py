@@ -26,8 +26,8 @@ from urllib.parse import parse_qsl
 from support.cloud_queue import CloudQueue, NewQueue
 from support.notices import google_attributes
 
-# How long a pull waits for a message, and how long a message is hidden at first.
-_PULL_SECONDS, _FIRST_DEADLINE_SECONDS = 1.0, 10.0
+# How long a pull waits for a message.
+_PULL_SECONDS = 1.0
 
 _METADATA_PATH = "/computeMetadata/v1/instance/service-accounts/default/token"
 
@@ -51,6 +51,7 @@ class PubSub:
 
     Attributes:
         subscriptions: their messages, by `projects/.../subscriptions/...`.
+        deadline_seconds: how long a message is hidden at first.
         token: what requests must bear; "" if they need none.
         given: the tokens that were given, to be used from then on.
         token_seconds: how long they are good for.
@@ -58,6 +59,7 @@ class PubSub:
     """
 
     subscriptions: dict[str, list[_Message]] = field(default_factory=dict)
+    deadline_seconds: float = 10.0
     token: str = ""
     given: list[str] = field(default_factory=list)
     token_seconds: int = 3599
@@ -112,7 +114,7 @@ class PubSub:
         while (now := time.monotonic()) < end:
             if ready := [message for message in messages if message.due <= now][:most]:
                 for message in ready:
-                    message.due = now + _FIRST_DEADLINE_SECONDS
+                    message.due = now + self.deadline_seconds
                     message.ack_id = f"ack-{next(self._ids)}"
                 return {
                     "receivedMessages": [

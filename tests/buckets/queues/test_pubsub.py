@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -64,6 +65,18 @@ def test_an_emulator_is_asked_where_the_environment_says(
     url = "https://pubsub.googleapis.com/v1/projects/tests/subscriptions/uploads"
     (message,) = open_queue(url).receive()
     assert message.events == CREATED
+
+
+def test_messages_are_hidden_for_longer_than_the_subscription_says(
+    pubsub: PubSub, subscription: CloudQueue
+) -> None:
+    pubsub.deadline_seconds = 0.1
+    queue = open_queue(subscription.url, visibility_seconds=2)
+    (message,) = queue.receive()
+    begin = time.monotonic()
+    (again,) = queue.receive()
+    assert time.monotonic() - begin > 1.5
+    assert (message.events, again.events) == (CREATED, CREATED)
 
 
 def test_the_account_of_a_virtual_machine_is_used(

@@ -44,6 +44,7 @@ class Queue:
     """A queue of notifications.
 
     What it gives is hidden from others for a while, and comes again unless it is `done` by then.
+    Each of its methods may be called by another thread.
 
     Args:
         url: names it in errors.

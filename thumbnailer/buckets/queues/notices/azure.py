@@ -38,7 +38,7 @@ def _plain(body: str) -> str | bytes:
     if body.lstrip()[:1] in ("{", "["):
         return body
     try:
-        return b64decode(body, validate=True)
+        return b64decode(body)
     except ValueError:
         reason = "is neither JSON nor base64"
     raise Unreadable(reason)
