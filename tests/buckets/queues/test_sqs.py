@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
@@ -53,6 +54,15 @@ def test_what_s3_notifies_of_is_an_event(storage: Storage, sqs: CloudQueue) -> N
     assert set(events(queue, len(keys))) == created
     storage.delete("a.jpg")
     assert events(queue, 1) == [Event(f"{storage.url}/a.jpg", True)]
+
+
+def test_a_queue_is_waited_at_until_the_service_says_that_there_is_nothing(sqs: CloudQueue) -> None:
+    requests = Counter[str]()
+    with interfering(sqs.url, lambda *_: "", count=requests) as url:
+        begin = time.monotonic()
+        assert open_queue(url).receive() == []
+        assert time.monotonic() - begin > 19
+    assert requests.total() == 1
 
 
 def test_throttling_is_waited_for(sqs: CloudQueue) -> None:

@@ -41,7 +41,7 @@ def new_client(url: str, bundles: list[str], read_seconds: float = _READ_SECONDS
             raise ConfigError(f"{shortened(bundle)}: this file holds no certificates") from None
     options: dict[str, Any] = {
         "ssl_context": certificates,
-        "timeout": urllib3.Timeout(_CONNECT_SECONDS, read_seconds),
+        "timeout": urllib3.Timeout(connect=_CONNECT_SECONDS, read=read_seconds),
         "retries": False,
         "maxsize": _KEPT_CONNECTIONS,
     }
