@@ -15,9 +15,10 @@ from uuid import uuid4
 
 import hypothesis
 import pytest
-from support import az_server, gs_server, weed_server
+from support import az_queue_server, az_server, gs_server, pubsub_server, sqs_server, weed_server
 from support.chromium import FLAGS
 from support.cloud import Cloud, NewBucket
+from support.cloud_queue import CloudQueue, NewQueue
 from support.processes import RESTRICTED
 from support.ray_cluster import Network, cluster, hindrance
 from support.s3_server import ENVIRONMENT, Storage, serving
@@ -41,6 +42,7 @@ _SHARED = (
     "one_network",
     "s3_server",
     "cloud_server",
+    "queue_server",
     "browser",
     "reference",
     "inside",
@@ -259,6 +261,28 @@ def cloud(cloud_server: NewBucket, monkeypatch: pytest.MonkeyPatch) -> Cloud:
     for name, value in cloud.environment.items():
         monkeypatch.setenv(name, value)
     return cloud
+
+
+@pytest.fixture(scope="session", params=["sqs", "azure", "pubsub"])
+def queue_server(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[NewQueue]:
+    pytest.importorskip("botocore", reason="the extra s3 is not installed")
+    servers = {"sqs": sqs_server, "azure": az_queue_server, "pubsub": pubsub_server}
+    server = servers[request.param]
+    if reason := server.hindrance():
+        pytest.skip(reason)
+    with server.serving(tmp_path_factory.mktemp("server")) as new_queue:
+        yield new_queue
+
+
+@pytest.fixture
+def cloud_queue(queue_server: NewQueue, monkeypatch: pytest.MonkeyPatch) -> CloudQueue:
+    """An empty queue of each service in turn, and the environment that leads to it."""
+    queue = queue_server(f"tests-{uuid4().hex[:12]}")
+    for name, value in queue.environment.items():
+        monkeypatch.setenv(name, value)
+    return queue
 
 
 @pytest.fixture

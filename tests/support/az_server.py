@@ -25,22 +25,31 @@ KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr
 
 def hindrance() -> str:
     """Why it can't be run; "" if it can."""
-    return "" if shutil.which("azurite-blob") else "there is no Azurite"
+    programs = "azurite-blob", "azurite-queue"
+    return "" if all(map(shutil.which, programs)) else "there is no Azurite"
 
 
 @contextmanager
 def serving(folder: Path) -> Iterator[NewBucket]:
     """Run the server."""
+    with running(folder, "blob") as port:
+        yield lambda name: _container(port, name)
+
+
+@contextmanager
+def running(folder: Path, service: str) -> Iterator[int]:
+    """Run the server of one service, `blob` or `queue`; gives its port."""
     port = free_port("127.0.0.1")
     command = [
-        *("azurite-blob", "--silent", "--disableTelemetry", "--inMemoryPersistence"),
-        *("--skipApiVersionCheck", "--blobHost", "127.0.0.1", "--blobPort", str(port)),
+        *(f"azurite-{service}", "--silent", "--disableTelemetry", "--inMemoryPersistence"),
+        *("--skipApiVersionCheck", f"--{service}Host", "127.0.0.1"),
+        *(f"--{service}Port", str(port)),
     ]
     with (folder / "server.log").open("w") as file:
         server = subprocess.Popen(command, cwd=folder, stdout=file, stderr=file)
     try:
         eventually(lambda: answers("127.0.0.1", port), 60)
-        yield lambda name: _container(port, name)
+        yield port
     finally:
         server.kill()
         server.wait()
@@ -63,8 +72,8 @@ def _create(port: int, name: str) -> None:
     ask(f"http://127.0.0.1:{port}/{ACCOUNT}", f"/{name}?restype=container", b"")
 
 
-def ask(endpoint: str, target: str, data: bytes, **headers: str) -> None:
-    """Send one PUT, signed as Microsoft describes under "Authorize with Shared Key".
+def ask(endpoint: str, target: str, data: bytes, *, method: str = "PUT", **headers: str) -> None:
+    """Send one request, signed as Microsoft describes under "Authorize with Shared Key".
 
     Args:
         target: the quoted path below the endpoint, with its query.
@@ -75,7 +84,7 @@ def ask(endpoint: str, target: str, data: bytes, **headers: str) -> None:
     own = {"x-ms-date": formatdate(usegmt=True), "x-ms-version": "2021-12-02"}
     own |= {name.replace("_", "-"): value for name, value in headers.items()}
     signed = [
-        *("PUT", "", "", str(len(data) or "")),
+        *(method, "", "", str(len(data) or "")),
         *[""] * 8,  # the other standard headers, all of them absent
         *(f"{header}:{value}" for header, value in sorted(own.items())),
         f"/{ACCOUNT}{base.path}{place}",
@@ -84,7 +93,7 @@ def ask(endpoint: str, target: str, data: bytes, **headers: str) -> None:
     digest = hmac.digest(base64.b64decode(KEY), "\n".join(signed).encode(), hashlib.sha256)
     own["Authorization"] = f"SharedKey {ACCOUNT}:{base64.b64encode(digest).decode()}"
     connection = http.client.HTTPConnection(base.netloc)
-    connection.request("PUT", f"{base.path}{target}", data, headers=own)
+    connection.request(method, f"{base.path}{target}", data, headers=own)
     answer = connection.getresponse()
     said = answer.read()
     connection.close()

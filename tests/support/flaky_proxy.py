@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import json
 import os
 import socket
 import ssl
@@ -24,8 +25,9 @@ class Target(str):
     headers: Mapping[str, str]
 
 
-# What is done to a request, by its method and path: one of `_ERRORS`, `cut` (half of the answer),
-# `reset` (the connection, without an answer) or `hang` (none until the end); "" is passed on.
+# What is done to a request, by its method and path: one of `_ERRORS` or `_JSON_ERRORS`, `cut` (half
+# of the answer), `reset` (the connection, without an answer), `hang` (none until the end) or
+# `nonsense` (for an answer); "" is passed on.
 Mood = Callable[[str, Target], str]
 
 # Status, code and what else is in the error, as these services answer it.
@@ -46,6 +48,28 @@ _ERRORS = {
     "expired": (400, "ExpiredToken", "<Token-0>{authorization}</Token-0>"),
     # S3 to a GET of what lies in Glacier.
     "archived": (403, "InvalidObjectState", "<StorageClass>GLACIER</StorageClass>"),
+    # Azure to a signature that is over.
+    "expired at azure": (
+        403,
+        "AuthenticationFailed",
+        "<AuthenticationErrorDetail>{authorization}</AuthenticationErrorDetail>",
+    ),
+}
+
+# The same of services that answer by JSON: status and content.
+_JSON_ERRORS: dict[str, tuple[int, object]] = {
+    "throttled queue of sqs": (
+        400,
+        {"__type": "com.amazonaws.sqs#RequestThrottled", "message": "no: {authorization}"},
+    ),
+    "expired at sqs": (
+        403,
+        {"__type": "com.amazon.coral.service#ExpiredTokenException", "message": "{authorization}"},
+    ),
+    "expired at pubsub": (
+        401,
+        {"error": {"code": 401, "message": "{authorization}", "status": "UNAUTHENTICATED"}},
+    ),
 }
 
 
@@ -100,8 +124,14 @@ def interfering(
             if what == "reset":
                 self.reset()
                 return
+            if what == "nonsense":
+                self.answer(200, {}, b"<nonsense")
+                return
             if what in _ERRORS:
                 self.refuse(*_ERRORS[what])
+                return
+            if what in _JSON_ERRORS:
+                self.refuse_by_json(*_JSON_ERRORS[what])
                 return
             server = http.client.HTTPConnection(where.netloc)
             server.request(self.command, self.path, sent, dict(self.headers))
@@ -126,6 +156,11 @@ def interfering(
                 headers["x-amz-bucket-region"] = "eu-central-1"
             data = f'<?xml version="1.0" encoding="UTF-8"?>{xml}'.encode()
             self.answer(status, headers, b"" if self.command == "HEAD" else data)
+
+        def refuse_by_json(self, status: int, said: object) -> None:
+            quoted = str(self.headers.get("Authorization"))
+            data = json.dumps(said).replace("{authorization}", quoted).encode()
+            self.answer(status, {"Content-Type": "application/json"}, data)
 
         def answer(
             self, code: int, headers: dict[str, str], data: bytes, *, cut: bool = False

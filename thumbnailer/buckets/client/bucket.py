@@ -8,21 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import errno
-import random
-import time
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import suppress
-from itertools import count
 from typing import Any, TypeVar
 
+from thumbnailer.buckets.client.ask import ask
 from thumbnailer.buckets.client.connect import connect
-from thumbnailer.buckets.client.errors import (
-    UnorderedListing,
-    as_os_error,
-    error_codes,
-    is_of_token,
-    is_passing,
-)
+from thumbnailer.buckets.client.errors import UnorderedListing, error_codes
 from thumbnailer.buckets.client.listings.listed_object import ListedObject, listed_object
 from thumbnailer.buckets.client.requests import Stopped, in_thread, send, wait_for
 from thumbnailer.model import Stop
@@ -38,11 +30,6 @@ AFTER_ALL_KEYS = "\U0010ffff"
 
 # The most requests of one caller that run at the same time.
 MAX_CONCURRENT_REQUESTS = 32
-
-# After throttling or a broken connection a request is sent again, with growing pauses of up to
-# 15 s, for as long as this. A server that has never answered gets less: its name may be wrong.
-_RETRY_SECONDS, _FIRST_RETRY_SECONDS = 240.0, 10.0
-_PAUSE_SECONDS, _MAX_PAUSE_SECONDS, _MAX_FIRST_PAUSE_SECONDS = 0.1, 15.0, 2.0
 
 
 class Bucket:
@@ -299,30 +286,4 @@ class Bucket:
         return f"{self.url}/{key}"
 
     async def _ask(self, call: Callable[[], Awaitable[T]], key: str) -> T:
-        """Return the answer to a request, which is sent again while that may help.
-
-        Raises:
-            OSError: its error in plain words, without the original.
-        """
-        pace, place, started = self._connection.pace, self._at(key), time.monotonic()
-        for attempt in count():
-            begun = time.monotonic()
-            try:
-                async with pace:
-                    answer = await call()
-            except Exception as error:
-                trouble = as_os_error(error, place)
-                passing = is_passing(error, trouble) or (pace.has_answered and is_of_token(error))
-            else:
-                pace.went_well()
-                return answer
-            if trouble.errno == errno.EBUSY:
-                pace.slow_down(begun)
-            patience, longest = _RETRY_SECONDS, _MAX_PAUSE_SECONDS
-            if not pace.has_answered:
-                patience, longest = _FIRST_RETRY_SECONDS, _MAX_FIRST_PAUSE_SECONDS
-            if not passing or time.monotonic() - started > patience:
-                raise trouble
-            pause = min(longest, _PAUSE_SECONDS * 2**attempt)
-            await asyncio.sleep(pause * random.uniform(0.5, 1.5))
-        raise AssertionError
+        return await ask(call, self._connection.pace, self._at(key))

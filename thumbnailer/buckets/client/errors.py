@@ -1,4 +1,4 @@
-"""Errors of object storage, turned into OSErrors with plain words and system error numbers.
+"""Errors of object storage and queues, as OSErrors with plain words and system error numbers.
 
 The original messages quote URLs, headers and the names of keys: only their codes are ever shown.
 """
@@ -13,11 +13,17 @@ _NONE_FOUND = "no credentials are found: `thumbnailer help buckets` says which t
 _NOT_RENEWED = "the credentials can't be renewed: once they are, run the same again: it goes on"
 _NOT_VALID = "access is denied: no valid credentials"
 _ELSEWHERE = "the bucket is in another region (AWS_REGION says which)"
-_BUSY = errno.EBUSY, "the storage is too busy"
+_NO_QUEUE = "there is no such queue"
+_BUSY = errno.EBUSY, "the service is too busy"
 
 _OS_ERRORS = {
     "NoSuchBucket": (errno.ENOENT, "there is no such bucket"),
     "ContainerNotFound": (errno.ENOENT, "there is no such bucket"),
+    "QueueDoesNotExist": (errno.ENOENT, _NO_QUEUE),
+    "QueueNotFound": (errno.ENOENT, _NO_QUEUE),
+    "NOT_FOUND": (errno.ENOENT, _NO_QUEUE),
+    "AccessDeniedException": (errno.EACCES, "access is denied"),
+    "InvalidSignatureException": (errno.EACCES, "access is denied"),
     "InvalidObjectState": (
         errno.EACCES,
         "is archived: restore it, then say --retry-failed",
@@ -29,8 +35,8 @@ _OS_ERRORS = {
     "PermanentRedirect": (errno.EREMOTE, _ELSEWHERE),
     "301": (errno.EREMOTE, _ELSEWHERE),
     "307": (errno.EREMOTE, _ELSEWHERE),
-    "NotImplemented": (errno.ENOSYS, "the storage can't do that"),
-    "501": (errno.ENOSYS, "the storage can't do that"),
+    "NotImplemented": (errno.ENOSYS, "the service can't do that"),
+    "501": (errno.ENOSYS, "the service can't do that"),
     "404": (errno.ENOENT, "is not there"),
     "401": (errno.EACCES, _NOT_VALID),
     "403": (errno.EACCES, "access is denied"),
@@ -38,6 +44,9 @@ _OS_ERRORS = {
     "503": _BUSY,
     "429": _BUSY,
     "SlowDown": _BUSY,
+    "RequestThrottled": _BUSY,
+    "ThrottlingException": _BUSY,
+    "OverLimit": _BUSY,
 }
 
 _EXPIRED_CODES = ("ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired")
@@ -46,11 +55,17 @@ _REVOKED_CODES = (
     "InvalidToken",
     "InvalidClientTokenId",
     "AuthenticationFailed",
+    "UnrecognizedClientException",
+    "UNAUTHENTICATED",
 )
 _ARCHIVED_CODES = ("InvalidObjectState", "BlobArchived")
 
 # What may be otherwise the next time.
-_PASSING = {"408", "429", "500", "502", "503", "504", "SlowDown", "RequestTimeout", "InternalError"}
+_PASSING = {
+    *("408", "429", "500", "502", "503", "504"),
+    *("SlowDown", "RequestTimeout", "InternalError"),
+    *("RequestThrottled", "ThrottlingException", "OverLimit"),
+}
 
 
 class UnorderedListing(OSError):
@@ -102,7 +117,7 @@ def as_os_error(error: Exception, place: str) -> OSError:
             type_ = Archived if code in _ARCHIVED_CODES else OSError
             return type_(number, f"{words} ({named[0]})" if named else words, place)
     if codes:
-        return OSError(errno.EIO, f"the storage answers with {' '.join(codes)}", place)
+        return OSError(errno.EIO, f"the service answers with {' '.join(codes)}", place)
     kind, text = type(error).__name__, _text(error)
     if kind == "InvalidPathError":
         return OSError(errno.EINVAL, "holds a key that can't be the path of a file", place)
@@ -118,7 +133,7 @@ def as_os_error(error: Exception, place: str) -> OSError:
         return OSError(*_OS_ERRORS["301"], place)
     if fault := _certificate_fault(error):
         return OSError(errno.EPROTO, fault, place)
-    return OSError(errno.EHOSTUNREACH, f"the storage can't be reached{_why(text)}", place)
+    return OSError(errno.EHOSTUNREACH, f"the service can't be reached{_why(text)}", place)
 
 
 def is_of_token(error: Exception) -> bool:

@@ -22,7 +22,7 @@ from thumbnailer.buckets.client.services.environment import (
     first_of,
     is_set,
 )
-from thumbnailer.buckets.client.services.http import new_client, query_text, read
+from thumbnailer.buckets.client.services.http import new_client, query_text, request
 from thumbnailer.errors import ConfigError
 
 # Of the interface of Azure, as obstore asks for it.
@@ -79,25 +79,38 @@ class Access:
     def send(self, container: str, query: Mapping[str, str]) -> bytes:
         """Send a query to a container, and return the answer.
 
+        Raises:
+            ServerError: it is an error.
+            Exception: urllib3's: nobody answers.
+        """
+        data: bytes = self.request("GET", container, query).data
+        return data
+
+    def request(self, method: str, path: str, query: Mapping[str, str]) -> Any:
+        """Send a request without content, and return urllib3's answer.
+
         It is signed as Microsoft describes under "Authorize with Shared Key".
+
+        Args:
+            path: below the account, quoted.
 
         Raises:
             ServerError: it is an error.
             Exception: urllib3's: nobody answers.
         """
         headers = {"x-ms-date": formatdate(usegmt=True), "x-ms-version": _VERSION}
-        url = f"{self.base}/{container}"
+        url = f"{self.base}/{path}"
         text = query_text(query)
         if self.key and not self.is_public:
             named = sorted(f"{name.lower()}:{value}" for name, value in query.items())
             said = (f"{name}:{value}" for name, value in sorted(headers.items()))
             place = f"/{self.account}{urlsplit(url).path}"
-            signed = "\n".join(["GET", *[""] * 11, *said, place, *named])
+            signed = "\n".join([method, *[""] * 11, *said, place, *named])
             digest = hmac.digest(b64decode(self.key), signed.encode(), "sha256")
             headers["Authorization"] = f"SharedKey {self.account}:{b64encode(digest).decode()}"
         elif self.signature and not self.is_public:
             text = f"{text}&{self.signature}"
-        return read(self.http, f"{url}?{text}", headers)
+        return request(self.http, method, f"{url}?{text}", headers)
 
 
 def access(endpoint: str) -> Access:

@@ -1,0 +1,56 @@
+"""Notifications of Azure's storage, which Event Grid puts into a storage queue.
+
+It writes them in a schema of its own or as CloudEvents, as the subscription says (Microsoft, "Azure
+Blob Storage as an Event Grid source"). Renames, which only accounts with a hierarchical namespace
+know, are left out: that of a folder names none of its blobs.
+"""
+
+from __future__ import annotations
+
+import re
+from base64 import b64decode
+
+from thumbnailer.buckets.queues.messages import Event, Unreadable
+from thumbnailer.buckets.queues.notices.json_values import parsed, text
+from thumbnailer.buckets.queues.notices.objects import event_of
+
+# Whether a blob is gone, by the type of an event.
+_TYPES = {"Microsoft.Storage.BlobCreated": False, "Microsoft.Storage.BlobDeleted": True}
+
+_SUBJECT = re.compile(r"/blobServices/default/containers/([^/]+)/blobs/(.+)", re.DOTALL)
+
+
+def azure_events(body: str) -> tuple[Event, ...]:
+    """Return the events in the body of a message; none if it is about other things than blobs that
+    come or go.
+
+    Raises:
+        Unreadable: it is no notification of Event Grid.
+    """
+    said = parsed(_plain(body))
+    return tuple(
+        event for one in (said if isinstance(said, list) else [said]) for event in _of(one)
+    )
+
+
+def _plain(body: str) -> str | bytes:
+    """Return JSON as it is: Event Grid encodes it by base64, which has no brackets."""
+    if body.lstrip()[:1] in ("{", "["):
+        return body
+    try:
+        return b64decode(body)
+    except ValueError:
+        reason = "is neither JSON nor base64"
+    raise Unreadable(reason)
+
+
+def _of(said: object) -> tuple[Event, ...]:
+    kind = text(said, "eventType") or text(said, "type")
+    if not kind:
+        raise Unreadable("is no notification of Event Grid")
+    if kind not in _TYPES:
+        return ()
+    found = _SUBJECT.fullmatch(text(said, "subject"))
+    if not found:
+        raise Unreadable("names no blob")
+    return (event_of("az", found[1], found[2], is_removed=_TYPES[kind]),)
