@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import filterfalse
 from typing import TYPE_CHECKING, Protocol
@@ -73,6 +73,11 @@ class Pictures(Protocol):
                 at its end.
             below: as for `scan`.
         """
+
+    def find_all(
+        self, inners: Iterable[str], choice: Choice, *, below: str = ""
+    ) -> Iterator[Source | Outcome]:
+        """Yield what `find` finds at each of some places, none of them a folder."""
 
 
 class Thumbs(Protocol):
@@ -221,6 +226,36 @@ def bucket_of_thumbnails(settings: Settings, stop: Stop | None) -> OwnInBucket |
     from thumbnailer.buckets.orphans.own_in_bucket import OwnInBucket
 
     return OwnInBucket(os.fspath(settings.output), settings.endpoint, stop)
+
+
+class Notice(Protocol):
+    """Message of a queue; see `buckets.queues.messages.Message`."""
+
+    @property
+    def receipt(self) -> str: ...
+    @property
+    def events(self) -> Iterable[tuple[str, bool]]: ...
+    @property
+    def fault(self) -> str: ...
+
+
+class NoticeQueue(Protocol):
+    """Queue of what is uploaded and deleted; see `buckets.queues.queue.Queue`."""
+
+    def receive(self) -> Iterable[Notice]: ...
+    def done(self, receipts: Sequence[str]) -> None: ...
+    def extend(self, receipts: Sequence[str]) -> None: ...
+
+
+def open_queue(url: str, stop: Stop) -> NoticeQueue:
+    """Return the queue of a URL; nothing is asked of it yet.
+
+    Raises:
+        ConfigError: it is no such URL, the extra is not installed, or there are no credentials.
+    """
+    from thumbnailer.buckets.queues import open as queues
+
+    return queues.open_queue(url, stop)
 
 
 def is_remote(*paths: object) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import re
 import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from functools import partial
 
@@ -93,18 +93,23 @@ class BucketPictures:
         if inner.endswith("/") or not (inner or self._may_be_object(choice)):
             yield from self.scan(choice, below=below, start=inner.rstrip("/"))
             return
-        key = "/".join(filter(None, (self._key, inner)))
-        # What a SOURCE that lies in the output holds is taken, as by a scan.
-        is_ours = self._is_in_output(key) and not (inner and self._is_in_output(self._key))
-        if is_ours or (inner and not choice.finds(inner)):
-            return
-        if not _is_path(inner or key):
-            yield _without_source(f"{self._bucket.url}/{key}", "failed", _NO_PATH)
-            return
-        folder = inner.rpartition("/")[0]
-        found = self._find_object(key, "/".join(filter(None, (below, folder))), is_listed=True)
-        if found:
-            yield found
+        yield from self.find_all([inner], choice, below=below)
+
+    def find_all(
+        self, inners: Iterable[str], choice: Choice, *, below: str = ""
+    ) -> Iterator[Source | Outcome]:
+        keys: dict[str, str] = {}
+        for inner in inners:
+            key = "/".join(filter(None, (self._key, inner)))
+            # What a SOURCE that lies in the output holds is taken, as by a scan.
+            is_ours = self._is_in_output(key) and not (inner and self._is_in_output(self._key))
+            if is_ours or (inner and not choice.finds(inner)):
+                continue
+            if _is_path(inner or key):
+                keys[key] = "/".join(filter(None, (below, inner.rpartition("/")[0])))
+            else:
+                yield _without_source(f"{self._bucket.url}/{key}", "failed", _NO_PATH)
+        yield from self._find_objects(keys, are_listed=True)
 
     def _may_be_object(self, choice: Choice) -> bool:
         name = self._url.rpartition("/")[2]
@@ -137,8 +142,8 @@ class BucketPictures:
         if self._is_object:
             if choice.is_elsewhere(self._key.rpartition("/")[2].encode()):
                 yield _elsewhere(self._url, below)
-            elif there := self._find_object(self._key, below):
-                yield there
+            else:
+                yield from self._find_objects({self._key: below})
             return
         bucket, prefix = self._bucket, self._key
         ours = {self._output_key} - {""}
@@ -201,22 +206,29 @@ class BucketPictures:
         found = next(self._bucket.listing(folder, mark[:-1]), None)
         return bool(found and (found.key == mark or found.key.startswith(f"{mark}-")))
 
-    def _find_object(
-        self, key: str, below: str, *, is_listed: bool = False
-    ) -> Source | Outcome | None:
-        """Return the source for an object; None if it comes from a list and is a thumbnail.
+    def _find_objects(
+        self, keys: Mapping[str, str], *, are_listed: bool = False
+    ) -> Iterator[Source | Outcome]:
+        """Yield the sources for some objects, which are asked for side by side.
 
-        Who lists what is put into a bucket lists the thumbnails, too: each would have one, without
-        end.
+        Args:
+            keys: each with the folder of its thumbnails, relative to the output.
+            are_listed: they come from a list. Who lists what is put into a bucket lists the
+                thumbnails, too, and each would have one, without end: they are left out.
         """
-        url = f"{self._bucket.url}/{key}"
+        bucket = self._bucket
         try:
-            entry, attributes = self._bucket.run(partial(self._bucket.head, key))
+            answers = bucket.run_concurrently([partial(bucket.head, key) for key in keys])
         except Stopped:
-            return _without_source(url, "skipped", "interrupted")
-        except OSError as error:
-            return _failed(url, error)
-        return None if is_listed and made_from(attributes) else source_of(url, entry, below)
+            for key in keys:
+                yield _without_source(f"{bucket.url}/{key}", "skipped", "interrupted")
+            return
+        for (key, below), answer in zip(keys.items(), answers, strict=True):
+            url = f"{bucket.url}/{key}"
+            if isinstance(answer, OSError):
+                yield _failed(url, answer)
+            elif not (are_listed and made_from(answer[1])):
+                yield source_of(url, answer[0], below)
 
 
 def _in_turn(found: Iterable[Source | Outcome]) -> Iterator[Source | Outcome]:

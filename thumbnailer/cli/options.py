@@ -147,10 +147,11 @@ COMMANDS = {
         "make what is missing, then keep folders current",
         ("~/Pictures", "/srv/photos --config /etc/thumbnailer.toml --settle 5"),
         {
-            "thumbnails": _THUMBNAILS,
+            "thumbnails": _THUMBNAILS | _ENDPOINT | _HEADER,
             "watching": {
                 "--settle SECONDS": "wait until an open file is unchanged for so long [1]",
                 "--rescan SECONDS": "time from one rescan of all folders to the next [60]",
+                "--events QUEUE": "URL of an SQS, Azure or Pub/Sub queue of a bucket's events",
                 "--poll [SECONDS]": "look at all files so often [5]; don't rely on events",
                 "--keep-orphans": "keep thumbnails whose source is gone",
                 "--health FILE": "write the state of the watch to FILE, as JSON",
@@ -306,7 +307,8 @@ _HOW: dict[str, dict[str, Any]] = {
     "--header": {"action": "append"},
     "--replace": {"default": None},
     "--settle": {"type": seconds_above_0, "default": 1.0},
-    "--rescan": {"type": seconds_above_0, "default": 60.0},
+    "--rescan": {"type": seconds_above_0},
+    "--events": {"default": ""},
     "--poll": {"nargs": "?", "const": POLL_SECONDS},
     "--in": {"dest": "root", "default": ""},
     "SOURCE...": {"nargs": "+"},

@@ -26,7 +26,7 @@ from thumbnailer.cli.signals import (
 from thumbnailer.config.settings import Settings
 from thumbnailer.errors import ConfigError, ThumbnailError
 from thumbnailer.watcher.health import STOPPED, Health, check_health_path, write_health
-from thumbnailer.watcher.loop import WatchLoop
+from thumbnailer.watcher.loop import Watch, new_watch
 from thumbnailer.watcher.observer.events import NATIVE_EVENTS
 from thumbnailer.watcher.systemd import notify, notify_reloading, watchdog_interval_seconds
 from thumbnailer.watcher.work import WatchOptions
@@ -88,11 +88,12 @@ def run_watch(
         arguments.keep_orphans,
         arguments.gallery,
         arguments.retry_failed,
+        arguments.events,
     )
-    loop: WatchLoop | None = None
+    loop: Watch | None = None
 
-    def new_loop() -> WatchLoop:
-        return WatchLoop(
+    def new_loop() -> Watch:
+        return new_watch(
             arguments.source,
             load(),
             options,
@@ -203,7 +204,7 @@ class _Monitor:
             counts = dict.fromkeys(("made", "skipped", "failed", "removed"), 0)
             self._write(Health(counts, 0, 0.0, None, NATIVE_EVENTS))
 
-    def turn(self, loop: WatchLoop) -> None:
+    def turn(self, loop: Watch) -> None:
         """Tell the state of the loop, if its status is another, or the last time is a second ago.
 
         Called by the loop, at each of its turns.
@@ -221,7 +222,7 @@ class _Monitor:
         status = f"{health.status}; {health.counts['made']} made, {health.backlog} waiting"
         notify(self._address, **({"WATCHDOG": 1} if self._ping_seconds else {}), STATUS=status)
 
-    def stop(self, loop: WatchLoop) -> None:
+    def stop(self, loop: Watch) -> None:
         """Write the health file for the last time."""
         self._write(replace(loop.health(), status=STOPPED, updated=None))
 

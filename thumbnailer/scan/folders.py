@@ -77,6 +77,12 @@ class FolderPictures:
         if found:  # whoever names a picture that is not there is told so
             yield replace(found, status="failed") if isinstance(found, Outcome) else found
 
+    def find_all(
+        self, inners: Iterable[str], choice: Choice, *, below: str = ""
+    ) -> Iterator[Source | Outcome]:
+        for inner in inners:
+            yield from self.find(inner, choice, below=below)
+
 
 def check_source(path: str) -> bool:
     """Check that a SOURCE can be read, and return whether it is a folder.

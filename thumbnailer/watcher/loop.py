@@ -17,12 +17,12 @@ from contextlib import nullcontext
 from dataclasses import replace
 from functools import partial
 from queue import Empty
-from typing import Unpack
+from typing import Protocol, Unpack
 
 from thumbnailer.config.checks import shown
 from thumbnailer.config.overrides import Overrides, merge_settings
 from thumbnailer.config.settings import Settings
-from thumbnailer.door import Path, open_sources, open_thumbs, paths_of, refuse_buckets
+from thumbnailer.door import Path, is_remote, open_sources, open_thumbs, paths_of
 from thumbnailer.engine.pool import Pool
 from thumbnailer.engine.pool_from_settings import new_pool
 from thumbnailer.errors import ConfigError
@@ -56,26 +56,30 @@ def watch(  # noqa: PLR0913 - for users: keywords, all but three with a default
     *,
     stop_event: Stop,
     settle: float = 1.0,
-    rescan: float = 60.0,
+    rescan: float | None = None,
     poll: float | None = None,
     keep_orphans: bool = False,
     gallery: bool = False,
     retry_failed: bool = False,
+    events: str = "",
     **overrides: Unpack[Overrides],
 ) -> Iterator[Outcome]:
     """Make the missing thumbnails of folders, then keep them current until `stop_event` is set.
 
     Args:
-        sources: a folder, or several.
+        sources: a folder, or several; or prefixes in buckets.
         settings: what to make and how; `Settings()` if left out.
         stop_event: once it is set the iterator ends; closing it does the same.
         settle: seconds for which a file must stay unchanged if no event said that it is complete.
-        rescan: seconds from the end of one rescan of a folder to the next.
+        rescan: seconds from the end of one rescan of a folder to the next; None for 60, in buckets
+            for at least ten times as long as it takes.
         poll: poll all files at this interval, in seconds, instead of using the system's events;
             None to poll (every five) only where no events come, as on network file systems.
         keep_orphans: keep thumbnails whose sources are gone.
         gallery: also keep a page with the thumbnails current, as `write_gallery` writes it.
         retry_failed: at the start, retry pictures that failed before, even if nothing has changed.
+        events: the URL of a queue of SQS, of Azure's or of Pub/Sub that tells what happens in the
+            bucket.
         **overrides: single settings, such as `size=256` or `output="small"`.
 
     Returns:
@@ -87,8 +91,62 @@ def watch(  # noqa: PLR0913 - for users: keywords, all but three with a default
         SourceError: a source is missing, can't be read or is no folder; raised at once.
         ConfigError: a setting is unknown or impossible; raised at once.
     """
-    options = WatchOptions(settle, rescan, poll, keep_orphans, gallery, retry_failed)
-    return WatchLoop(sources, merge_settings(settings, overrides), options, stop=stop_event).run()
+    options = WatchOptions(settle, rescan, poll, keep_orphans, gallery, retry_failed, events)
+    return new_watch(sources, merge_settings(settings, overrides), options, stop=stop_event).run()
+
+
+class Watch(Protocol):
+    """A watch, of folders (`WatchLoop`) or where something is in a bucket (`BucketWatch`)."""
+
+    @property
+    def report(self) -> Report:
+        """The sum of the outcomes yielded so far."""
+
+    @property
+    def status(self) -> str:
+        """What it is doing or waiting for, as in its health."""
+
+    def health(self) -> Health:
+        """Return its present state."""
+
+    def run(self) -> Iterator[Outcome]:
+        """Watch, and yield outcomes until the stop is set."""
+
+    def kill(self) -> None:
+        """Kill the workers, for a program that is about to end; may be called by any thread."""
+
+
+def new_watch(  # noqa: PLR0913 - what it is to do, and who is told
+    sources: Path | Iterable[Path],
+    settings: Settings,
+    options: WatchOptions,
+    *,
+    stop: Stop,
+    tell: Tell = lambda event, message: None,
+    turn: Callable[[Watch], None] = lambda watch: None,
+    before: Watch | None = None,
+) -> Watch:
+    """Return a watch of some SOURCEs; the arguments are those of `WatchLoop`.
+
+    Raises:
+        SourceError: a source is missing, can't be read or is no folder.
+        ConfigError: a setting or an option is impossible.
+    """
+    if settings.shard:
+        shard = shown("shard", settings.shard)
+        raise ConfigError(f"{shard}: has no place in a watch, which takes all pictures")
+    roots = paths_of(sources)
+    if not is_remote(*roots, settings.output):
+        if options.events:
+            raise ConfigError("--events: tells of buckets, and no SOURCE is in one")
+        earlier = before if isinstance(before, WatchLoop) else None
+        return WatchLoop(roots, settings, options, stop=stop, tell=tell, turn=turn, before=earlier)
+    from thumbnailer.watcher.remote.bucket_watch import BucketWatch  # imports asyncio: 50 ms
+
+    opened = open_sources(roots, settings, stop=stop)
+    opened.refuse_files("only folders can be watched")
+    report = before.report if before else None
+    return BucketWatch(opened, settings, options, stop=stop, tell=tell, turn=turn, report=report)
 
 
 class WatchLoop:
@@ -113,15 +171,10 @@ class WatchLoop:
         *,
         stop: Stop,
         tell: Tell = lambda event, message: None,
-        turn: Callable[[WatchLoop], None] = lambda loop: None,
+        turn: Callable[[Watch], None] = lambda loop: None,
         before: WatchLoop | None = None,
     ) -> None:
-        if settings.shard:
-            shard = shown("shard", settings.shard)
-            raise ConfigError(f"{shard}: has no place in a watch, which takes all pictures")
-        roots = paths_of(sources)
-        refuse_buckets(*roots, settings.output)
-        opened = open_sources(roots, settings)
+        opened = open_sources(sources, settings)
         opened.refuse_files("only folders can be watched")
         self.settings, self._stop, self._turn = settings, stop, turn
         self._pool: Pool | None = None

@@ -50,7 +50,7 @@ class Rescans:
                 return
             work.succeeded()
             state.is_complete, state.last_rescan = True, time.time()
-            state.next_rescan = time.monotonic() + work.options.rescan_seconds
+            state.next_rescan = time.monotonic() + work.rescan_seconds
             work.own_folders.clear()
             if work.is_ready:
                 work.tell("rescan", f"{root.path}: everything has been looked at")

@@ -30,16 +30,21 @@ _BACK_OFF_SECONDS = (1.0, 60.0)
 _PATIENCE_SECONDS = 60.0
 
 
+# The pause from one rescan of a folder to the next.
+RESCAN_SECONDS = 60.0
+
+
 @dataclass(frozen=True, slots=True)
 class WatchOptions:
     """How a watch notices changes, and what it keeps current; as the arguments of `watch`."""
 
     settle_seconds: float = 1.0
-    rescan_seconds: float = 60.0
+    rescan_seconds: float | None = None
     poll_seconds: float | None = None
     keep_orphans: bool = False
     gallery: bool = False
     retry_failed: bool = False
+    events: str = ""
 
 
 @dataclass(slots=True, eq=False)
@@ -197,6 +202,12 @@ class Work:
             self.outcomes.append(reported)
         elif is_first and error and error.reason.endswith(FAILED_BEFORE):
             self.known_failures += 1
+
+    @property
+    def rescan_seconds(self) -> float:
+        """The pause from one rescan of a folder to the next."""
+        seconds = self.options.rescan_seconds
+        return RESCAN_SECONDS if seconds is None else seconds
 
     def rescan_everything(self) -> None:
         """Look at every folder of every root anew."""

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 
+from thumbnailer.buckets.client.listings.listed_object import ListedObject
 from thumbnailer.buckets.origins import Origins
 from thumbnailer.buckets.orphans.clean import clean_bucket, own_in_bucket
+from thumbnailer.buckets.orphans.own_objects import OwnObject
 from thumbnailer.buckets.orphans.remove import prune_bucket
 from thumbnailer.buckets.orphans.survey import survey_by_metadata, survey_by_name
-from thumbnailer.buckets.orphans.thumbnail_tree import ThumbnailTree
+from thumbnailer.buckets.orphans.thumbnail_tree import ThumbnailTree, only_objects
 from thumbnailer.errors import OutputError, shortened
-from thumbnailer.model import Stop
+from thumbnailer.model import Stop, WantedThumbnail
 from thumbnailer.thumbs.folders import Removal
 from thumbnailer.thumbs.orphans.asked_for import AskedFor
 from thumbnailer.thumbs.orphans.in_roots import SourcesInRoots
@@ -34,9 +36,29 @@ class OwnInBucket:
 
     def survey(self, asked: AskedFor, sources: SourcesInRoots) -> Iterator[OrphanSurvey]:
         """Yield surveys with orphans and stale thumbnails; see `survey_by_metadata`."""
+        return self._survey(only_objects(self._tree.own()), asked, sources)
+
+    def survey_of(
+        self, wanted: Iterable[WantedThumbnail], sources: SourcesInRoots
+    ) -> Iterator[OrphanSurvey]:
+        """Yield surveys of some thumbnails only, as far as they are there."""
+        return self._survey(self._objects(wanted), AskedFor(), sources)
+
+    def _survey(
+        self, objects: Iterable[OwnObject], asked: AskedFor, sources: SourcesInRoots
+    ) -> Iterator[OrphanSurvey]:
         with self._told():
             origins = Origins(sources.named)
-            yield from survey_by_metadata(self._tree, asked, origins, sources)
+            yield from survey_by_metadata(self._tree, objects, asked, origins, sources)
+
+    def _objects(self, wanted: Iterable[WantedThumbnail]) -> Iterator[OwnObject]:
+        for one in wanted:
+            folder = one.folder.path.removeprefix(self._tree.url).strip("/")
+            etags = one.listed.etags if one.listed else ()
+            for name, etag in zip((one.name, one.png_name), etags, strict=False):
+                if etag:
+                    key = f"{folder}/{name}".lstrip("/")
+                    yield OwnObject(folder, name, ListedObject(key, 0, 0, etag))
 
     def survey_by_name(
         self, asked: AskedFor, places: Mapping[str, str], sizes: Collection[str]

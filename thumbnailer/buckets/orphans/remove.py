@@ -46,7 +46,7 @@ def prune_bucket(
                 emptied.add(one.folder.below)
             yield removal
         if emptied:
-            tree.remove_markers(is_unused)
+            tree.remove_markers(is_unused, emptied)
 
 
 def remove_from_bucket(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from itertools import islice
@@ -43,11 +43,16 @@ _NOT_TOLD = "{} of its thumbnails don't say of which picture they are: an earlie
 
 
 def survey_by_metadata(
-    tree: ThumbnailTree, asked: AskedFor, origins: Origins, sources: SourcesInRoots
+    tree: ThumbnailTree,
+    objects: Iterable[OwnObject],
+    asked: AskedFor,
+    origins: Origins,
+    sources: SourcesInRoots,
 ) -> Iterator[OrphanSurvey]:
     """Yield surveys of some thumbnails each, with orphans and stale ones.
 
     Args:
+        objects: what may be a thumbnail.
         asked: what there should be of all pictures in the roots.
         origins: reads of which picture a thumbnail is.
         sources: looks for the pictures in the roots.
@@ -56,9 +61,9 @@ def survey_by_metadata(
         OSError: the tree can't be listed.
     """
     not_told = 0
+    pending = iter(objects)
     with sources, suppress(Stopped):
-        objects = only_objects(tree.own())
-        for batch in iter(lambda: [*islice(objects, _BATCH)], []):
+        for batch in iter(lambda: [*islice(pending, _BATCH)], []):
             findings, others = _count_asked(tree, batch, asked)
             told, unknown = _with_origins(tree, others, origins, findings)
             not_told += unknown

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import suppress
 from functools import partial
 from itertools import islice
@@ -14,6 +14,9 @@ from thumbnailer.buckets.ordered_listing import OrderedListing
 from thumbnailer.buckets.orphans.own_objects import OwnFolder, OwnObject, own_objects
 from thumbnailer.model import Folder, Stop
 from thumbnailer.urls import split_url
+
+# In so many folders each is looked into; for more, all of the tree is listed.
+_FEW = 100
 
 
 class ThumbnailTree:
@@ -46,16 +49,33 @@ class ThumbnailTree:
         """Return the key of what has another one relative to the tree."""
         return f"{self._prefix}/{inner}".lstrip("/")
 
-    def remove_markers(self, is_unused: Callable[[OwnFolder], bool]) -> None:
+    def remove_markers(
+        self, is_unused: Callable[[OwnFolder], bool], folders: Collection[str] | None = None
+    ) -> None:
         """Delete the marks and records of folders that are not used any more, ignoring errors.
 
         What stays does no harm, and the next time it goes.
+
+        Args:
+            folders: where to look; None for everywhere.
         """
-        ended = (one for one in self.own() if isinstance(one, OwnFolder))
+        if folders is None or len(folders) > _FEW:
+            ended = (one for one in self.own() if isinstance(one, OwnFolder))
+        else:
+            ended = (one for folder in folders for one in self._markers_of(folder))
         keys = (self.key(marker) for one in ended if is_unused(one) for marker in one.markers)
         with suppress(OSError):
             for batch in iter(lambda: [*islice(keys, PAGE_KEYS)], []):
                 self.bucket.run(partial(self.bucket.delete, *batch))
+
+    def _markers_of(self, folder: str) -> Iterator[OwnFolder]:
+        """Yield a folder if it has nothing but markers, as far as one page of a listing tells."""
+        listing = OrderedListing(self.bucket, self.key(folder)).after()
+        entries = [*islice(listing, PAGE_KEYS)]
+        found = [*own_objects(entries, self._read_mark)]
+        if len(entries) < PAGE_KEYS and len(found) == 1 and isinstance(found[0], OwnFolder):
+            markers = [f"{folder}/{key}".lstrip("/") for key in found[0].markers]
+            yield OwnFolder(folder, markers, found[0].others)
 
     def _read_mark(self, entry: ListedObject) -> Mark:
         bucket = self.bucket

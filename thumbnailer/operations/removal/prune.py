@@ -29,7 +29,7 @@ from thumbnailer.scan.selection import Choice
 from thumbnailer.thumbs.folders import Removal
 from thumbnailer.thumbs.orphans.asked_for import AskedFor
 from thumbnailer.thumbs.orphans.in_roots import SourcesInRoots
-from thumbnailer.thumbs.orphans.orphan import OrphanSurvey
+from thumbnailer.thumbs.orphans.orphan import OrphanSurvey, OwnThumbnail
 from thumbnailer.thumbs.orphans.remove import remove_thumbnails
 from thumbnailer.thumbs.orphans.survey import find_orphans
 
@@ -152,14 +152,21 @@ def remove_found(
         return iter(unknown)
     if not yes:
         _refuse_more_than_half(findings, settings)
+    return chain(unknown, remove_from(found, findings, settings, stop))
+
+
+def remove_from(
+    found: Iterable[OwnThumbnail], findings: OrphanSurvey, settings: Settings, stop: Stop | None
+) -> Iterator[Removal]:
+    """Remove some of what was found, where it is: on disk, or in a bucket."""
     bucket = bucket_of_thumbnails(settings, stop)
     if not bucket:
-        return chain(unknown, remove_thumbnails(found, stop))
+        return remove_thumbnails(found, stop)
     due = [*found]
     on_disk = [one for one in due if not one.folder.is_remote]
     in_bucket = [one for one in due if one.folder.is_remote]
     removed = bucket.prune(in_bucket, findings.asked or AskedFor())
-    return chain(unknown, remove_thumbnails(on_disk, stop), removed)
+    return chain(remove_thumbnails(on_disk, stop), removed)
 
 
 def _refuse_more_than_half(findings: OrphanSurvey, settings: Settings) -> None:

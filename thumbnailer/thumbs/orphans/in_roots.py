@@ -118,7 +118,10 @@ class SourcesInRoots:
         if not (self.remote and (there := self.remote.find(url))):
             return None
         inner, _, name = there.inner.rpartition("/")
-        return FoundSource(there.root, SourcePlace(there.root, inner, name), False)
+        place = SourcePlace(there.root, inner, name)
+        if self._wanted and not self._wanted.is_wanted(place):
+            return None
+        return FoundSource(there.root, place, False)
 
     def _located(self, folder: str) -> tuple[str, str, tuple[str, str] | None]:
         """Return a folder's absolute and real path, and its root with its path in that."""

@@ -1,0 +1,160 @@
+"""The pictures that a watch of buckets looks at: those that a queue tells of, and at each rescan
+those that are not known to be done."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+
+from thumbnailer.config.settings import Settings
+from thumbnailer.door import Pictures, Sources, pictures_at
+from thumbnailer.model import Outcome, Source, Stop
+from thumbnailer.watcher.remote.known import Known
+from thumbnailer.watcher.remote.notices import Notices
+from thumbnailer.watcher.work import WatchOptions
+
+# How long a rescan goes on before notices are looked for.
+_SLICE_SECONDS = 0.05
+
+# How long to wait for notices when there is nothing else to do; also how soon a stop is noticed.
+_TICK_SECONDS = 0.1
+
+# The pause from one rescan to the next is so many times as long as that has taken, at least, unless
+# the user says otherwise: a listing of a million keys costs a cent.
+_PAUSE_PER_RESCAN = 10.0
+_LEAST_PAUSE_SECONDS = 60.0
+
+# How often a rescan looks at the thumbnails of all pictures: others may have removed some.
+_FULL_LOOK_SECONDS = 86_400.0
+
+
+class Feed:
+    """The pictures to look at, which never end.
+
+    Args:
+        opened: the SOURCEs.
+        known: what is done.
+        notices: what a queue tells.
+        removed: called with the URLs that are said to be gone.
+        rescanned: called at the end of each whole rescan, with whether any picture may be gone.
+
+    Attributes:
+        last_rescan: when the last one ended, seconds since the epoch; None before that.
+        is_rescanning: whether one is going on.
+        given: how many items have been yielded since `sources` was called.
+        first: how many there were at the end of the first whole rescan; None before that.
+    """
+
+    def __init__(  # noqa: PLR0913 - what it reads, and who is told
+        self,
+        opened: Sources,
+        settings: Settings,
+        options: WatchOptions,
+        known: Known,
+        notices: Notices,
+        *,
+        removed: Callable[[list[str]], None],
+        rescanned: Callable[[bool], None],
+    ) -> None:
+        self._opened, self._settings, self._options = opened, settings, options
+        self._known, self._notices = known, notices
+        self._removed, self._rescanned = removed, rescanned
+        self.last_rescan: float | None = None
+        self.is_rescanning, self.given = False, 0
+        self.first: int | None = None
+        self._next_rescan = self._next_full_look = 0.0
+
+    def sources(self, stop: Stop) -> Iterator[Source | Outcome]:
+        """Yield pictures until `stop` is set, and outcomes of what can't be read."""
+        roots = {root: pictures_at(root, self._settings, stop) for root in self._opened.folders}
+        rescan: Iterator[Source | Outcome | None] | None = None
+        self._next_rescan, self.given = 0.0, 0
+        while not stop.is_set():
+            if notices := self._notices.take():
+                for found in self._noticed(notices, roots):
+                    self.given += 1
+                    yield found
+            elif rescan:
+                end = time.monotonic() + _SLICE_SECONDS
+                for item in rescan:
+                    if item:
+                        self.given += 1
+                        yield item
+                    if time.monotonic() > end:
+                        break
+                else:
+                    rescan, self.is_rescanning = None, False
+            elif time.monotonic() >= self._next_rescan:
+                rescan, self.is_rescanning = self._rescan(stop), True
+            else:
+                self._notices.wait(_TICK_SECONDS)
+        self.is_rescanning = False
+
+    def _rescan(self, stop: Stop) -> Iterator[Source | Outcome | None]:
+        """Yield what is not known to be done; None for what is."""
+        begun, is_whole, is_young = time.monotonic(), True, False
+        is_full = begun >= self._next_full_look
+        self._known.begin_rescan()
+        for item in self._opened.scan(self._settings, self._settings.choice, stop):
+            if isinstance(item, Outcome):
+                is_whole &= item.source.path not in self._opened.folders
+                yield item
+                continue
+            self._known.note_found(item)
+            if not item.is_remote and self._is_young(item):
+                is_young = True  # it may be unfinished
+            elif is_full or not self._known.is_done(item):
+                yield item
+                continue
+            yield None
+        now = time.monotonic()
+        self._next_rescan = now + self._pause_seconds(now - begun)
+        if is_young:
+            self._next_rescan = min(self._next_rescan, now + self._options.settle_seconds)
+        if not is_whole or stop.is_set():
+            return
+        has_gone = self._known.end_rescan()
+        self.last_rescan = time.time()
+        if self.first is None:
+            self.first = self.given
+        if is_full:
+            self._next_full_look = begun + _FULL_LOOK_SECONDS
+        self._rescanned(has_gone or is_full)
+
+    def _pause_seconds(self, rescan_seconds: float) -> float:
+        if self._options.rescan_seconds is not None:
+            return self._options.rescan_seconds
+        return max(_LEAST_PAUSE_SECONDS, _PAUSE_PER_RESCAN * rescan_seconds)
+
+    def _is_young(self, source: Source) -> bool:
+        return abs(time.time_ns() - source.mtime_ns) < self._options.settle_seconds * 1e9
+
+    def _noticed(
+        self, notices: dict[str, bool], roots: dict[str, Pictures]
+    ) -> Iterator[Source | Outcome]:
+        """Yield the pictures that are new or changed; let thumbnails of what is gone be removed.
+
+        In the order of their keys, so that the thumbnails of many are listed together.
+        """
+        gone = [url for url, is_removed in notices.items() if is_removed]
+        left, choice = set(notices), self._settings.choice
+        for root, pictures in roots.items():
+            below = self._opened.folders[root]
+            inners = {inner: url for url in left if (inner := pictures.inner(url))}
+            left -= set(inners.values())
+            there = sorted(inner for inner, url in inners.items() if not notices[url])
+            awaited = {inners[inner] for inner in there}
+            for item in pictures.find_all(there, choice, below=below):
+                source = item if isinstance(item, Source) else item.source
+                if isinstance(item, Outcome) and item.error and item.error.reason == "is not there":
+                    gone.append(source.path)
+                elif isinstance(item, Source) and self._known.is_done(item):
+                    continue
+                else:
+                    yield item
+                awaited.discard(source.path)
+            self._notices.dealt_with(awaited)  # those that are left out, or done
+        self._notices.dealt_with(left)
+        if gone:
+            self._removed(gone)
+            self._notices.dealt_with(gone)
