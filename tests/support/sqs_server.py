@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
@@ -45,12 +46,12 @@ def new_queue(endpoint: str, name: str) -> CloudQueue:
     )
 
 
-def client_of(endpoint: str) -> Any:
+def client_of(endpoint: str, service: str = "sqs") -> Any:
     """boto3's client."""
     import boto3
 
     return boto3.client(
-        "sqs",
+        service,
         endpoint_url=endpoint,
         region_name=ENVIRONMENT["AWS_DEFAULT_REGION"],
         aws_access_key_id=KEY_ID,
@@ -58,15 +59,50 @@ def client_of(endpoint: str) -> Any:
     )
 
 
-def notify_of(storage: s3_server.Storage, queue: CloudQueue) -> None:
+def notify_directly(storage: s3_server.Storage, queue: CloudQueue) -> None:
     """Have a bucket notify a queue on the same server of what comes and goes."""
-    attributes = client_of(storage.endpoint).get_queue_attributes(
+    _configure(storage, "Queue", _arn(storage, queue))
+
+
+def notify_by_sns(storage: s3_server.Storage, queue: CloudQueue, *, raw: bool) -> None:
+    """The same by a topic of SNS."""
+    sns = client_of(storage.endpoint, "sns")
+    topic = sns.create_topic(Name=storage.name)["TopicArn"]
+    sns.subscribe(
+        TopicArn=topic,
+        Protocol="sqs",
+        Endpoint=_arn(storage, queue),
+        Attributes={"RawMessageDelivery": str(raw).lower()},
+    )
+    _configure(storage, "Topic", topic)
+
+
+def notify_by_eventbridge(storage: s3_server.Storage, queue: CloudQueue) -> None:
+    """The same by a rule of EventBridge."""
+    bridge = client_of(storage.endpoint, "events")
+    pattern = {"source": ["aws.s3"], "detail": {"bucket": {"name": [storage.name]}}}
+    bridge.put_rule(Name=storage.name, EventPattern=json.dumps(pattern))
+    target = {"Id": "queue", "Arn": _arn(storage, queue)}
+    bridge.put_targets(Rule=storage.name, Targets=[target])
+    storage.client.put_bucket_notification_configuration(
+        Bucket=storage.name, NotificationConfiguration={"EventBridgeConfiguration": {}}
+    )
+
+
+def _arn(storage: s3_server.Storage, queue: CloudQueue) -> str:
+    """Amazon's name of a queue."""
+    answer = client_of(storage.endpoint).get_queue_attributes(
         QueueUrl=queue.url, AttributeNames=["QueueArn"]
     )
-    wanted = {
-        "QueueArn": attributes["Attributes"]["QueueArn"],
-        "Events": ["s3:ObjectCreated:*", "s3:ObjectRemoved:*"],
-    }
+    arn: str = answer["Attributes"]["QueueArn"]
+    return arn
+
+
+def _configure(storage: s3_server.Storage, kind: str, arn: str) -> None:
+    events = ["s3:ObjectCreated:*", "s3:ObjectRemoved:*"]
     storage.client.put_bucket_notification_configuration(
-        Bucket=storage.name, NotificationConfiguration={"QueueConfigurations": [wanted]}
+        Bucket=storage.name,
+        NotificationConfiguration={
+            f"{kind}Configurations": [{f"{kind}Arn": arn, "Events": events}]
+        },
     )

@@ -5,7 +5,8 @@ from __future__ import annotations
 import sys
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from textwrap import dedent
 from uuid import uuid4
@@ -14,7 +15,7 @@ import pytest
 from support.cloud_queue import CloudQueue
 from support.flaky_proxy import Target, interfering
 from support.s3_server import KEY_ID, SECRET, Storage
-from support.sqs_server import new_queue, notify_of
+from support.sqs_server import new_queue, notify_by_eventbridge, notify_by_sns, notify_directly
 from support.waiting import STALL_SECONDS, until
 
 from thumbnailer import ConfigError
@@ -44,8 +45,20 @@ def events(queue: Queue, number: int) -> list[Event]:
     return found
 
 
-def test_what_s3_notifies_of_is_an_event(storage: Storage, sqs: CloudQueue) -> None:
-    notify_of(storage, sqs)
+@pytest.mark.parametrize(
+    "notify",
+    [
+        notify_directly,
+        partial(notify_by_sns, raw=False),
+        partial(notify_by_sns, raw=True),
+        notify_by_eventbridge,
+    ],
+    ids=["directly", "by SNS", "by SNS, raw", "by EventBridge"],
+)
+def test_what_s3_notifies_of_is_an_event(
+    storage: Storage, sqs: CloudQueue, notify: Callable[[Storage, CloudQueue], None]
+) -> None:
+    notify(storage, sqs)
     keys = ["a.jpg", "2026/b c+d%20e.jpg", "ä/日本.jpg"]
     for key in keys:
         storage.put(key, b"anything")

@@ -23,7 +23,10 @@ _OS_ERRORS = {
     "QueueNotFound": (errno.ENOENT, _NO_QUEUE),
     "NOT_FOUND": (errno.ENOENT, _NO_QUEUE),
     "AccessDeniedException": (errno.EACCES, "access is denied"),
-    "InvalidSignatureException": (errno.EACCES, "access is denied"),
+    "InvalidSignatureException": (
+        errno.EACCES,
+        "access is denied: the secret key is wrong, or the clock of this machine",
+    ),
     "InvalidObjectState": (
         errno.EACCES,
         "is archived: restore it, then say --retry-failed",
