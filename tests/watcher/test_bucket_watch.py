@@ -193,9 +193,8 @@ def test_the_command_says_when_it_is_ready_and_ends_at_a_signal(
         places.put("new.jpg")
         soon(started, lambda: "new.jpg" in places.thumbs.names())
         soon(started, lambda: "new.jpg" in {row_name(row) for row in rows(started)})
-        told = json.loads(health.read_text())
-        assert told["mode"] == "listing"
-        assert told["counts"]["made"] >= 6
+        soon(started, lambda: json.loads(health.read_text())["counts"]["made"] >= 6)
+        assert json.loads(health.read_text())["mode"] == "listing"
     assert not [row for row in rows(started) if row.get("status") == "failed"]
 
 
