@@ -6,12 +6,11 @@ import json
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
+from support.bucket_watching import watched
 from support.flaky_proxy import Target, interfering
 from support.pictures import picture
 from support.places import WITH_BUCKETS, Places, places_of
@@ -19,7 +18,7 @@ from support.s3_server import Storage, settled
 from support.watching import events, rows, soon, watching
 
 import thumbnailer
-from thumbnailer import ConfigError, Outcome
+from thumbnailer import ConfigError
 
 pytest.importorskip("obstore", reason="the extra s3 is not installed")
 
@@ -35,51 +34,6 @@ def places(request: pytest.FixtureRequest, storage: Storage, tmp_path: Path) -> 
     found.put(*NAMES)
     settled()
     return found
-
-
-class Watched:
-    """A watch by the library, in a thread."""
-
-    def __init__(self, places: Places, **options: Any) -> None:
-        self.outcomes: list[Outcome] = []
-        self.end = threading.Event()
-        more: Any = {"settle": 0.1, "rescan": 0.3, "jobs": 2, **options}
-        self._watch = thumbnailer.watch(
-            places.photos.path, output=places.thumbs.path, stop_event=self.end, **more
-        )
-        self.error: BaseException | None = None
-        self.thread = threading.Thread(target=self._run)
-        self.thread.start()
-
-    def _run(self) -> None:
-        try:
-            for outcome in self._watch:
-                self.outcomes.append(outcome)
-        except BaseException as error:
-            self.error = error
-
-    def statuses(self) -> Counter[tuple[str, str]]:
-        return Counter((one.source.path.rpartition("/")[2], one.status) for one in self.outcomes)
-
-    def until(self, condition: Any, seconds: float = 30) -> None:
-        end = time.monotonic() + seconds
-        while not condition():
-            assert self.thread.is_alive(), self.error
-            assert time.monotonic() < end, self.outcomes[-5:]
-            time.sleep(0.05)
-
-
-@contextmanager
-def watched(places: Places, **options: Any) -> Iterator[Watched]:
-    watch = Watched(places, **options)
-    try:
-        yield watch
-    finally:
-        begun = time.monotonic()
-        watch.end.set()
-        watch.thread.join(20)
-        assert time.monotonic() - begun < 5
-    assert not watch.error
 
 
 def test_thumbnails_follow_pictures(places: Places) -> None:
@@ -176,7 +130,7 @@ def test_trouble_passes(storage: Storage, tmp_path: Path) -> None:
                 places.put(f"{what}.jpg")
                 time.sleep(1.5)
                 trouble[0] = ""
-                watch.until(lambda name=f"{what}.jpg": name in places.thumbs.names())
+                watch.until_there(f"{what}.jpg")
             assert not [name for name in THUMBS if name not in places.thumbs.names()]
 
 
