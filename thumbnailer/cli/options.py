@@ -19,10 +19,14 @@ _THUMBNAILS = {
     "--fit FIT": "contain, cover (crop), pad or fill (stretch) [contain]",
 }
 
+_ENDPOINT = {"--endpoint URL": "an S3 server that is not Amazon's, such as MinIO"}
+
+_HEADER = {"--header NAME=VALUE": "store this with each thumbnail in a bucket; repeatable"}
+
 _REMOTE = {
-    "--endpoint URL": "an S3 server that is not Amazon's, such as MinIO",
+    **_ENDPOINT,
     "--verify-etag": "check in buckets what each thumbnail was made of (slow)",
-    "--header NAME=VALUE": "store this with each thumbnail in a bucket; repeatable",
+    **_HEADER,
     "--cluster ADDRESS": "run on a Ray cluster: auto, or its head's HOST:PORT",
 }
 
@@ -164,7 +168,7 @@ COMMANDS = {
         ("~/Pictures", "~/Pictures --size 256 --size 512 --output ~/Sites/thumbs"),
         {
             "thumbnails": _THUMBNAILS,
-            "this run": _CONFIG_AND_JOBS | _output("page, with its size and time"),
+            "this run": _ENDPOINT | _CONFIG_AND_JOBS | _output("page, with its size and time"),
             **_pictures({"SOURCE...": "a folder"}),
         },
     ),
@@ -207,7 +211,7 @@ COMMANDS = {
                 "--json": "print one JSON object per picture",
                 **_HELP,
             },
-            "thumbnails": _THUMBNAILS | _CONFIG_AND_JOBS,
+            "thumbnails": _THUMBNAILS | _ENDPOINT | _CONFIG_AND_JOBS,
             **_pictures({}),
         },
         "[OPTION]... FILE...",
@@ -235,6 +239,8 @@ COMMANDS = {
             "this run": {
                 "--fix": "make wrong, stale and missing ones again",
                 **_REPLACE,
+                **_ENDPOINT,
+                **_HEADER,
                 **_CONFIG_AND_JOBS,
                 **_output("thumbnail"),
             },
