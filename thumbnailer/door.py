@@ -11,11 +11,11 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import filterfalse
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from thumbnailer.config.settings import Settings
 from thumbnailer.errors import ConfigError, SourceError, shortened
-from thumbnailer.model import Answer, Failure, Job, Outcome, Run, Source, Stop
+from thumbnailer.model import Answer, Failure, Job, Outcome, Run, Source, Stop, Thumbnail
 from thumbnailer.scan.folders import FolderPictures
 from thumbnailer.scan.globs import compares_paths, misplaced_glob
 from thumbnailer.scan.overlaps import Overlap, find_overlaps
@@ -129,11 +129,21 @@ def open_thumbs(
     return FolderThumbs(settings.thumbnails, clean_up=clean_up)
 
 
-def source_fetcher(settings: Settings, closing: Stop) -> Callable[[list[Job]], list[Job | Failure]]:
-    """Return a function that adds the content of sources to jobs whose worker can't read it.
+class Fetcher(NamedTuple):
+    """What adds content from buckets to jobs, since workers can't reach these.
 
-    It returns the jobs, or why a source can't be had. Once `closing` is set, it raises WorkerError.
+    Attributes:
+        fetch: returns the jobs with it, or why it can't be had. Raises WorkerError if it is told to
+            end.
+        weigh: returns how many bytes that is for a job.
     """
+
+    fetch: Callable[[list[Job]], list[Job | Failure]]
+    weigh: Callable[[Job], int] = lambda job: job.source.size_bytes
+
+
+def source_fetcher(settings: Settings, closing: Stop) -> Fetcher:
+    """Return what adds the content of sources to jobs, until `closing` is set."""
 
     def fetch(jobs: list[Job]) -> list[Job | Failure]:
         if not is_remote(settings.output) and not any(job.source.is_remote for job in jobs):
@@ -142,7 +152,26 @@ def source_fetcher(settings: Settings, closing: Stop) -> Callable[[list[Job]], l
 
         return fetch_sources(jobs, settings.endpoint, closing)
 
-    return fetch
+    return Fetcher(fetch)
+
+
+def thumbnail_fetcher(settings: Settings, closing: Stop) -> Fetcher:
+    """Return what adds the content of the thumbnails in a bucket to jobs that verify them.
+
+    The stage of a failure is `wrong`, `stale`, `missing` or `failed`.
+    """
+
+    def fetch(jobs: list[Job]) -> list[Job | Failure]:
+        if not is_remote(settings.output):
+            return [*jobs]
+        from thumbnailer.buckets.fetch.thumbnails import fetch_thumbnails
+
+        return fetch_thumbnails(jobs, settings.endpoint, closing)
+
+    def weigh(job: Job) -> int:
+        return sum(one.size_bytes for one in job.thumbnails if isinstance(one, Thumbnail))
+
+    return Fetcher(fetch, weigh)
 
 
 def check_bucket(path: str, settings: Settings) -> None:

@@ -36,10 +36,16 @@ _PREFIXES = ("x-amz-", "x-goog-", "x-ms-")
 _NAME = re.compile(r"[A-Za-z0-9-]+")
 _AZURE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
-# No service signs other blanks than single ones alike. S3 takes 2 KB of metadata in all, of which up
-# to 950 bytes are ours.
+# No service signs other blanks than single ones alike. S3 takes 2 KB of metadata in all, of which
+# up to 950 bytes are ours.
 _VALUE = re.compile(r"[!-~]+( [!-~]+)*")
 _MOST_BYTES = 1000
+
+
+# What is stored with an object, by name.
+Attributes = Mapping[str, str]
+
+_SIZE_TEXT = re.compile(r"([1-9][0-9]{0,8})x([1-9][0-9]{0,8})")
 
 
 def header_fault(text: str) -> str:
@@ -89,3 +95,9 @@ def parse_headers(texts: Iterable[str]) -> dict[str, str]:
 def made_from(attributes: Mapping[str, str]) -> str:
     """Return the version of the source that a thumbnail was made of, by its attributes; or ""."""
     return attributes.get(SOURCE_VERSION) or attributes.get(_EARLIER_SOURCE_VERSION) or ""
+
+
+def made_size(attributes: Attributes) -> tuple[int, int]:
+    """Return width and height in px of a thumbnail when it was made; 0 if that is not stored."""
+    found = _SIZE_TEXT.fullmatch(attributes.get(SIZE, ""))
+    return (int(found[1]), int(found[2])) if found else (0, 0)

@@ -107,7 +107,7 @@ def _described(source: Source, settings: Settings) -> tuple[Source, Description 
     from thumbnailer.render.describe import describe  # imports Pillow
 
     limits = settings.limits
-    (fetched,) = source_fetcher(settings, threading.Event())([Job(source, (), limits)])
+    (fetched,) = source_fetcher(settings, threading.Event()).fetch([Job(source, (), limits)])
     if isinstance(fetched, Failure):
         return source, fetched
     try:

@@ -40,7 +40,11 @@ class ThumbnailState:
 
 
 def thumbnail_states(
-    found: Iterable[Source | Outcome], settings: Settings, *, quick: bool = False
+    found: Iterable[Source | Outcome],
+    settings: Settings,
+    *,
+    quick: bool = False,
+    stop: Stop | None = None,
 ) -> Iterator[ThumbnailState | Outcome]:
     """Yield the state of each thumbnail; for a source that can have none, yield an outcome.
 
@@ -48,9 +52,10 @@ def thumbnail_states(
         found: what the scan yields.
         quick: also yield an outcome, instead of states, for a source of which nothing has changed;
             that is three times as fast.
+        stop: once it is set, a bucket's answer is not waited for, and what is yielded is not true.
     """
     limits = settings.limits
-    for item in open_thumbs(settings, clean_up=False).look(found, quick=quick):
+    for item in open_thumbs(settings, clean_up=False, stop=stop).look(found, quick=quick):
         if isinstance(item, Outcome):
             yield item
             continue
