@@ -65,16 +65,14 @@ def fetch_sources(jobs: list[Job], endpoint: str, closing: Stop) -> list[Job | F
     _begin_marks(jobs, endpoint)
     refusals = [_fetch_refusal(job) if job.source.is_remote else None for job in jobs]
     got = [refusal or job for refusal, job in zip(refusals, jobs, strict=True)]
-    places = [at for at, one in enumerate(got) if isinstance(one, Job) and one.source.is_remote]
-    answers = ask_each(
-        [
-            (jobs[at].source.path, partial(Bucket.get, max_bytes=_most_bytes(jobs[at])))
-            for at in places
-        ],
-        endpoint,
-        closing,
-    )
-    for at, answer in zip(places, answers, strict=True):
+    places = [
+        (at, most_bytes(one.source.size_bytes, one.limits))
+        for at, one in enumerate(got)
+        if isinstance(one, Job) and one.source.is_remote
+    ]
+    questions = [(jobs[at].source.path, partial(Bucket.get, max_bytes=most)) for at, most in places]
+    answers = ask_each(questions, endpoint, closing)
+    for (at, _), answer in zip(places, answers, strict=True):
         if isinstance(answer, OSError):
             fatal, lasts = isinstance(answer, CredentialsEnded), isinstance(answer, Archived)
             got[at] = Failure("open", answer.strerror or "", fatal, lasts=lasts)
@@ -135,12 +133,9 @@ def put_thumbnails(
     ]
 
 
-def _most_bytes(job: Job) -> int:
-    """Return how large a source may be that was listed with another size: memory was claimed."""
-    listed_bytes = job.source.size_bytes
-    return min(
-        job.limits.memory_bytes // _MEMORY_DIVISOR, listed_bytes + max(listed_bytes, _GROWTH)
-    )
+def most_bytes(listed_bytes: int, limits: Limits) -> int:
+    """Return how large an object may be that was listed with another size: memory was claimed."""
+    return min(limits.memory_bytes // _MEMORY_DIVISOR, listed_bytes + max(listed_bytes, _GROWTH))
 
 
 def _fetch_refusal(job: Job) -> Failure | None:
@@ -158,10 +153,10 @@ def _fetch_refusal(job: Job) -> Failure | None:
 
 def too_large(size_bytes: int, limits: Limits) -> str:
     """Return in words why an object of a size is not to be fetched; "" if it may be."""
-    most_bytes = limits.memory_bytes // _MEMORY_DIVISOR
-    if size_bytes <= most_bytes:
+    most = limits.memory_bytes // _MEMORY_DIVISOR
+    if size_bytes <= most:
         return ""
-    why = f"more than the limit of {most_bytes >> 20} (a quarter of worker_memory)"
+    why = f"more than the limit of {most >> 20} (a quarter of worker_memory)"
     return f"{size_bytes / 2**20:,.0f} MiB of data, {why}"
 
 

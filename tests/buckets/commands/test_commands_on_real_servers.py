@@ -10,7 +10,7 @@ from support.cloud import Cloud
 from support.pictures import picture
 from support.s3_server import photos_in, settled, statuses
 
-from thumbnailer import explain, verify
+from thumbnailer import explain, verify, write_gallery
 
 pytestmark = [pytest.mark.slow, pytest.mark.extra]
 
@@ -51,3 +51,26 @@ def test_thumbnails_are_verified_and_made_anew(
     assert cloud.get("thumbs/a.jpg") == before
     assert cloud.attributes("thumbs/a.jpg")["thumbnailersize"] == "96x64"
     assert verify(source, **settings).whole == 2
+
+
+def test_a_page_is_put_and_put_anew(
+    cloud: Cloud, source: str, settings: dict[str, Any], tmp_path: Path
+) -> None:
+    large = picture(tmp_path / "large.jpg", (600, 400)).read_bytes() + bytes(1 << 20)
+    cloud.put("photos/large.jpg", large)
+    settled()
+    statuses(source, **settings)
+    (page,) = write_gallery(source, **settings).pages
+    assert (page.status, page.pictures, page.looked) == ("written", 3, 3)
+    attributes = cloud.attributes("thumbs/index.html")
+    assert attributes["Content-Type"] == "text/html; charset=utf-8"
+    assert attributes["Cache-Control"] == "no-cache"
+    text = cloud.get("thumbs/index.html")
+    assert b'["large.jpg","",%d,' % len(large) in text
+    assert b",600,400," in text
+    before = cloud.etags()
+    assert write_gallery(source, **settings).pages[0].status == "current"
+    assert cloud.etags() == before
+    cloud.delete("photos/large.jpg")
+    (page,) = write_gallery(source, **settings).pages
+    assert (page.status, page.pictures, page.looked) == ("written", 2, 0)

@@ -181,21 +181,25 @@ class Bucket:
         return read_page
 
     async def get(
-        self, key: str, max_bytes: int | None = None
+        self, key: str, max_bytes: int | None = None, *, first_bytes: int = 0
     ) -> tuple[bytes, ListedObject, Mapping[str, str]]:
         """Return the content of an object, its entry in a listing, and its attributes.
+
+        Args:
+            first_bytes: how much of the content is wanted, from its start; 0 for all of it.
 
         Raises:
             OSError: there is no such object, it can't be read, or is larger than `max_bytes`.
         """
 
         async def whole() -> tuple[bytes, ListedObject, Mapping[str, str]]:
-            found = await self._store.get_async(key)
+            options: Any = {"range": (0, first_bytes)} if first_bytes else None
+            found = await self._store.get_async(key, options=options)
             if max_bytes is not None and found.meta["size"] > max_bytes:
                 del found  # which ends the connection: nobody reads what it would bring
                 raise OSError(errno.EFBIG, "has grown since it was listed", self._at(key))
             data = bytes(await found.bytes_async())
-            if len(data) != found.meta["size"]:
+            if len(data) != min(found.meta["size"], first_bytes or found.meta["size"]):
                 raise ConnectionError(errno.EIO, "the connection broke off", self._at(key))
             return data, listed_object(found.meta), found.attributes
 
