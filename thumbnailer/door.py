@@ -188,7 +188,7 @@ def header_fetcher(settings: Settings, closing: Stop) -> Fetcher:
     def fetch(jobs: list[Job]) -> list[Job | Failure]:
         if not is_remote(settings.output) and not any(job.source.is_remote for job in jobs):
             return [*jobs]
-        from thumbnailer.buckets.fetch.page_facts import fetch_for_page
+        from thumbnailer.buckets.gallery.page_facts import fetch_for_page
 
         return fetch_for_page(jobs, _HEADER_BYTES, settings.endpoint, closing)
 
@@ -208,7 +208,7 @@ def read_page(folder: Folder, settings: Settings, stop: Stop | None) -> tuple[by
     """
     if not folder.is_remote:
         return gallery_page.read_page(folder), ""
-    from thumbnailer.buckets.page_object import get_page
+    from thumbnailer.buckets.gallery.page_object import get_page
 
     return get_page(f"{folder.path}/{PAGE_NAME}", settings.endpoint, stop)
 
@@ -224,7 +224,7 @@ def write_page(
     if not folder.is_remote:
         gallery_page.write_page(folder, page)
         return
-    from thumbnailer.buckets.page_object import put_page
+    from thumbnailer.buckets.gallery.page_object import put_page
 
     put_page(f"{folder.path}/{PAGE_NAME}", page, etag, settings.endpoint, stop)
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import re
+import threading
+import time
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urljoin, urlsplit
@@ -16,7 +18,7 @@ from support.pictures import picture
 from support.program import Run, thumbnailer
 from support.s3_server import Storage, photos_in, settled, statuses
 
-from thumbnailer import OutputError, write_gallery
+from thumbnailer import OutputError, Settings, write_gallery
 
 pytest.importorskip("obstore", reason="the extra s3 is not installed")
 
@@ -292,6 +294,28 @@ def test_half_a_listing_makes_no_page(storage: Storage, trees: tuple[str, str], 
     assert run.code == 1
     assert "access is denied" in run.err
     assert storage.get("thumbs/index.html") == before
+
+
+@pytest.mark.parametrize("what", ["LIST of thumbs", "GET of index.html", "GET of a.jpg"])
+def test_it_waits_for_no_answer_once_it_is_stopped(
+    storage: Storage, trees: tuple[str, str], what: str
+) -> None:
+    """And puts no page of what it has not seen."""
+    stop = threading.Event()
+
+    def mood(method: str, target: str) -> str:
+        verb, _, name = what.partition(" of ")
+        kind = "LIST" if "list-type" in target else method
+        if kind == verb and name in target:
+            stop.set()
+        return "hang" if stop.is_set() else ""
+
+    with interfering(storage.endpoint, mood) as endpoint:
+        settings = Settings(output=trees[1], endpoint=endpoint, size=["64", "32"])
+        started = time.monotonic()
+        write_gallery(trees[0], settings, stop_event=stop)
+        assert time.monotonic() - started < 5
+    assert "thumbs/index.html" not in storage.keys("thumbs/")
 
 
 def test_credentials_that_expire_end_it(storage: Storage, trees: tuple[str, str]) -> None:

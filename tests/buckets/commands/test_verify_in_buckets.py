@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import os
+import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -254,6 +256,27 @@ def test_credentials_that_expire_end_it(
     assert run.code == 1
     assert "the credentials have expired" in run.err
     assert run.err.startswith("thumbnailer: stopped early: ")
+
+
+@pytest.mark.parametrize("what", ["LIST of photos", "LIST of thumbs", "GET"])
+def test_it_waits_for_no_answer_once_it_is_stopped(
+    storage: Storage, in_bucket: tuple[str, str], what: str
+) -> None:
+    """And says nothing of thumbnails that it has not seen."""
+    stop = threading.Event()
+
+    def mood(method: str, target: str) -> str:
+        is_list = "list-type" in target
+        hangs = method == "GET" and not is_list if what == "GET" else is_list and what[8:] in target
+        if hangs and "delimiter" not in target:
+            stop.set()
+        return "hang" if stop.is_set() else ""
+
+    with interfering(storage.endpoint, mood) as endpoint:
+        settings = Settings(output=in_bucket[1], endpoint=endpoint)
+        started = time.monotonic()
+        assert list(iter_findings(in_bucket[0], settings, VerifyReport(), stop=stop)) == []
+        assert time.monotonic() - started < 5
 
 
 def test_what_is_too_large_is_not_fetched(storage: Storage, in_bucket: tuple[str, str]) -> None:
