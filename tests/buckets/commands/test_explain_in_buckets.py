@@ -137,13 +137,22 @@ def test_an_object_without_an_ending_is_asked_for_by_content(
     assert "  PNG, 96 x 64 px, RGB\n" in run.out
 
 
-def test_wrong_credentials_are_one_line(storage: Storage, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("mood", "words"),
+    [
+        ("denied", "access is denied (SignatureDoesNotMatch)"),
+        ("expired", "the credentials have expired: renew them, and run the same again: it goes on"),
+    ],
+)
+def test_wrong_credentials_are_one_line(
+    storage: Storage, tmp_path: Path, mood: str, words: str
+) -> None:
     photos_in(storage, tmp_path, "photos/a.jpg")
     source = f"{storage.url}/photos/a.jpg"
-    with interfering(storage.endpoint, lambda *_: "denied") as endpoint:
+    with interfering(storage.endpoint, lambda *_: mood) as endpoint:
         asked = "--endpoint", endpoint, "--output", f"{storage.url}/thumbs"
         run = thumbnailer("explain", source, *asked)
-        assert refusal(run) == refusal(make(source, *asked)) == (1, f"{source}: access is denied")
+        assert refusal(run) == refusal(make(source, *asked)) == (1, f"{source}: {words}")
 
 
 def test_a_program_gets_what_the_command_shows(storage: Storage, tmp_path: Path) -> None:

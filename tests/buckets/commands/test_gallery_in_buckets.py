@@ -318,9 +318,12 @@ def test_it_waits_for_no_answer_once_it_is_stopped(
     assert "thumbs/index.html" not in storage.keys("thumbs/")
 
 
-def test_credentials_that_expire_end_it(storage: Storage, trees: tuple[str, str]) -> None:
-    def mood(method: str, target: str) -> str:
-        return "expired" if method == "GET" and "/thumbs/32/" in target else ""
+@pytest.mark.parametrize("place", ["/photos/a.jpg", "/thumbs/32/", "/thumbs/64/"])
+def test_credentials_that_expire_end_it(
+    storage: Storage, trees: tuple[str, str], place: str
+) -> None:
+    def mood(_: str, target: str) -> str:
+        return "expired" if place in target else ""
 
     with interfering(storage.endpoint, mood) as endpoint:
         run = gallery(*trees, *TWO_SIZES, "--endpoint", endpoint)

@@ -216,7 +216,14 @@ class Bucket:
             found = await self._store.get_async(key, options={"head": True})
             return listed_object(found.meta), found.attributes
 
-        return await self._ask(all_but_content, key)
+        try:
+            return await self._ask(all_but_content, key)
+        except OSError as error:
+            if error.errno not in (errno.EIO, errno.EACCES):
+                raise
+        # Why it failed would be in the content of the answer, and one to a HEAD has none.
+        _, entry, attributes = await self.get(key, first_bytes=1)
+        return entry, attributes
 
     async def put(
         self, key: str, data: bytes, etag: str, attributes: Mapping[str, str] | None = None

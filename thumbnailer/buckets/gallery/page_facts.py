@@ -77,13 +77,10 @@ async def _looked_at(
 
 
 def _answered(job: Job, answers: list[bytes | Thumbnail | OSError]) -> Job | Failure:
-    data, thumbnails = job.data, list[Thumbnail]()
     for answer in answers:
         if isinstance(answer, OSError):
             fatal = isinstance(answer, CredentialsEnded)
             return Failure("open", answer.strerror or "", fatal, lasts=False)
-        if isinstance(answer, bytes):
-            data = answer
-        else:
-            thumbnails.append(answer)
-    return replace(job, data=data, thumbnails=tuple(thumbnails) or job.thumbnails)
+    data = next((one for one in answers if isinstance(one, bytes)), job.data)
+    thumbnails = tuple(one for one in answers if isinstance(one, Thumbnail))
+    return replace(job, data=data, thumbnails=thumbnails or job.thumbnails)
