@@ -181,19 +181,47 @@ def test_sizes_of_thumbnails_that_earlier_versions_made_are_seen_in_them(
     assert (*sizes[:2], *sizes[4:6]) == (64, 43, 32, 21)
 
 
-def test_what_can_not_be_known_of_a_picture_is_left_out(
+def test_what_may_not_be_known_of_a_picture_is_left_out(
     storage: Storage, trees: tuple[str, str]
 ) -> None:
-    """Its header lies elsewhere, say, or only the thumbnails may be read."""
+    """It is not asked for again: only the thumbnails may be read, say."""
 
     def mood(method: str, target: str) -> str:
         return "denied" if method == "GET" and "/photos/a.jpg" in target else ""
 
     with interfering(storage.endpoint, mood) as endpoint:
         assert gallery(*trees, *TWO_SIZES, "--endpoint", endpoint).code == 0
+        assert gallery(*trees, *TWO_SIZES, "--endpoint", endpoint).rows[0]["looked"] == 0
     row = rows(storage.get("thumbs/index.html"))["a.jpg"]
     assert row[WIDTH:COLOUR] == [0, 0, ""]
     assert row[SIZES][:2] == [64, 43]
+
+
+def test_what_lies_behind_the_start_of_a_picture_is_left_out(
+    storage: Storage, tmp_path: Path
+) -> None:
+    data = picture(tmp_path / "a.jpg", (600, 400)).read_bytes()
+    comment = b"\xff\xfe\xff\xff" + bytes(65533)
+    storage.put("photos/a.jpg", data[:2] + 5 * comment + data[2:])
+    storage.put("photos/b.jpg", data[:2] + 3 * comment + data[2:])
+    settled()
+    where = f"{storage.url}/photos", f"{storage.url}/thumbs"
+    assert set(statuses(*where).values()) == {"made"}
+    assert gallery(*where).code == 0
+    found = rows(storage.get("thumbs/index.html"))
+    assert found["a.jpg"][WIDTH:TAKEN] == [0, 0]
+    assert found["b.jpg"][WIDTH:TAKEN] == [600, 400]
+    assert found["a.jpg"][SIZES][:2] == found["b.jpg"][SIZES][:2] == [256, 171]
+
+
+def test_what_fails_for_now_is_asked_for_again(storage: Storage, trees: tuple[str, str]) -> None:
+    def mood(method: str, target: str) -> str:
+        return "denied" if method == "GET" and "/thumbs/32/a.jpg" in target else ""
+
+    with interfering(storage.endpoint, mood) as endpoint:
+        assert gallery(*trees, *TWO_SIZES, "--endpoint", endpoint).code == 0
+    assert gallery(*trees, *TWO_SIZES).rows[0]["looked"] == 1
+    assert rows(storage.get("thumbs/index.html"))["a.jpg"][SIZES][:2] == [64, 43]
 
 
 def test_a_page_of_somebody_else_is_in_the_way(storage: Storage, trees: tuple[str, str]) -> None:
