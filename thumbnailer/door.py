@@ -7,21 +7,25 @@ follow the two protocols below. What uses them does not know where it works.
 from __future__ import annotations
 
 import os
+import posixpath
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import filterfalse
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from thumbnailer.config.settings import Settings
+from thumbnailer.disk import files
 from thumbnailer.errors import ConfigError, SourceError, shortened
-from thumbnailer.model import Answer, Failure, Job, Outcome, Run, Source, Stop
+from thumbnailer.model import Answer, Failure, Folder, Job, Outcome, Run, Source, Stop, Thumbnail
 from thumbnailer.scan.folders import FolderPictures
 from thumbnailer.scan.globs import compares_paths, misplaced_glob
 from thumbnailer.scan.overlaps import Overlap, find_overlaps
 from thumbnailer.scan.selection import Choice
 from thumbnailer.scan.shard import Shard
+from thumbnailer.thumbs import gallery_page
 from thumbnailer.thumbs.folder_thumbs import FolderThumbs
+from thumbnailer.thumbs.gallery_page import PAGE_NAME
 from thumbnailer.thumbs.orphans.asked_for import AskedFor
 from thumbnailer.thumbs.orphans.remote_sources import RemoteSources
 from thumbnailer.thumbs.plan import SourceSlots
@@ -142,11 +146,21 @@ def open_thumbs(
     return FolderThumbs(settings.thumbnails, clean_up=clean_up)
 
 
-def source_fetcher(settings: Settings, closing: Stop) -> Callable[[list[Job]], list[Job | Failure]]:
-    """Return a function that adds the content of sources to jobs whose worker can't read it.
+class Fetcher(NamedTuple):
+    """What adds content from buckets to jobs, since workers can't reach these.
 
-    It returns the jobs, or why a source can't be had. Once `closing` is set, it raises WorkerError.
+    Attributes:
+        fetch: returns the jobs with it, or why it can't be had. Raises WorkerError if it is told to
+            end.
+        weigh: returns how many bytes that is for a job.
     """
+
+    fetch: Callable[[list[Job]], list[Job | Failure]]
+    weigh: Callable[[Job], int] = lambda job: job.source.size_bytes
+
+
+def source_fetcher(settings: Settings, closing: Stop) -> Fetcher:
+    """Return what adds the content of sources to jobs, until `closing` is set."""
 
     def fetch(jobs: list[Job]) -> list[Job | Failure]:
         if not is_remote(settings.output) and not any(job.source.is_remote for job in jobs):
@@ -155,7 +169,89 @@ def source_fetcher(settings: Settings, closing: Stop) -> Callable[[list[Job]], l
 
         return fetch_sources(jobs, settings.endpoint, closing)
 
-    return fetch
+    return Fetcher(fetch)
+
+
+def thumbnail_fetcher(settings: Settings, closing: Stop) -> Fetcher:
+    """Return what adds the content of the thumbnails in a bucket to jobs that verify them.
+
+    The stage of a failure is `wrong`, `stale`, `missing` or `failed`.
+    """
+
+    def fetch(jobs: list[Job]) -> list[Job | Failure]:
+        if not is_remote(settings.output):
+            return [*jobs]
+        from thumbnailer.buckets.fetch.thumbnails import fetch_thumbnails
+
+        return fetch_thumbnails(jobs, settings.endpoint, closing)
+
+    def weigh(job: Job) -> int:
+        return sum(one.size_bytes for one in job.thumbnails if isinstance(one, Thumbnail))
+
+    return Fetcher(fetch, weigh)
+
+
+# How much of a picture in a bucket is read for its size and date: they are in its header.
+_HEADER_BYTES = 256 << 10
+
+
+def header_fetcher(settings: Settings, closing: Stop) -> Fetcher:
+    """Return what adds to jobs of a gallery the starts of pictures, and thumbnails, in buckets."""
+
+    def fetch(jobs: list[Job]) -> list[Job | Failure]:
+        if not is_remote(settings.output) and not any(job.source.is_remote for job in jobs):
+            return [*jobs]
+        from thumbnailer.buckets.gallery.page_facts import fetch_for_page
+
+        return fetch_for_page(jobs, _HEADER_BYTES, settings.endpoint, closing)
+
+    def weigh(job: Job) -> int:
+        thumbnails = (one for one in job.thumbnails if isinstance(one, Thumbnail) and one.is_remote)
+        start_bytes = min(job.source.size_bytes, _HEADER_BYTES) if job.source.is_remote else 0
+        return start_bytes + sum(one.size_bytes for one in thumbnails)
+
+    return Fetcher(fetch, weigh)
+
+
+def read_page(folder: Folder, settings: Settings, stop: Stop | None) -> tuple[bytes | None, str]:
+    """Return the page of a gallery, None if there is none; and its ETag, if it is in a bucket.
+
+    Raises:
+        OSError: it can't be read.
+    """
+    if not folder.is_remote:
+        return gallery_page.read_page(folder), ""
+    from thumbnailer.buckets.gallery.page_object import get_page
+
+    return get_page(f"{folder.path}/{PAGE_NAME}", settings.endpoint, stop)
+
+
+def write_page(
+    folder: Folder, page: bytes, etag: str, settings: Settings, stop: Stop | None
+) -> None:
+    """Write the page of a gallery in place of that which `read_page` has returned.
+
+    Raises:
+        OSError: it can't be written, or in a bucket another one has been put there since.
+    """
+    if not folder.is_remote:
+        gallery_page.write_page(folder, page)
+        return
+    from thumbnailer.buckets.gallery.page_object import put_page
+
+    put_page(f"{folder.path}/{PAGE_NAME}", page, etag, settings.endpoint, stop)
+
+
+def path_between(folder: str, start: str) -> str | None:
+    """Return the path of a folder relative to another; None if no link leads from one to the other.
+
+    On another drive of Windows it is absolute. Between buckets, or a bucket and a disk, it is None.
+    """
+    if not is_remote(folder, start):
+        return files.relative_path(folder, start)
+    if not (is_url(folder) and is_url(start)) or split_url(folder)[0] != split_url(start)[0]:
+        return None
+    return posixpath.relpath(*(f"/{split_url(path)[1]}" for path in (folder, start)))
 
 
 def check_bucket(path: str, settings: Settings) -> None:

@@ -251,6 +251,11 @@ class Thumbnail:
         return cls("", made.width, made.height, len(made.data), made.data, made.format)
 
     @property
+    def is_remote(self) -> bool:
+        """Whether it is in a bucket."""
+        return is_url(self.path)
+
+    @property
     def format(self) -> str:
         """Its format, as in the setting of this name: `jpeg`."""
         return self._format or format_by_ending(self.path) or ""
@@ -320,12 +325,14 @@ class HeaderFacts(NamedTuple):
         width, height: of the picture in px, with its orientation applied; 0 if unknown.
         taken: when it was taken, by the camera's clock, as `2024-05-01 12:30:00`; "" if unknown.
         colour: the mean colour of its thumbnail, as `rrggbb`; "" if unknown.
+        sizes: width and height in px of each thumbnail that the job has; 0 if unknown.
     """
 
     width: int
     height: int
     taken: str
     colour: str
+    sizes: tuple[tuple[int, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

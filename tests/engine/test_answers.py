@@ -203,7 +203,7 @@ ANSWERS: list[tuple[Job, Rendering | HeaderFacts | Whole | Failure]] = [
     (job_of(SMALL), Failure("open", "is empty")),
     (job_of(SMALL), Failure("decode", "Größe: 鳥 🦜", lasts=False)),
     (job_of(SMALL), Failure("crashed", "crashed: MemoryError", lasts=False, suspect=True)),
-    (job_of(SMALL), HeaderFacts(4000, 3000, "2024-05-01 12:30:00", "a0b1c2")),
+    (job_of(SMALL), HeaderFacts(4000, 3000, "2024-05-01 12:30:00", "a0b1c2", ((256, 192),))),
     (job_of(SMALL), HeaderFacts(0, 0, "", "")),
     (job_of(SMALL), Whole()),
 ]

@@ -21,6 +21,7 @@ from support.project import TESTS
 from support.waiting import STALL_SECONDS, eventually, is_running, until
 
 from thumbnailer import WorkerError
+from thumbnailer.door import Fetcher
 from thumbnailer.engine.pool import Pool
 from thumbnailer.engine.processes.start import start_method
 from thumbnailer.engine.worker_main import PoolOptions
@@ -225,7 +226,7 @@ def fetched_groups(size_bytes: int, memory_bytes: int) -> tuple[list[int], int]:
     names = [f"quick {number}" for number in range(120)]
     sources = [Source(name, size_bytes, 0) for name in names]
     jobs = [replace(job(source.path), source=source) for source in sources]
-    with Pool("support.pool_work:work", options, finish, fetch) as workers:
+    with Pool("support.pool_work:work", options, finish, Fetcher(fetch)) as workers:
         outcomes = list(workers.imap_unordered(jobs))
     assert sorted(outcome.source.path for outcome in outcomes) == sorted(names)
     return groups, most

@@ -6,7 +6,6 @@ import io
 import os
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from itertools import pairwise
@@ -16,8 +15,8 @@ from urllib.parse import unquote_to_bytes
 
 import pytest
 from PIL import ExifTags, Image, ImageStat
+from support.chromium import opened, until
 from support.pictures import picture
-from support.waiting import eventually
 
 from thumbnailer import make_thumbnails, write_gallery
 
@@ -79,36 +78,6 @@ def url(request: pytest.FixtureRequest, photos: Path) -> Iterator[str]:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}/thumbs/index.html"
         server.shutdown()
-
-
-@contextmanager
-def opened(browser: Browser, url: str, width: int = 1280, **options: Any) -> Iterator[Page]:
-    """The page; at the end nothing must have gone wrong in it."""
-    context = browser.new_context(viewport={"width": width, "height": 800}, **options)
-    page = context.new_page()
-    trouble: list[str] = []
-    page.on("console", lambda message: trouble.append(message.text))
-    page.on("pageerror", lambda error: trouble.append(str(error)))
-    page.on("dialog", lambda dialog: trouble.append(dialog.message))
-    # Aborted is what nobody waits for any more: it is out of sight again.
-    page.on(
-        "requestfailed",
-        lambda one: None if one.failure == "net::ERR_ABORTED" else trouble.append(one.url),
-    )
-    page.add_init_script(
-        "addEventListener('securitypolicyviolation', (one) => console.error(one.blockedURI))"
-    )
-    page.goto(url)
-    page.wait_for_selector(".tile.there")
-    yield page
-    page.wait_for_timeout(100)
-    context.close()
-    assert trouble == []
-
-
-def until(page: Page, condition: str) -> None:
-    """Wait for it; the page's policy forbids Playwright to do so in the page."""
-    eventually(lambda: page.evaluate(condition))
 
 
 def names(page: Page) -> list[str]:

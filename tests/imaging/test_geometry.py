@@ -21,6 +21,8 @@ from support.similarity import ssim
 from support.thumbs import thumb
 
 from thumbnailer import PictureError, make_thumbnail
+from thumbnailer.imaging.geometry.fit import fit_in_box, is_possible
+from thumbnailer.recipe import Box
 
 Size = tuple[int, int]
 
@@ -62,6 +64,40 @@ def test_the_size_of_every_fit(
 
 sides = st.integers(1, 300)
 longer = st.integers(1, 3000)
+
+
+# A box may have one side only.
+boxes = st.tuples(st.none() | sides, st.none() | sides).filter(any)
+
+
+@given(
+    st.tuples(longer, longer),
+    boxes,
+    st.sampled_from(["contain", "cover", "pad", "fill"]),
+    st.booleans(),
+)
+def test_every_size_that_is_made_is_known_to_be_possible(
+    size: Size, box: tuple[int | None, int | None], fit: str, upscale: bool
+) -> None:
+    made = fit_in_box(size, Box(*box), fit, upscale=upscale).canvas
+    assert is_possible(made, Box(*box), fit, upscale=upscale)
+
+
+@pytest.mark.parametrize(
+    ("size", "box", "fit", "upscale"),
+    [
+        ((101, 50), (100, 100), "contain", False),
+        ((50, 101), (None, 100), "contain", False),
+        ((99, 50), (100, 100), "contain", True),
+        ((100, 50), (100, 100), "cover", True),
+        ((100, 50), (100, 100), "fill", True),
+        ((100, 50), (100, 100), "pad", False),
+    ],
+)
+def test_what_no_picture_gets_is_known_to_be_impossible(
+    size: Size, box: Size, fit: str, upscale: bool
+) -> None:
+    assert not is_possible(size, Box(*box), fit, upscale=upscale)
 
 
 @settings(max_examples=60, deadline=None)

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import io
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from PIL import Image
 
+from support.waiting import eventually
+
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser
+    from playwright.sync_api import Browser, Page
 
 FLAGS = [
     *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
@@ -50,6 +53,36 @@ def shown(browser: Browser, sources: Iterable[Path], longest: int = 0) -> list[I
                 results.append(window.crop((x, y, x + width, y + height)))
     page.close()
     return results
+
+
+@contextmanager
+def opened(browser: Browser, url: str, width: int = 1280, **options: Any) -> Iterator[Page]:
+    """The page of a gallery; at the end nothing must have gone wrong in it."""
+    context = browser.new_context(viewport={"width": width, "height": 800}, **options)
+    page = context.new_page()
+    trouble: list[str] = []
+    page.on("console", lambda message: trouble.append(message.text))
+    page.on("pageerror", lambda error: trouble.append(str(error)))
+    page.on("dialog", lambda dialog: trouble.append(dialog.message))
+    # Aborted is what nobody waits for any more: it is out of sight again.
+    page.on(
+        "requestfailed",
+        lambda one: None if one.failure == "net::ERR_ABORTED" else trouble.append(one.url),
+    )
+    page.add_init_script(
+        "addEventListener('securitypolicyviolation', (one) => console.error(one.blockedURI))"
+    )
+    page.goto(url)
+    page.wait_for_selector(".tile.there")
+    yield page
+    page.wait_for_timeout(100)
+    context.close()
+    assert trouble == []
+
+
+def until(page: Page, condition: str) -> None:
+    """Wait for it; the page's policy forbids Playwright to do so in the page."""
+    eventually(lambda: page.evaluate(condition))
 
 
 def _steps(side: int) -> range:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from functools import cached_property, partial
 from itertools import islice
 
@@ -68,7 +69,8 @@ class BucketThumbs:
             OutputError: the bucket can't be read.
         """
         items = (item for item in map(self._slots, found) if item)
-        return self._checked_by_etag(items) if self._layout.verify_etag and quick else items
+        with suppress(Stopped):
+            yield from self._checked_by_etag(items) if self._layout.verify_etag and quick else items
 
     def plan(self, found: Iterable[Source | Outcome], run: Run) -> Iterator[Job | Outcome]:
         """Yield a job for each source that needs one and an outcome for each other.

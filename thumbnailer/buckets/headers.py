@@ -42,6 +42,12 @@ _VALUE = re.compile(r"[!-~]+( [!-~]+)*")
 _MOST_BYTES = 1000
 
 
+# What is stored with an object, by name.
+Attributes = Mapping[str, str]
+
+_SIZE_TEXT = re.compile(r"([1-9][0-9]{0,8})x([1-9][0-9]{0,8})")
+
+
 def header_fault(text: str) -> str:
     """Return in words why a text `NAME=VALUE` is no header for any bucket; "" if it is one."""
     name, equals, value = text.partition("=")
@@ -89,3 +95,9 @@ def parse_headers(texts: Iterable[str]) -> dict[str, str]:
 def made_from(attributes: Mapping[str, str]) -> str:
     """Return the version of the source that a thumbnail was made of, by its attributes; or ""."""
     return attributes.get(SOURCE_VERSION) or attributes.get(_EARLIER_SOURCE_VERSION) or ""
+
+
+def made_size(attributes: Attributes) -> tuple[int, int]:
+    """Return width and height in px of a thumbnail when it was made; 0 if that is not stored."""
+    found = _SIZE_TEXT.fullmatch(attributes.get(SIZE, ""))
+    return (int(found[1]), int(found[2])) if found else (0, 0)

@@ -11,6 +11,7 @@ from functools import partial
 from thumbnailer.buckets.client.bucket import Bucket
 from thumbnailer.buckets.client.errors import Archived, CredentialsEnded
 from thumbnailer.buckets.client.requests import Stopped
+from thumbnailer.buckets.fetch.ask_each import ask_each
 from thumbnailer.buckets.headers import ORIGIN, SIZE, SOURCE_VERSION, made_from
 from thumbnailer.buckets.marker_objects import (
     MADE,
@@ -37,7 +38,7 @@ from thumbnailer.model import (
     Stop,
     Thumbnail,
 )
-from thumbnailer.recipe import attempt_fingerprint
+from thumbnailer.recipe import Limits, attempt_fingerprint
 from thumbnailer.thumbs.thumbnail_task import ThumbnailTask, outcome_of, tasks_of
 from thumbnailer.urls import split_url
 
@@ -62,32 +63,24 @@ def fetch_sources(jobs: list[Job], endpoint: str, closing: Stop) -> list[Job | F
         WorkerError: the pool is closed.
     """
     _begin_marks(jobs, endpoint)
-    got: list[Job | Failure] = []
-    by_bucket: dict[str, list[int]] = {}
-    for at, job in enumerate(jobs):
-        refusal = _fetch_refusal(job) if job.source.is_remote else None
-        got.append(refusal or job)
-        if job.source.is_remote and not refusal:
-            by_bucket.setdefault(split_url(job.source.path)[0], []).append(at)
-    for url, places in by_bucket.items():
-        bucket = Bucket(url, endpoint, closing)
-        requests = [
-            partial(bucket.get, split_url(jobs[at].source.path)[1], _most_bytes(jobs[at]))
-            for at in places
-        ]
-        try:
-            answers = bucket.run_concurrently(requests)
-        except Stopped:
-            raise WorkerError("the pool is closed") from None
-        for at, answer in zip(places, answers, strict=True):
-            if isinstance(answer, OSError):
-                fatal, lasts = isinstance(answer, CredentialsEnded), isinstance(answer, Archived)
-                got[at] = Failure("open", answer.strerror or "", fatal, lasts=lasts)
-            else:
-                data, entry, _ = answer
-                source = jobs[at].source
-                now = source_of(source.path, entry, source.below)
-                got[at] = replace(jobs[at], source=now, data=data)
+    refusals = [_fetch_refusal(job) if job.source.is_remote else None for job in jobs]
+    got = [refusal or job for refusal, job in zip(refusals, jobs, strict=True)]
+    places = [
+        (at, most_bytes(one.source.size_bytes, one.limits))
+        for at, one in enumerate(got)
+        if isinstance(one, Job) and one.source.is_remote
+    ]
+    questions = [(jobs[at].source.path, partial(Bucket.get, max_bytes=most)) for at, most in places]
+    answers = ask_each(questions, endpoint, closing)
+    for (at, _), answer in zip(places, answers, strict=True):
+        if isinstance(answer, OSError):
+            fatal, lasts = isinstance(answer, CredentialsEnded), isinstance(answer, Archived)
+            got[at] = Failure("open", answer.strerror or "", fatal, lasts=lasts)
+        else:
+            data, entry, _ = answer
+            source = jobs[at].source
+            now = source_of(source.path, entry, source.below)
+            got[at] = replace(jobs[at], source=now, data=data)
     return got
 
 
@@ -140,12 +133,9 @@ def put_thumbnails(
     ]
 
 
-def _most_bytes(job: Job) -> int:
-    """Return how large a source may be that was listed with another size: memory was claimed."""
-    listed_bytes = job.source.size_bytes
-    return min(
-        job.limits.memory_bytes // _MEMORY_DIVISOR, listed_bytes + max(listed_bytes, _GROWTH)
-    )
+def most_bytes(listed_bytes: int, limits: Limits) -> int:
+    """Return how large an object may be that was listed with another size: memory was claimed."""
+    return min(limits.memory_bytes // _MEMORY_DIVISOR, listed_bytes + max(listed_bytes, _GROWTH))
 
 
 def _fetch_refusal(job: Job) -> Failure | None:
@@ -154,14 +144,20 @@ def _fetch_refusal(job: Job) -> Failure | None:
     What may be no picture, such as a film, is skipped then.
     """
     is_unknown = job.limits.may_be_no_picture(job.source.path)
-    size_bytes, most_bytes = job.source.size_bytes, job.limits.memory_bytes // _MEMORY_DIVISOR
-    if not size_bytes:
+    if not job.source.size_bytes:
         return Failure("open", EMPTY)
-    if size_bytes > most_bytes:
-        mebibytes = f"{size_bytes / 2**20:,.0f} MiB"
-        why = f"more than the limit of {most_bytes >> 20} (a quarter of worker_memory)"
-        return Failure("content" if is_unknown else "limits", f"{mebibytes} of data, {why}")
+    if why := too_large(job.source.size_bytes, job.limits):
+        return Failure("content" if is_unknown else "limits", why)
     return None
+
+
+def too_large(size_bytes: int, limits: Limits) -> str:
+    """Return in words why an object of a size is not to be fetched; "" if it may be."""
+    most = limits.memory_bytes // _MEMORY_DIVISOR
+    if size_bytes <= most:
+        return ""
+    why = f"more than the limit of {most >> 20} (a quarter of worker_memory)"
+    return f"{size_bytes / 2**20:,.0f} MiB of data, {why}"
 
 
 async def _put_thumbnail(bucket: Bucket, task: ThumbnailTask, headers: Mapping[str, str]) -> bool:

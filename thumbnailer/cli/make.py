@@ -122,7 +122,7 @@ def _page_writer(
     """
     from thumbnailer.gallery.write import page_locations, write_pages  # 25 ms, with its HTML code
 
-    places = page_locations(arguments.source, settings)
+    places = page_locations(arguments.source, settings, for_later=True)
     return partial(write_pages, [] if arguments.dry_run else places, settings)
 
 

@@ -17,6 +17,7 @@ import time
 from collections.abc import Callable, Generator, Iterable
 from queue import LifoQueue, Queue
 
+from thumbnailer.door import Fetcher
 from thumbnailer.engine.groups import End, next_group_size, take, to_the_end
 from thumbnailer.engine.memory_budget import MemoryBudget
 from thumbnailer.engine.threads import Threads
@@ -76,8 +77,7 @@ class Pool:
         func: the function that a worker calls for each job, as `module:name`.
         finish: called in this process, by several threads, with jobs and the workers' answers;
             returns the jobs' outcomes.
-        fetch: called likewise with jobs, before they go to a worker; returns each job with its
-            data, or a Failure.
+        fetcher: its `fetch` is called likewise with jobs, before they go to a worker.
         closing: an event that is set when the pool is closed, to end waits in `fetch` and `finish`.
         probe: a function like `func` that works on any host that can work at all, whatever its
             job; "" for none.
@@ -88,11 +88,12 @@ class Pool:
         func: str,
         options: PoolOptions,
         finish: Finish,
-        fetch: Callable[[list[Job]], list[Job | Failure]] = list,
+        fetcher: Fetcher | None = None,
         closing: threading.Event | None = None,
         probe: str = "",
     ) -> None:
-        self._func, self._options, self._finish, self._fetch = func, options, finish, fetch
+        self._func, self._options, self._finish = func, options, finish
+        self._fetcher = fetcher or Fetcher(list)
         self._thread_count = options.workers * (_REMOTE_THREADS if options.remote else 1)
         self._probe, self._taken_along = probe, 0
         self._group_size = 1  # kept from one `imap_unordered` to the next
@@ -162,7 +163,7 @@ class Pool:
             at_end = isinstance(item, End)
             if isinstance(item, Job):
                 group.append(item)
-                weight_bytes += item.source.size_bytes if remote else 0
+                weight_bytes += self._fetcher.weigh(item) if remote else 0
             is_full = len(group) >= self._group_size or weight_bytes >= _MAX_GROUP_BYTES
             if group and (in_flight < workers or is_full or at_end or item is None):
                 self._send(group, done)
@@ -193,10 +194,10 @@ class Pool:
 
     def _run_group(self, jobs: list[Job]) -> list[Outcome]:
         """Fetch, run and finish a group of jobs, in a thread of the pool."""
-        wanted_bytes = sum(job.source.size_bytes for job in jobs) if self._options.remote else 0
+        wanted_bytes = sum(map(self._fetcher.weigh, jobs)) if self._options.remote else 0
         claimed_bytes = self._fetch_budget.acquire(wanted_bytes)
         try:
-            fetched = self._fetch(jobs)
+            fetched = self._fetcher.fetch(jobs)
             run = iter(self._run_jobs([job for job in fetched if isinstance(job, Job)]))
             answers = [next(run) if isinstance(one, Job) else Answer(one, 0.0) for one in fetched]
         finally:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 
 from thumbnailer.config.settings import Settings
-from thumbnailer.door import open_thumbs, source_fetcher
+from thumbnailer.door import Fetcher, open_thumbs, source_fetcher
 from thumbnailer.engine.machine import available_memory_bytes, usable_cpus
 from thumbnailer.engine.messages.answers import Result
 from thumbnailer.engine.pool import Finish, Pool
 from thumbnailer.engine.worker_main import PoolOptions
-from thumbnailer.model import Rendering
+from thumbnailer.model import Rendering, Stop
 
 # A name, not the function: importing it would import Pillow, which only workers need.
 _RENDER, _PROBE = "thumbnailer.render.job:render", "thumbnailer.render.job:probe"
@@ -28,6 +29,7 @@ def new_pool(
     *,
     result: type[Result] = Rendering,
     remote: bool = False,
+    fetcher: Callable[[Settings, Stop], Fetcher] = source_fetcher,
 ) -> Pool:
     """Return a pool for the settings; its processes start when there is work.
 
@@ -35,6 +37,7 @@ def new_pool(
         work, finish: `func` and `finish` of `Pool`; by default those that make thumbnails.
         result: what `work` returns if it does not fail.
         remote: whether pictures are read from or written to a bucket.
+        fetcher: returns what adds content from buckets to jobs, until the stop is set.
     """
     closed = threading.Event()
     options = PoolOptions(
@@ -48,4 +51,4 @@ def new_pool(
         result=result,
     )
     finish = finish or open_thumbs(settings, stop=closed).finish
-    return Pool(work, options, finish, source_fetcher(settings, closed), closed, _PROBE)
+    return Pool(work, options, finish, fetcher(settings, closed), closed, _PROBE)

@@ -52,8 +52,9 @@ function showWithout(all) {
   list.replaceChildren(
     ...all.slice(0, MOST_WITHOUT).map(([folder, [name, url, reason]]) => {
       const path = folder.path ? `${folder.path}/${name}` : name;
-      const link = make('a', { href: folder.source + (url || name) }, make('bdi', { textContent: path }));
-      return make('li', {}, link, `: ${reason}`);
+      const text = make('bdi', { textContent: path });
+      const shown = folder.source ? make('a', { href: folder.source + (url || name) }, text) : text;
+      return make('li', {}, shown, `: ${reason}`);
     }),
   );
   if (all.length > MOST_WITHOUT) list.append(make('li', { textContent: `and ${number(all.length - MOST_WITHOUT)} more` }));

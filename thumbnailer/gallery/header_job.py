@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from io import BytesIO
+from typing import BinaryIO
+
 from thumbnailer.disk import files
 from thumbnailer.imaging.decode.load import load_pixels
 from thumbnailer.imaging.decode.open import open_picture
@@ -12,32 +15,50 @@ from thumbnailer.model import Failure, HeaderFacts, Job, Thumbnail
 
 
 def read_header(job: Job, claim: Claim) -> HeaderFacts | Failure:
-    """Read a picture's size and date taken, and the mean colour of its thumbnail.
+    """Read a picture's size and date taken, the sizes of its thumbnails, and its mean colour.
 
     Args:
-        job: with existing thumbnails, of which the first is decoded.
+        job: with existing thumbnails, of which the smallest is decoded. Those in a bucket have
+            either their content or their size; a picture in one has the start of its content.
         claim: called with a number of bytes before they are needed; may wait.
 
     Returns:
         The facts; what can't be known is 0 or "". A failure only if a retry may tell more.
     """
-    size, date, colour = (0, 0), "", ""
+    size, date = (0, 0), ""
     try:
-        with stage("open"), files.open_source(job.source.path, job.source.root) as file:
+        with stage("open"), _opened_source(job) as file:
             picture = open_picture(file, job.limits)
             size = upright_size(picture)
             date = date_taken(picture, file)
     except StageError as error:
         if not error.failure.lasts:
             return error.failure
-    thumbnail = job.thumbnails[0]
-    assert isinstance(thumbnail, Thumbnail)
-    try:
-        with stage("open"), files.open_source(thumbnail.path) as file:
-            picture = open_picture(file, job.limits)
-            picture.draft(None, (1, 1))
-            colour = mean_colour(load_pixels(picture, file, job.limits, claim)[0])
-    except StageError as error:
-        if not error.failure.lasts:
-            return error.failure
-    return HeaderFacts(*size, date, colour)
+    thumbnails = [one for one in job.thumbnails if isinstance(one, Thumbnail)]
+    smallest = min(thumbnails, key=lambda one: one.size_bytes)
+    sizes, colour = [], ""
+    for one in thumbnails:
+        shown = one.width, one.height
+        try:
+            if one is smallest or one.data:
+                with stage("open"), _opened_thumbnail(one) as file:
+                    picture = open_picture(file, job.limits)
+                    shown = picture.size
+                    if one is smallest:
+                        picture.draft(None, (1, 1))
+                        colour = mean_colour(load_pixels(picture, file, job.limits, claim)[0])
+        except StageError as error:
+            if not error.failure.lasts:
+                return error.failure
+        sizes.append(shown)
+    return HeaderFacts(*size, date, colour, tuple(sizes))
+
+
+def _opened_source(job: Job) -> BinaryIO:
+    if job.data is not None:
+        return BytesIO(job.data)
+    return files.open_source(job.source.path, job.source.root)
+
+
+def _opened_thumbnail(thumbnail: Thumbnail) -> BinaryIO:
+    return BytesIO(thumbnail.data) if thumbnail.data else files.open_source(thumbnail.path)

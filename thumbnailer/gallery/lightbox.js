@@ -21,7 +21,7 @@ function showPicture(index) {
   const [width, height] = row[SIZES].slice(4 * at, 4 * at + 2);
   picture.alt = row[NAME];
   picture.src = thumbnail(row, at);
-  const isThere = SHOWN.test(row[NAME]) && row[BYTES] <= MOST_BYTES && row[WIDTH];
+  const isThere = original(row) && SHOWN.test(row[NAME]) && row[BYTES] <= MOST_BYTES && row[WIDTH];
   const full = isThere ? [row[WIDTH], row[HEIGHT]] : [width * ENLARGED, height * ENLARGED];
   fit(full);
   if (isThere && parseFloat(picture.style.width) * devicePixelRatio > width && !navigator.connection?.saveData) loadOriginal(row);
@@ -29,7 +29,8 @@ function showPicture(index) {
   $('name').textContent = row[NAME];
   const px = row[WIDTH] ? [`${row[WIDTH]} × ${row[HEIGHT]}`] : [];
   $('facts').textContent = [...px, size(row[BYTES]), when(row)].join(' · ');
-  $('original').href = original(row);
+  $('original').hidden = !original(row);
+  $('original').href = original(row) || thumbnail(row, at);
   $('back').disabled = index === 0;
   $('next').disabled = index === total - 1;
   box.ariaLabel = `Picture ${number(index + 1)} of ${number(total)}`;

@@ -22,7 +22,7 @@ from string import Template
 from typing import Any
 from urllib.parse import quote
 
-from thumbnailer.disk.files import relative_path
+from thumbnailer.door import path_between
 from thumbnailer.model import HeaderFacts, Source, Thumbnail
 
 # Pictures in a line: the browser parses each line in one step, which takes a millisecond.
@@ -49,7 +49,7 @@ class PageSection:
 
     Attributes:
         path: of the folder, relative to the source or the output tree that the page shows.
-        source: the URL of the folder, relative to the page.
+        source: the URL of the folder, relative to the page; "" if no link leads there.
         thumbs: the URLs of its thumbnail folders, likewise, one for each size.
         rows: the pictures that have thumbnails.
         without: pictures without one: name, URL if it differs, reason, and whether they failed.
@@ -109,9 +109,12 @@ def url_of(path: str) -> str:
 def url_between(folder: str, start: str) -> str:
     """Return the URL of a folder relative to another, with a slash at its end.
 
-    That of a folder on another drive of Windows begins with `file:`.
+    That of a folder on another drive of Windows begins with `file:`. That of one which is not in
+    the same bucket is "", as of a folder on disk for one in a bucket.
     """
-    path = relative_path(folder, start)
+    path = path_between(folder, start)
+    if path is None:
+        return ""
     return (Path(path).as_uri() if os.path.isabs(path) else url_of(path)) + "/"
 
 
@@ -144,9 +147,26 @@ class EarlierPage:
                     rows = json.loads(self._page[start:end])["rows"]
                     self._rows |= {each[0]: each for each in rows if isinstance(each[0], str)}
         known = self._rows.get(row[0], [])
-        if list(map(type, known)) != _ROW_TYPES or known[:4] != row[:4] or known[8] != row[8]:
+        if list(map(type, known)) != _ROW_TYPES or known[:4] != row[:4]:
             return None
-        return HeaderFacts(*known[4:8])
+        sizes = _known_sizes(known[8], row[8])
+        if sizes is None:
+            return None
+        width, height, taken, colour = known[4:8]
+        return HeaderFacts(width, height, taken, colour, sizes)
+
+
+def _known_sizes(known: list[Any], now: list[Any]) -> tuple[tuple[int, int], ...] | None:
+    """Return the sizes in px of thumbnails that have not changed; None if one has.
+
+    Those that there are now have none in a bucket; if they have, there is nothing to return.
+    """
+    if known == now:
+        return ()
+    sizes = tuple(zip(known[::4], known[1::4], strict=False))
+    are_ours = known[2::4] == now[2::4] and known[3::4] == now[3::4] and len(known) == len(now)
+    are_sizes = all(type(side) is int for size in sizes for side in size)
+    return sizes if are_ours and are_sizes and not any((*now[::4], *now[1::4])) else None
 
 
 def build_page(title: str, lines: Iterable[bytes]) -> bytes:

@@ -5,15 +5,14 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator
-from contextlib import closing, suppress
+from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import Literal
 
 from thumbnailer.config.settings import Settings
-from thumbnailer.disk import files, new_files
-from thumbnailer.door import open_thumbs
+from thumbnailer.door import open_thumbs, pictures_at, read_page, write_page
 from thumbnailer.engine.pool import Pool
-from thumbnailer.errors import OutputError, shortened
+from thumbnailer.errors import OutputError, SourceError, shortened
 from thumbnailer.gallery.page import (
     SECTION_PICTURES,
     EarlierPage,
@@ -35,11 +34,8 @@ from thumbnailer.model import (
     Stop,
     Thumbnail,
 )
-from thumbnailer.scan.folders import scan
 from thumbnailer.thumbs.folder_state import FAILED_BEFORE
-from thumbnailer.thumbs.folders import holds_files
 from thumbnailer.thumbs.gallery_page import PAGE_NAME, is_our_page
-from thumbnailer.thumbs.ledger import ledger_file
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +74,8 @@ class PageLocation:
 
     @property
     def path(self) -> str:
-        return os.path.join(self.folder.path, PAGE_NAME)
+        folder = self.folder.path
+        return f"{folder}/{PAGE_NAME}" if self.folder.is_remote else os.path.join(folder, PAGE_NAME)
 
     @property
     def title(self) -> str:
@@ -87,24 +84,45 @@ class PageLocation:
 
 
 class PageBuilder:
-    """A page being built; of most pictures no more is kept than the page will hold."""
+    """A page being built; of most pictures no more is kept than the page will hold.
+
+    Args:
+        facts: what workers have found out, by the path of the picture.
+        stop: once it is set, nothing more is read, and the page is not to be written.
+
+    Raises:
+        OutputError: another file has its name, or it can't be read.
+    """
 
     def __init__(
-        self, location: PageLocation, settings: Settings, facts: dict[str, HeaderFacts]
+        self,
+        location: PageLocation,
+        settings: Settings,
+        facts: dict[str, HeaderFacts],
+        stop: Stop | None,
     ) -> None:
         self._location, self._settings, self._facts = location, settings, facts
-        self._earlier_bytes = read_earlier_page(location)
+        self._stop = stop
+        self._earlier_bytes, self._etag = read_earlier_page(location, settings, stop)
         self._earlier_page = EarlierPage(self._earlier_bytes)
         self._section: PageSection | None = None
         self._sections: list[PageSection | bytes] = []
         self._awaited: dict[str, tuple[PageSection, Row, int]] = {}
         self._folders = self._pictures = self._failed = self._missing = self._looked = 0
 
-    def fill(self, pool: Pool, stop: Stop | None) -> None:
-        """Add all pictures, as `plan` finds them; workers read what no earlier page knew."""
+    def fill(self, pool: Pool) -> None:
+        """Add all pictures, as `plan` finds them; workers read what no earlier page knew.
+
+        Raises:
+            SourceError: a bucket can't be listed to its end.
+            OutputError: the thumbnails in a bucket can't be listed, or nothing more can be read.
+        """
         for root, below in self._location.roots:
-            with closing(pool.imap_unordered(self._jobs(root, below, stop), stop)) as outcomes:
+            jobs = self._jobs(root, below)
+            with closing(pool.imap_unordered(jobs, self._stop)) as outcomes:
                 for outcome in outcomes:
+                    if outcome.error:
+                        raise OutputError(f"stopped early: {outcome.error.reason}")
                     self._add_facts(outcome.source.path)
 
     def written(self, started: float) -> Page:
@@ -114,9 +132,7 @@ class PageBuilder:
         is_new = page != self._earlier_bytes
         if is_new:
             try:
-                with files.open_folder(folder, create=True) as opened:
-                    ledger_file.mark_folder(opened, shared=holds_files(folder.path))
-                    new_files.replace(opened, PAGE_NAME, page)
+                write_page(folder, page, self._etag, self._settings, self._stop)
             except OSError as error:
                 raise OutputError(f"{shortened(self._location.path)}: {error.strerror}") from error
         return Page(
@@ -131,19 +147,23 @@ class PageBuilder:
             time.perf_counter() - started,
         )
 
-    def _jobs(self, root: str, below: str, stop: Stop | None) -> Iterator[Job]:
+    def _jobs(self, root: str, below: str) -> Iterator[Job]:
         """Add the pictures of a source; yield a job for each whose header has to be read."""
         settings = self._settings
         choice = replace(settings.choice, shard=None)  # a page has all that is there
-        found = scan(root, choice, below=below, stop=stop)
-        thumbs = open_thumbs(settings, clean_up=False)
+        pictures = pictures_at(root, settings, self._stop)
+        found = pictures.scan(choice, below=below)
+        thumbs = open_thumbs(settings, clean_up=False, stop=self._stop)
         for outcome in thumbs.plan(found, Run(dry_run=True)):
             assert isinstance(outcome, Outcome)
-            source = outcome.source
-            if outcome.thumbnails:
-                smallest = min(outcome.thumbnails, key=lambda one: one.width * one.height)
-                if self._add_picture(source, outcome.thumbnails):
-                    yield Job(source, (smallest,), settings.limits)
+            source, thumbnails = outcome.source, outcome.thumbnails
+            if thumbnails:
+                if self._add_picture(source, thumbnails):
+                    if not self._location.folder.is_remote:  # else none has a size
+                        thumbnails = (min(thumbnails, key=lambda one: one.width * one.height),)
+                    yield Job(source, thumbnails, settings.limits)
+            elif outcome.error and pictures.is_remote and source.path == root:
+                raise SourceError(None, outcome.error.reason, root)  # half a page is none
             elif outcome.error and outcome.error.stage != "content":  # not of what is no picture
                 self._add_without(source, outcome.error, outcome.status == "failed", root, below)
         self._end_section()
@@ -158,7 +178,7 @@ class PageBuilder:
         self._pictures += 1
         section.rows.append(row)
         if known := self._earlier_page.facts(source.below, row):
-            row[4:8] = known
+            _fill_in(row, known)
             return False
         section.waiting += 1
         self._looked += 1
@@ -191,7 +211,7 @@ class PageBuilder:
         """Fill in what a worker has found out about a picture."""
         section, row, at = self._awaited.pop(path)
         if found := self._facts.pop(path, None):
-            row[4:8] = found
+            _fill_in(row, found)
         section.waiting -= 1
         if not section.waiting and section is not self._section:
             self._sections[at] = section.to_bytes()
@@ -203,20 +223,28 @@ class PageBuilder:
         self._section = None
 
 
-def read_earlier_page(location: PageLocation) -> bytes:
-    """Return the page that exists; b"" if there is none.
+def _fill_in(row: Row, facts: HeaderFacts) -> None:
+    """Fill facts into a row; also the sizes of its thumbnails, which a bucket's listing lacks."""
+    *row[4:8], sizes = facts
+    if not row[8][0]:
+        for at, size in enumerate(sizes):
+            row[8][4 * at : 4 * at + 2] = size
+
+
+def read_earlier_page(
+    location: PageLocation, settings: Settings, stop: Stop | None = None
+) -> tuple[bytes, str]:
+    """Return the page that exists, b"" if there is none; and its ETag, if it is in a bucket.
 
     Raises:
         OutputError: it was not made by this program, or can't be read.
     """
     try:
-        with suppress(FileNotFoundError), files.open_folder(location.folder) as opened:
-            page = files.read(opened, PAGE_NAME)
-            if not is_our_page(page):
-                raise OutputError(
-                    f"{shortened(location.path)} is in the way: it was not made by thumbnailer"
-                )
-            return page
+        page, etag = read_page(location.folder, settings, stop)
     except OSError as error:
         raise OutputError(f"{shortened(location.path)}: {error.strerror}") from error
-    return b""
+    if page is not None and not is_our_page(page):
+        raise OutputError(
+            f"{shortened(location.path)} is in the way: it was not made by thumbnailer"
+        )
+    return page or b"", etag

@@ -52,10 +52,12 @@ const folders = (() => {
   return [...found.values()].sort(compare);
 })();
 
-const original = (row) => row[FOLDER].source + (row[URL_] || row[NAME]);
+/** The address of a picture itself; '' if no link leads there. */
+const original = ({ [FOLDER]: { source }, [URL_]: url, [NAME]: name }) => source && source + (url || name);
 const thumbnail = (row, at) =>
   row[FOLDER].thumbs[at] + (row[SIZES][4 * at + 3] || row[URL_] || row[NAME]);
-const shape = (row) => row[SIZES][0] / row[SIZES][1];
+// A thumbnail that could not be read has no size.
+const shape = (row) => row[SIZES][0] / row[SIZES][1] || row[WIDTH] / row[HEIGHT] || 1;
 const dateOf = (row) => row[TAKEN] || new Date(row[MTIME] / 1e6).toISOString();
 
 /** Which thumbnail is the largest. */
@@ -235,7 +237,7 @@ function lineElement(section, at) {
 
 function tile(row, index, left, top, width, height) {
   const image = make('img', { alt: row[NAME], decoding: 'async', loading: 'lazy' });
-  const link = make('a', { href: original(row) }, image, make('span', { textContent: row[NAME], dir: 'auto', ariaHidden: 'true' }));
+  const link = make('a', { href: original(row) || thumbnail(row, largest(row)) }, image, make('span', { textContent: row[NAME], dir: 'auto', ariaHidden: 'true' }));
   const element = make('div', { className: 'tile', role: 'listitem' }, link);
   element.ariaSetSize = total;
   element.ariaPosInSet = index + 1;

@@ -10,7 +10,7 @@ from typing import Unpack
 
 from thumbnailer.config.overrides import Overrides, merge_settings
 from thumbnailer.config.settings import Settings
-from thumbnailer.door import Path, open_sources
+from thumbnailer.door import Path, header_fetcher, is_remote, open_sources
 from thumbnailer.engine.pool_from_settings import new_pool
 from thumbnailer.errors import ConfigError
 from thumbnailer.gallery.page_builder import Page, PageBuilder, PageLocation, read_earlier_page
@@ -64,19 +64,27 @@ def write_gallery(
     return GalleryReport(pages, time.perf_counter() - started)
 
 
-def page_locations(sources: Path | Iterable[Path], settings: Settings) -> list[PageLocation]:
-    """Return where the pages go; raise as `write_gallery` does if they can't go there."""
+def page_locations(
+    sources: Path | Iterable[Path], settings: Settings, *, for_later: bool = False
+) -> list[PageLocation]:
+    """Return where the pages go; raise as `write_gallery` does if they can't go there.
+
+    Args:
+        for_later: they are not written at once, so one in a bucket is asked for now, too.
+    """
     if settings.is_for_desktop:
         raise ConfigError("layout = 'freedesktop': the desktop's cache has no gallery")
     opened = open_sources(sources, settings)
     opened.refuse_files("only folders have a gallery")
     if output := os.fspath(settings.output):
-        found = [PageLocation(Folder(output, ""), tuple(opened.folders.items()))]
+        folder = Folder(output.rstrip("/") if is_remote(output) else output, "")
+        found = [PageLocation(folder, tuple(opened.folders.items()))]
     else:
         folders = opened.different_folders
         found = [PageLocation(Folder(root, THUMBS), ((root, ""),)) for root in folders]
     for location in found:
-        read_earlier_page(location)
+        if for_later or not location.folder.is_remote:
+            read_earlier_page(location, settings)
     return found
 
 
@@ -93,15 +101,24 @@ def write_pages(
             elif isinstance(answer.result, Failure) and answer.result.lasts:
                 facts[job.source.path] = HeaderFacts(0, 0, "", "")  # a retry is no use
         return [
-            Outcome(job.source, "current", seconds=answer.seconds)
+            Outcome(job.source, "current", error=_fatal(answer), seconds=answer.seconds)
             for job, answer in zip(jobs, answers, strict=True)
         ]
 
-    with new_pool(settings, _READ_HEADER, finish, result=HeaderFacts) as pool:
+    locations = list(locations)
+    remote = is_remote(settings.output, *(root for one in locations for root, _ in one.roots))
+    with new_pool(
+        settings, _READ_HEADER, finish, result=HeaderFacts, remote=remote, fetcher=header_fetcher
+    ) as pool:
         for location in locations:
             started = time.perf_counter()
-            builder = PageBuilder(location, settings, facts)
-            builder.fill(pool, stop)
+            builder = PageBuilder(location, settings, facts, stop)
+            builder.fill(pool)
             if stop and stop.is_set():
                 return
             yield builder.written(started)
+
+
+def _fatal(answer: Answer) -> Failure | None:
+    """Return the failure after which no other picture can be looked at, either."""
+    return answer.result if isinstance(answer.result, Failure) and answer.result.fatal else None

@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+import threading
+from dataclasses import dataclass, replace
+from io import BytesIO
 from typing import TYPE_CHECKING, Unpack
 
 from thumbnailer.config.overrides import Overrides, merge_settings
 from thumbnailer.config.settings import Settings
 from thumbnailer.disk import files
-from thumbnailer.door import Path, check_globs, open_thumbs, refuse_buckets
-from thumbnailer.errors import ConfigError, shortened
+from thumbnailer.door import (
+    Path,
+    Pictures,
+    check_globs,
+    check_place,
+    open_thumbs,
+    pictures_at,
+    source_fetcher,
+)
+from thumbnailer.errors import ConfigError, SourceMissing, shortened
 from thumbnailer.formats import has_option
 from thumbnailer.imaging.failures import StageError, stage
-from thumbnailer.model import Failure, Outcome, Source
+from thumbnailer.model import Failure, Job, Outcome, Source
 from thumbnailer.operations.thumbnail_state import thumbnail_state
-from thumbnailer.scan.folders import check_source, find_source, source_finder
 
 if TYPE_CHECKING:
     from thumbnailer.render.describe import Description
@@ -66,7 +75,7 @@ def explain(
     """Describe a picture and the thumbnails it has or would have; change nothing.
 
     Args:
-        path: of the picture.
+        path: of the picture; a URL is fetched.
         settings: what the thumbnails should look like and where they are; `Settings()` if left out.
         root: the source folder that the picture was found in; it matters with an output tree.
         **overrides: single settings, such as `size=256` or `output="small"`.
@@ -74,29 +83,17 @@ def explain(
     Raises:
         SourceError: there is no such file or `root`, or it can't be read.
         ConfigError: it is a folder, or the picture is not in `root` or is left out there; or a
-            setting is unknown or impossible.
+            setting is unknown or impossible, or there is no place for thumbnails of a URL.
+        OutputError: the bucket of the thumbnails can't be read.
     """
-    from thumbnailer.render.describe import describe  # imports Pillow
-
     chosen = merge_settings(settings, overrides)
-    path, root = os.fsdecode(path), os.fsdecode(root)
-    refuse_buckets(path, root, chosen.output)
-    source = _source(path, chosen, root)
-    recipes, limits = chosen.recipes, chosen.limits
-    description: Description | Failure
-    try:
-        with stage("open"):
-            file = files.open_source(source.path, source.root)
-        with file:
-            description = describe(file, list(recipes.values()), limits)
-    except StageError as error:
-        description = error.failure
+    source, description = _described(_source(os.fsdecode(path), chosen, os.fsdecode(root)), chosen)
     (item,) = open_thumbs(chosen, clean_up=False).look([source], quick=False)
     if isinstance(item, Outcome):
         return Explanation(source, description, (), item.error)
     thumbnails = []
     for at, slot in enumerate(item.slots):
-        one = thumbnail_state(source, slot, limits)
+        one = thumbnail_state(source, slot, chosen.limits)
         recipe = one.wanted.recipe
         quality = f" {recipe.quality}" if has_option(recipe.format, "quality") else ""
         looks = f"{recipe.fit}, {recipe.format}{quality}"
@@ -105,17 +102,54 @@ def explain(
     return Explanation(source, description, tuple(thumbnails))
 
 
+def _described(source: Source, settings: Settings) -> tuple[Source, Description | Failure]:
+    """Return a picture's description, or why it can't be read; and its state when it was read."""
+    from thumbnailer.render.describe import describe  # imports Pillow
+
+    limits = settings.limits
+    (fetched,) = source_fetcher(settings, threading.Event()).fetch([Job(source, (), limits)])
+    if isinstance(fetched, Failure):
+        return source, fetched
+    try:
+        with stage("open"):
+            data = fetched.data
+            file = files.open_source(source.path, source.root) if data is None else BytesIO(data)
+        with file:
+            return fetched.source, describe(file, list(settings.recipes.values()), limits)
+    except StageError as error:
+        return fetched.source, error.failure
+
+
 def _source(path: str, settings: Settings, root: str) -> Source:
-    if check_source(path):
+    check_place(settings, path, root)
+    pictures = pictures_at(path, settings)
+    if _is_folder(pictures, path, settings):
         raise ConfigError(f"{shortened(path)}: is a folder; explain takes pictures")
-    if not root:
-        found: Source | Outcome | None = find_source(path)
-    else:
-        check_source(root)
+    inner: str | None = ""
+    if root:
+        pictures = pictures_at(root, settings)
+        pictures.check()
         check_globs([root], settings)
-        path = os.path.join(root, os.path.relpath(path, root))
-        found = source_finder(root, settings.choice)(path)
+        inner = pictures.inner(path)
+    choice = replace(settings.choice, shard=None)  # another one's picture is no riddle, either
+    found = None if inner is None else next(pictures.find(inner, choice), None)
     if isinstance(found, Source):
         return found
-    reason = found.error.reason if found and found.error else f"is not taken from {shortened(root)}"
+    reason = (
+        f"is not taken from {shortened(root)}"
+        if root
+        else "is thumbnailer's own, no picture of yours"
+    )
+    reason = found.error.reason if found and found.error else reason
     raise ConfigError(f"{shortened(path)}: {reason}")
+
+
+def _is_folder(pictures: Pictures, path: str, settings: Settings) -> bool:
+    """Return whether it is a folder or a prefix; raise as `Pictures.check`."""
+    try:
+        return pictures.check()
+    except SourceMissing:
+        # A name without an ending may be that of a prefix, where there is none, or of an object.
+        if pictures.is_remote and settings.limits.may_be_no_picture(path):
+            return False
+        raise

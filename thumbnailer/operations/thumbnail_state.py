@@ -53,6 +53,7 @@ def thumbnail_states(
     asked: AskedFor | None = None,
     *,
     quick: bool = False,
+    stop: Stop | None = None,
 ) -> Iterator[ThumbnailState | Outcome]:
     """Yield the state of each thumbnail; for a source that can have none, yield an outcome.
 
@@ -61,9 +62,10 @@ def thumbnail_states(
         asked: notes what there should be; None if nobody asks that.
         quick: also yield an outcome, instead of states, for a source of which nothing has changed;
             that is three times as fast.
+        stop: once it is set, a bucket's answer is not waited for, and what is yielded is not true.
     """
     limits = settings.limits
-    thumbs = open_thumbs(settings, clean_up=False)
+    thumbs = open_thumbs(settings, clean_up=False, stop=stop)
     looked = asked.noted(found, thumbs, quick=quick) if asked else thumbs.look(found, quick=quick)
     for item in looked:
         if isinstance(item, Outcome):

@@ -10,10 +10,10 @@ from typing import Literal, Unpack
 from thumbnailer.config.overrides import Overrides, merge_settings
 from thumbnailer.config.settings import Settings
 from thumbnailer.disk import files
-from thumbnailer.door import Path, open_sources
+from thumbnailer.door import Path, is_remote, open_sources, thumbnail_fetcher
 from thumbnailer.engine.pool import Pool
 from thumbnailer.engine.pool_from_settings import new_pool
-from thumbnailer.errors import ThumbnailError, WorkerError
+from thumbnailer.errors import OutputError, ThumbnailError, WorkerError
 from thumbnailer.model import (
     Answer,
     Failure,
@@ -161,7 +161,10 @@ def iter_findings(
             all_findings = _findings(
                 opened.scan(settings, settings.choice.logged(log), stop), settings, asked, stop
             )
-            for finding in _with_fixes(all_findings, settings, stop) if fix else all_findings:
+            if fix:
+                remote = opened.is_remote or is_remote(settings.output)
+                all_findings = _with_fixes(all_findings, settings, stop, remote=remote)
+            for finding in all_findings:
                 report.thumbnails += 1
                 setattr(report, finding.status, getattr(report, finding.status) + 1)
                 yield finding
@@ -185,7 +188,9 @@ def _findings(
     limits = settings.limits
 
     def inspections() -> Iterator[Job | Outcome]:
-        for item in thumbnail_states(found, settings, asked):
+        for item in thumbnail_states(found, settings, asked, stop=stop):
+            if stop and stop.is_set():
+                return
             if isinstance(item, Outcome):
                 yield item
             elif item.made:
@@ -195,9 +200,15 @@ def _findings(
                 unmade = Thumbnail(item.path, 0, 0, 0)
                 yield Outcome(item.source, "failed", (unmade,), error)
 
-    with new_pool(settings, _INSPECT, _finish, result=Whole) as pool:
+    remote = is_remote(settings.output)
+    with new_pool(
+        settings, _INSPECT, _finish, result=Whole, remote=remote, fetcher=thumbnail_fetcher
+    ) as pool:
         try:
-            yield from map(_finding, pool.imap_unordered(inspections(), stop))
+            for outcome in pool.imap_unordered(inspections(), stop):
+                yield _finding(outcome)
+                if outcome.error and outcome.error.fatal:
+                    raise OutputError(f"stopped early: {outcome.error.reason}")
         except WorkerError:
             if not (stop and stop.is_set()):  # a stop may also end a worker that is starting
                 raise
@@ -236,19 +247,27 @@ def _finding(outcome: Outcome) -> Finding:
 
 
 def _with_fixes(
-    findings: Iterable[Finding], settings: Settings, stop: Stop | None
+    findings: Iterable[Finding], settings: Settings, stop: Stop | None, *, remote: bool
 ) -> Iterator[Finding]:
-    """Yield the findings after making bad thumbnails again, where that is possible."""
-    with new_pool(settings) as pool:
+    """Yield the findings after making bad thumbnails again, where that is possible.
+
+    Args:
+        remote: whether pictures or thumbnails are in a bucket.
+    """
+    with new_pool(settings, remote=remote) as pool:
         bad: list[Finding] = []
-        for finding in findings:
-            if not finding.is_to_be_made:
-                yield finding
-                continue
-            bad.append(finding)
-            if len(bad) == _FIX_BATCH:
-                yield from _remake(bad, settings, pool, stop)
-                bad = []
+        try:
+            for finding in findings:
+                if not finding.is_to_be_made:
+                    yield finding
+                    continue
+                bad.append(finding)
+                if len(bad) == _FIX_BATCH:
+                    batch, bad = bad, []
+                    yield from _remake(batch, settings, pool, stop)
+        except OutputError:  # nothing more can be read, let alone made
+            yield from bad
+            raise
         yield from _remake(bad, settings, pool, stop)
 
 

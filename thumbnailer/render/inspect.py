@@ -11,6 +11,7 @@ from thumbnailer.imaging.decode.load import load_pixels
 from thumbnailer.imaging.decode.open import open_picture
 from thumbnailer.imaging.decode.shrink_on_load import can_shrink
 from thumbnailer.imaging.failures import StageError, stage
+from thumbnailer.imaging.geometry.fit import is_possible
 from thumbnailer.imaging.geometry.orientation import orientation_of, oriented_sides
 from thumbnailer.imaging.memory import Claim
 from thumbnailer.model import Failure, Job, Thumbnail, WantedThumbnail, Whole
@@ -24,7 +25,8 @@ def inspect_thumbnail(job: Job, claim: Claim) -> Whole | Failure:
     Nothing is written, and nothing is raised for a bad file.
 
     Args:
-        job: its `thumbnails` are the one wanted, and the one recorded in the ledger.
+        job: its `thumbnails` are the one wanted, and the one recorded in the ledger, or in a bucket
+            with its content. A picture in a bucket is not read.
 
     Returns:
         `Whole` if all is well; else a failure. Its stage is `stale` or `failed` if the source is
@@ -35,44 +37,48 @@ def inspect_thumbnail(job: Job, claim: Claim) -> Whole | Failure:
     assert isinstance(made, Thumbnail)
     try:
         with stage("decode"):
-            fault = _thumbnail_fault(wanted, made, job.limits, claim)
+            data = made.data if wanted.folder.is_remote else _read(wanted, made)
+            if len(data) != made.size_bytes:
+                return Failure("wrong", "is not as long as it was made")
+            size = check_whole(data, _format(wanted, made), job.limits, claim)
     except StageError as error:
         return error.failure
-    if fault:
-        return Failure("wrong", fault)
+    recorded = made.width, made.height
+    if size != recorded and all(recorded):
+        return Failure("wrong", f"is {_px(size)}, but was made of {_px(recorded)}")
     try:
         with stage("open"):
-            return _source_fault(job, wanted, made, claim) or Whole()
+            return _source_fault(job, wanted, size, claim) or Whole()
     except StageError as error:
         return Failure("failed", f"its picture can't be read: {error.failure.reason}")
 
 
-def _thumbnail_fault(wanted: WantedThumbnail, made: Thumbnail, limits: Limits, claim: Claim) -> str:
-    name = os.path.basename(made.path)
+def _read(wanted: WantedThumbnail, made: Thumbnail) -> bytes:
     with files.open_folder(wanted.folder) as opened:
-        data = files.read(opened, name, made.size_bytes + 1)
-    if len(data) != made.size_bytes:
-        return "is not as long as it was made"
-    format = wanted.recipe.format
-    if format == "auto":
-        format = "png" if name == wanted.png_name else "jpeg"
-    size = check_whole(data, format, limits, claim)
-    if size != (made.width, made.height):
-        return f"is {_px(size)}, but was made of {_px((made.width, made.height))}"
-    return ""
+        return files.read(opened, os.path.basename(made.path), made.size_bytes + 1)
+
+
+def _format(wanted: WantedThumbnail, made: Thumbnail) -> str:
+    if wanted.recipe.format != "auto":
+        return wanted.recipe.format
+    return "png" if os.path.basename(made.path) == wanted.png_name else "jpeg"
 
 
 def _source_fault(
-    job: Job, wanted: WantedThumbnail, made: Thumbnail, claim: Claim
+    job: Job, wanted: WantedThumbnail, size: tuple[int, int], claim: Claim
 ) -> Failure | None:
+    recipe = wanted.recipe
+    if job.source.is_remote:
+        if is_possible(size, recipe.box, recipe.fit, upscale=recipe.upscale):
+            return None
+        return Failure("wrong", f"is {_px(size)}, which these settings do not make")
     with files.open_source(job.source.path, job.source.root) as file:
         status = os.fstat(file.fileno())
         if (status.st_size, status.st_mtime_ns) != (job.source.size_bytes, job.source.mtime_ns):
             return Failure("stale", "the picture has changed since")
         if wanted.folder.desktop:  # perhaps by another program, which rounds differently
             return None
-        size = made.width, made.height
-        expected = _expected_size(file, wanted.recipe, job.limits, claim, size)
+        expected = _expected_size(file, recipe, job.limits, claim, size)
     return None if size == expected else Failure("wrong", f"is {_px(size)}, not {_px(expected)}")
 
 

@@ -75,7 +75,8 @@ _SECONDS = Struct("<Q")  # in ns
 _CLAIM = Struct("<Q")
 _FAILURE = Struct("<QBB")  # time, stage, flags
 _THUMBNAILS = Struct("<QB")  # time, number of thumbnails
-_FACTS = Struct("<QII")  # time, width, height
+_FACTS = Struct("<QIIB")  # time, width, height, number of thumbnails
+_SIZE = Struct("<II")
 _ROW = Struct("<BIII")  # format, width, height, length of the content
 _LENGTH = Struct("<H")  # of a text
 _NUMBER_BYTES = 16  # more than 8: the nanoseconds of the year 2262 and later
@@ -142,9 +143,10 @@ def answer(result: Result | Failure, seconds: float) -> bytes:
         head = _FAILURE.pack(time_ns, STAGES.index(result.stage), flags)
         return _message(Kind.FAILURE, head, _text(result.reason))
     if isinstance(result, HeaderFacts):
-        width, height, *texts = result
-        head = _FACTS.pack(time_ns, width, height)
-        return _message(Kind.FACTS, head, *map(_text, texts))
+        width, height, taken, colour, sizes = result
+        head = _FACTS.pack(time_ns, width, height, len(sizes))
+        texts = _text(taken), _text(colour)
+        return _message(Kind.FACTS, head, *texts, *[_SIZE.pack(*size) for size in sizes])
     if isinstance(result, Whole):
         return _message(Kind.WHOLE, _SECONDS.pack(time_ns))
     numbers = [
@@ -292,12 +294,15 @@ def _read_failure(content: _Body, job: Job) -> Answer:
 
 
 def _read_facts(content: _Body, job: Job) -> Answer:
-    time_ns, width, height = content.unpack(_FACTS)
-    facts = HeaderFacts(width, height, content.text(), content.text())
-    if max(width, height) > _MAX_SIDE or not (
-        _DATE.fullmatch(facts.taken) and _COLOUR.fullmatch(facts.colour)
-    ):
+    time_ns, width, height, count = content.unpack(_FACTS)
+    taken, colour = content.text(), content.text()
+    sizes = tuple([content.unpack(_SIZE) for _ in range(count)])
+    sides = (width, height, *(side for size in sizes for side in size))
+    if max(sides) > _MAX_SIDE or not (_DATE.fullmatch(taken) and _COLOUR.fullmatch(colour)):
         raise BadAnswer("facts that make no sense")
+    if count > len(job.thumbnails):
+        raise BadAnswer(f"{count} thumbnails in place of {len(job.thumbnails)}")
+    facts = HeaderFacts(width, height, taken, colour, sizes)
     return Answer(facts, time_ns / 1e9)
 
 

@@ -71,6 +71,21 @@ def fit_in_box(size: Size, box: Box, fit: str, *, upscale: bool) -> Frame:
     return Frame(scaled, scaled, sides if fit == "pad" else scaled)
 
 
+def is_possible(size: Size, box: Box, fit: str, *, upscale: bool) -> bool:
+    """Return whether there may be a picture that gets this size in px in a box.
+
+    Args:
+        fit, upscale: as for `fit_in_box`.
+    """
+    bounded = [(side, most) for side, most in zip(size, box, strict=True) if most]
+    reached = [side == most for side, most in bounded]
+    if any(side > most for side, most in bounded):
+        return False
+    if len(bounded) == 2 and (fit == "pad" or (upscale and fit != "contain")):
+        return all(reached)
+    return any(reached) or not upscale
+
+
 def _scaled_size(size: Size, across: Fraction, down: Fraction) -> Size:
     """Return a size scaled by two factors, rounded to the nearest px, halves up, and at least 1."""
     half = Fraction(1, 2)

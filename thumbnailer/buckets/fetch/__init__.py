@@ -1,0 +1,1 @@
+"""Content that workers need from buckets, which they can't reach: many objects side by side."""

@@ -1,0 +1,1 @@
+"""What the gallery asks of buckets: its page as an object, and facts about what it shows."""
