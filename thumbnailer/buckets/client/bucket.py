@@ -214,9 +214,11 @@ class Bucket:
         except OSError as error:
             if error.errno not in (errno.EIO, errno.EACCES):
                 raise
+            trouble = error
         # Why it failed would be in the content of the answer, and one to a HEAD has none.
-        _, entry, attributes = await self.get(key, first_bytes=1)
-        return entry, attributes
+        with suppress(FileNotFoundError):
+            await self.get(key, first_bytes=1)
+        raise trouble
 
     async def put(
         self, key: str, data: bytes, etag: str, attributes: Mapping[str, str] | None = None
