@@ -241,8 +241,6 @@ COMMANDS = {
             "this run": {
                 "--fix": "make wrong, stale and missing ones again",
                 **_REPLACE,
-                **_ENDPOINT,
-                **_HEADER,
                 **_CONFIG_AND_JOBS,
                 **_output("thumbnail"),
             },

@@ -115,7 +115,7 @@ def survey_thumbnails(
 def thumbnail_state(source: Source, slot: Slot, limits: Limits) -> ThumbnailState:
     """Return the state of a source's thumbnail."""
     wanted, earlier = slot.wanted, slot.earlier
-    path = os.path.join(wanted.folder.path, wanted.name)
+    path = wanted.folder.path_of(wanted.name)
     if isinstance(earlier, Outcome) and not is_from_damaged_source(earlier, limits):
         if earlier.error:
             return ThumbnailState(source, wanted, path, earlier.error.status, earlier.error.reason)
@@ -124,7 +124,7 @@ def thumbnail_state(source: Source, slot: Slot, limits: Limits) -> ThumbnailStat
     reason = "was made of a damaged picture" if isinstance(earlier, Outcome) else earlier
     listed = wanted.listed
     for at, name in enumerate(filter(None, (wanted.name, wanted.png_name))):
-        existing = os.path.join(wanted.folder.path, name)
+        existing = wanted.folder.path_of(name)
         if listed.etags[at] if listed else os.path.lexists(existing):
             if reason == NOT_MADE:
                 reason = "is of unknown origin"

@@ -69,13 +69,13 @@ class ThumbnailTree:
                 self.bucket.run(partial(self.bucket.delete, *batch))
 
     def _markers_of(self, folder: str) -> Iterator[OwnFolder]:
-        """Yield a folder if it has nothing but markers, as far as one page of a listing tells."""
+        """Yield a folder, if it and what is below it fit into one page of a listing."""
         listing = OrderedListing(self.bucket, self.key(folder)).after()
         entries = [*islice(listing, PAGE_KEYS)]
-        found = [*own_objects(entries, self._read_mark)]
-        if len(entries) < PAGE_KEYS and len(found) == 1 and isinstance(found[0], OwnFolder):
-            markers = [f"{folder}/{key}".lstrip("/") for key in found[0].markers]
-            yield OwnFolder(folder, markers, found[0].others)
+        for one in own_objects(entries, self._read_mark) if len(entries) < PAGE_KEYS else ():
+            if isinstance(one, OwnFolder) and not one.folder:
+                markers = [f"{folder}/{key}".lstrip("/") for key in one.markers]
+                yield OwnFolder(folder, markers, one.others)
 
     def _read_mark(self, entry: ListedObject) -> Mark:
         bucket = self.bucket
