@@ -21,7 +21,7 @@ from support.project import TESTS
 from support.waiting import STALL_SECONDS, eventually, is_running, until
 
 from thumbnailer import WorkerError
-from thumbnailer.door import Fetcher
+from thumbnailer.door.fetchers import Fetcher
 from thumbnailer.engine.pool import Pool
 from thumbnailer.engine.processes.start import start_method
 from thumbnailer.engine.worker_main import PoolOptions

@@ -60,7 +60,7 @@ def _missing_path_hint(path: str) -> str:
 
     "" for a URL, or if there is neither.
     """
-    from thumbnailer.door import is_remote
+    from thumbnailer.door.places import is_remote
     from thumbnailer.scan.unknown_scheme import scheme_fault
 
     if is_remote(path) or scheme_fault(path):

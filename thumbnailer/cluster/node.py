@@ -8,7 +8,8 @@ from dataclasses import replace
 
 from thumbnailer.cluster.remote_task import Caller
 from thumbnailer.config.settings import Settings
-from thumbnailer.door import check_bucket, is_remote
+from thumbnailer.door.nodes import check_bucket
+from thumbnailer.door.places import is_remote
 from thumbnailer.engine.machine import available_memory_bytes, usable_cpus
 from thumbnailer.engine.pool import Pool
 from thumbnailer.engine.pool_from_settings import new_pool

@@ -33,7 +33,7 @@ from thumbnailer.cluster.connect import (
 from thumbnailer.cluster.read_ahead import ReadAhead
 from thumbnailer.cluster.remote_task import Caller, node_versions, run_remote_task
 from thumbnailer.config.settings import Settings
-from thumbnailer.door import environment_for_nodes
+from thumbnailer.door.nodes import environment_for_nodes
 from thumbnailer.engine.groups import next_group_size
 from thumbnailer.errors import ConfigError, WorkerError, install_hint, shortened
 from thumbnailer.model import Failure, Job, Outcome, Stop

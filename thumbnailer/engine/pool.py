@@ -17,7 +17,7 @@ import time
 from collections.abc import Callable, Generator, Iterable
 from queue import LifoQueue, Queue
 
-from thumbnailer.door import Fetcher
+from thumbnailer.door.fetchers import Fetcher
 from thumbnailer.engine.groups import End, next_group_size, take, to_the_end
 from thumbnailer.engine.memory_budget import MemoryBudget
 from thumbnailer.engine.threads import Threads

@@ -6,7 +6,8 @@ import threading
 from collections.abc import Callable
 
 from thumbnailer.config.settings import Settings
-from thumbnailer.door import Fetcher, open_thumbs, source_fetcher
+from thumbnailer.door.fetchers import Fetcher, source_fetcher
+from thumbnailer.door.thumbs import open_thumbs
 from thumbnailer.engine.machine import available_memory_bytes, usable_cpus
 from thumbnailer.engine.messages.answers import Result
 from thumbnailer.engine.pool import Finish, Pool

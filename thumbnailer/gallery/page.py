@@ -22,7 +22,7 @@ from string import Template
 from typing import Any
 from urllib.parse import quote
 
-from thumbnailer.door import path_between
+from thumbnailer.door.pages import path_between
 from thumbnailer.model import HeaderFacts, Source, Thumbnail
 
 # Pictures in a line: the browser parses each line in one step, which takes a millisecond.

@@ -10,7 +10,9 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from thumbnailer.config.settings import Settings
-from thumbnailer.door import open_thumbs, pictures_at, read_page, write_page
+from thumbnailer.door.pages import read_page, write_page
+from thumbnailer.door.pictures import pictures_at
+from thumbnailer.door.thumbs import open_thumbs
 from thumbnailer.engine.pool import Pool
 from thumbnailer.errors import OutputError, SourceError, shortened
 from thumbnailer.gallery.page import (

@@ -10,7 +10,9 @@ from typing import Unpack
 
 from thumbnailer.config.overrides import Overrides, merge_settings
 from thumbnailer.config.settings import Settings
-from thumbnailer.door import Path, header_fetcher, is_remote, open_sources
+from thumbnailer.door.fetchers import header_fetcher
+from thumbnailer.door.places import Path, is_remote
+from thumbnailer.door.sources import open_sources
 from thumbnailer.engine.pool_from_settings import new_pool
 from thumbnailer.errors import ConfigError
 from thumbnailer.gallery.page_builder import Page, PageBuilder, PageLocation, read_earlier_page

@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from contextlib import suppress
 
 from thumbnailer.config.settings import Settings
-from thumbnailer.door import is_remote, open_sources
+from thumbnailer.door.places import is_remote
+from thumbnailer.door.sources import open_sources
 from thumbnailer.errors import ThumbnailError
 from thumbnailer.model import Outcome, Stop
 

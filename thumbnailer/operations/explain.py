@@ -11,15 +11,10 @@ from typing import TYPE_CHECKING, Unpack
 from thumbnailer.config.overrides import Overrides, merge_settings
 from thumbnailer.config.settings import Settings
 from thumbnailer.disk import files
-from thumbnailer.door import (
-    Path,
-    Pictures,
-    check_globs,
-    check_place,
-    open_thumbs,
-    pictures_at,
-    source_fetcher,
-)
+from thumbnailer.door.fetchers import source_fetcher
+from thumbnailer.door.pictures import Pictures, pictures_at
+from thumbnailer.door.places import Path, check_globs, check_place
+from thumbnailer.door.thumbs import open_thumbs
 from thumbnailer.errors import ConfigError, SourceMissing, shortened
 from thumbnailer.formats import has_option
 from thumbnailer.imaging.failures import StageError, stage

@@ -6,7 +6,9 @@ import os
 from collections.abc import Iterator
 
 from thumbnailer.config.settings import Settings
-from thumbnailer.door import Sources, check_globs, check_place, is_remote, pictures_at
+from thumbnailer.door.pictures import pictures_at
+from thumbnailer.door.places import check_globs, check_place, is_remote
+from thumbnailer.door.sources import Sources
 from thumbnailer.errors import ConfigError, shortened
 from thumbnailer.model import Failure, Outcome, Source, Stop
 from thumbnailer.scan.selection import Choice

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from itertools import chain
 
-from thumbnailer.door import Thumbs
+from thumbnailer.door.thumbs import Thumbs
 from thumbnailer.model import Job, Outcome, Run, Source
 
 # What there is of thumbnails is looked up for so many pictures together, and for so long if nothing

@@ -13,7 +13,9 @@ from typing import Unpack
 from thumbnailer.config.checks import shown
 from thumbnailer.config.overrides import Overrides, merge_settings
 from thumbnailer.config.settings import Settings
-from thumbnailer.door import Path, check_globs, is_remote, open_sources, pictures_at
+from thumbnailer.door.pictures import pictures_at
+from thumbnailer.door.places import Path, check_globs, is_remote
+from thumbnailer.door.sources import open_sources
 from thumbnailer.errors import ConfigError
 from thumbnailer.model import Outcome, Progress, Report, Run, Source, Stop
 from thumbnailer.operations.choose_engine import LateEngine, new_engine

@@ -7,7 +7,7 @@ from contextlib import closing
 
 from thumbnailer.cluster.read_ahead import ReadAhead
 from thumbnailer.config.settings import Settings
-from thumbnailer.door import open_thumbs
+from thumbnailer.door.thumbs import open_thumbs
 from thumbnailer.engine import sandbox
 from thumbnailer.errors import OutputError, ThumbnailError, WorkerError
 from thumbnailer.model import Engine, Failure, Job, Outcome, Report, Run, Source

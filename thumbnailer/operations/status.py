@@ -10,7 +10,8 @@ from typing import Literal, NamedTuple, Unpack
 
 from thumbnailer.config.overrides import Overrides, merge_settings
 from thumbnailer.config.settings import Settings
-from thumbnailer.door import Path, open_sources
+from thumbnailer.door.places import Path
+from thumbnailer.door.sources import open_sources
 from thumbnailer.model import Outcome, Source, Stop
 from thumbnailer.operations.thumbnail_state import (
     ThumbnailState,

@@ -8,13 +8,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from thumbnailer.config.settings import Settings
-from thumbnailer.door import (
-    Sources,
-    bucket_of_thumbnails,
-    is_remote,
-    open_thumbs,
-    remote_sources,
-)
+from thumbnailer.door.places import is_remote
+from thumbnailer.door.sources import Sources
+from thumbnailer.door.thumbs import bucket_of_thumbnails, open_thumbs, remote_sources
 from thumbnailer.model import Outcome, Source, Stop, Thumbnail, WantedThumbnail
 from thumbnailer.recipe import Limits
 from thumbnailer.scan.folders import thumbnail_folders

@@ -10,7 +10,9 @@ from typing import Literal, Unpack
 from thumbnailer.config.overrides import Overrides, merge_settings
 from thumbnailer.config.settings import Settings
 from thumbnailer.disk import files
-from thumbnailer.door import Path, is_remote, open_sources, thumbnail_fetcher
+from thumbnailer.door.fetchers import thumbnail_fetcher
+from thumbnailer.door.places import Path, is_remote
+from thumbnailer.door.sources import open_sources
 from thumbnailer.engine.pool import Pool
 from thumbnailer.engine.pool_from_settings import new_pool
 from thumbnailer.errors import OutputError, ThumbnailError, WorkerError

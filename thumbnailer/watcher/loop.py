@@ -22,7 +22,9 @@ from typing import Protocol, Unpack
 from thumbnailer.config.checks import shown
 from thumbnailer.config.overrides import Overrides, merge_settings
 from thumbnailer.config.settings import Settings
-from thumbnailer.door import Path, is_remote, open_sources, open_thumbs, paths_of
+from thumbnailer.door.places import Path, is_remote, paths_of
+from thumbnailer.door.sources import open_sources
+from thumbnailer.door.thumbs import open_thumbs
 from thumbnailer.engine.pool import Pool
 from thumbnailer.engine.pool_from_settings import new_pool
 from thumbnailer.errors import ConfigError

@@ -200,13 +200,7 @@ class Bucket:
         """
 
         async def all_but_content() -> tuple[ListedObject, Mapping[str, str]]:
-            try:
-                found = await self._store.get_async(key, options={"head": True})
-            except Exception as error:
-                if error_codes(error) != ["400"]:
-                    raise
-                # An answer to a HEAD has no content that would say why: that to a GET has.
-                found = await self._store.get_async(key, options={"range": (0, 1)})
+            found = await self._store.get_async(key, options={"head": True})
             return listed_object(found.meta), found.attributes
 
         try:

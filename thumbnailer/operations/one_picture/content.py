@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from thumbnailer.disk import files, new_files
-from thumbnailer.door import is_remote
+from thumbnailer.door.places import is_remote
 from thumbnailer.errors import ConfigError, OutputError, SourceError, shortened
 from thumbnailer.formats import format_by_ending
 from thumbnailer.imaging.failures import StageError, stage

@@ -11,7 +11,8 @@ from typing import Unpack
 
 from thumbnailer.config.overrides import Overrides, merge_settings
 from thumbnailer.config.settings import Settings
-from thumbnailer.door import Path, bucket_of_thumbnails, is_remote, remote_sources
+from thumbnailer.door.places import Path, is_remote
+from thumbnailer.door.thumbs import bucket_of_thumbnails, remote_sources
 from thumbnailer.model import Stop
 from thumbnailer.operations.removal.counts import RemovalCounts
 from thumbnailer.operations.removal.source_folders import source_folders

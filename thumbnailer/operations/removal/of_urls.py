@@ -6,13 +6,9 @@ import os
 from collections.abc import Iterable, Iterator
 
 from thumbnailer.config.settings import Settings
-from thumbnailer.door import (
-    Sources,
-    bucket_of_thumbnails,
-    open_thumbs,
-    pictures_at,
-    remote_sources,
-)
+from thumbnailer.door.pictures import pictures_at
+from thumbnailer.door.sources import Sources
+from thumbnailer.door.thumbs import bucket_of_thumbnails, open_thumbs, remote_sources
 from thumbnailer.model import Source, Stop
 from thumbnailer.thumbs.orphans.asked_for import AskedFor
 from thumbnailer.thumbs.orphans.in_roots import SourcesInRoots, Wanted

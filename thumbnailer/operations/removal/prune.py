@@ -11,13 +11,10 @@ from typing import Unpack
 
 from thumbnailer.config.overrides import Overrides, merge_settings
 from thumbnailer.config.settings import Settings
-from thumbnailer.door import (
-    Path,
-    bucket_of_thumbnails,
-    is_remote,
-    open_sources,
-    pictures_at,
-)
+from thumbnailer.door.pictures import pictures_at
+from thumbnailer.door.places import Path, is_remote
+from thumbnailer.door.sources import open_sources
+from thumbnailer.door.thumbs import bucket_of_thumbnails
 from thumbnailer.errors import PruneRefused, SourceError
 from thumbnailer.model import Stop
 from thumbnailer.operations.removal.counts import RemovalCounts

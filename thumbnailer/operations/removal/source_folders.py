@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from thumbnailer.config.settings import Settings
-from thumbnailer.door import Path, check_place, paths_of, pictures_at
+from thumbnailer.door.pictures import pictures_at
+from thumbnailer.door.places import Path, check_place, paths_of
 from thumbnailer.errors import ConfigError, SourceError
 from thumbnailer.model import Stop
 

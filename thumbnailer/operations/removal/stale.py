@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from functools import cache
 
 from thumbnailer.config.settings import Settings
-from thumbnailer.door import Sources, open_thumbs
+from thumbnailer.door.sources import Sources
+from thumbnailer.door.thumbs import open_thumbs
 from thumbnailer.formats import format_by_ending, possible_formats
 from thumbnailer.model import Folder, Outcome, Source
 from thumbnailer.scan.folders import source_finder

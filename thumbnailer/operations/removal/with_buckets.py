@@ -8,14 +8,9 @@ from dataclasses import replace
 from itertools import chain
 
 from thumbnailer.config.settings import Settings
-from thumbnailer.door import (
-    Sources,
-    bucket_of_thumbnails,
-    is_remote,
-    open_sources,
-    open_thumbs,
-    remote_sources,
-)
+from thumbnailer.door.places import is_remote
+from thumbnailer.door.sources import Sources, open_sources
+from thumbnailer.door.thumbs import bucket_of_thumbnails, open_thumbs, remote_sources
 from thumbnailer.errors import SourceError
 from thumbnailer.model import Folder, Outcome, Stop
 from thumbnailer.scan.folders import thumbnail_folders

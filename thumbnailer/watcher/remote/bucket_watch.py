@@ -14,7 +14,8 @@ from contextlib import suppress
 from queue import Empty, SimpleQueue
 
 from thumbnailer.config.settings import Settings
-from thumbnailer.door import Sources, open_queue
+from thumbnailer.door.queues import open_queue
+from thumbnailer.door.sources import Sources
 from thumbnailer.engine.pool import Pool
 from thumbnailer.engine.pool_from_settings import new_pool
 from thumbnailer.errors import OutputError, SourceError, WorkerError

@@ -7,7 +7,8 @@ import time
 from collections.abc import Callable, Iterator
 
 from thumbnailer.config.settings import Settings
-from thumbnailer.door import Pictures, Sources, pictures_at
+from thumbnailer.door.pictures import Pictures, pictures_at
+from thumbnailer.door.sources import Sources
 from thumbnailer.model import Outcome, Source, Stop
 from thumbnailer.watcher.remote.known import Known
 from thumbnailer.watcher.remote.notices import Notices

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-from thumbnailer.door import Notice, NoticeQueue
+from thumbnailer.door.queues import Notice, NoticeQueue
 from thumbnailer.model import Stop
 
 # How many notices may wait before no more are received.

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Iterable, Sequence
 
 from thumbnailer.config.settings import Settings
-from thumbnailer.door import Sources
+from thumbnailer.door.sources import Sources
 from thumbnailer.errors import PruneRefused, ThumbnailError
 from thumbnailer.model import Outcome, Source, Stop
 from thumbnailer.operations.removal.of_urls import find_thumbnails_of

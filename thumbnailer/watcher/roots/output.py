@@ -7,7 +7,7 @@ import threading
 
 from thumbnailer.config.settings import Settings
 from thumbnailer.disk import files
-from thumbnailer.door import open_thumbs
+from thumbnailer.door.thumbs import open_thumbs
 from thumbnailer.thumbs.ledger.lines import MARK
 from thumbnailer.watcher.roots.removals import Tell
 
