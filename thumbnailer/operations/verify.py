@@ -38,6 +38,7 @@ from thumbnailer.operations.thumbnail_state import (
 from thumbnailer.scan.selection import ScanLog
 from thumbnailer.thumbs.folder_state import FAILED_BEFORE, NOT_INTACT
 from thumbnailer.thumbs.orphans.asked_for import AskedFor
+from thumbnailer.thumbs.plan import is_in_the_way
 
 # Given by name, since importing it would import Pillow, which only workers need.
 _INSPECT = "thumbnailer.render.inspect:inspect_thumbnail"
@@ -79,6 +80,11 @@ class Finding:
     def is_to_be_made(self) -> bool:
         """Whether the thumbnail is to be made again."""
         return self.status in ("wrong", "stale", "missing")
+
+    @property
+    def is_in_the_way(self) -> bool:
+        """Whether it is an object that thumbnailer did not make: it is the user's."""
+        return is_in_the_way(Failure("plan", self.reason))
 
 
 @dataclass(slots=True)
@@ -260,7 +266,8 @@ def _with_fixes(
         bad: list[Finding] = []
         try:
             for finding in findings:
-                if not finding.is_to_be_made:
+                may_replace = settings.replace or not finding.is_in_the_way
+                if not (finding.is_to_be_made and may_replace):
                     yield finding
                     continue
                 bad.append(finding)

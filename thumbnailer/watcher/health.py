@@ -39,7 +39,8 @@ class Health:
         backlog: number of pictures that are known to have changed and are not done.
         oldest_pending_seconds: how long the oldest of those has been waiting; 0 if none is.
         last_rescan: when all folders were last read, seconds since the epoch; None if never.
-        mode: how changes are noticed: `inotify`, `native` or `polling`.
+        mode: how changes are noticed: `inotify`, `native` or `polling`; where something is in a
+            bucket, `listing` or `queue`.
         last_error: the message of the last error; None if there was none.
         status: `starting`, `working`, `idle`, `stopped`, or `waiting for` something.
         started: when the watch was started, seconds since the epoch; a reload starts none.

@@ -118,17 +118,23 @@ def test_thumbnails_of_all_looks_are_whole(
     assert run.summary["whole"] == 2 * max(1, size.count("--size"))
 
 
-def test_what_was_put_by_hand_is_wrong_and_made_anew(
+def test_what_was_put_by_hand_is_wrong_and_stays_unless_it_is_to_be_replaced(
     storage: Storage, in_bucket: tuple[str, str]
 ) -> None:
     before = storage.get("thumbs/a.jpg")
     storage.put("thumbs/a.jpg", before)
     run = verified(*in_bucket)
     assert run.code == 3
-    assert faults(run) == {"a.jpg": ("wrong", "was not made by thumbnailer")}
+    where = f"{storage.url}/thumbs/a.jpg"
+    reason = f"{where} is in the way: it was not made by thumbnailer"
+    assert faults(run) == {"a.jpg": ("wrong", reason)}
     run = verified(*in_bucket, "--fix")
+    assert run.code == 3
+    assert faults(run) == {"a.jpg": ("wrong", reason)}
+    assert "thumbnailersource" not in storage.head("thumbs/a.jpg")["Metadata"]
+    run = verified(*in_bucket, "--fix", "--replace")
     assert run.code == 0
-    assert faults(run) == {"a.jpg": ("fixed", "was not made by thumbnailer")}
+    assert faults(run) == {"a.jpg": ("fixed", reason)}
     assert storage.get("thumbs/a.jpg") == before
     assert "thumbnailersource" in storage.head("thumbs/a.jpg")["Metadata"]
     assert verified(*in_bucket).summary["whole"] == 2

@@ -162,7 +162,12 @@ def error_codes(error: Exception) -> list[str]:
     """Return the codes in an error: S3's, such as `SlowDown`, and the HTTP status."""
     if isinstance(error, ServerError):
         return error.codes
-    words = str(error).partition("Debug source")[0]
+    words = str(error).partition("Debug source")[0].strip()
+    # Of one key among many that were to be deleted, in an answer that is none of an error.
+    if deleting := re.search(
+        r"DeleteObjects request failed .*\(code: (\w{1,60})\)$", words, re.DOTALL
+    ):
+        return [deleting[1], *(["403"] if deleting[1] == "AccessDenied" else [])]
     codes = re.findall(r"<Code>(\w{1,60})</Code>", words)
     return [*codes[:1], *re.findall(r"status code: (\d{3})", words)[:1]]
 

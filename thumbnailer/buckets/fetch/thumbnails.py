@@ -17,6 +17,7 @@ from thumbnailer.buckets.headers import Attributes, made_from, made_size
 from thumbnailer.buckets.marker_objects import source_version
 from thumbnailer.buckets.transfer import too_large
 from thumbnailer.model import Failure, Job, Stop, Thumbnail
+from thumbnailer.thumbs.plan import in_the_way
 
 _Got = tuple[bytes, ListedObject, Attributes]
 
@@ -58,7 +59,7 @@ def _judged(job: Job, answer: _Got | OSError) -> Job | Failure:
     if len(data) != listed.size_bytes:
         return Failure("wrong", "is not as long as it was made")
     if not version:
-        return Failure("wrong", "was not made by thumbnailer")
+        return in_the_way(listed.path)
     if version != source_version(job.source):
         return Failure("stale", "the picture has changed since")
     stored = Thumbnail(listed.path, *made_size(attributes), listed.size_bytes, data)
