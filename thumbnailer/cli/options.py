@@ -151,7 +151,7 @@ COMMANDS = {
             "watching": {
                 "--settle SECONDS": "wait until an open file is unchanged for so long [1]",
                 "--rescan SECONDS": "time from one rescan of all folders to the next [60]",
-                "--events QUEUE": "URL of an SQS, Azure or Pub/Sub queue of a bucket's events",
+                "--events QUEUE": "SQS, Azure or Pub/Sub queue of a bucket's events",
                 "--poll [SECONDS]": "look at all files so often [5]; don't rely on events",
                 "--keep-orphans": "keep thumbnails whose source is gone",
                 "--health FILE": "write the state of the watch to FILE, as JSON",
