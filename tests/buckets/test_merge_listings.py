@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from thumbnailer.buckets.client.listings.listed_object import ListedObject
+from thumbnailer.buckets.look_up.merge_listings import ThumbnailListing
 from thumbnailer.buckets.marker_objects import LOOKS_FOLDER, RECORDS_FOLDER
-from thumbnailer.buckets.merge_listings import ThumbnailListing
 from thumbnailer.thumbs.ledger.lines import MARK
 from thumbnailer.thumbs.naming import untruncated_name
 

@@ -18,6 +18,8 @@ from typing import NamedTuple
 
 from thumbnailer.buckets.client.bucket import Bucket
 from thumbnailer.buckets.client.listings.listed_object import ListedObject
+from thumbnailer.buckets.look_up.held_folders import TemplatedListing
+from thumbnailer.buckets.look_up.merge_listings import FolderState, ThumbnailListing
 from thumbnailer.buckets.marker_objects import (
     LOOKS_FOLDER,
     MADE,
@@ -30,9 +32,9 @@ from thumbnailer.buckets.marker_objects import (
     read_mark,
     read_record,
     state_digest,
+    template_fingerprint,
     thumbnail_digest,
 )
-from thumbnailer.buckets.merge_listings import FolderState, ThumbnailListing
 from thumbnailer.buckets.ordered_listing import OrderedListing
 from thumbnailer.errors import OutputError, shortened
 from thumbnailer.formats import possible_formats
@@ -53,6 +55,7 @@ from thumbnailer.thumbs.folder_state import NOT_MADE, failed_before
 from thumbnailer.thumbs.ledger.lines import MARK
 from thumbnailer.thumbs.naming import untruncated_name
 from thumbnailer.thumbs.plan import Slot, in_the_way, is_in_the_way
+from thumbnailer.thumbs.size_thumbs import filled_template
 from thumbnailer.urls import split_url
 
 # How many claimed keys and folders' marks are cached. Two sources can have thumbnails of the same
@@ -89,10 +92,13 @@ class BucketState:
 
     def __init__(self, bucket: Bucket, layout: Layout, size: str) -> None:
         self._bucket, self._recipe = bucket, layout.recipes[size]
+        self._layout, self._size = layout, size
         self._prefix = "/".join(filter(None, (split_url(layout.output)[1], size)))
         self.url = "/".join(filter(None, (bucket.url, self._prefix)))
         self._formats = possible_formats(self._recipe.format)
         self._fingerprint = self._recipe.fingerprint
+        # By another template, a thumbnail may have the name of that of another picture.
+        self._looks = template_fingerprint(self._fingerprint, layout.template)
         self._limits = layout.limits
         self._attempt = attempt_fingerprint(self._recipe, layout.limits)
         self._may_replace = layout.replace
@@ -109,8 +115,12 @@ class BucketState:
         self._claimed_before = dict(islice(claims.items(), too_many, None))
 
     @cached_property
-    def _thumbnail_listing(self) -> ThumbnailListing:
+    def _by_source(self) -> ThumbnailListing:
         return ThumbnailListing(self._listing.after)
+
+    @cached_property
+    def _templated(self) -> TemplatedListing:
+        return TemplatedListing(self._listing.after)
 
     def slot(self, source: Source) -> Slot | Failure:
         """Return a source's thumbnail and what there is of it, or why the source can have none.
@@ -122,12 +132,15 @@ class BucketState:
         below = f"{folder}/" if folder else ""
         keys = [below + name for name in names]
         try:
-            (below + name).encode()
-            state, entries = self._thumbnail_listing.look_up(below + name, *keys)
+            keys[0].encode()
+            if self._layout.template:
+                state, entries = self._templated.look_up(*keys)
+            else:
+                state, entries = self._by_source.look_up(below + name, *keys)
             mark, new_mark, is_certain = self._folder_mark(folder, state)
             if any(entries) and not (mark or is_certain):
                 # Another run may have marked the folder since its marks were listed.
-                state, entries = ThumbnailListing(self._listing.after).look_up(below + name, *keys)
+                state, entries = ThumbnailListing(self._listing.after).look_up(min(keys), *keys)
                 mark, new_mark, _ = self._read_marks(folder, state)
                 self._marks[folder] = _FolderMark(mark, new_mark, is_certain=True)
         except UnicodeEncodeError:
@@ -169,7 +182,8 @@ class BucketState:
         """Return the folder of a source's thumbnails, its own name, and those they may have."""
         name = os.path.basename(source.path)
         folder = source.below if os.sep == "/" else source.below.replace(os.sep, "/")
-        return folder, name, [untruncated_name(name, format) for format in self._formats]
+        given = filled_template(self._layout, self._size, source) if self._layout.template else name
+        return folder, name, [untruncated_name(given, format) for format in self._formats]
 
     def _earlier(
         self,
@@ -191,7 +205,7 @@ class BucketState:
                 return "was made with other limits"
         if not any(entries):
             return NOT_MADE
-        if not mark or mark.fingerprint != self._fingerprint:
+        if not mark or mark.fingerprint != self._looks:
             return "was made with other settings, or by another version"
         for entry in entries:
             if entry and entry.modified > source.mtime_ns // 10**9 and entry.modified >= mark.since:
@@ -209,9 +223,9 @@ class BucketState:
 
     def _read_marks(self, folder: str, state: FolderState) -> _FolderMark:
         there = newest_mark(state.marks) or self._earlier_mark(folder, state)
-        if there and there.fingerprint == self._fingerprint:
+        if there and there.fingerprint == self._looks:
             return _FolderMark(there, None)
-        name = mark_name(self._fingerprint, there.ours if there else 0)
+        name = mark_name(self._looks, there.ours if there else 0)
         same = state.marks.get(name)
         outdated = [f"{LOOKS_FOLDER}/{other}" for other in state.marks if other != name]
         if state.earlier_mark:
@@ -229,7 +243,7 @@ class BucketState:
         entry = state.earlier_mark
         if not entry:
             return None
-        expected = mark_bytes(self._fingerprint)
+        expected = mark_bytes(self._looks)
         # S3's ETag is most often the MD5 of the content: if it fits, no request is needed.
         if entry.etag.strip('"') == md5(expected, usedforsecurity=False).hexdigest():
             return read_mark(expected, entry)

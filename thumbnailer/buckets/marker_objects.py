@@ -6,10 +6,11 @@ is needed for any:
     .thumbnailer-looks/5d41…-0
     .thumbnailer-attempts/4be1… 90fa… open is empty
 
-A mark names the fingerprint of the recipe that thumbnails have there since it was put, and the
-second in which the folder was first marked (0: when this mark was put). A record names a digest of
-the thumbnail's name, a digest of the source's version and the settings, the stage and the reason.
-With the stage `made` there is a thumbnail, but of a part of the picture only.
+A mark names the fingerprint of the recipe that thumbnails have there since it was put, with the
+template of their names, and the second in which the folder was first marked (0: when this mark was
+put). A record names a digest of the thumbnail's name, a digest of the source's version and the
+settings, the stage and the reason. With the stage `made` there is a thumbnail, but of a part of the
+picture only.
 
 Earlier versions had one mark, `.thumbnailer`, with a content. It is still read.
 """
@@ -77,6 +78,13 @@ def marked_folder(key: str) -> str:
         return folder
     above, _, inner = folder.rpartition("/")
     return above if inner == LOOKS_FOLDER else ""
+
+
+def template_fingerprint(fingerprint: str, template: str) -> str:
+    """Return the fingerprint of a recipe and of the template of the thumbnails' names, if any."""
+    if not template:
+        return fingerprint
+    return blake2b(f"{fingerprint} {template}".encode(), digest_size=16).hexdigest()
 
 
 def mark_name(fingerprint: str, ours: int) -> str:

@@ -239,7 +239,7 @@ class Settings:
                 object.__setattr__(self, key, checked)
         if is_url(self.output):
             split_url(os.fspath(self.output))
-            self._refuse_changed("a bucket", "name", "layout")
+            self._refuse_changed("a bucket", "layout")
             if fault := headers_fault(self.header, os.fspath(self.output)):
                 raise ConfigError(f"{shown('header', self.header)}: {fault}")
         elif fault := scheme_fault(self.output):

@@ -101,7 +101,8 @@ def survey_thumbnails(
     bucket = bucket_of_thumbnails(settings, stop)
     if bucket and asked:
         places = dict.fromkeys(map(os.path.dirname, opened.files), "") | opened.folders
-        return bucket.survey_by_name(asked, places, settings.recipes)
+        templated = bool(settings.name)
+        return bucket.survey_by_name(asked, places, settings.recipes, templated=templated)
     output = os.fspath(settings.output)
     folders = thumbnail_folders(opened.roots, output, settings.choice, stop=stop)
     remote = remote_sources(opened.roots, asked, settings, stop) if asked else None

@@ -213,18 +213,18 @@ def check_names(found: Iterable[Source | Outcome], layout: Layout) -> None:
     Raises:
         ConfigError: two do; the message names them.
     """
-    folders: list[str] = []
-    holders: dict[str, str] = {}
+    holders: dict[str, dict[str, str]] = {}  # of the paths of thumbnails, by folder
     for source in found:
         if isinstance(source, Outcome):
             continue
         paths = [thumbnail_folder(layout, size, source).path for size in layout.recipes]
-        if folders != paths:  # sources come folder by folder
-            folders, holders = paths, {}
+        if paths[0] not in holders:  # sources come folder by folder, in buckets subfolders between
+            above = (one for one in holders if paths[0].startswith(one))
+            holders = {one: holders[one] for one in above} | {paths[0]: {}}
         for size, folder in zip(layout.recipes, paths, strict=True):
             for name in names_from_template(layout, size, source):
                 path = os.path.join(folder, name)
-                holder = holders.setdefault(path, source.path)
+                holder = holders[paths[0]].setdefault(path, source.path)
                 if holder != source.path:
                     raise ConfigError(
                         f"name = {shortened(layout.template)!r}: {shortened(holder)} and "

@@ -148,6 +148,13 @@ def thumbnail_folder(layout: Layout, size: str, source: Source) -> Folder:
 
 
 def names_from_template(layout: Layout, size: str, source: Source) -> list[str]:
-    recipe = layout.recipes[size]
-    name = fill_template(layout.template, source.path, source.below, size or size_label(recipe.box))
-    return [thumbnail_name(name, format) for format in possible_formats(recipe.format)]
+    name = filled_template(layout, size, source)
+    return [
+        thumbnail_name(name, format) for format in possible_formats(layout.recipes[size].format)
+    ]
+
+
+def filled_template(layout: Layout, size: str, source: Source) -> str:
+    """Return the name that a thumbnail has by the template, but for its ending."""
+    label = size or size_label(layout.recipes[size].box)
+    return fill_template(layout.template, source.path, source.below, label)

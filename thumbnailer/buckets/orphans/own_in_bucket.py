@@ -61,11 +61,16 @@ class OwnInBucket:
                     yield OwnObject(folder, name, ListedObject(key, 0, 0, etag))
 
     def survey_by_name(
-        self, asked: AskedFor, places: Mapping[str, str], sizes: Collection[str]
+        self,
+        asked: AskedFor,
+        places: Mapping[str, str],
+        sizes: Collection[str],
+        *,
+        templated: bool,
     ) -> Iterator[OrphanSurvey]:
         """Yield surveys with orphans, which cost listings only; see the function of this name."""
         with self._told():
-            yield from survey_by_name(self._tree, asked, places, sizes)
+            yield from survey_by_name(self._tree, asked, places, sizes, templated=templated)
 
     def prune(self, thumbnails: Iterable[OwnThumbnail], asked: AskedFor) -> Iterator[Removal]:
         """Remove thumbnails that are still due; see `prune_bucket`."""

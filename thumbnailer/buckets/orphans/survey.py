@@ -78,7 +78,12 @@ def survey_by_metadata(
 
 
 def survey_by_name(
-    tree: ThumbnailTree, asked: AskedFor, places: Mapping[str, str], sizes: Collection[str]
+    tree: ThumbnailTree,
+    asked: AskedFor,
+    places: Mapping[str, str],
+    sizes: Collection[str],
+    *,
+    templated: bool,
 ) -> Iterator[OrphanSurvey]:
     """Yield surveys of some thumbnails each, which need no request but the listing.
 
@@ -88,6 +93,7 @@ def survey_by_name(
     Args:
         places: the roots, each with its folder in the tree.
         sizes: the names of the sizes.
+        templated: thumbnails are named by a template, so that their names don't tell it.
 
     Raises:
         OSError: the tree can't be listed.
@@ -101,8 +107,11 @@ def survey_by_name(
                 size_bytes = one.entry.size_bytes
                 findings.thumbnails[""] += 1
                 findings.size_bytes += size_bytes
-                if not _is_named_for(one.entry.key, asked, places, sizes):
-                    folder = tree.folder(one.folder)
+                folder = tree.folder(one.folder)
+                if templated:
+                    error = Failure("scan", "its name does not tell of which picture it is")
+                    findings.unknown.append(Removal(folder.path_of(one.name), "", "kept", error))
+                elif not _is_named_for(one.entry.key, asked, places, sizes):
                     findings.orphans.append(Orphan(folder, one.name, "", "", nowhere, size_bytes))
             yield findings
 

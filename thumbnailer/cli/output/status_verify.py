@@ -82,7 +82,9 @@ def _table(report: StatusReport) -> Iterator[str]:
         "failed": _reasons(report.failed_reasons),
         "skipped": ["no files or pictures, or named twice"],
         "orphaned": [format_bytes(report.orphaned_bytes)] if report.orphaned else [],
-        "unknown": ["folder can't be read, or its disk may not be mounted"],
+        "unknown": [
+            "folder can't be read, disk may not be mounted, or the name does not tell whose it is"
+        ],
         "on disk": [format_bytes(report.size_bytes)],
     }
     numbers: dict[str, int] = {state: getattr(report, state) for state in _STATES}

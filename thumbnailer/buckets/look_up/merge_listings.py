@@ -78,7 +78,7 @@ class ThumbnailListing:
         if not is_known:
             self._skip_to(first)
             self._read_through(f"{mark}-{AFTER_ALL_KEYS}")
-            self._states.setdefault(folder, FolderState()).is_known = True
+            self._state_of(folder).is_known = True
         self._skip_to(source)
         self._read_through(max(thumbnails))
         return self._states[folder], [self._thumbnails.get(key) for key in thumbnails]
@@ -107,16 +107,11 @@ class ThumbnailListing:
         entry = self._next
         assert entry
         self._next = next(self._entries, None)
-        folder, _, name = entry.key.rpartition("/")
-        above, _, inner = folder.rpartition("/")
-        if name == MARK:
-            self._states.setdefault(folder, FolderState()).earlier_mark = entry
-        elif inner == LOOKS_FOLDER:
-            self._states.setdefault(above, FolderState()).marks[name] = entry
-        elif inner == RECORDS_FOLDER:
-            self._states.setdefault(above, FolderState()).records[name.partition(" ")[0]] = name
-        elif entry.key >= self._source:
+        if not add_marker(entry, self._state_of) and entry.key >= self._source:
             self._thumbnails[entry.key] = entry
+
+    def _state_of(self, folder: str) -> FolderState:
+        return self._states.setdefault(folder, FolderState())
 
     def _drop_passed(self) -> None:
         """Drop what only sources before the current one need; for them a new listing is started."""
@@ -126,3 +121,22 @@ class ThumbnailListing:
             for folder in [*self._states]:
                 if folder and f"{folder}/{AFTER_ALL_KEYS}" < self._source:
                     del self._states[folder]
+
+
+def add_marker(entry: ListedObject, state_of: Callable[[str], FolderState]) -> bool:
+    """Add a mark or a record to the state of its folder; return False for any other object.
+
+    Args:
+        state_of: returns the state of a folder.
+    """
+    folder, _, name = entry.key.rpartition("/")
+    above, _, inner = folder.rpartition("/")
+    if name == MARK:
+        state_of(folder).earlier_mark = entry
+    elif inner == LOOKS_FOLDER:
+        state_of(above).marks[name] = entry
+    elif inner == RECORDS_FOLDER:
+        state_of(above).records[name.partition(" ")[0]] = name
+    else:
+        return False
+    return True

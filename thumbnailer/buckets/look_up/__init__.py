@@ -1,0 +1,1 @@
+"""Look up thumbnails in the listing of their tree."""
