@@ -7,7 +7,6 @@ import json
 import os
 import subprocess
 import sys
-import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -28,13 +27,11 @@ from support.s3_server import (
 )
 
 from thumbnailer import (
-    ConfigError,
     Settings,
     SourceError,
     iter_thumbnails,
     make_thumbnails,
     prune,
-    watch,
 )
 from thumbnailer.errors import install_hint
 
@@ -472,16 +469,6 @@ def test_what_can_not_be_used_is_one_line(
     assert reason in run.err
     assert "either" not in run.err
     assert "secret" not in run.err
-
-
-@pytest.mark.few(1)
-def test_a_watch_says_that_it_knows_no_buckets(tmp_path: Path) -> None:
-    for arguments in (["s3://bucket/photos"], [tmp_path, "--output", "s3://bucket/thumbs"]):
-        run = thumbnailer("watch", *arguments)
-        assert (run.code, run.err) == (2, "thumbnailer: watch takes folders, no buckets\n")
-    for source, output in (("s3://key:secret@bucket", ""), (tmp_path, "s3://bucket/thumbs")):
-        with pytest.raises(ConfigError, match=r"^watch takes folders, no buckets$"):
-            watch(source, output=output, stop_event=threading.Event())
 
 
 @pytest.mark.slow

@@ -149,7 +149,7 @@ def test_the_command_says_when_it_is_ready_and_ends_at_a_signal(
         soon(started, lambda: "new.jpg" in {row_name(row) for row in rows(started)})
         soon(started, lambda: json.loads(health.read_text())["counts"]["made"] >= 6)
         assert json.loads(health.read_text())["mode"] == "listing"
-    assert not [row for row in rows(started) if row.get("status") == "failed"]
+        assert not [row for row in rows(started) if row.get("status") == "failed"]
 
 
 def row_name(row: dict[str, Any]) -> str:
