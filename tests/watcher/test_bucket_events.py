@@ -11,6 +11,7 @@ import pytest
 from support.bucket_watching import Watched, watched
 from support.cloud_queue import CloudQueue
 from support.flaky_proxy import Target, interfering
+from support.notices import s3_notice, s3_record
 from support.pictures import picture
 from support.places import Places, places_of
 from support.program import make
@@ -104,6 +105,26 @@ def test_an_event_is_only_a_hint(places: Places, queue: CloudQueue, storage: Sto
         time.sleep(1)
         assert places.thumbs.names() == ["a.jpg", "b/b.jpg"]
     assert {status for _, status in watch.statuses()} <= {"made"}
+
+
+def test_events_may_come_in_any_order(storage: Storage, queue: CloudQueue, tmp_path: Path) -> None:
+    """One that is replaced, as told by the upload first and the removal last."""
+    places = places_of("bucket-bucket", storage, tmp_path)
+    places.put("a.jpg", "b.jpg")
+    settled()
+    make(*places.arguments)
+    settled()
+    with watched(places, events=queue.url, rescan=3600) as watch:
+        ready(watch)
+        storage.put("photos/a.jpg", picture(tmp_path / "other.jpg", (50, 50)).read_bytes())
+        storage.delete("photos/b.jpg")
+        for name, events in (("a", ("Created:Put", "Removed:Delete")), ("b", ("Created:Put",))):
+            for event in events:
+                queue.put(
+                    s3_notice(s3_record(f"Object{event}", f"photos/{name}.jpg", storage.name))
+                )
+        watch.until(lambda: watch.statuses()["a.jpg", "made"])
+        watch.until(lambda: places.thumbs.names() == ["a.jpg"])
 
 
 def test_what_was_lost_is_found_by_the_next_rescan(

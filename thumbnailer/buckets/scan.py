@@ -286,7 +286,8 @@ def _is_path(key: str) -> bool:
 
 
 def _failed(url: str, error: OSError, words: str = "") -> Outcome:
-    failure = Failure("scan", f"{words}{error.strerror}", fatal=isinstance(error, CredentialsEnded))
+    fatal = isinstance(error, CredentialsEnded)
+    failure = Failure("scan", f"{words}{error.strerror}", fatal, lasts=False)
     return Outcome(Source(url, 0, 0), "failed", error=failure)
 
 

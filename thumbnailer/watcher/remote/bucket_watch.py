@@ -248,6 +248,8 @@ class BucketWatch:
             self._orphans.remove_of(urls)
 
     def _rescanned(self, may_be_gone: bool) -> None:
+        for root in self._opened.roots:  # it could be read: if it can't be again, that is news
+            self._failures.pop(root, None)
         if self._is_ready:
             self._tell("rescan", "everything has been looked at")
         if may_be_gone and not self._options.keep_orphans:

@@ -4,7 +4,7 @@ those that are not known to be done."""
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 
 from thumbnailer.config.settings import Settings
 from thumbnailer.door.pictures import Pictures, pictures_at
@@ -13,6 +13,9 @@ from thumbnailer.model import Outcome, Source, Stop
 from thumbnailer.watcher.remote.known import Known
 from thumbnailer.watcher.remote.notices import Notices
 from thumbnailer.watcher.work import WatchOptions
+
+# What a failed outcome says of an object that is not there.
+GONE = "is not there"
 
 # How long a rescan goes on before notices are looked for.
 _SLICE_SECONDS = 0.05
@@ -36,7 +39,7 @@ class Feed:
         opened: the SOURCEs.
         known: what is done.
         notices: what a queue tells.
-        removed: called with the URLs that are said to be gone.
+        removed: called with the URLs of what is gone.
         rescanned: called at the end of each whole rescan, with whether any picture may be gone.
 
     Attributes:
@@ -131,31 +134,29 @@ class Feed:
         return abs(time.time_ns() - source.mtime_ns) < self._options.settle_seconds * 1e9
 
     def _noticed(
-        self, notices: dict[str, bool], roots: dict[str, Pictures]
+        self, urls: Collection[str], roots: Mapping[str, Pictures]
     ) -> Iterator[Source | Outcome]:
         """Yield the pictures that are new or changed; let thumbnails of what is gone be removed.
 
         In the order of their keys, so that the thumbnails of many are listed together.
         """
-        gone = [url for url, is_removed in notices.items() if is_removed]
-        left, choice = set(notices), self._settings.choice
+        elsewhere, gone = set(urls), list[str]()
         for root, pictures in roots.items():
-            below = self._opened.folders[root]
-            inners = {inner: url for url in left if (inner := pictures.inner(url))}
-            left -= set(inners.values())
-            there = sorted(inner for inner, url in inners.items() if not notices[url])
-            awaited = {inners[inner] for inner in there}
-            for item in pictures.find_all(there, choice, below=below):
-                source = item if isinstance(item, Source) else item.source
-                if isinstance(item, Outcome) and item.error and item.error.reason == "is not there":
-                    gone.append(source.path)
-                elif isinstance(item, Source) and self._known.is_done(item):
-                    continue
-                else:
+            inners = {inner: url for url in urls if (inner := pictures.inner(url))}
+            elsewhere -= set(inners.values())
+            left_out = set(inners.values())
+            below, choice = self._opened.folders[root], self._settings.choice
+            for item in pictures.find_all(sorted(inners), choice, below=below):
+                path = item.path if isinstance(item, Source) else item.source.path
+                if isinstance(item, Outcome) and item.error and item.error.reason.startswith(GONE):
+                    gone.append(path)
+                elif isinstance(item, Outcome) or not self._known.is_done(item):
                     yield item
-                awaited.discard(source.path)
-            self._notices.dealt_with(awaited)  # those that are left out, or done
-        self._notices.dealt_with(left)
+                else:
+                    continue
+                left_out.discard(path)
+            self._notices.dealt_with(left_out)
+        self._notices.dealt_with(elsewhere)
         if gone:
             self._removed(gone)
             self._notices.dealt_with(gone)

@@ -44,7 +44,7 @@ class Notices:
 
     def __init__(self, queue: NoticeQueue | None, tell: Tell, stop: Stop) -> None:
         self._queue, self._tell, self._stop = queue, tell, stop
-        self._waiting: dict[str, bool] = {}  # URLs, each with whether it is said to be gone
+        self._waiting: dict[str, None] = {}  # URLs, in the order in which they came
         self._messages: dict[str, list[_Message]] = {}  # by the URLs
         self._change = threading.Condition()
         self._thread: threading.Thread | None = None
@@ -74,10 +74,10 @@ class Notices:
             if not self._waiting:
                 self._change.wait(seconds)
 
-    def take(self) -> dict[str, bool]:
-        """Return the URLs of all that wait, each with whether it is said to be gone."""
+    def take(self) -> list[str]:
+        """Return the URLs of all that wait: something has come there, or gone."""
         with self._change:
-            taken, self._waiting = self._waiting, {}
+            taken, self._waiting = [*self._waiting], {}
             self._change.notify_all()
         return taken
 
@@ -134,10 +134,10 @@ class Notices:
         now = time.monotonic()
         message = _Message(notice.receipt, now, extended=now)
         with self._change:
-            for url, is_removed in notice.events:
+            for url, _ in notice.events:  # they come in any order: which was the last is not known
                 message.left.add(url)
                 self._messages.setdefault(url, []).append(message)
-                self._waiting[url] = is_removed
+                self._waiting[url] = None
             self._change.notify_all()
 
     def _extend(self, now: float) -> None:
