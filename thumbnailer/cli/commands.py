@@ -150,13 +150,15 @@ def _clean(arguments: argparse.Namespace, settings: Settings) -> int:
 
 def _status(arguments: argparse.Namespace, settings: Settings) -> int:
     from thumbnailer.cli.output.status_verify import show_status_item, show_status_report
+    from thumbnailer.door.places import is_remote
     from thumbnailer.operations.status import StatusReport, iter_status
 
     report = StatusReport()
     with stop_on_signals() as stop:
         for one in iter_status(arguments.source, settings, report, stop=stop):
             show_status_item(one, arguments)
-        show_status_report(report, stop.note, arguments)
+        remote = is_remote(settings.output)
+        show_status_report(report, stop.note, arguments, remote=remote)
     return stop.exit_code(report.failed)
 
 

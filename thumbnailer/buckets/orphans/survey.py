@@ -182,9 +182,8 @@ def _is_named_for(
         for root, place in places.items():
             below = f"{place}/" if place else ""
             if path.startswith(below):
-                start = root.rstrip("/") if is_url(root) else root
                 inner = path[len(below) :]
                 for name in (inner, inner.rpartition(".")[0]):
-                    if os.path.join(start, name) in asked.sources:
+                    if place_of(Origin(root, name))[0] in asked.sources:
                         return True
     return False

@@ -34,8 +34,10 @@ def show_status_item(one: StatusItem, arguments: argparse.Namespace) -> None:
         print(line, flush=True)
 
 
-def show_status_report(report: StatusReport, note: str, arguments: argparse.Namespace) -> None:
-    """Print the table after `note`, or the JSON object."""
+def show_status_report(
+    report: StatusReport, note: str, arguments: argparse.Namespace, *, remote: bool
+) -> None:
+    """Print the table after `note`, or the JSON object; `remote`: thumbnails are in a bucket."""
     if not arguments.quiet:
         print_notes(report.notes)
     if arguments.json:
@@ -43,7 +45,7 @@ def show_status_report(report: StatusReport, note: str, arguments: argparse.Name
         del numbers["notes"]
         print_row(numbers | {"seconds": round(report.seconds, 6)})
     elif not arguments.quiet:
-        print(note + "\n".join(_table(report)), flush=True)
+        print(note + "\n".join(_table(report, "stored" if remote else "on disk")), flush=True)
         if report.unread:
             print(left_out_line(report.unread), flush=True)
 
@@ -76,7 +78,7 @@ def show_verify_report(report: VerifyReport, note: str, arguments: argparse.Name
         print(f"{note}{', '.join(counts)} in {report.seconds:.1f} s", flush=True)
 
 
-def _table(report: StatusReport) -> Iterator[str]:
+def _table(report: StatusReport, all_of_them: str) -> Iterator[str]:
     remarks = {
         "stale": _reasons(report.stale_reasons),
         "failed": _reasons(report.failed_reasons),
@@ -85,10 +87,10 @@ def _table(report: StatusReport) -> Iterator[str]:
         "unknown": [
             "folder can't be read, disk may not be mounted, or the name does not tell whose it is"
         ],
-        "on disk": [format_bytes(report.size_bytes)],
+        all_of_them: [format_bytes(report.size_bytes)],
     }
     numbers: dict[str, int] = {state: getattr(report, state) for state in _STATES}
-    numbers["on disk"] = report.thumbnails
+    numbers[all_of_them] = report.thumbnails
     width = max(len(f"{number:,}") for number in numbers.values())
     for label, number in numbers.items():
         if number or label not in ("skipped", "unknown"):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator
 
 from thumbnailer.config.settings import Settings
@@ -41,11 +40,12 @@ def find_thumbnails_of(
         return findings
     folders = dict.fromkeys(url.rpartition("/")[0] for url in urls)
     in_use = {folder for folder in folders if not pictures_at(folder, settings, stop).is_empty()}
-    names = {name for url in urls for name in url.split("/")}
+    names, gone = {name for url in urls for name in url.split("/")}, set(urls)
     remote = remote_sources(opened.roots, asked, settings, stop, asks=True)
 
     def is_wanted(place: SourcePlace) -> bool:
-        return f"{place.root.rstrip('/')}/{place.path}" in urls
+        parts = place.root.rstrip("/"), place.inner, place.name
+        return "/".join(filter(None, parts)) in gone
 
     finder = SourcesInRoots(opened.roots, wanted=Wanted(names, is_wanted), remote=remote)
     if bucket := bucket_of_thumbnails(settings, stop):
@@ -66,6 +66,6 @@ def _sources_at(urls: Iterable[str], opened: Sources, settings: Settings) -> Ite
     for url in urls:
         for root, pictures in roots.items():
             if inner := pictures.inner(url):
-                below = os.path.join(opened.folders[root], inner.rpartition("/")[0])
-                yield Source(url, 1, 0, below.rstrip("/"), "gone")
+                below = filter(None, (opened.folders[root], inner.rpartition("/")[0]))
+                yield Source(url, 1, 0, "/".join(below), "gone")
                 break
