@@ -14,6 +14,7 @@ from itertools import filterfalse
 from typing import TYPE_CHECKING, Protocol
 
 from thumbnailer.config.settings import Settings
+from thumbnailer.disk.document import FileDocument
 from thumbnailer.errors import ConfigError, SourceError, shortened
 from thumbnailer.model import Answer, Failure, Job, Outcome, Run, Source, Stop
 from thumbnailer.scan.folders import FolderPictures
@@ -256,6 +257,55 @@ def open_queue(url: str, stop: Stop) -> NoticeQueue:
     from thumbnailer.buckets.queues import open as queues
 
     return queues.open_queue(url, stop)
+
+
+class Document(Protocol):
+    """A file, or an object in a bucket, that is written whole or not at all.
+
+    All methods raise OSError if it can't be read or written.
+
+    Attributes:
+        folder: the full path or URL of the folder that it is in.
+    """
+
+    folder: str
+
+    def first_bytes(self, most: int) -> bytes | None:
+        """Return how it begins; None if there is none."""
+
+    def read(self) -> bytes:
+        """Return its content; b"" if there is none."""
+
+    def write(self, data: bytes) -> bool:
+        """Replace what `read` has returned; return False if it has been replaced since then.
+
+        On disk, that is replaced as well.
+        """
+
+
+def open_document(path: str, settings: Settings, mime_type: str) -> Document:
+    """Return the document at a path or URL.
+
+    Args:
+        mime_type: is stored with it in a bucket.
+
+    Raises:
+        ConfigError: the extra for buckets is not installed, or the URL names no bucket.
+    """
+    if is_url(path):
+        from thumbnailer.buckets.document import BucketDocument
+
+        return BucketDocument(path, settings.endpoint, mime_type)
+    return FileDocument(path)
+
+
+def thumbnail_sizes(
+    urls: Sequence[str], settings: Settings, stop: Stop | None
+) -> list[tuple[int, int] | None]:
+    """Return the width and height of thumbnails in a bucket, as far as these are stored."""
+    from thumbnailer.buckets import document
+
+    return document.thumbnail_sizes(urls, settings.endpoint, stop)
 
 
 def is_remote(*paths: object) -> bool:
