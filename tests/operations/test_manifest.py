@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from PIL import Image
+from support.cloud import Cloud
 from support.pictures import picture, tree
 from support.places import WITH_BUCKETS, Place, Places, places_of
 from support.program import Run, make, thumbnailer
@@ -327,6 +328,24 @@ def test_runs_that_end_at_the_same_time_lose_no_line(
     run(2)
     run(3)
     assert len(rows_of(storage.get("m.jsonl"))) == 12
+
+
+@pytest.mark.extra
+def test_it_is_put_on_any_server(cloud: Cloud, tmp_path: Path) -> None:
+    photos_in(cloud, tmp_path, *(f"photos/{name}" for name in NAMES))
+    settled()
+    place = f"{cloud.url}/thumbs/manifest.jsonl"
+    options: Any = {"output": f"{cloud.url}/thumbs", "manifest": place, **cloud.settings}
+    found = []
+    for _ in range(2):
+        make_thumbnails(f"{cloud.url}/photos", **options)
+        settled()
+        found.append(cloud.get("thumbs/manifest.jsonl"))
+    assert found[0] == found[1]
+    assert [*rows_of(found[0])] == sorted(NAMES)
+    make_thumbnails(f"{cloud.url}/photos", size=32, **options)
+    rows = rows_of(cloud.get("thumbs/manifest.jsonl")).values()
+    assert {one["width"] for row in rows for one in row["thumbnails"]} == {32}
 
 
 @pytest.mark.extra
