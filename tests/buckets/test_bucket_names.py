@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 from PIL import Image
+from support.cloud import Cloud
 from support.pictures import picture, tree
 from support.places import Places, places_of
 from support.program import make, thumbnailer
-from support.s3_server import Storage, photos_in, settled, statuses
+from support.s3_server import Storage, photos_in, settled, statuses, statuses_by_path
 
 from thumbnailer import ConfigError, iter_thumbnails, make_thumbnails, prune, status
 from thumbnailer.thumbs.folder_state import FAILED_BEFORE
@@ -175,6 +176,18 @@ def test_what_is_current_costs_listings_only(
     assert set(count) == {"LIST"}
     # Whether there is anything, names, pictures, thumbnails; those in no order cost some more.
     assert count["LIST"] <= (4 if "stem" in template else 60)
+
+
+def test_whatever_the_order_of_a_server_s_listings(cloud: Cloud, tmp_path: Path) -> None:
+    names = [f"photos/{number % 3}/{number:02}.jpg" for number in range(60)]
+    photos_in(cloud, tmp_path, *names, "photos/x-1.png", "photos/x.jpg", "photos/x/1.jpg")
+    settled()
+    where = f"{cloud.url}/photos", f"{cloud.url}/thumbs"
+    for expected in ("made", "current"):
+        found = statuses_by_path(*where, name="{hash}", **cloud.settings)
+        assert [*found.values()] == [expected] * 63
+        settled()
+    assert len(cloud.keys("thumbs")) == 63
 
 
 def test_long_keys_are_not_cut(storage: Storage, tmp_path: Path) -> None:

@@ -113,7 +113,7 @@ def test_every_option_is_told_and_none_made_up(command: str) -> None:
 
 def test_config_has_the_options_of_make_that_are_settings() -> None:
     others = {"--force", "--retry-failed", "-n, --dry-run", "--gallery", "--files-from"}
-    others |= {"--json", "--quiet", "-v, --verbose"}
+    others |= {"--json", "--quiet", "-v, --verbose", "--manifest"}
     assert options_of("config") == options_of("make") - others
 
 

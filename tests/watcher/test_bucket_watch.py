@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import threading
 import time
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 from support.bucket_watching import watched
 from support.flaky_proxy import Target, interfering
 from support.pictures import picture
@@ -50,6 +52,34 @@ def test_thumbnails_follow_pictures(places: Places) -> None:
     assert watch.statuses()["b.png", "removed"] == 1
     assert watch.statuses()["e.jpg", "made"] == 1
     assert "failed" not in {status for _, status in watch.statuses()}
+
+
+def test_a_name_passes_to_the_picture_that_takes_another_s_place(places: Places) -> None:
+    with watched(places, name="{stem}", size=48) as watch:
+        named = ["2024/b.jpg", "2024/c.jpg", "a.jpg", "d/d.jpg", "e.jpg"]
+        watch.until(lambda: places.thumbs.names() == named)
+        settled()
+        tall = picture(places.samples / "tall.jpg", (10, 40)).read_bytes()
+        places.photos.put("2024/b.jpg", tall)
+        places.photos.remove("2024/b.png")
+        watch.until(lambda: watch.statuses()["b.jpg", "made"])
+        assert watch.statuses()["b.png", "made"] == 1
+    with Image.open(io.BytesIO(places.thumbs.get("2024/b.jpg"))) as thumbnail:
+        assert thumbnail.size == (10, 40)
+
+
+def test_of_two_of_one_name_the_second_has_it_once_the_first_is_gone(places: Places) -> None:
+    """Though it is older than the thumbnail that is there, which is not its own."""
+    tall = picture(places.samples / "tall.jpg", (10, 40)).read_bytes()
+    places.photos.put("2024/b.jpg", tall)
+    settled()
+    with watched(places, name="{stem}", size=48) as watch:
+        watch.until(lambda: watch.statuses()["b.jpg", "made"])
+        watch.until(lambda: watch.statuses()["b.png", "failed"])
+        places.photos.remove("2024/b.jpg")
+        watch.until(lambda: watch.statuses()["b.png", "made"])
+    with Image.open(io.BytesIO(places.thumbs.get("2024/b.jpg"))) as thumbnail:
+        assert thumbnail.size == (48, 32)
 
 
 def test_what_fails_is_told_once_and_tried_again_when_it_changes(places: Places) -> None:

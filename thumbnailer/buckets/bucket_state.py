@@ -56,7 +56,7 @@ from thumbnailer.thumbs.ledger.lines import MARK
 from thumbnailer.thumbs.naming import untruncated_name
 from thumbnailer.thumbs.plan import Slot, in_the_way, is_in_the_way
 from thumbnailer.thumbs.size_thumbs import filled_template
-from thumbnailer.urls import split_url
+from thumbnailer.urls import is_url, split_url
 
 # How many claimed keys and folders' marks are cached. Two sources can have thumbnails of the same
 # key only if they come close to each other.
@@ -147,11 +147,13 @@ class BucketState:
             return Failure("plan", "its name is not valid UTF-8, as a key must be")
         except OSError as error:
             raise OutputError(f"{shortened(self.url)}: {error.strerror}") from None
+        is_anothers = False
         for key, entry in zip(keys, entries, strict=True):
             if trouble := self._claim(key, source, entry, mark):
                 is_unknown = self._limits.may_be_no_picture(source.path)
                 is_taken = trouble.stage == "plan" and not is_in_the_way(trouble)
                 return replace(trouble, stage="scan") if is_unknown and is_taken else trouble
+            is_anothers |= bool(entry) and self._claimed_before.get(key) not in (None, source.path)
         record = ""
         if state.records:
             record = state.records.get(thumbnail_digest(names[0], source.path), "")
@@ -168,7 +170,8 @@ class BucketState:
                 new_mark,
             ),
         )
-        return Slot(wanted, self._earlier(source, entries, mark, read_record(record)))
+        earlier = self._earlier(source, entries, mark, read_record(record))
+        return Slot(wanted, "was made of another picture" if is_anothers else earlier)
 
     def claim_elsewhere(self, source: Source) -> None:
         """Claim the keys of a source whose thumbnails another shard makes."""
@@ -257,14 +260,31 @@ class BucketState:
         holder = self._claimed.get(key)
         if holder == source.path:
             return Failure("scan", "was named twice")
-        holder = holder or self._claimed_before.get(key, source.path)
-        if holder != source.path:
+        before = self._claimed_before.get(key, source.path)
+        # A name is free again once its picture has no thumbnail, or is gone.
+        if not holder and entry and before != source.path and not self._is_gone(before):
+            holder = before
+        if holder:
             return Failure("plan", f"{self.url}/{key} is already the thumbnail of {holder}")
         is_ours = not entry or (mark and entry.modified >= mark.ours)
         if not is_ours and not self._may_replace:
             return in_the_way(f"{self.url}/{key}")
         self._keep_claim(key, source)
         return None
+
+    def _is_gone(self, path: str) -> bool:
+        """Return whether a picture is known to be gone."""
+        if not is_url(path):
+            return not os.path.lexists(path)
+        where, key = split_url(path)
+        bucket = Bucket(where, self._layout.endpoint)
+        try:
+            bucket.run(partial(bucket.head, key))
+        except FileNotFoundError:
+            return True
+        except OSError:
+            pass
+        return False
 
     def _keep_claim(self, key: str, source: Source) -> None:
         self._claimed[key] = source.path

@@ -40,7 +40,7 @@ def make(arguments: argparse.Namespace, settings: Settings) -> int:
     with stop_on_signals() as stop:
         run = Run(arguments.force, arguments.retry_failed, arguments.dry_run, stop)
         report = run.report
-        outcomes = _outcomes(arguments, settings, run)
+        outcomes = _with_manifest(_outcomes(arguments, settings, run), arguments, settings, run)
         counting = None
         is_list = arguments.files_from is not None  # whose length nobody knows
         if isinstance(printer, TextPrinter) and printer.has_bar and not is_list:
@@ -82,6 +82,19 @@ def _outcomes(arguments: argparse.Namespace, settings: Settings, run: Run) -> It
     if not settings.cluster:
         before_threads()  # one of which reads the list
     return outcomes
+
+
+def _with_manifest(
+    outcomes: Iterator[Outcome], arguments: argparse.Namespace, settings: Settings, run: Run
+) -> Iterator[Outcome]:
+    if arguments.manifest is None:
+        return outcomes
+    from thumbnailer.operations.manifest.write import with_manifest
+
+    is_list = arguments.files_from is not None
+    return with_manifest(
+        outcomes, arguments.manifest, arguments.source, settings, run, is_list=is_list
+    )
 
 
 def _new_printer(arguments: argparse.Namespace) -> JsonPrinter | TextPrinter:

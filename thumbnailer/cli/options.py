@@ -50,36 +50,34 @@ _PICTURES = {
 _SHARD = {"--shard K/N": "take part K of N only; other machines take the others"}
 
 _LOOKS_AND_LIMITS = {
-    "looks": {
-        "--crop CROP": "for cover: centre, entropy, attention, 0.3,0.6 [centre]",
-        "--[no-]upscale": "let thumbnails be larger than their source",
-        "--background COLOUR": "colour behind transparency and around pad [white]",
-        "--[no-]linear": "resize in linear light",
-        "--[no-]sharpen": "sharpen slightly after a strong reduction",
-        "--[no-]animated": f"keep animations, in {written_with('animated')}",
-        "--[no-]progressive": (
-            f"progressive {written_with('progressive')}: loads coarse first, then sharp"
-        ),
-        "--subsampling MODE": f"4:2:0 or 4:4:4, for {written_with('subsampling')} [4:2:0]",
-        "--[no-]palette": f"{written_with('palette')} with at most 256 colours",
-        "--max-bytes N": "lower the quality until a file has at most N bytes",
-        "--keep LIST": "metadata to keep: copyright,date,gps,icc [none]",
-        "--previews WHEN": "use cameras' previews: verify, trust or never [never]",
-        "--name TEMPLATE": "file names, such as '{stem}_{size}' [as the source]",
-        "--layout LAYOUT": "thumbs, or freedesktop: the desktop's cache [thumbs]",
-    },
-    "limits": {
-        "--timeout SECONDS": "time limit for one attempt at a picture [60]",
-        "--max-pixels N": "largest picture, in px [250 million]",
-        "--worker-memory MIB": "memory limit of one worker [1024]",
-        "--memory MIB": "memory limit of all pictures [half of what is free]",
-        "--nice N": "lower the priority of the workers: 0 to 19 [0]",
-        "--sandbox WHEN": "auto (where possible), require or off [auto]",
-        "--truncated HOW": "keep: make thumbnails of incomplete pictures [fail]",
-    },
+    "--crop CROP": "for cover: centre, entropy, attention, 0.3,0.6 [centre]",
+    "--[no-]upscale": "let thumbnails be larger than their source",
+    "--background COLOUR": "colour behind transparency and around pad [white]",
+    "--[no-]linear": "resize in linear light",
+    "--[no-]sharpen": "sharpen slightly after a strong reduction",
+    "--[no-]animated": f"keep animations, in {written_with('animated')}",
+    "--[no-]progressive": (
+        f"progressive {written_with('progressive')}: loads coarse first, then sharp"
+    ),
+    "--subsampling MODE": f"4:2:0 or 4:4:4, for {written_with('subsampling')} [4:2:0]",
+    "--[no-]palette": f"{written_with('palette')} with at most 256 colours",
+    "--max-bytes N": "lower the quality until a file has at most N bytes",
+    "--keep LIST": "metadata to keep: copyright,date,gps,icc [none]",
+    "--previews WHEN": "use cameras' previews: verify, trust or never [never]",
+    "--name TEMPLATE": "file names, such as '{stem}_{size}' [as the source]",
+    "--layout LAYOUT": "thumbs, or freedesktop: the desktop's cache [thumbs]",
+    "--timeout SECONDS": "time limit for one attempt at a picture [60]",
+    "--max-pixels N": "largest picture, in px [250 million]",
+    "--worker-memory MIB": "memory limit of one worker [1024]",
+    "--memory MIB": "memory limit of all pictures [half of what is free]",
+    "--nice N": "lower the priority of the workers: 0 to 19 [0]",
+    "--sandbox WHEN": "auto (where possible), require or off [auto]",
+    "--truncated HOW": "keep: make thumbnails of incomplete pictures [fail]",
 }
 
 _GALLERY = {"--gallery": "also write an HTML page of the thumbnails"}
+
+_MANIFEST = {"--manifest FILE": "list them in FILE or s3://bucket/file, as JSON lines"}
 
 
 _SOURCES = {"SOURCE...": "a folder, with its subfolders, or a picture"}
@@ -88,8 +86,8 @@ _SOURCES = {"SOURCE...": "a folder, with its subfolders, or a picture"}
 def _pictures(
     sources: dict[str, str], more: dict[str, str] | None = None
 ) -> dict[str, dict[str, str]]:
-    """Return the last three groups of most commands; the first is `sources`, choice, `more`."""
-    return {"pictures": sources | _PICTURES | (more or {}), **_LOOKS_AND_LIMITS}
+    """Return the last two groups of most commands; the first is `sources`, choice, `more`."""
+    return {"pictures": sources | _PICTURES | (more or {}), "looks and limits": _LOOKS_AND_LIMITS}
 
 
 def _output(each: str) -> dict[str, str]:
@@ -131,6 +129,7 @@ COMMANDS = {
                 "--retry-failed": "try pictures again that failed before",
                 **_REPLACE,
                 **_GALLERY,
+                **_MANIFEST,
                 **_CONFIG_AND_JOBS,
                 **_output("picture"),
             },

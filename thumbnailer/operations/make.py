@@ -29,7 +29,7 @@ from thumbnailer.thumbs.folder_thumbs import check_names
 _AT_HAND = (list, tuple, set, frozenset, dict)
 
 
-def make_thumbnails(
+def make_thumbnails(  # noqa: PLR0913 - keywords that callers name
     sources: Path | Iterable[Path],
     settings: Settings | None = None,
     *,
@@ -37,6 +37,7 @@ def make_thumbnails(
     retry_failed: bool = False,
     dry_run: bool = False,
     progress: Callable[[Progress], object] | None = None,
+    manifest: str | os.PathLike[str] | None = None,
     **overrides: Unpack[Overrides],
 ) -> Report:
     """Make the missing and stale thumbnails of folders and files, in parallel.
@@ -51,6 +52,8 @@ def make_thumbnails(
         retry_failed: retry pictures that failed before, even if nothing has changed since.
         dry_run: write nothing; pictures that would be made count as skipped.
         progress: is called in this thread after each picture. What it raises ends the run.
+        manifest: path or URL of a file to which JSON lines are written at the end, one for each
+            picture that has thumbnails, as by `thumbnailer make --manifest`.
         **overrides: single settings, such as `size=256` or `output="small"`.
 
     Returns:
@@ -59,7 +62,7 @@ def make_thumbnails(
     Raises:
         SourceError: a source does not exist or can't be read.
         ConfigError: a setting is unknown or impossible.
-        OutputError: the disk is full or read-only.
+        OutputError: the disk is full or read-only, or the manifest can't be written.
         WorkerError: no worker process can be started, the sandbox that is required is not
             available, or the cluster can't be reached or is lost.
     """
@@ -67,6 +70,11 @@ def make_thumbnails(
     report = run.report
     names = [sources] if isinstance(sources, str | bytes | os.PathLike) else [*sources]
     outcomes = iter_outcomes(names, chosen, run)
+    if manifest is not None:
+        from thumbnailer.operations.manifest.write import with_manifest
+
+        paths = [*map(os.fsdecode, names)]
+        outcomes = with_manifest(outcomes, os.fspath(manifest), paths, chosen, run)
     count = CountAhead([*map(os.fsdecode, names)], chosen) if progress else None
     with closing(outcomes), count or nullcontext():
         for outcome in outcomes:

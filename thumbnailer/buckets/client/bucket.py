@@ -192,6 +192,19 @@ class Bucket:
 
         return await self._ask(whole, key)
 
+    async def first_bytes(self, key: str, most: int) -> bytes:
+        """Return how an object begins that has so many bytes at least.
+
+        Raises:
+            OSError: there is no such object, or it can't be read.
+        """
+
+        async def part() -> bytes:
+            found = await self._store.get_async(key, options={"range": (0, most)})
+            return bytes(await found.bytes_async())
+
+        return await self._ask(part, key)
+
     async def head(self, key: str) -> tuple[ListedObject, Mapping[str, str]]:
         """Return an object's entry in a listing and its attributes, but not its content.
 

@@ -19,6 +19,7 @@ from thumbnailer.buckets.headers import ORIGIN, made_from
 from thumbnailer.buckets.origins import Origin, Origins
 from thumbnailer.buckets.orphans.own_objects import OwnObject
 from thumbnailer.buckets.orphans.thumbnail_tree import ThumbnailTree, only_objects
+from thumbnailer.formats import format_by_ending
 from thumbnailer.model import Failure
 from thumbnailer.thumbs.folders import Removal
 from thumbnailer.thumbs.orphans.asked_for import AskedFor
@@ -100,7 +101,8 @@ def survey_by_name(
     """
     nowhere = SourcePlace("", "", "")
     with suppress(Stopped):
-        objects = only_objects(tree.own())
+        # A manifest is none.
+        objects = (one for one in only_objects(tree.own()) if format_by_ending(one.name))
         for batch in iter(lambda: [*islice(objects, _BATCH)], []):
             findings, others = _count_asked(tree, batch, asked)
             for one in others:

@@ -239,7 +239,9 @@ class BucketWatch:
         """Note what has been dealt with: what may pass is tried again."""
         error = outcome.error
         may_pass = error is not None and (not error.lasts or error.stage == "stopped")
-        if not may_pass:
+        # Its thumbnail has the name of another one's, which may go.
+        is_named_alike = error is not None and error.stage == "plan"
+        if not (may_pass or is_named_alike):
             self._known.note_done(outcome.source)
         self._notices.dealt_with([outcome.source.path], failed=may_pass)
 

@@ -1,0 +1,1 @@
+"""The manifest: a list of the thumbnails for what builds websites."""
