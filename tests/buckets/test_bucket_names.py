@@ -160,7 +160,24 @@ def test_another_template_makes_all_again(storage: Storage, tmp_path: Path) -> N
         assert thumbnail.size == (10, 40)
 
 
-@pytest.mark.parametrize("template", ["{stem}.webp", "{hash}"])
+def test_what_was_made_of_another_picture_of_that_name_is_made_again(
+    storage: Storage, tmp_path: Path
+) -> None:
+    """One that is left out now, and whose thumbnail is younger than both."""
+    photos_in(storage, tmp_path, "photos/a.jpg")
+    tall = picture(tmp_path / "tall.png", (10, 40)).read_bytes()
+    storage.put("photos/a.png", tall)
+    settled()
+    where: Any = f"{storage.url}/photos", f"{storage.url}/thumbs"
+    options: Any = {"name": "{stem}", "size": 48}
+    assert statuses(*where, exclude=["*.png"], **options) == {"a.jpg": "made"}
+    settled()
+    assert statuses(*where, exclude=["*.jpg"], **options) == {"a.png": "made"}
+    with Image.open(io.BytesIO(storage.get("thumbs/a.jpg"))) as thumbnail:
+        assert thumbnail.size == (10, 40)
+
+
+@pytest.mark.parametrize("template", ["{stem}_{ext}.webp", "{hash}"])
 def test_what_is_current_costs_listings_only(
     storage: Storage, tmp_path: Path, template: str
 ) -> None:

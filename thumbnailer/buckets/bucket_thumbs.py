@@ -17,6 +17,7 @@ from thumbnailer.buckets.transfer import put_thumbnails
 from thumbnailer.errors import OutputError, shortened
 from thumbnailer.layout import Layout
 from thumbnailer.model import Answer, Failure, Job, Outcome, Run, Source, Stop
+from thumbnailer.thumbs.naming import may_be_shared
 from thumbnailer.thumbs.plan import Slot, SourceSlots, plan, refused
 from thumbnailer.urls import split_url
 
@@ -69,8 +70,11 @@ class BucketThumbs:
             OutputError: the bucket can't be read.
         """
         items = (item for item in map(self._slots, found) if item)
+        # A listing does not tell whose a thumbnail is: it may be that of another picture, which is
+        # gone or left out by now.
+        checks = self._layout.verify_etag or may_be_shared(self._layout.template)
         with suppress(Stopped):
-            yield from self._checked_by_etag(items) if self._layout.verify_etag and quick else items
+            yield from self._checked_by_etag(items) if checks and quick else items
 
     def plan(self, found: Iterable[Source | Outcome], run: Run) -> Iterator[Job | Outcome]:
         """Yield a job for each source that needs one and an outcome for each other.

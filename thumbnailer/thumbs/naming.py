@@ -71,6 +71,13 @@ def is_template(text: str) -> bool:
     return not text or (is_plain and tokens <= set(TOKENS) and bool(differs))
 
 
+def may_be_shared(template: str) -> bool:
+    """Return whether two pictures of one folder may have one name by a template: `a.jpg` and
+    `a.png` by `{stem}`."""
+    tokens = {token for _, token, _, _ in Formatter().parse(template)}
+    return bool(template) and not ({"name", "hash"} & tokens or {"stem", "ext"} <= tokens)
+
+
 def fill_template(template: str, path: str, below: str, size: str) -> str:
     """Return a name template with its tokens replaced.
 
