@@ -15,6 +15,8 @@ from support.pictures import tree
 from support.program import make
 from support.s3_server import KEY_ID, SECRET, Storage, photos_in, statuses
 
+pytest.importorskip("obstore", reason="the extra s3 is not installed")
+
 pytestmark = [pytest.mark.slow, pytest.mark.extra]
 
 
