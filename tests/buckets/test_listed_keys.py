@@ -74,7 +74,8 @@ def test_a_key_keeps_its_picture_though_others_would_have_the_same(
 @pytest.mark.slow
 def test_a_key_is_made_at_once_while_the_list_stays_open(storage: Storage, tmp_path: Path) -> None:
     photos_in(storage, tmp_path, *PHOTOS)
-    for options in (["--output", f"{storage.url}/thumbs"], ["--output", "out"]):
+    for side, output in ((40, f"{storage.url}/thumbs"), (41, "out")):
+        options = ["--output", output]
         with listing(f"{storage.url}/uploads", *options, cwd=tmp_path) as run:
             run.write("1/photo.jpg\n")
             assert run.row()["status"] == "made"  # the first connects, and starts workers
@@ -85,10 +86,10 @@ def test_a_key_is_made_at_once_while_the_list_stays_open(storage: Storage, tmp_p
                 assert (row["source"], row["status"]) == (f"{storage.url}/uploads/{key}", "made")
                 assert time.monotonic() - started < 2
             storage.put(
-                "uploads/1/photo.jpg", picture(tmp_path / "other.jpg", (9, 40)).read_bytes()
+                "uploads/1/photo.jpg", picture(tmp_path / f"{side}.jpg", (9, side)).read_bytes()
             )
             run.write("1/photo.jpg\n")
-            assert run.row()["status"] == "made"
+            assert run.row()["status"] == "made", output
             assert run.close() == 0
 
 
