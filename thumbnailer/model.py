@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import time
 from collections.abc import Generator, Iterable
 from dataclasses import dataclass, field, fields
@@ -236,6 +237,9 @@ class Thumbnail:
         size_bytes: its length.
         data: its content, if it was made from one picture (`make_thumbnail` and the like); b"" if
             it was made or found in a run over many.
+        placeholder: its ThumbHash in base64 (https://evanw.github.io/thumbhash/), of which a page
+            paints a blurred picture while it loads; "" if it is not known, as from a bucket's
+            listing, or of a thumbnail that an earlier version made.
     """
 
     path: str
@@ -243,12 +247,21 @@ class Thumbnail:
     height: int
     size_bytes: int
     data: bytes = field(default=b"", repr=False)
+    placeholder: str = field(default="", repr=False, compare=False)  # follows from the picture
     _format: str = field(default="", repr=False, compare=False)
 
     @classmethod
     def of_content(cls, made: EncodedThumbnail) -> Thumbnail:
         """Return a thumbnail that is nowhere but in memory."""
-        return cls("", made.width, made.height, len(made.data), made.data, made.format)
+        return cls.written(made, "", made.data, made.format)
+
+    @classmethod
+    def written(
+        cls, made: EncodedThumbnail, path: str, data: bytes = b"", format: str = ""
+    ) -> Thumbnail:
+        """Return a thumbnail that was written to a path or URL."""
+        size = made.width, made.height, len(made.data)
+        return cls(path, *size, data, made.placeholder, format)
 
     @property
     def is_remote(self) -> bool:
@@ -292,13 +305,29 @@ class Failure:
         return "skipped" if self.stage in ("scan", "content") else "failed"
 
 
+# The ThumbHash of any picture, in base64: 17 to 25 bytes.
+_PLACEHOLDER = re.compile(r"[A-Za-z0-9+/]{22,36}={0,2}|")
+
+
+def is_placeholder(text: object) -> bool:
+    """Return whether something may be a placeholder, as in `Thumbnail`, or "" for an unknown one.
+
+    Such texts come from workers, ledgers and buckets, where others may write.
+    """
+    return isinstance(text, str) and _PLACEHOLDER.fullmatch(text) is not None
+
+
 class EncodedThumbnail(NamedTuple):
-    """An encoded thumbnail: the file's content, its format, and its width and height in px."""
+    """An encoded thumbnail: the file's content, its format, its width and height in px.
+
+    Its placeholder comes last, as in `Thumbnail`.
+    """
 
     data: bytes
     format: str
     width: int
     height: int
+    placeholder: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -324,14 +353,14 @@ class HeaderFacts(NamedTuple):
     Attributes:
         width, height: of the picture in px, with its orientation applied; 0 if unknown.
         taken: when it was taken, by the camera's clock, as `2024-05-01 12:30:00`; "" if unknown.
-        colour: the mean colour of its thumbnail, as `rrggbb`; "" if unknown.
+        placeholder: that of its smallest thumbnail, as in `Thumbnail`; "" if unknown.
         sizes: width and height in px of each thumbnail that the job has; 0 if unknown.
     """
 
     width: int
     height: int
     taken: str
-    colour: str
+    placeholder: str
     sizes: tuple[tuple[int, int], ...] = ()
 
 

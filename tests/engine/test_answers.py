@@ -34,6 +34,7 @@ from thumbnailer.model import (
     Source,
     WantedThumbnail,
     Whole,
+    is_placeholder,
 )
 from thumbnailer.recipe import Box, Limits, Recipe
 
@@ -170,6 +171,7 @@ def test_a_worker_that_takes_no_job_is_not_waited_for(monkeypatch: pytest.Monkey
 PNG, JPEG = b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff"
 WEBP, GIF, AVIF = b"RIFF\0\0\0\0WEBP", b"GIF89a", b"\0\0\0\x1cftypavif"
 LIMITS = Limits(10**7, 60, 1 << 30)
+PLACEHOLDER = "3OcRJYB4d3h/iIeHeEh3eIhw2j3N"
 
 
 def job_of(*recipes: Recipe) -> Job:
@@ -180,13 +182,16 @@ def job_of(*recipes: Recipe) -> Job:
 
 SMALL = Recipe(box=Box(256, 256), format="jpeg")
 ANSWERS: list[tuple[Job, Rendering | HeaderFacts | Whole | Failure]] = [
-    (job_of(SMALL), Rendering(Source("", 1, 2), (EncodedThumbnail(JPEG, "jpeg", 256, 9),))),
+    (
+        job_of(SMALL),
+        Rendering(Source("", 1, 2), (EncodedThumbnail(JPEG, "jpeg", 256, 9, PLACEHOLDER),)),
+    ),
     (
         job_of(replace(SMALL, format="auto"), replace(SMALL, format="webp"), SMALL),
         Rendering(
             Source("", 2**40, 2**70),  # a time after the year 2262
             (
-                EncodedThumbnail(PNG + bytes(100), "png", 1, 1),
+                EncodedThumbnail(PNG + bytes(100), "png", 1, 1, PLACEHOLDER),
                 EncodedThumbnail(WEBP + bytes(5), "webp", 7, 256),
                 EncodedThumbnail(JPEG + bytes(70_000), "jpeg", 200, 150),
             ),
@@ -203,7 +208,7 @@ ANSWERS: list[tuple[Job, Rendering | HeaderFacts | Whole | Failure]] = [
     (job_of(SMALL), Failure("open", "is empty")),
     (job_of(SMALL), Failure("decode", "Größe: 鳥 🦜", lasts=False)),
     (job_of(SMALL), Failure("crashed", "crashed: MemoryError", lasts=False, suspect=True)),
-    (job_of(SMALL), HeaderFacts(4000, 3000, "2024-05-01 12:30:00", "a0b1c2", ((256, 192),))),
+    (job_of(SMALL), HeaderFacts(4000, 3000, "2024-05-01 12:30:00", PLACEHOLDER, ((256, 192),))),
     (job_of(SMALL), HeaderFacts(0, 0, "", "")),
     (job_of(SMALL), Whole()),
 ]
@@ -299,6 +304,14 @@ def test_what_was_not_asked_for_is_no_answer(number: int) -> None:
         read(said, job_of(recipe), Rendering)
 
 
+@pytest.mark.parametrize("placeholder", ["a", "<script>alert(1)</script>0000", "A" * 40, "A" * 60])
+def test_a_placeholder_that_is_none_is_no_answer(placeholder: str) -> None:
+    made = Rendering(Source("", 0, 0), (EncodedThumbnail(JPEG, "jpeg", 9, 9, placeholder),))
+    for result in (made, HeaderFacts(9, 9, "", placeholder)):
+        with pytest.raises(BadAnswer):
+            read(answers.answer(result, 0.0), job_of(SMALL), type(result))
+
+
 def mutants(chance: random.Random, message: bytes) -> Iterator[bytes]:
     """A message cut, lengthened, or with other bytes; its header mostly states its length."""
     size = len(message)
@@ -360,10 +373,11 @@ def check_sane(answer: Answer | int, to: Job) -> None:
         assert replace(result.state, size_bytes=123, mtime_ns=456, ctime_ns=0) == to.source
         assert len(result.encoded) == len(to.wanted)
         assert result.note.isprintable()
+        assert all(is_placeholder(one.placeholder) for one in result.encoded)
     elif isinstance(result, HeaderFacts):
         assert max(result[:2]) < 2**31
         assert len(result.taken) in (0, 19)
-        assert len(result.colour) in (0, 6)
+        assert is_placeholder(result.placeholder)
 
 
 @pytest.mark.parametrize("number", range(len(ANSWERS)))

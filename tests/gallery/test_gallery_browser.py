@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote_to_bytes
 
 import pytest
-from PIL import ExifTags, Image, ImageStat
+from PIL import ExifTags, Image, ImageColor, ImageStat
+from support import thumbhash
 from support.chromium import opened, until
-from support.pictures import picture
+from support.pictures import UPRIGHT, picture
 
 from thumbnailer import make_thumbnails, write_gallery
 
@@ -110,6 +111,62 @@ def test_the_thumbnails_stand_in_lines_that_fill_the_width(browser: Browser, url
         for left, right, top, bottom, shape in boxes:
             if shape:
                 assert (right - left) / (bottom - top) == pytest.approx(shape, rel=0.05)
+
+
+def test_a_blurred_picture_is_shown_until_the_thumbnail_is_there(
+    browser: Browser, photos: Path
+) -> None:
+    page = browser.new_page(viewport={"width": 1280, "height": 800})
+    page.route(
+        "**/*", lambda route: route.abort() if "/128/" in route.request.url else route.continue_()
+    )
+    page.goto((photos / "thumbs" / "index.html").as_uri())
+    until(page, "document.querySelectorAll('.tile canvas').length > 20")
+    for corner, colour in enumerate(UPRIGHT):
+        found = page.evaluate(
+            """corner => {
+                const canvas = document.querySelector('.tile canvas');
+                const [x, y] = [corner % 2, corner >> 1].map((one) => 0.25 + one / 2);
+                const place = [x * canvas.width, y * canvas.height, 1, 1];
+                return [...canvas.getContext('2d').getImageData(...place).data];
+            }""",
+            corner,
+        )
+        assert found == pytest.approx([*ImageColor.getrgb(colour), 255], abs=120)
+    canvas, tile = (
+        page.evaluate(f"JSON.stringify(document.querySelector('{one}').getBoundingClientRect())")
+        for one in (".tile canvas", ".tile")
+    )
+    assert canvas == tile, "it fills the place of the picture"
+    page.unroute("**/*")
+    page.reload()
+    until(page, "document.querySelector('.tile.there')")
+    until(page, "getComputedStyle(document.querySelector('.tile.there canvas')).opacity === '0'")
+    page.close()
+
+
+def test_a_blurred_picture_is_painted_as_it_is_defined(browser: Browser, photos: Path) -> None:
+    page = browser.new_page()
+    page.goto((photos / "thumbs" / "index.html").as_uri())
+    hashes = page.evaluate(
+        "folders.flatMap(({rows}) => rows.map((row) => row[PLACEHOLDER])).slice(-9)"
+    )
+    for text in hashes:
+        width, height, data = page.evaluate(
+            """text => {
+                const {width, height} = placeholderCanvas(text);
+                const context = placeholderCanvas(text).getContext('2d');
+                return [width, height, [...context.getImageData(0, 0, width, height).data]];
+            }""",
+            text,
+        )
+        right = thumbhash.shown(text, (width, height))
+        painted = Image.frombytes("RGBA", (width, height), bytes(data))
+        # What is transparent has no colour in a canvas.
+        grey = Image.new("RGBA", (width, height), "grey")
+        both = [Image.alpha_composite(grey, one).tobytes() for one in (painted, right)]
+        assert max(abs(one - other) for one, other in zip(*both, strict=True)) <= 2
+    page.close()
 
 
 def test_only_what_is_near_is_there_and_headings_stay_in_sight(browser: Browser, url: str) -> None:

@@ -15,6 +15,7 @@ from support.pictures import picture, tree
 from support.places import WITH_BUCKETS, Place, Places, places_of
 from support.program import Run, make, thumbnailer
 from support.s3_server import Storage, photos_in, settled
+from support.thumbhash import shows_quarters
 
 from thumbnailer import ConfigError, OutputError, Settings, make_thumbnails
 from thumbnailer.buckets.document import BucketDocument
@@ -71,7 +72,7 @@ def test_it_lists_what_each_picture_has(places: Places, tmp_path: Path) -> None:
         assert row["bytes"] == len(places.photos.get(name))
         small, large = sorted(row["thumbnails"], key=lambda one: one["width"])
         for one, size in ((small, (32, 21)), (large, (48, 32))):
-            assert [*one] == ["path", "width", "height", "bytes", "type"]
+            assert [*one] == ["path", "width", "height", "bytes", "type", "placeholder"]
             assert one["path"] == f"{size[0]}/{name}.webp"
             assert (one["width"], one["height"], one["type"]) == (*size, "image/webp")
             content = places.thumbs.get(one["path"])
@@ -79,6 +80,7 @@ def test_it_lists_what_each_picture_has(places: Places, tmp_path: Path) -> None:
             (tmp_path / "one").write_bytes(content)
             with Image.open(tmp_path / "one") as thumbnail:
                 assert thumbnail.size == size
+            assert shows_quarters(one["placeholder"])
     if storage := places.photos.storage:
         head = storage.head(f"photos/{'a.jpg'}")
         assert found["a.jpg"]["etag"] == head["ETag"].strip('"')
@@ -119,8 +121,11 @@ def test_sizes_of_what_is_current_are_asked_for_once(storage: Storage, tmp_path:
     found = rows(places)
     (unknown,) = found.pop("2024/c.jpg")["thumbnails"]
     assert [*unknown] == ["path", "bytes", "type"]
-    sizes = [(one["width"], one["height"]) for row in found.values() for one in row["thumbnails"]]
-    assert sizes == [(96, 64)] * 3
+    thumbnails = [one for row in found.values() for one in row["thumbnails"]]
+    assert [(one["width"], one["height"]) for one in thumbnails] == [(96, 64)] * 3
+    assert all(shows_quarters(one["placeholder"]) for one in thumbnails)
+    assert made(places).summary["current"] == len(NAMES)
+    assert {**found, "2024/c.jpg": rows(places)["2024/c.jpg"]} == rows(places)
 
 
 def test_sizes_of_other_thumbnails_are_not_taken_over(storage: Storage, tmp_path: Path) -> None:

@@ -5,15 +5,18 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Mapping
 
+from thumbnailer.model import is_placeholder
+
 # The metadata that holds the version of the source that a thumbnail was made of. One word: Azure
 # takes letters, digits and underscores only (Microsoft, "Naming and referencing containers, blobs,
 # and metadata"), and proxies such as nginx drop headers with underscores.
 SOURCE_VERSION = "thumbnailersource"
 _EARLIER_SOURCE_VERSION = "thumbnailer-source"
 
-# Those that hold which source that was, as from `origins.origin_of`, and the thumbnail's width and
-# height in px, such as `320x240`.
+# Those that hold which source that was, as from `origins.origin_of`, the thumbnail's width and
+# height in px, such as `320x240`, and its placeholder, as in `Thumbnail`.
 ORIGIN, SIZE = "thumbnailerorigin", "thumbnailersize"
+PLACEHOLDER = "thumbnailerplaceholder"
 
 # What services send as a header of that name, or act on; any other name is the user's metadata.
 _OF_SERVICES = (
@@ -29,6 +32,7 @@ _OURS = {
     _EARLIER_SOURCE_VERSION: "says what a thumbnail was made of",
     ORIGIN: "says what a thumbnail was made of",
     SIZE: "says how large a thumbnail is",
+    PLACEHOLDER: "says what a thumbnail looks like",
 }
 _PREFIXES = ("x-amz-", "x-goog-", "x-ms-")
 
@@ -37,7 +41,7 @@ _NAME = re.compile(r"[A-Za-z0-9-]+")
 _AZURE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 # No service signs other blanks than single ones alike. S3 takes 2 KB of metadata in all, of which
-# up to 950 bytes are ours.
+# up to 1,010 bytes are ours.
 _VALUE = re.compile(r"[!-~]+( [!-~]+)*")
 _MOST_BYTES = 1000
 
@@ -101,3 +105,9 @@ def made_size(attributes: Attributes) -> tuple[int, int]:
     """Return width and height in px of a thumbnail when it was made; 0 if that is not stored."""
     found = _SIZE_TEXT.fullmatch(attributes.get(SIZE, ""))
     return (int(found[1]), int(found[2])) if found else (0, 0)
+
+
+def made_placeholder(attributes: Attributes) -> str:
+    """Return the placeholder of a thumbnail, as in `Thumbnail`; "" if it is not stored."""
+    stored = attributes.get(PLACEHOLDER, "")
+    return stored if is_placeholder(stored) else ""

@@ -12,7 +12,7 @@ from thumbnailer.buckets.client.bucket import Bucket
 from thumbnailer.buckets.client.errors import Archived, CredentialsEnded
 from thumbnailer.buckets.client.requests import Stopped
 from thumbnailer.buckets.fetch.ask_each import ask_each
-from thumbnailer.buckets.headers import ORIGIN, SIZE, SOURCE_VERSION, made_from
+from thumbnailer.buckets.headers import ORIGIN, PLACEHOLDER, SIZE, SOURCE_VERSION, made_from
 from thumbnailer.buckets.marker_objects import (
     MADE,
     RECORDS_FOLDER,
@@ -189,13 +189,14 @@ async def _put_thumbnail(bucket: Bucket, task: ThumbnailTask, headers: Mapping[s
             SOURCE_VERSION: source_version(state),
             ORIGIN: origin_of(state),
             SIZE: f"{made.width}x{made.height}",
+            PLACEHOLDER: made.placeholder,
         }
         etag = listed.etags[is_png]
         is_done = await bucket.put(key, made.data, etag, attributes)
         if not is_done and not etag:
             is_done = await _put_in_place(bucket, key, made.data, attributes)
         path = f"{bucket.url}/{key}"
-        task.result = Thumbnail(path, made.width, made.height, len(made.data))
+        task.result = Thumbnail.written(made, path)
         if task.note.startswith((TRUNCATED, DAMAGED, LIMITED)):
             if task.note.startswith(LIMITED):
                 fingerprint = attempt_fingerprint(wanted.recipe, task.limits)

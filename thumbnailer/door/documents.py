@@ -51,10 +51,10 @@ def open_document(path: str, settings: Settings, mime_type: str) -> Document:
     return FileDocument(path)
 
 
-def thumbnail_sizes(
+def looks_of(
     urls: Sequence[str], settings: Settings, stop: Stop | None
-) -> list[tuple[int, int] | None]:
-    """Return the width and height of thumbnails in a bucket, as far as these are stored."""
+) -> list[tuple[int, int, str]]:
+    """Return width, height and placeholder of thumbnails in a bucket; 0 and "" where not stored."""
     from thumbnailer.buckets import document
 
-    return document.thumbnail_sizes(urls, settings.endpoint, stop)
+    return document.looks_of(urls, settings.endpoint, stop)

@@ -1,4 +1,4 @@
-"""The gallery's job for workers: read a picture's header and the colour of its thumbnail."""
+"""The gallery's job for workers: read a picture's header and the pixels of its thumbnail."""
 
 from __future__ import annotations
 
@@ -6,16 +6,22 @@ from io import BytesIO
 from typing import BinaryIO
 
 from thumbnailer.disk import files
+from thumbnailer.imaging.colour.depth import to_resizable
+from thumbnailer.imaging.colour.source_colours import source_colours
 from thumbnailer.imaging.decode.load import load_pixels
 from thumbnailer.imaging.decode.open import open_picture
 from thumbnailer.imaging.failures import StageError, stage
-from thumbnailer.imaging.header_facts import date_taken, mean_colour, upright_size
+from thumbnailer.imaging.header_facts import date_taken, upright_size
 from thumbnailer.imaging.memory import Claim
+from thumbnailer.imaging.placeholder import placeholder_of
 from thumbnailer.model import Failure, HeaderFacts, Job, Thumbnail
+
+# Of how many px a placeholder is made: five for each that it is made of.
+_ENOUGH_PX = (60, 60)
 
 
 def read_header(job: Job, claim: Claim) -> HeaderFacts | Failure:
-    """Read a picture's size and date taken, the sizes of its thumbnails, and its mean colour.
+    """Read a picture's size and date taken, the sizes of its thumbnails, and its placeholder.
 
     Args:
         job: with existing thumbnails, of which the smallest is decoded. Those in a bucket have
@@ -36,7 +42,7 @@ def read_header(job: Job, claim: Claim) -> HeaderFacts | Failure:
             return error.failure
     thumbnails = [one for one in job.thumbnails if isinstance(one, Thumbnail)]
     smallest = min(thumbnails, key=lambda one: one.size_bytes)
-    sizes, colour = [], ""
+    sizes, placeholder = [], ""
     for one in thumbnails:
         shown = one.width, one.height
         try:
@@ -45,13 +51,15 @@ def read_header(job: Job, claim: Claim) -> HeaderFacts | Failure:
                     picture = open_picture(file, job.limits)
                     shown = picture.size
                     if one is smallest:
-                        picture.draft(None, (1, 1))
-                        colour = mean_colour(load_pixels(picture, file, job.limits, claim)[0])
+                        colours = source_colours(picture, file)
+                        picture.draft(None, _ENOUGH_PX)
+                        pixels, _ = load_pixels(picture, file, job.limits, claim)
+                        placeholder = placeholder_of(to_resizable(pixels), colours)
         except StageError as error:
             if not error.failure.lasts:
                 return error.failure
         sizes.append(shown)
-    return HeaderFacts(*size, date, colour, tuple(sizes))
+    return HeaderFacts(*size, date, placeholder, tuple(sizes))
 
 
 def _opened_source(job: Job) -> BinaryIO:

@@ -23,7 +23,7 @@ from typing import Any
 from urllib.parse import quote
 
 from thumbnailer.door.pages import path_between
-from thumbnailer.model import HeaderFacts, Source, Thumbnail
+from thumbnailer.model import HeaderFacts, Source, Thumbnail, is_placeholder
 
 # Pictures in a line: the browser parses each line in one step, which takes a millisecond.
 SECTION_PICTURES = 1000
@@ -38,8 +38,9 @@ _URL_SAFE = re.compile(r"[\w.-]+", re.ASCII)
 # The types of the values in a valid row.
 _ROW_TYPES = [str, str, int, int, int, int, str, str, list]
 
-# A picture in the page: name, URL if it differs, bytes, mtime in ns, width, height, date, colour,
-# and for each thumbnail width, height, bytes and, if it differs from the picture's, URL.
+# A picture in the page: name, URL if it differs, bytes, mtime in ns, width, height, date,
+# placeholder, and for each thumbnail width, height, bytes and, if it differs from the picture's,
+# URL.
 Row = list[Any]
 
 
@@ -152,8 +153,10 @@ class EarlierPage:
         sizes = _known_sizes(known[8], row[8])
         if sizes is None:
             return None
-        width, height, taken, colour = known[4:8]
-        return HeaderFacts(width, height, taken, colour, sizes)
+        width, height, taken, placeholder = known[4:8]
+        if not is_placeholder(placeholder):  # a page of an earlier version has a colour there
+            return None
+        return HeaderFacts(width, height, taken, placeholder, sizes)
 
 
 def _known_sizes(known: list[Any], now: list[Any]) -> tuple[tuple[int, int], ...] | None:
@@ -191,7 +194,7 @@ def build_page(title: str, lines: Iterable[bytes]) -> bytes:
     return b"".join((head.encode(), *lines, tail.encode()))
 
 
-_PARTS = ("page.html", "style.css", "view.js", "lightbox.js", "controls.js")
+_PARTS = ("page.html", "style.css", "view.js", "placeholder.js", "lightbox.js", "controls.js")
 
 
 def _csp_hash(text: str) -> str:

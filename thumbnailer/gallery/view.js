@@ -4,7 +4,7 @@
 
 // The fields of a picture as page.py has them; the last is added here. In SIZES each thumbnail has
 // four: width, height, bytes and URL.
-const [NAME, URL_, BYTES, MTIME, WIDTH, HEIGHT, TAKEN, COLOUR, SIZES, FOLDER] = Array(10).keys();
+const [NAME, URL_, BYTES, MTIME, WIDTH, HEIGHT, TAKEN, PLACEHOLDER, SIZES, FOLDER] = Array(10).keys();
 
 const GAP = 4; // px between pictures
 const HEAD = 44; // px, the height of a heading, as in the style sheet
@@ -247,12 +247,10 @@ function tile(row, index, left, top, width, height) {
   style.top = `${top}px`;
   style.width = `${width}px`;
   style.height = `${height}px`;
-  if (row[COLOUR]) style.backgroundColor = `#${row[COLOUR]}`;
+  const canvas = row[PLACEHOLDER] && placeholderCanvas(row[PLACEHOLDER]);
+  if (canvas) link.prepend(canvas);
   if (row[SIZES][largest(row) * 4] < width / 1.5) element.classList.add('small');
-  image.onload = () => {
-    element.classList.add('there');
-    style.backgroundColor = ''; // else it would shine through transparent pictures
-  };
+  image.onload = () => element.classList.add('there');
   image.onerror = () => element.classList.add('broken');
   image.sizes = `${Math.ceil(width)}px`;
   image.srcset = sourceSet(row);

@@ -1,4 +1,4 @@
-"""Read size and date from a picture's header, and compute the mean colour of a thumbnail."""
+"""Read size and date from a picture's header."""
 
 from __future__ import annotations
 
@@ -6,9 +6,8 @@ import re
 from contextlib import suppress
 from typing import BinaryIO
 
-from PIL import Image, ImageFile
+from PIL import ImageFile
 
-from thumbnailer.imaging.colour.depth import to_resizable
 from thumbnailer.imaging.containers.exif import exif_block, read_exif
 from thumbnailer.imaging.encode.metadata import kept_exif
 from thumbnailer.imaging.geometry.orientation import orientation_of, oriented_sides
@@ -37,9 +36,3 @@ def date_taken(image: ImageFile.ImageFile, file: BinaryIO) -> str:
             year, month, day, time = (part.decode() for part in parts.groups())
             return f"{year}-{month}-{day} {time}"
     return ""
-
-
-def mean_colour(image: Image.Image) -> str:
-    """Return the mean colour of a picture as `rrggbb`; transparent pixels do not count."""
-    mean = to_resizable(image).convert("RGBA").resize((1, 1), Image.Resampling.BOX)
-    return mean.tobytes()[:3].hex()

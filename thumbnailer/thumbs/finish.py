@@ -170,7 +170,7 @@ def _write_temporaries(
         mode = 0o666 if source.is_remote else files.permissions(source.path)
         new[task.name] = temporaries.write(made.data, mode)
         path = os.path.join(opened.path, task.name)
-        task.result = Thumbnail(path, made.width, made.height, len(made.data))
+        task.result = Thumbnail.written(made, path)
 
     for task in _failing(tasks, opened, write):
         if files.is_removed(opened):
@@ -214,7 +214,7 @@ def _write_for_desktop(
             task.result = error.failure
             continue
         path = os.path.join(opened.path, task.name)
-        task.result = Thumbnail(path, made.width, made.height, len(made.data))
+        task.result = Thumbnail.written(made, path)
         freedesktop.forget_failure(folder, task.name)
 
 

@@ -120,14 +120,16 @@ class FolderState:
             names: the names that the thumbnail may have: two if its format is `auto`.
         """
         for name in names:
-            size = self._ledger.size_if_made(name, origin, source, recipe)
-            if not size or name in self._claimed:
+            made = self._ledger.made(name, origin, source, recipe)
+            if not made or name in self._claimed:
                 continue
             path = self._prefix + name
-            if files.length_at(path) != size[2]:  # as in `_state_under_name`
+            width, height, length, placeholder = made
+            if files.length_at(path) != length:  # as in `_state_under_name`
                 return None
             self._claimed.update(names)
-            return Outcome(source, "current", (Thumbnail(path, *size),))
+            thumbnail = Thumbnail(path, width, height, length, b"", placeholder)
+            return Outcome(source, "current", (thumbnail,))
         return None
 
     def claim(self, name: str, origin: str) -> str | Failure:
@@ -231,7 +233,7 @@ class FolderState:
             return failed_before(source, entry.result)
         if entry.fingerprint != (attempt if entry.note.startswith(LIMITED) else recipe):
             return "was made with other settings, or by another version"
-        thumbnail = Thumbnail(self._prefix + name, *entry.result)
+        thumbnail = Thumbnail(self._prefix + name, *entry.result, b"", entry.placeholder)
         # After a crash of the machine a file may have lost its content.
         if files.length_at(thumbnail.path) != thumbnail.size_bytes:
             return NOT_INTACT
@@ -253,8 +255,11 @@ class FolderState:
     def _renew_later(self, name: str, entry: LedgerEntry, source: Source) -> None:
         """Note that a source was only touched, so that the next run need not read it again."""
         if self._may_write and entry.ctime_ns != source.ctime_ns and (digest := digest_of(source)):
-            size = entry.result
-            result = size if isinstance(size, Failure) else Thumbnail(self._prefix + name, *size)
+            result: Thumbnail | Failure
+            if isinstance(entry.result, Failure):
+                result = entry.result
+            else:
+                result = Thumbnail(self._prefix + name, *entry.result, b"", entry.placeholder)
             attempt = Attempt(
                 name, entry.origin, source, digest, entry.fingerprint, result, entry.note
             )

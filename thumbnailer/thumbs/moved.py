@@ -79,4 +79,4 @@ def _content(folder: Folder, name: str, entry: LedgerEntry) -> EncodedThumbnail 
         data = files.read(opened, name, length + 1)
     if len(data) != length:
         return None
-    return EncodedThumbnail(data, format_by_ending(name) or "", width, height)
+    return EncodedThumbnail(data, format_by_ending(name) or "", width, height, entry.placeholder)

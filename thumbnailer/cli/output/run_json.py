@@ -27,7 +27,13 @@ class JsonPrinter:
     def show(self, outcome: Outcome, report: Report) -> None:
         """Print one outcome."""
         thumbnails = [
-            {"path": one.path, "width": one.width, "height": one.height, "bytes": one.size_bytes}
+            {
+                "path": one.path,
+                "width": one.width,
+                "height": one.height,
+                "bytes": one.size_bytes,
+                "placeholder": one.placeholder or None,
+            }
             for one in outcome.thumbnails
         ]
         row: dict[str, object] = {

@@ -10,8 +10,9 @@ A message is its kind, the length of its body, and the body, all little-endian:
     ready       why the worker can't work, as a text; "" if it can
     claim       bytes of memory
     failure     seconds, stage, flags, reason
-    thumbnails  seconds, numbers about the source, texts, a row for each thumbnail, their contents
-    facts       seconds, width, height, date, colour
+    thumbnails  seconds, numbers about the source, texts, a row with a placeholder for each
+                thumbnail, their contents
+    facts       seconds, width, height, date, placeholder
     whole       seconds
 
 A worker sends `ready` once, and then for each job any number of claims and one of the others. To
@@ -39,6 +40,7 @@ from thumbnailer.model import (
     Rendering,
     Source,
     Whole,
+    is_placeholder,
 )
 
 T = TypeVar("T")
@@ -109,13 +111,13 @@ _MAX_TEXT_BYTES = 4 * _MAX_TEXT
 # The longest body of all kinds but thumbnails, and of thumbnails without their contents.
 _MAX_SMALL_BYTES = 64 + 2 * (_LENGTH.size + _MAX_TEXT_BYTES)
 _MAX_THUMBNAILS = 255
-_MAX_ROWS_BYTES = _MAX_SMALL_BYTES + 16 * _NUMBER_BYTES + _MAX_THUMBNAILS * _ROW.size
+_MAX_ROW_BYTES = _ROW.size + _LENGTH.size + 40
+_MAX_ROWS_BYTES = _MAX_SMALL_BYTES + 16 * _NUMBER_BYTES + _MAX_THUMBNAILS * _MAX_ROW_BYTES
 
 _MAX_SIDE = 2**31 - 1
 
 _DATE = re.compile(r"(?:\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)?", re.ASCII)
 _DIGEST = re.compile(r"(?:[0-9a-f]{16})?")
-_COLOUR = re.compile(r"(?:[0-9a-f]{6})?")
 
 
 # The worker's side.
@@ -143,9 +145,9 @@ def answer(result: Result | Failure, seconds: float) -> bytes:
         head = _FAILURE.pack(time_ns, STAGES.index(result.stage), flags)
         return _message(Kind.FAILURE, head, _text(result.reason))
     if isinstance(result, HeaderFacts):
-        width, height, taken, colour, sizes = result
+        width, height, taken, placeholder, sizes = result
         head = _FACTS.pack(time_ns, width, height, len(sizes))
-        texts = _text(taken), _text(colour)
+        texts = _text(taken), _text(placeholder)
         return _message(Kind.FACTS, head, *texts, *[_SIZE.pack(*size) for size in sizes])
     if isinstance(result, Whole):
         return _message(Kind.WHOLE, _SECONDS.pack(time_ns))
@@ -160,6 +162,7 @@ def answer(result: Result | Failure, seconds: float) -> bytes:
         *[_text(getattr(result, name)) for name in _TEXTS],
         *[
             _ROW.pack(_FORMATS.index(one.format), one.width, one.height, len(one.data))
+            + _text(one.placeholder)
             for one in result.encoded
         ],
         *[one.data for one in result.encoded],
@@ -295,14 +298,14 @@ def _read_failure(content: _Body, job: Job) -> Answer:
 
 def _read_facts(content: _Body, job: Job) -> Answer:
     time_ns, width, height, count = content.unpack(_FACTS)
-    taken, colour = content.text(), content.text()
+    taken, placeholder = content.text(), content.text()
     sizes = tuple([content.unpack(_SIZE) for _ in range(count)])
     sides = (width, height, *(side for size in sizes for side in size))
-    if max(sides) > _MAX_SIDE or not (_DATE.fullmatch(taken) and _COLOUR.fullmatch(colour)):
+    if max(sides) > _MAX_SIDE or not (_DATE.fullmatch(taken) and is_placeholder(placeholder)):
         raise BadAnswer("facts that make no sense")
     if count > len(job.thumbnails):
         raise BadAnswer(f"{count} thumbnails in place of {len(job.thumbnails)}")
-    facts = HeaderFacts(width, height, taken, colour, sizes)
+    facts = HeaderFacts(width, height, taken, placeholder, sizes)
     return Answer(facts, time_ns / 1e9)
 
 
@@ -316,14 +319,17 @@ def _read_thumbnails(content: _Body, job: Job) -> Answer:
         raise BadAnswer(f"{count} thumbnails in place of {len(job.wanted)}")
     numbers = tuple([int.from_bytes(one, "little", signed=True) for one in content.unpack(_STATE)])
     texts = {name: content.text() for name in _TEXTS}
-    rows = [content.unpack(_ROW) for _ in range(count)]
+    rows = [(*content.unpack(_ROW), content.text()) for _ in range(count)]
     made = []
-    for code, width, height, length in rows:
+    for code, width, height, length, placeholder in rows:
         if code >= len(_FORMATS):
             raise BadAnswer("a thumbnail in no known format")
         if not (0 < width <= _MAX_SIDE and 0 < height <= _MAX_SIDE):
             raise BadAnswer(f"a thumbnail of {width} x {height} px")
-        made.append(EncodedThumbnail(content.piece(length), _FORMATS[code], width, height))
+        if not is_placeholder(placeholder):
+            raise BadAnswer("a placeholder that is none")
+        data = content.piece(length)
+        made.append(EncodedThumbnail(data, _FORMATS[code], width, height, placeholder))
     state = job.source  # in most cases, and else all but the numbers
     if numbers != _numbers_of(state):
         state = replace(state, **dict(zip(_NUMBERS, numbers, strict=True)))  # type: ignore[arg-type]

@@ -58,7 +58,7 @@ def _check_thumbnail(made: EncodedThumbnail, wanted: WantedThumbnail, limits: Li
     Raises:
         BadAnswer: it is not.
     """
-    data, format, width, height = made
+    data, format, width, height, _ = made
     recipe = wanted.recipe
     if format not in possible_formats(recipe.format):
         raise BadAnswer(f"a {format} in place of a {recipe.format}")

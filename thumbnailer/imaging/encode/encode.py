@@ -23,6 +23,7 @@ from thumbnailer.imaging.encode.palette import (
     with_transparent_index,
 )
 from thumbnailer.imaging.failures import StageError
+from thumbnailer.imaging.placeholder import placeholder_of
 from thumbnailer.model import EncodedThumbnail, Failure
 from thumbnailer.recipe import Recipe
 
@@ -125,7 +126,9 @@ def encode(
             written[0].save(buffer, format, **several, **options, **extra)
         return buffer.getvalue()
 
-    return EncodedThumbnail(_encode_within_limit(encode_at, format, recipe), format, *size)
+    placeholder = placeholder_of(images[0], metadata.profile)
+    data = _encode_within_limit(encode_at, format, recipe)
+    return EncodedThumbnail(data, format, *size, placeholder)
 
 
 def _encode_within_limit(at: Callable[[int], bytes], format: str, recipe: Recipe) -> bytes:

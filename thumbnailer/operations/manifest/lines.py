@@ -12,15 +12,16 @@ from itertools import islice
 from typing import Any
 
 from thumbnailer.config.settings import Settings
-from thumbnailer.door.documents import thumbnail_sizes
+from thumbnailer.door.documents import looks_of
 from thumbnailer.door.places import is_remote
-from thumbnailer.model import Outcome, Run, Source
+from thumbnailer.model import Outcome, Run, Source, is_placeholder
 
 # What the file is.
 FIRST_LINE = json.dumps({"thumbnailer": 1, "file": "manifest"}).encode() + b"\n"
 
-# What a thumbnail's width is until it is known, as it stands in a line.
+# What a thumbnail's width and placeholder are until they are known, as they stand in a line.
 _NO_WIDTH = b'"width": 0,'
+_NO_PLACEHOLDER = b'"placeholder": ""'
 
 # How many pictures are asked together for the sizes of their thumbnails.
 _BATCH = 256
@@ -71,11 +72,11 @@ class Lines:
                     if not is_whole:
                         kept[name] = _packed(row)
                 elif _NO_WIDTH in self._lines[name]:
-                    self._lines[name] = _packed(_with_sizes(_unpacked(self._lines[name]), row))
+                    self._lines[name] = _packed(_with_looks(_unpacked(self._lines[name]), row))
         return kept
 
-    def ask_for_sizes(self) -> None:
-        """Ask the bucket of the thumbnails for those sizes that are not known."""
+    def ask_for_looks(self) -> None:
+        """Ask the bucket of the thumbnails for those sizes and placeholders that are not known."""
         if not is_remote(self._settings.output):
             return
         names = (name for name, line in self._lines.items() if _NO_WIDTH in line)
@@ -85,10 +86,9 @@ class Lines:
                 one for row in rows.values() for one in row["thumbnails"] if not one["width"]
             ]
             paths = [self._full(one["path"]) for one in unknown]
-            sizes = thumbnail_sizes(paths, self._settings, self._run.stop)
-            for one, size in zip(unknown, sizes, strict=True):
-                if size:
-                    one["width"], one["height"] = size
+            looks = looks_of(paths, self._settings, self._run.stop)
+            for one, (width, height, placeholder) in zip(unknown, looks, strict=True):
+                one |= {"width": width, "height": height, "placeholder": placeholder}
             self._lines |= {name: _packed(row) for name, row in rows.items()}
 
     def text(self, kept: dict[str, bytes]) -> bytes:
@@ -97,7 +97,7 @@ class Lines:
         text.write(FIRST_LINE)
         for name in sorted({*self._lines, *kept}):
             line = self._lines.get(name, b"")
-            if _NO_WIDTH in line:
+            if _NO_WIDTH in line or _NO_PLACEHOLDER in line:
                 line = _packed(_without_unknown(_unpacked(line)))
             if line := line or kept.get(name, b""):
                 text.write(b'{"source": %b, %b}\n' % (json.dumps(name).encode(), line))
@@ -111,6 +111,7 @@ class Lines:
                 "height": one.height,
                 "bytes": one.size_bytes,
                 "type": one.mime_type,
+                "placeholder": one.placeholder,
             }
             for one in outcome.thumbnails
         ]
@@ -166,21 +167,23 @@ def _version(source: Source) -> str:
     return source.etag.strip('"') or f"{source.size_bytes}-{source.mtime_ns}"
 
 
-def _with_sizes(row: dict[str, Any], earlier: dict[str, Any]) -> dict[str, Any]:
-    """Return a line with the sizes that thumbnails have in an earlier one, if they are the same."""
+def _with_looks(row: dict[str, Any], earlier: dict[str, Any]) -> dict[str, Any]:
+    """Return a line with the looks that thumbnails have in an earlier one, if they are the same."""
     if (row["etag"], row["bytes"]) == (earlier["etag"], earlier["bytes"]):
         known = {(one["path"], one["bytes"]): one for one in earlier["thumbnails"]}
         for one in row["thumbnails"]:
             if not one["width"] and (same := known.get((one["path"], one["bytes"]))):
                 one["width"], one["height"] = int(same["width"]), int(same["height"])
+                if is_placeholder(placeholder := same.get("placeholder")):
+                    one["placeholder"] = placeholder
     return row
 
 
 def _without_unknown(row: dict[str, Any]) -> dict[str, Any]:
-    """Return a line without the sizes that are not known."""
-    for one in row["thumbnails"]:
-        if not one["width"]:
-            del one["width"], one["height"]
+    """Return a line without what is not known."""
+    row["thumbnails"] = [
+        {name: value for name, value in one.items() if value} for one in row["thumbnails"]
+    ]
     return row
 
 

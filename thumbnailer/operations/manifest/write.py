@@ -96,7 +96,7 @@ def _write(document: Document, lines: Lines, *, is_whole: bool) -> None:
         before = hashlib.sha256(earlier).digest()
         kept = lines.merge(earlier, is_whole=is_whole)
         del earlier  # it may be large, and so may the new one
-        lines.ask_for_sizes()
+        lines.ask_for_looks()
         data = lines.text(kept)
         if hashlib.sha256(data).digest() == before or document.write(data):
             return

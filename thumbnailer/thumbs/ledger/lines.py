@@ -3,14 +3,15 @@
 The first line is a header. Each further line is one attempt; a thumbnail's last line counts:
 
     {"thumbnailer": 1, "shared": false}
-    ["a.jpg", "../a.jpg", 48213, 1760000000000000000, "3f2a…", 256, 171, 9120, 1760…, "5e0c…"]
-    ["b.jpg", "../b.jpg", 12, 1760000000000000000, "9b41…", "open", "is empty", 1760…, "77f1…"]
+    ["a.jpg", "../a.jpg", 48213, 1760…, "3f2a…", 256, 171, 9120, 1760…, "5e0c…", "3Qc…", ""]
+    ["b.jpg", "../b.jpg", 12, 1760…, "9b41…", "open", "is empty", 1760…, "77f1…"]
 
 The fields are thumbnail, source, the source's bytes and mtime in ns, and the fingerprint of the
 attempt; then width, height and bytes, or stage and reason of a failure; then the source's ctime in
-ns and the digest of its content. For a truncated picture, what is missing comes last; for a failure
-that may not be the picture's fault, the number of runs in which it came, and the last of these. A
-line with only a name, such as `["a.jpg"]`, removes the thumbnail's entry.
+ns and the digest of its content. The last ones of a thumbnail are its placeholder and what is
+missing of a truncated picture; those of a failure that may not be the picture's fault, the number
+of runs in which it came, and the last of these. A line with only a name, such as `["a.jpg"]`,
+removes the thumbnail's entry.
 
 A line is written just before its thumbnail gets its name, so every file of ours has one whatever
 happens. After a kill in between, the thumbnail of the line before is still there: its length is
@@ -35,15 +36,23 @@ _to_json = json.JSONEncoder(check_circular=False, separators=(",", ":")).encode
 # The header is within this part of a file.
 HEAD_BYTES = 4096
 
-# The field types of a valid line. Those without ctime and digest are of earlier versions.
+# The field types of a valid line. Those without ctime and digest are of earlier versions, and those
+# of thumbnails without a placeholder, which have a note only if it says something.
 _MADE_EARLIER = (str, str, int, int, str, int, int, int)
 _FAILED_EARLIER = (str, str, int, int, str, str, str)
-MADE = (*_MADE_EARLIER, int, str)
-MADE_TYPES = {MADE, (*MADE, str), _MADE_EARLIER, (*_MADE_EARLIER, str)}
+MADE_WITHOUT_PLACEHOLDER = (*_MADE_EARLIER, int, str)
+MADE = (*MADE_WITHOUT_PLACEHOLDER, str, str)
+MADE_TYPES = {
+    MADE,
+    MADE_WITHOUT_PLACEHOLDER,
+    (*MADE_WITHOUT_PLACEHOLDER, str),
+    _MADE_EARLIER,
+    (*_MADE_EARLIER, str),
+}
 _FAILED = (*_FAILED_EARLIER, int, str)
 FAILED_IN_RUNS = (*_FAILED, int, str)
 LINE_TYPES = {*MADE_TYPES, FAILED_IN_RUNS, _FAILED, _FAILED_EARLIER}
-MAX_FIELDS = 11
+MAX_FIELDS = len(MADE)
 
 
 class Attempt(NamedTuple):
@@ -80,8 +89,8 @@ class Attempt(NamedTuple):
         else:
             row += [result.stage, result.reason]
         row += [state.ctime_ns, self.digest]
-        if self.note and isinstance(result, Thumbnail):
-            row.append(self.note)
+        if isinstance(result, Thumbnail):
+            row += [result.placeholder, self.note]
         elif self.runs:
             row += [self.runs, self.run]
         return line(row)
