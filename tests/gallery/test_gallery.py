@@ -163,9 +163,9 @@ def test_the_placeholder_of_a_picture_is_that_of_its_thumbnail(photos: Path) -> 
         rows = Read(photos / PAGE).rows
         for row in made.rows:
             (thumbnail,) = row["thumbnails"]
-            found = rows[Path(row["source"]).name][PLACEHOLDER]
+            on_page = rows[Path(row["source"]).name][PLACEHOLDER]
             # One is of its pixels before they were encoded, the other of those in its file.
-            assert difference(shown(found), shown(thumbnail["placeholder"])) < 5
+            assert difference(shown(on_page), shown(thumbnail["placeholder"])) < 5
 
 
 def test_a_page_of_an_earlier_version_is_made_anew(photos: Path) -> None:
@@ -177,8 +177,8 @@ def test_a_page_of_an_earlier_version_is_made_anew(photos: Path) -> None:
     before = page.read_bytes()
     for row in Read(page).rows.values():
         page.write_bytes(page.read_bytes().replace(row[PLACEHOLDER].encode(), b"fe0000"))
-    (row,) = gallery(photos)
-    assert (row["looked"], row["status"]) == (2, "written")
+    (told,) = gallery(photos)
+    assert (told["looked"], told["status"]) == (2, "written")
     assert page.read_bytes() == before
 
 

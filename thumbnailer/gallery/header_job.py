@@ -10,10 +10,10 @@ from thumbnailer.imaging.colour.depth import to_resizable
 from thumbnailer.imaging.colour.source_colours import source_colours
 from thumbnailer.imaging.decode.load import load_pixels
 from thumbnailer.imaging.decode.open import open_picture
+from thumbnailer.imaging.encode.placeholder import placeholder_of
 from thumbnailer.imaging.failures import StageError, stage
 from thumbnailer.imaging.header_facts import date_taken, upright_size
 from thumbnailer.imaging.memory import Claim
-from thumbnailer.imaging.placeholder import placeholder_of
 from thumbnailer.model import Failure, HeaderFacts, Job, Thumbnail
 
 # Of how many px a placeholder is made: five for each that it is made of.

@@ -1,5 +1,5 @@
 // A blurred picture of a few bytes, shown until the thumbnail is there. The form of these bytes is
-// ThumbHash's: see imaging/placeholder.py.
+// ThumbHash's: see imaging/encode/placeholder.py.
 
 const BLURRED = 16; // px on the longer side; the browser enlarges it
 

@@ -22,8 +22,8 @@ from thumbnailer.imaging.encode.palette import (
     with_palette,
     with_transparent_index,
 )
+from thumbnailer.imaging.encode.placeholder import placeholder_of
 from thumbnailer.imaging.failures import StageError
-from thumbnailer.imaging.placeholder import placeholder_of
 from thumbnailer.model import EncodedThumbnail, Failure
 from thumbnailer.recipe import Recipe
 
