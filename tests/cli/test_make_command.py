@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 from support.pictures import files_below, noise, picture, snapshot, tree
 from support.program import THUMBNAILER, make, thumbnailer
+from support.thumbhash import shows_quarters
 
 
 def test_a_folder_tree_gets_a_thumbs_folder_beside_each_picture(photos: Path) -> None:
@@ -37,9 +38,10 @@ def test_json_has_a_line_for_each_source_and_a_summary(photos: Path) -> None:
     thumbnail = photos / "thumbs" / "a.jpg"
     assert made["source"] == str(photos / "a.jpg")
     assert made["status"] == "made"
-    assert made["thumbnails"] == [
-        {"path": str(thumbnail), "width": 100, "height": 75, "bytes": thumbnail.stat().st_size}
-    ]
+    (shown,) = made["thumbnails"]
+    assert shows_quarters(shown.pop("placeholder"))
+    length = thumbnail.stat().st_size
+    assert shown == {"path": str(thumbnail), "width": 100, "height": 75, "bytes": length}
     assert made["error"] is None
     assert made["seconds"] > 0
     assert failed["status"] == "failed"
