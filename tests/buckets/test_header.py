@@ -18,7 +18,7 @@ pytestmark = pytest.mark.extra
 
 CACHED = "Cache-Control=public, max-age=31536000"
 
-OURS = {"thumbnailersource", "thumbnailerorigin", "thumbnailersize"}
+OURS = {"thumbnailersource", "thumbnailerorigin", "thumbnailersize", "thumbnailerplaceholder"}
 
 
 def test_headers_come_with_each_thumbnail_and_others_are_metadata(
