@@ -8,7 +8,7 @@ from functools import partial
 
 from thumbnailer.buckets.client.bucket import Bucket
 from thumbnailer.buckets.client.requests import Stopped
-from thumbnailer.buckets.headers import SIZE
+from thumbnailer.buckets.headers import made_size
 from thumbnailer.model import Stop
 from thumbnailer.urls import split_url
 
@@ -57,13 +57,10 @@ class BucketDocument:
         return bucket.run(partial(bucket.put, self._key, data, self._etag, self._attributes))
 
 
-def thumbnail_sizes(
-    urls: Sequence[str], endpoint: str, stop: Stop | None
-) -> list[tuple[int, int] | None]:
+def thumbnail_sizes(urls: Sequence[str], endpoint: str, stop: Stop | None) -> list[tuple[int, int]]:
     """Return the width and height of each of some thumbnails in one bucket, as stored with it.
 
-    None if that is not known: an earlier version has made it, it can't be asked for, or `stop` is
-    set.
+    0 if that is not known: an earlier version has made it, it can't be asked for, or `stop` is set.
     """
     where = split_url(urls[0])[0]
     bucket = Bucket(where, endpoint, stop)
@@ -71,16 +68,5 @@ def thumbnail_sizes(
     try:
         answers = bucket.run_concurrently([partial(bucket.head, key) for key in keys])
     except Stopped:
-        return [None] * len(urls)
-    return [
-        None if isinstance(answer, OSError) else _sides(answer[1].get(SIZE, ""))
-        for answer in answers
-    ]
-
-
-def _sides(text: str) -> tuple[int, int] | None:
-    """Return the numbers of a text such as `320x240`."""
-    width, _, height = text.partition("x")
-    if not (width.isdecimal() and height.isdecimal()):
-        return None
-    return int(width), int(height)
+        return [(0, 0)] * len(urls)
+    return [(0, 0) if isinstance(answer, OSError) else made_size(answer[1]) for answer in answers]

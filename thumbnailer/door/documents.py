@@ -53,8 +53,8 @@ def open_document(path: str, settings: Settings, mime_type: str) -> Document:
 
 def thumbnail_sizes(
     urls: Sequence[str], settings: Settings, stop: Stop | None
-) -> list[tuple[int, int] | None]:
-    """Return the width and height of thumbnails in a bucket, as far as these are stored."""
+) -> list[tuple[int, int]]:
+    """Return the width and height of thumbnails in a bucket; 0 where these are not stored."""
     from thumbnailer.buckets import document
 
     return document.thumbnail_sizes(urls, settings.endpoint, stop)

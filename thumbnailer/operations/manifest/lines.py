@@ -87,8 +87,7 @@ class Lines:
             paths = [self._full(one["path"]) for one in unknown]
             sizes = thumbnail_sizes(paths, self._settings, self._run.stop)
             for one, size in zip(unknown, sizes, strict=True):
-                if size:
-                    one["width"], one["height"] = size
+                one["width"], one["height"] = size
             self._lines |= {name: _packed(row) for name, row in rows.items()}
 
     def text(self, kept: dict[str, bytes]) -> bytes:
