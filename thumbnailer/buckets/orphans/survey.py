@@ -7,7 +7,6 @@ being asked for is looked at: its metadata say whether it is ours, and of which 
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
@@ -22,6 +21,7 @@ from thumbnailer.buckets.orphans.thumbnail_tree import ThumbnailTree, only_objec
 from thumbnailer.formats import format_by_ending
 from thumbnailer.model import Failure
 from thumbnailer.thumbs.folders import Removal
+from thumbnailer.thumbs.naming import is_size_label
 from thumbnailer.thumbs.orphans.asked_for import AskedFor
 from thumbnailer.thumbs.orphans.in_roots import FoundSource, SourcesInRoots
 from thumbnailer.thumbs.orphans.orphan import (
@@ -36,9 +36,6 @@ from thumbnailer.urls import is_url
 
 # How many thumbnails are looked at together.
 _BATCH = 256
-
-# What a folder of one size may be called: `256`, `256x192`, `256x` or `x192`.
-_SIZE = re.compile(r"\d+|\d+x\d*|x\d+")
 
 _NOT_TOLD = "{} of its thumbnails don't say of which picture they are: an earlier version made them"
 
@@ -180,7 +177,7 @@ def _is_named_for(
 ) -> bool:
     """Return whether a thumbnail, by its key, may be one of a picture that was found."""
     first, _, rest = key.partition("/")
-    for path in (key, rest) if first in sizes or _SIZE.fullmatch(first) else (key,):
+    for path in (key, rest) if first in sizes or is_size_label(first) else (key,):
         for root, place in places.items():
             below = f"{place}/" if place else ""
             if path.startswith(below):

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from typing import Protocol
 
 from thumbnailer.model import Outcome, Source
-from thumbnailer.thumbs.plan import Slot, SourceSlots
+from thumbnailer.thumbs.plan import SourceSlots
 
 
 class Thumbs(Protocol):
@@ -44,7 +44,7 @@ class AskedFor:
         """
         for item in thumbs.look(self._noted_sources(found), quick=quick):
             if isinstance(item, SourceSlots):
-                if any(map(_is_failed, item.slots)):
+                if any(slot.is_failed for slot in item.slots):
                     self.failed.add(item.source.path)
                 for wanted in (slot.wanted for slot in item.slots):
                     self.folders.add(wanted.folder.path)
@@ -83,8 +83,3 @@ class Paths:
             self._hashes, self._is_sorted = array("q", sorted(self._hashes)), True
         at = bisect_left(self._hashes, hash(path))
         return at < len(self._hashes) and self._hashes[at] == hash(path)
-
-
-def _is_failed(slot: Slot) -> bool:
-    earlier = slot.earlier
-    return bool(slot.obstacle or (isinstance(earlier, Outcome) and earlier.status == "failed"))
