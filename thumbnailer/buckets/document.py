@@ -8,6 +8,7 @@ from functools import partial
 
 from thumbnailer.buckets.client.bucket import Bucket
 from thumbnailer.buckets.client.requests import Stopped
+from thumbnailer.buckets.fetch.ask_each import ask_each
 from thumbnailer.buckets.headers import made_size
 from thumbnailer.model import Stop
 from thumbnailer.urls import split_url
@@ -58,15 +59,12 @@ class BucketDocument:
 
 
 def thumbnail_sizes(urls: Sequence[str], endpoint: str, stop: Stop | None) -> list[tuple[int, int]]:
-    """Return the width and height of each of some thumbnails in one bucket, as stored with it.
+    """Return the width and height of each of some thumbnails in a bucket, as stored with it.
 
     0 if that is not known: an earlier version has made it, it can't be asked for, or `stop` is set.
     """
-    where = split_url(urls[0])[0]
-    bucket = Bucket(where, endpoint, stop)
-    keys = (split_url(url)[1] for url in urls)
     try:
-        answers = bucket.run_concurrently([partial(bucket.head, key) for key in keys])
+        answers = ask_each([(url, Bucket.head) for url in urls], endpoint, stop)
     except Stopped:
         return [(0, 0)] * len(urls)
     return [(0, 0) if isinstance(answer, OSError) else made_size(answer[1]) for answer in answers]
