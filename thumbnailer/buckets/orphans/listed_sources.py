@@ -11,8 +11,8 @@ from thumbnailer.buckets.client.errors import CredentialsEnded
 from thumbnailer.buckets.client.requests import Stopped
 from thumbnailer.buckets.fetch.ask_each import ask_each
 from thumbnailer.errors import SourceError
+from thumbnailer.hash_set import HashSet
 from thumbnailer.model import Stop
-from thumbnailer.thumbs.orphans.asked_for import Paths
 from thumbnailer.thumbs.orphans.remote_sources import RemotePlace
 from thumbnailer.urls import is_url
 
@@ -29,7 +29,7 @@ class ListedSources:
     """
 
     def __init__(
-        self, roots: Iterable[str], listed: Paths, endpoint: str, stop: Stop | None, *, asks: bool
+        self, roots: Iterable[str], listed: HashSet, endpoint: str, stop: Stop | None, *, asks: bool
     ) -> None:
         self._roots = {root.rstrip("/"): root for root in roots if is_url(root)}
         self._listed, self._asks = listed, asks
