@@ -71,15 +71,15 @@ class Sources:
         others = f", and {more} more overlap" if more else ""
         return [*shard, f"{first} {how}{others}: each picture is taken once"]
 
-    def refuse_files(self, why: str) -> None:
-        """Check that all are folders; `why` says for what they must be.
+    def refuse_files(self, why: str = "") -> None:
+        """Check that all are folders; `why` may say for what they must be.
 
         Raises:
             SourceError: one is a file.
         """
         for root in self.roots:
             if root in self.files:
-                raise SourceError(None, f"is no folder; {why}", root)
+                raise SourceError(None, f"is no folder{why and f'; {why}'}", root)
 
     def scan(
         self, settings: Settings, choice: Choice, stop: Stop | None = None

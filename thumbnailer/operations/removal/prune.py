@@ -18,7 +18,7 @@ from thumbnailer.door.thumbs import bucket_of_thumbnails
 from thumbnailer.errors import PruneRefused, SourceError
 from thumbnailer.model import Stop
 from thumbnailer.operations.removal.counts import RemovalCounts
-from thumbnailer.operations.removal.source_folders import check_folders, source_folders
+from thumbnailer.operations.removal.source_folders import check_folders, named_folders
 from thumbnailer.operations.removal.stale import StaleFinder, options_for
 from thumbnailer.operations.removal.with_buckets import find_with_buckets
 from thumbnailer.scan.folders import thumbnail_folders
@@ -96,10 +96,13 @@ def find_orphaned(
     stop: Stop | None = None,
 ) -> OrphanSurvey:
     """Find the thumbnails whose pictures are gone, and stale ones, for `prune`; change nothing."""
-    roots, output = source_folders(sources, settings, stop), os.fspath(settings.output)
+    roots, output = named_folders(sources, settings), os.fspath(settings.output)
     if is_remote(*roots, output):
-        findings = find_with_buckets(roots, settings, stop, stale=stale)
+        opened = open_sources(roots, settings, stop=stop)
+        opened.refuse_files()
+        findings = find_with_buckets(opened, settings, stop, stale=stale)
     else:
+        check_folders(roots, settings, stop)
         findings = _find_on_disk(roots, settings, stop, stale=stale)
     check_folders(roots, settings, stop)  # a disk may have been unmounted meanwhile
     for root in roots:

@@ -9,7 +9,7 @@ from itertools import chain
 
 from thumbnailer.config.settings import Settings
 from thumbnailer.door.places import is_remote
-from thumbnailer.door.sources import Sources, open_sources
+from thumbnailer.door.sources import Sources
 from thumbnailer.door.thumbs import bucket_of_thumbnails, open_thumbs, remote_sources
 from thumbnailer.errors import SourceError
 from thumbnailer.model import Folder, Outcome, Stop
@@ -23,17 +23,20 @@ from thumbnailer.thumbs.orphans.survey import survey_folders
 
 
 def find_with_buckets(
-    roots: list[str], settings: Settings, stop: Stop | None, *, stale: bool
+    opened: Sources, settings: Settings, stop: Stop | None, *, stale: bool
 ) -> OrphanSurvey:
     """Find the thumbnails whose pictures are gone, and stale ones; change nothing.
+
+    Args:
+        opened: the SOURCEs, all of them folders.
 
     Raises:
         SourceError: a SOURCE can't be listed to its end.
         OutputError: the thumbnails can't be listed.
     """
-    asked = _asked_for(open_sources(roots, settings, stop=stop), settings, stop)
+    asked = _asked_for(opened, settings, stop)
     findings = OrphanSurvey(asked=asked)
-    for survey in _surveys(roots, settings, asked, stop, stale=stale):
+    for survey in _surveys(opened.roots, settings, asked, stop, stale=stale):
         findings.add(survey)
     if not stale:
         findings.stale = []
