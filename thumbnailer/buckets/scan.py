@@ -286,8 +286,8 @@ def _is_path(key: str) -> bool:
 
 
 def _failed(url: str, error: OSError, words: str = "") -> Outcome:
-    fatal = isinstance(error, CredentialsEnded)
-    failure = Failure("scan", f"{words}{error.strerror}", fatal, lasts=False)
+    fatal, gone = isinstance(error, CredentialsEnded), isinstance(error, FileNotFoundError)
+    failure = Failure("scan", f"{words}{error.strerror}", fatal, lasts=False, gone=gone)
     return Outcome(Source(url, 0, 0), "failed", error=failure)
 
 

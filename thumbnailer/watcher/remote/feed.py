@@ -14,9 +14,6 @@ from thumbnailer.watcher.remote.known import Known
 from thumbnailer.watcher.remote.notices import Notices
 from thumbnailer.watcher.work import WatchOptions
 
-# What a failed outcome says of an object that is not there.
-GONE = "is not there"
-
 # How long a rescan goes on before notices are looked for.
 _SLICE_SECONDS = 0.05
 
@@ -148,7 +145,7 @@ class Feed:
             below, choice = self._opened.folders[root], self._settings.choice
             for item in pictures.find_all(sorted(inners), choice, below=below):
                 path = item.path if isinstance(item, Source) else item.source.path
-                if isinstance(item, Outcome) and item.error and item.error.reason.startswith(GONE):
+                if isinstance(item, Outcome) and item.error and item.error.gone:
                     gone.append(path)
                 elif isinstance(item, Outcome) or not self._known.is_done(item):
                     yield item
