@@ -278,7 +278,7 @@ class Failure:
         lasts: a retry is useless until the picture or the settings change.
         suspect: it may pass, but the picture itself may be the cause: its worker crashed, took too
             long or ran out of memory. If that happens run after run, it lasts.
-        gone: the picture is not there.
+        gone: the picture is not there, or nothing is in a bucket where a SOURCE should be.
     """
 
     stage: str

@@ -41,7 +41,7 @@ class FolderPictures:
     stop: Stop | None = None
     is_remote: ClassVar[bool] = False
 
-    def check(self) -> bool:
+    def check(self, *, may_be_empty: bool = False) -> bool:
         return check_source(self.root)
 
     def scan(self, choice: Choice, *, below: str = "") -> Iterator[Source | Outcome]:
