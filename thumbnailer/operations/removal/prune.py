@@ -24,9 +24,8 @@ from thumbnailer.operations.removal.with_buckets import find_with_buckets
 from thumbnailer.scan.folders import thumbnail_folders
 from thumbnailer.scan.selection import Choice
 from thumbnailer.thumbs.folders import Removal
-from thumbnailer.thumbs.orphans.asked_for import AskedFor
 from thumbnailer.thumbs.orphans.in_roots import SourcesInRoots
-from thumbnailer.thumbs.orphans.orphan import OrphanSurvey, OwnThumbnail
+from thumbnailer.thumbs.orphans.orphan import BucketSurvey, OrphanSurvey, OwnThumbnail
 from thumbnailer.thumbs.orphans.remove import remove_thumbnails
 from thumbnailer.thumbs.orphans.survey import find_orphans
 
@@ -97,6 +96,7 @@ def find_orphaned(
 ) -> OrphanSurvey:
     """Find the thumbnails whose pictures are gone, and stale ones, for `prune`; change nothing."""
     roots, output = named_folders(sources, settings), os.fspath(settings.output)
+    findings: OrphanSurvey
     if is_remote(*roots, output):
         opened = open_sources(roots, settings, stop=stop)
         opened.refuse_files()
@@ -160,12 +160,12 @@ def remove_from(
 ) -> Iterator[Removal]:
     """Remove some of what was found, where it is: on disk, or in a bucket."""
     bucket = bucket_of_thumbnails(settings, stop)
-    if not bucket:
+    if not (bucket and isinstance(findings, BucketSurvey)):
         return remove_thumbnails(found, stop)
     due = [*found]
     on_disk = [one for one in due if not one.folder.is_remote]
     in_bucket = [one for one in due if one.folder.is_remote]
-    removed = bucket.prune(in_bucket, findings.asked or AskedFor())
+    removed = bucket.prune(in_bucket, findings.asked)
     return chain(remove_thumbnails(on_disk, stop), removed)
 
 

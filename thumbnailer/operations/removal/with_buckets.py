@@ -18,13 +18,13 @@ from thumbnailer.scan.selection import Choice
 from thumbnailer.thumbs.folders import Removal
 from thumbnailer.thumbs.orphans.asked_for import AskedFor
 from thumbnailer.thumbs.orphans.in_roots import SourcesInRoots
-from thumbnailer.thumbs.orphans.orphan import OrphanSurvey, PresentThumbnail
+from thumbnailer.thumbs.orphans.orphan import BucketSurvey, OrphanSurvey, PresentThumbnail
 from thumbnailer.thumbs.orphans.survey import survey_folders
 
 
 def find_with_buckets(
     opened: Sources, settings: Settings, stop: Stop | None, *, stale: bool
-) -> OrphanSurvey:
+) -> BucketSurvey:
     """Find the thumbnails whose pictures are gone, and stale ones; change nothing.
 
     Args:
@@ -35,7 +35,7 @@ def find_with_buckets(
         OutputError: the thumbnails can't be listed.
     """
     asked = _asked_for(opened, settings, stop)
-    findings = OrphanSurvey(asked=asked)
+    findings = BucketSurvey(asked=asked)
     for survey in _surveys(opened.roots, settings, asked, stop, stale=stale):
         findings.add(survey)
     if not stale:
