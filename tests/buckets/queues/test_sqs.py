@@ -9,13 +9,12 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from textwrap import dedent
-from uuid import uuid4
 
 import pytest
 from support.cloud_queue import CloudQueue
 from support.flaky_proxy import Target, interfering
 from support.s3_server import KEY_ID, SECRET, Storage
-from support.sqs_server import new_queue, notify_by_eventbridge, notify_by_sns, notify_directly
+from support.sqs_server import notify_by_eventbridge, notify_by_sns, notify_directly
 from support.waiting import STALL_SECONDS, until
 
 from thumbnailer import ConfigError
@@ -23,12 +22,6 @@ from thumbnailer.buckets.queues.open import open_queue
 from thumbnailer.buckets.queues.queue import Queue
 
 pytestmark = [pytest.mark.slow, pytest.mark.extra]
-
-
-@pytest.fixture
-def sqs(storage: Storage) -> CloudQueue:
-    """An empty queue on the server of `storage`."""
-    return new_queue(storage.endpoint, f"tests-{uuid4().hex[:12]}")
 
 
 def urls(queue: Queue, number: int) -> list[str]:
