@@ -263,6 +263,12 @@ def cloud(cloud_server: NewBucket, monkeypatch: pytest.MonkeyPatch) -> Cloud:
     return cloud
 
 
+@pytest.fixture
+def sqs(storage: Storage) -> CloudQueue:
+    """An empty queue of SQS, on the server of `storage`."""
+    return sqs_server.new_queue(storage.endpoint, f"tests-{uuid4().hex[:12]}")
+
+
 @pytest.fixture(scope="session", params=["sqs", "azure", "pubsub"])
 def queue_server(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory

@@ -291,6 +291,7 @@ class Failure:
         lasts: a retry is useless until the picture or the settings change.
         suspect: it may pass, but the picture itself may be the cause: its worker crashed, took too
             long or ran out of memory. If that happens run after run, it lasts.
+        gone: the picture is not there, or nothing is in a bucket where a SOURCE should be.
     """
 
     stage: str
@@ -298,6 +299,7 @@ class Failure:
     fatal: bool = False
     lasts: bool = True
     suspect: bool = False
+    gone: bool = False
 
     @property
     def status(self) -> Literal["skipped", "failed"]:

@@ -3,37 +3,19 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
 from hashlib import blake2b
-from itertools import dropwhile
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.listed_tree import ListedTree, assert_state, marks_in
 
-from thumbnailer.buckets.client.listings.listed_object import ListedObject
 from thumbnailer.buckets.look_up.held_folders import HeldFolders, TemplatedListing
-from thumbnailer.buckets.marker_objects import LOOKS_FOLDER, RECORDS_FOLDER
-from thumbnailer.thumbs.ledger.lines import MARK
 
 # Few characters, among them those around "/", so that folders and names stand in every order.
 PARTS = st.text("a!-.0é", min_size=1, max_size=2).filter(lambda part: part.strip("."))
 FOLDERS = st.lists(PARTS, max_size=3).map("/".join)
 KEYS = st.builds(lambda folder, name: f"{folder}/{name}.jpg".lstrip("/"), FOLDERS, PARTS)
-
-
-class Tree:
-    """Objects, and how many of them were listed."""
-
-    def __init__(self, keys: set[str]) -> None:
-        self.entries = [ListedObject(key, len(key), at, key) for at, key in enumerate(sorted(keys))]
-        self.listings = self.read = 0
-
-    def __call__(self, after: str) -> Iterator[ListedObject]:
-        self.listings += 1
-        for entry in dropwhile(lambda entry: entry.key <= after, self.entries):
-            self.read += 1
-            yield entry
 
 
 @settings(max_examples=300, deadline=None)
@@ -49,10 +31,7 @@ def test_it_is_as_if_all_were_known(
     wanted: list[str], there: set[str], marked: set[str], in_order: bool, page: int, most: int
 ) -> None:
     there = there | {*wanted[::2]}
-    marks = {f"{folder}/{MARK}".lstrip("/") for folder in marked}
-    marks |= {f"{folder}/{LOOKS_FOLDER}/5d-0".lstrip("/") for folder in marked}
-    marks |= {f"{folder}/{RECORDS_FOLDER}/1 2 open a".lstrip("/") for folder in marked}
-    tree = Tree(there | marks)
+    tree = ListedTree(there | marks_in(marked))
     by_key = {entry.key: entry for entry in tree.entries}
     held, templated = HeldFolders(tree, page, most), TemplatedListing(tree)
     for key in sorted(wanted) if in_order else wanted:
@@ -61,9 +40,7 @@ def test_it_is_as_if_all_were_known(
         for listing in (held, templated):
             state, found = listing.look_up(other, key)
             assert found == [by_key.get(other), by_key.get(key)]
-            assert (state.earlier_mark is not None) == (folder in marked)
-            assert set(state.marks) == ({"5d-0"} if folder in marked else set())
-            assert state.records == ({"1": "1 2 open a"} if folder in marked else {})
+            assert_state(state, is_marked=folder in marked)
 
 
 def hashed(number: int) -> str:
@@ -72,7 +49,7 @@ def hashed(number: int) -> str:
 
 def test_names_in_the_order_of_their_sources_are_read_once() -> None:
     keys = [f"{folder:03}/{name:02}.webp" for folder in range(50) for name in range(40)]
-    tree = Tree({*keys})
+    tree = ListedTree({*keys})
     listing = TemplatedListing(tree)
     assert all(entry for key in keys for entry in listing.look_up(key)[1])
     assert (tree.listings, tree.read) == (1, len(keys))
@@ -80,7 +57,7 @@ def test_names_in_the_order_of_their_sources_are_read_once() -> None:
 
 def test_names_in_no_order_are_read_a_few_times() -> None:
     keys = [f"{folder}/{hashed(name)}.jpg" for folder in "abc" for name in range(2000)]
-    tree = Tree({*keys} | {f"b/{number:03}/x.jpg" for number in range(500)})
+    tree = ListedTree({*keys} | {f"b/{number:03}/x.jpg" for number in range(500)})
     listing = TemplatedListing(tree)
     assert all(entry for key in keys for entry in listing.look_up(key)[1])
     assert tree.listings < 100
@@ -91,7 +68,7 @@ def test_names_in_no_order_are_read_a_few_times() -> None:
 def test_folders_in_a_folder_are_not_listed_one_by_one(most: int) -> None:
     inner = [f"{number:04}/{name}.jpg" for number in range(1000) for name in "ab"]
     keys = sorted([*inner, *(f"{number:04}.jpg" for number in range(1000))])
-    tree = Tree({*keys})
+    tree = ListedTree({*keys})
     listing = HeldFolders(tree, most=most)
     assert all(entry for key in keys for entry in listing.look_up(key)[1])
     assert tree.listings <= 3
@@ -100,7 +77,7 @@ def test_folders_in_a_folder_are_not_listed_one_by_one(most: int) -> None:
 
 def test_a_large_folder_in_a_folder_is_passed_over_and_read_when_it_is_due() -> None:
     keys = [f"b/{number:05}.jpg" for number in range(30_000)]
-    tree = Tree({"a.jpg", "c.jpg", *keys})
+    tree = ListedTree({"a.jpg", "c.jpg", *keys})
     listing = HeldFolders(tree)
     assert all(listing.look_up("a.jpg", "c.jpg")[1])
     assert tree.read < 1100
@@ -110,7 +87,7 @@ def test_a_large_folder_in_a_folder_is_passed_over_and_read_when_it_is_due() -> 
 
 
 def test_folders_without_thumbnails_cost_no_listing_each() -> None:
-    tree = Tree({"a.jpg"})
+    tree = ListedTree({"a.jpg"})
     listing = HeldFolders(tree)
     assert listing.look_up("a.jpg")[1] != [None]
     for number in range(100):
@@ -120,7 +97,7 @@ def test_folders_without_thumbnails_cost_no_listing_each() -> None:
 
 def test_no_more_is_held_than_the_folders_in_use() -> None:
     keys = sorted([*(f"{number % 50:02}/{number:05}.jpg" for number in range(50_000)), "00.jpg"])
-    tree = Tree({*keys})
+    tree = ListedTree({*keys})
     listing = HeldFolders(tree, most=5000)
     for key in keys:
         listing.look_up(key)

@@ -12,7 +12,8 @@ from xml.etree import ElementTree
 
 import pytest
 from support.flaky_proxy import Target, interfering
-from support.gs_server import Google, running
+from support.gs_server import Google
+from support.http_server import running
 
 pytestmark = pytest.mark.slow
 
@@ -53,7 +54,7 @@ def google() -> Google:
 
 @pytest.fixture
 def client(google: Google) -> Iterator[Client]:
-    with running(google) as endpoint:
+    with running(google.answer) as endpoint:
         yield Client(endpoint)
 
 

@@ -19,13 +19,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import format_datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import NamedTuple
 from urllib.parse import parse_qsl, quote_plus, unquote
 from xml.etree.ElementTree import Element, SubElement, tostring
 
+from support import http_server
 from support.cloud import Cloud, NewBucket
+from support.http_server import Answer
 from support.s3_server import request_kind
 
 _PAGE_KEYS = 1000
@@ -34,12 +34,6 @@ _PAGE_KEYS = 1000
 _STORED = re.compile(
     "content-type|cache-control|content-(disposition|encoding|language)|x-goog-meta-.+"
 )
-
-
-class _Answer(NamedTuple):
-    status: int
-    headers: Mapping[str, str] = {}
-    data: bytes = b""
 
 
 @dataclass(frozen=True)
@@ -84,7 +78,7 @@ class Google:
         self._last_generation = 0
         self._lock = threading.Lock()
 
-    def answer(self, method: str, target: str, headers: Mapping[str, str], data: bytes) -> _Answer:
+    def answer(self, method: str, target: str, headers: Mapping[str, str], data: bytes) -> Answer:
         """Answer one request after the other: conditions are of no use otherwise.
 
         Args:
@@ -110,7 +104,7 @@ class Google:
         key: str,
         headers: Mapping[str, str],
         data: bytes,
-    ) -> _Answer:
+    ) -> Answer:
         there = objects.get(key)
         generation = str(there.generation) if there else "0"
         if headers.get("x-goog-if-generation-match", generation) != generation:
@@ -119,21 +113,21 @@ class Google:
             self._last_generation = max(self._last_generation + 1, time.time_ns() // 1000)
             stored = {name: text for name, text in headers.items() if _STORED.fullmatch(name)}
             objects[key] = _Object(data, self._last_generation, stored)
-            return _Answer(200, objects[key].headers)
+            return Answer(200, objects[key].headers)
         if not there:
             return _error(404, "NoSuchKey", "The specified key does not exist.")
         if method == "DELETE":
             del objects[key]
-            return _Answer(204)
+            return Answer(204)
         return _content(there, headers.get("range", ""))
 
 
-def _content(there: _Object, wanted: str) -> _Answer:
+def _content(there: _Object, wanted: str) -> Answer:
     """The answer to a GET or a HEAD; `wanted` is a range, or ""."""
     headers = there.headers | dict(there.stored) | {"Accept-Ranges": "bytes"}
     found = re.fullmatch(r"bytes=(\d*)-(\d*)", wanted)
     if not found:
-        return _Answer(200, headers, there.data)
+        return Answer(200, headers, there.data)
     size = len(there.data)
     first, last = found.groups()
     start = int(first) if first else max(0, size - int(last))
@@ -141,10 +135,10 @@ def _content(there: _Object, wanted: str) -> _Answer:
     if start >= end:
         return _error(416, "InvalidRange", "The requested range cannot be satisfied.")
     headers["Content-Range"] = f"bytes {start}-{end - 1}/{size}"
-    return _Answer(206, headers, there.data[start:end])
+    return Answer(206, headers, there.data[start:end])
 
 
-def _listing(bucket: str, objects: Mapping[str, _Object], query: Mapping[str, str]) -> _Answer:
+def _listing(bucket: str, objects: Mapping[str, _Object], query: Mapping[str, str]) -> Answer:
     """The answer to a GET of a bucket, of version 2."""
     if query.get("list-type") != "2":
         return _error(400, "InvalidArgument", "Only listings of version 2 are known here.")
@@ -187,13 +181,13 @@ def _listing(bucket: str, objects: Mapping[str, _Object], query: Mapping[str, st
             ETag=there.headers["ETag"],
             Size=len(there.data),
         )
-    return _Answer(200, {"Content-Type": "application/xml; charset=UTF-8"}, tostring(page, "utf-8"))
+    return Answer(200, {"Content-Type": "application/xml; charset=UTF-8"}, tostring(page, "utf-8"))
 
 
-def _error(status: int, code: str, message: str) -> _Answer:
+def _error(status: int, code: str, message: str) -> Answer:
     error = Element("Error")
     _add(error, Code=code, Message=message)
-    return _Answer(
+    return Answer(
         status, {"Content-Type": "application/xml; charset=UTF-8"}, tostring(error, "utf-8")
     )
 
@@ -209,47 +203,10 @@ def hindrance() -> str:
 
 
 @contextmanager
-def running(google: Google) -> Iterator[str]:
-    """Run the server; gives its endpoint."""
-
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-        wbufsize = -1  # head and content of an answer in one packet: two take 40 ms
-
-        def handle_any(self) -> None:
-            data = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            headers = {name.lower(): text for name, text in self.headers.items()}
-            answer = google.answer(self.command, self.path, headers, data)
-            self.send_response(answer.status)
-            for name, text in answer.headers.items():
-                self.send_header(name, text)
-            if answer.status != 204:
-                self.send_header("Content-Length", str(len(answer.data)))
-            self.end_headers()
-            if self.command != "HEAD":
-                self.wfile.write(answer.data)
-
-        do_GET = do_PUT = do_HEAD = do_DELETE = handle_any  # noqa: N815
-
-        def log_message(self, format: str, *args: object) -> None:
-            pass
-
-    class Server(ThreadingHTTPServer):
-        request_queue_size = 128  # as many connections at once as a run may open
-
-    with Server(("127.0.0.1", 0), Handler) as server:
-        threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
-        try:
-            yield f"http://127.0.0.1:{server.server_address[1]}"
-        finally:
-            server.shutdown()
-
-
-@contextmanager
 def serving(folder: Path) -> Iterator[NewBucket]:
     """Run the server; it needs no folder, unlike the others."""
     google = Google()
-    with running(google) as endpoint:
+    with http_server.running(google.answer) as endpoint:
 
         def new_bucket(name: str) -> Cloud:
             google.buckets[name] = {}

@@ -16,11 +16,12 @@ from support.bucket_watching import watched
 from support.flaky_proxy import Target, interfering
 from support.pictures import picture
 from support.places import WITH_BUCKETS, Places, places_of
+from support.processes import Started
+from support.program import thumbnailer
 from support.s3_server import Storage, settled
-from support.watching import events, rows, soon, watching
+from support.watching import await_event, events, failed, rows, soon, watching
 
-import thumbnailer
-from thumbnailer import ConfigError
+from thumbnailer import ConfigError, watch
 
 pytest.importorskip("obstore", reason="the extra s3 is not installed")
 
@@ -116,6 +117,10 @@ def test_a_source_that_is_emptied_loses_nothing(places: Places) -> None:
         assert places.thumbs.names() == THUMBS
         places.put("a.jpg", "g.jpg")
         watch.until(lambda: "g.jpg" in places.thumbs.names())
+    places.photos.remove("a.jpg", "g.jpg")
+    with watched(places):
+        time.sleep(2)
+        assert places.thumbs.names() == sorted([*THUMBS, "g.jpg"])
 
 
 def test_a_rescan_of_what_is_known_costs_a_listing_of_the_pictures(
@@ -182,6 +187,33 @@ def test_the_command_says_when_it_is_ready_and_ends_at_a_signal(
         assert not [row for row in rows(started) if row.get("status") == "failed"]
 
 
+def test_nothing_need_be_in_a_prefix_at_first(storage: Storage, tmp_path: Path) -> None:
+    places = places_of("bucket-bucket", storage, tmp_path)
+    options = "--output", places.thumbs.path, "--gallery"
+    with watching(*options, "--rescan", "0.3", places.photos.path) as started:
+        assert events(started, "ready")[0]["message"].endswith("; 0 made, 0 failed")
+        await_event(started, "rescan", 2)
+        notes = [row["message"] for row in events(started, "note")]
+        assert notes == [f"{places.photos.path}: nothing is there yet"]
+        places.put("a.jpg")
+        soon(started, lambda: "a.jpg" in places.thumbs.names())
+        assert not events(started, "error")
+        places.photos.remove("a.jpg")
+        soon(started, lambda: [places.photos.path, "nothing is there"] in reasons(started))
+        assert "a.jpg" in places.thumbs.names()
+
+
+def reasons(started: Started) -> list[list[str]]:
+    """Each failure up to now: of what, and why."""
+    return [[row["source"], row["error"]["reason"]] for row in failed(started)]
+
+
+def test_a_bucket_must_be_there_at_the_start(storage: Storage) -> None:
+    run = thumbnailer("watch", "s3://no-such-bucket/photos", "--output", f"{storage.url}/thumbs")
+    assert run.code == 1
+    assert "there is no such bucket" in run.err
+
+
 def row_name(row: dict[str, Any]) -> str:
     return str(row.get("source", "")).rpartition("/")[2]
 
@@ -191,10 +223,8 @@ def test_what_makes_no_sense_is_refused(tmp_path: Path) -> None:
     picture(tmp_path / "photos" / "a.jpg")
     end = threading.Event()
     with pytest.raises(ConfigError, match="tells of buckets"):
-        thumbnailer.watch(
-            tmp_path / "photos", stop_event=end, events="https://sqs.x.amazonaws.com/1/q"
-        )
+        watch(tmp_path / "photos", stop_event=end, events="https://sqs.x.amazonaws.com/1/q")
     with pytest.raises(ConfigError, match="need an output"):
-        thumbnailer.watch("s3://bucket/photos", stop_event=end)
+        watch("s3://bucket/photos", stop_event=end)
     with pytest.raises(ConfigError, match="has no place in a watch"):
-        thumbnailer.watch("s3://bucket/p", output="s3://bucket/t", stop_event=end, shard="1/2")
+        watch("s3://bucket/p", output="s3://bucket/t", stop_event=end, shard="1/2")

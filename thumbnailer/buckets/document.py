@@ -8,6 +8,7 @@ from functools import partial
 
 from thumbnailer.buckets.client.bucket import Bucket
 from thumbnailer.buckets.client.requests import Stopped
+from thumbnailer.buckets.fetch.ask_each import ask_each
 from thumbnailer.buckets.headers import made_placeholder, made_size
 from thumbnailer.model import Stop
 from thumbnailer.urls import split_url
@@ -61,16 +62,13 @@ class BucketDocument:
 
 
 def looks_of(urls: Sequence[str], endpoint: str, stop: Stop | None) -> list[Looks]:
-    """Return what is stored with each of some thumbnails in one bucket of how it looks.
+    """Return what is stored with each of some thumbnails in a bucket of how it looks.
 
     What is not known is 0 or "": an earlier version has made it, it can't be asked for, or `stop`
     is set.
     """
-    where = split_url(urls[0])[0]
-    bucket = Bucket(where, endpoint, stop)
-    keys = (split_url(url)[1] for url in urls)
     try:
-        answers = bucket.run_concurrently([partial(bucket.head, key) for key in keys])
+        answers = ask_each([(url, Bucket.head) for url in urls], endpoint, stop)
     except Stopped:
         return [(0, 0, "")] * len(urls)
     stored = ({} if isinstance(answer, OSError) else answer[1] for answer in answers)

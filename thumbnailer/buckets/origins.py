@@ -15,6 +15,7 @@ from typing import NamedTuple
 from urllib.parse import quote, unquote_to_bytes
 
 from thumbnailer.model import Source
+from thumbnailer.thumbs.orphans.source_folder import SourcePlace
 from thumbnailer.urls import is_url
 
 # Longer texts may not fit beside the user's own headers: S3 takes 2 KB of metadata in all.
@@ -88,6 +89,18 @@ class Origins:
             if path.startswith(f"{above}/"):
                 return Origin(root, path[len(above) + 1 :])
         return None
+
+
+def place_of(origin: Origin | None) -> tuple[str, SourcePlace]:
+    """Return the path or URL of a picture, and the same as a place in its SOURCE; "" if unknown."""
+    if not origin or origin.inner is None:
+        return "", SourcePlace("", "", "")
+    root, inner = origin.root, origin.inner
+    if is_url(root):
+        folder, _, name = inner.rpartition("/")
+        return "/".join(filter(None, (root.rstrip("/"), inner))), SourcePlace(root, folder, name)
+    folder, name = os.path.split(inner.replace("/", os.sep))
+    return os.path.join(root, folder, name), SourcePlace(root, folder, name)
 
 
 @lru_cache(maxsize=1000)

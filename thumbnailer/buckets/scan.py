@@ -53,7 +53,7 @@ class BucketPictures:
         # Its last part is the name of a picture, of any format.
         self._is_object = bool(self._key) and _ANY_PICTURE(url.rpartition("/")[2])
 
-    def check(self) -> bool:
+    def check(self, *, may_be_empty: bool = False) -> bool:
         bucket, key, url = self._bucket, self._key, self._url
         try:
             if self._is_object:
@@ -71,7 +71,8 @@ class BucketPictures:
             raise SourceForbidden(error.errno, error.strerror, url) from None
         except OSError as error:
             raise SourceError(error.errno, error.strerror, url) from None
-        if first is None and key and not (self._stop and self._stop.is_set()):
+        is_missing = first is None and bool(key) and not may_be_empty
+        if is_missing and not (self._stop and self._stop.is_set()):
             raise SourceMissing(errno.ENOENT, NOT_THERE, url)
         if is_ours:
             raise SourceError(None, "is a folder of thumbnails, not of pictures", url)
@@ -198,7 +199,8 @@ class BucketPictures:
                 choice.log.finish()
             if not found and listed:
                 url = f"{bucket.url}/{listed}/" if start else self._url
-                yield _without_source(url, "failed", NOT_THERE)
+                failure = Failure("scan", NOT_THERE, gone=True)
+                yield Outcome(Source(url, 0, 0), "failed", error=failure)
 
     def _is_marked(self, folder: str) -> bool:
         """Return whether a folder is one of thumbnails, by its listing from the place of a mark."""
@@ -226,7 +228,7 @@ class BucketPictures:
         for (key, below), answer in zip(keys.items(), answers, strict=True):
             url = f"{bucket.url}/{key}"
             if isinstance(answer, OSError):
-                yield _failed(url, answer)
+                yield _failed(url, answer, gone=isinstance(answer, FileNotFoundError))
             elif not (are_listed and made_from(answer[1])):
                 yield source_of(url, answer[0], below)
 
@@ -285,9 +287,9 @@ def _is_path(key: str) -> bool:
     return not {"", ".", ".."} & set(key.split("/")) and not _CONTROL_CHARACTERS.search(key)
 
 
-def _failed(url: str, error: OSError, words: str = "") -> Outcome:
+def _failed(url: str, error: OSError, words: str = "", *, gone: bool = False) -> Outcome:
     fatal = isinstance(error, CredentialsEnded)
-    failure = Failure("scan", f"{words}{error.strerror}", fatal, lasts=False)
+    failure = Failure("scan", f"{words}{error.strerror}", fatal, lasts=False, gone=gone)
     return Outcome(Source(url, 0, 0), "failed", error=failure)
 
 

@@ -10,8 +10,7 @@ from functools import partial
 
 from thumbnailer.buckets.client.bucket import Bucket
 from thumbnailer.buckets.client.errors import Archived, CredentialsEnded
-from thumbnailer.buckets.client.requests import Stopped
-from thumbnailer.buckets.fetch.ask_each import ask_each
+from thumbnailer.buckets.fetch.ask_each import ask_each, while_open
 from thumbnailer.buckets.headers import ORIGIN, PLACEHOLDER, SIZE, SOURCE_VERSION, made_from
 from thumbnailer.buckets.marker_objects import (
     MADE,
@@ -25,7 +24,6 @@ from thumbnailer.buckets.marker_objects import (
 from thumbnailer.buckets.origins import origin_of
 from thumbnailer.buckets.put_marks import begin_marks, delete_outdated, ensure_mark
 from thumbnailer.buckets.scan import source_of
-from thumbnailer.errors import WorkerError
 from thumbnailer.formats import WRITTEN
 from thumbnailer.imaging.failures import DAMAGED, EMPTY, LIMITED, TRUNCATED
 from thumbnailer.model import (
@@ -71,7 +69,8 @@ def fetch_sources(jobs: list[Job], endpoint: str, closing: Stop) -> list[Job | F
         if isinstance(one, Job) and one.source.is_remote
     ]
     questions = [(jobs[at].source.path, partial(Bucket.get, max_bytes=most)) for at, most in places]
-    answers = ask_each(questions, endpoint, closing)
+    with while_open():
+        answers = ask_each(questions, endpoint, closing)
     for (at, _), answer in zip(places, answers, strict=True):
         if isinstance(answer, OSError):
             fatal, lasts = isinstance(answer, CredentialsEnded), isinstance(answer, Archived)
@@ -110,13 +109,11 @@ def put_thumbnails(
     """
     tasks = [tasks_of(job, answer) for job, answer in zip(jobs, answers, strict=True)]
     every = [task for of_job in tasks for task in of_job]
-    try:
+    with while_open():
         done = bucket.run_concurrently(
             [partial(_put_thumbnail, bucket, task, headers) for task in every]
         )
         bucket.run(partial(delete_outdated, bucket))
-    except Stopped:
-        raise WorkerError("the pool is closed") from None
     is_ours = {}
     for task, answer in zip(every, done, strict=True):
         is_ours[id(task)] = answer is True

@@ -20,8 +20,11 @@ class Pictures(Protocol):
     def is_remote(self) -> bool:
         """Whether they are in a bucket."""
 
-    def check(self) -> bool:
+    def check(self, *, may_be_empty: bool = False) -> bool:
         """Check that the SOURCE can be read; return whether it is a folder or a prefix.
+
+        Args:
+            may_be_empty: in a bucket, whether a prefix is one though nothing is there.
 
         Raises:
             SourceMissing: it does not exist.

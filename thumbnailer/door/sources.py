@@ -71,15 +71,15 @@ class Sources:
         others = f", and {more} more overlap" if more else ""
         return [*shard, f"{first} {how}{others}: each picture is taken once"]
 
-    def refuse_files(self, why: str) -> None:
-        """Check that all are folders; `why` says for what they must be.
+    def refuse_files(self, why: str = "") -> None:
+        """Check that all are folders; `why` may say for what they must be.
 
         Raises:
             SourceError: one is a file.
         """
         for root in self.roots:
             if root in self.files:
-                raise SourceError(None, f"is no folder; {why}", root)
+                raise SourceError(None, f"is no folder{why and f'; {why}'}", root)
 
     def scan(
         self, settings: Settings, choice: Choice, stop: Stop | None = None
@@ -106,12 +106,17 @@ class Sources:
 
 
 def open_sources(
-    sources: Path | Iterable[Path], settings: Settings, *, stop: Stop | None = None
+    sources: Path | Iterable[Path],
+    settings: Settings,
+    *,
+    stop: Stop | None = None,
+    may_be_empty: bool = False,
 ) -> Sources:
     """Check the SOURCEs that the caller named, and return them.
 
     Args:
         stop: once it is set, a bucket's answer is not waited for.
+        may_be_empty: take prefixes of buckets in which nothing is yet.
 
     Raises:
         SourceError: a source does not exist or can't be read.
@@ -120,7 +125,10 @@ def open_sources(
     """
     roots = paths_of(sources)
     check_place(settings, *roots)
-    is_folder = {root: pictures_at(root, settings, stop).check() for root in dict.fromkeys(roots)}
+    is_folder = {
+        root: pictures_at(root, settings, stop).check(may_be_empty=may_be_empty)
+        for root in dict.fromkeys(roots)
+    }
     folders = [root for root in is_folder if is_folder[root]]
     files = [root for root in is_folder if not is_folder[root]]
     check_globs(folders, settings)

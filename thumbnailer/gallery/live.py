@@ -37,7 +37,7 @@ class LiveGallery:
 
     def __init__(self, sources: Iterable[str], settings: Settings, stop: Stop) -> None:
         self._sources, self._settings, self._stop = list(sources), settings, stop
-        page_locations(self._sources, settings)
+        page_locations(self._sources, settings, may_be_empty=True)
         self._changed_at: float | None = time.monotonic()
         self._next_write = 0.0
         self._thread: threading.Thread | None = None
@@ -88,6 +88,6 @@ class LiveGallery:
             for _ in write_pages(locations, self._settings, stop=self):
                 pass
         except SourceError:
-            self._error = ""  # a source is missing: its return counts as a change
+            self._error = ""  # a source is missing, or empty: its return counts as a change
         except (OutputError, WorkerError, OSError) as error:
             self._error = f"the gallery: {error}"

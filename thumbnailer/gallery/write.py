@@ -67,16 +67,21 @@ def write_gallery(
 
 
 def page_locations(
-    sources: Path | Iterable[Path], settings: Settings, *, for_later: bool = False
+    sources: Path | Iterable[Path],
+    settings: Settings,
+    *,
+    for_later: bool = False,
+    may_be_empty: bool = False,
 ) -> list[PageLocation]:
     """Return where the pages go; raise as `write_gallery` does if they can't go there.
 
     Args:
         for_later: they are not written at once, so one in a bucket is asked for now, too.
+        may_be_empty: as for `open_sources`.
     """
     if settings.is_for_desktop:
         raise ConfigError("layout = 'freedesktop': the desktop's cache has no gallery")
-    opened = open_sources(sources, settings)
+    opened = open_sources(sources, settings, may_be_empty=may_be_empty)
     opened.refuse_files("only folders have a gallery")
     if output := os.fspath(settings.output):
         folder = Folder(output.rstrip("/") if is_remote(output) else output, "")

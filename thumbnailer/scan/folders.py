@@ -29,8 +29,6 @@ from thumbnailer.thumbs.folders import (
 from thumbnailer.thumbs.ledger import ledger_file
 from thumbnailer.thumbs.orphans.source_folder import is_empty
 
-_NOT_THERE = "is not there"
-
 # How many pictures of a folder are looked at while it is held open.
 _LOOKED_AT_ONCE = 64
 
@@ -43,7 +41,7 @@ class FolderPictures:
     stop: Stop | None = None
     is_remote: ClassVar[bool] = False
 
-    def check(self) -> bool:
+    def check(self, *, may_be_empty: bool = False) -> bool:
         return check_source(self.root)
 
     def scan(self, choice: Choice, *, below: str = "") -> Iterator[Source | Outcome]:
@@ -282,7 +280,7 @@ def source_finder(
         if own is None:
             if folder in unreadable:
                 return _unreadable(path, unreadable[folder])
-            return _without_source(path, "skipped", _NOT_THERE) if folder in missing else None
+            return _not_there(path) if folder in missing else None
         try:
             with files.open_folder(Folder(root, folder), to_list=False) as opened:
                 if files.is_hidden_in(opened, name):
@@ -362,11 +360,10 @@ def _source_in(
     try:
         found = files.status_of(folder, name, follow=True)
     except FileNotFoundError:
-        reason = _NOT_THERE
         with suppress(OSError):
             files.status_of(folder, name)
-            reason = "is a link to nothing"
-        return _without_source(path, "skipped", reason)
+            return _without_source(path, "skipped", "is a link to nothing")
+        return _not_there(path)
     except (OSError, ValueError) as error:  # ValueError: a path with a NUL character
         return _unreadable(path, error)
     if stat.S_ISREG(found.st_mode):
@@ -378,8 +375,12 @@ def _source_in(
 
 def _unreadable(path: str, error: OSError | ValueError) -> Outcome:
     if isinstance(error, FileNotFoundError | files.LinkRefused):
-        return _without_source(path, "skipped", _NOT_THERE)
+        return _not_there(path)
     return _without_source(path, "failed", f"can't be read: {getattr(error, 'strerror', error)}")
+
+
+def _not_there(path: str) -> Outcome:
+    return Outcome(Source(path, 0, 0), "skipped", error=Failure("scan", "is not there", gone=True))
 
 
 def _without_source(path: str, status: Status, reason: str) -> Outcome:

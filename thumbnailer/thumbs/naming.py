@@ -18,6 +18,8 @@ TOKENS = ("stem", "name", "ext", "size", "parent", "hash")
 HASH_MARK = b"~"
 _HASHED = re.compile(r"(.+)~[0-9a-f]{16}(\.[^.]*|)", re.DOTALL)
 
+_SIZE_LABEL = re.compile(r"\d+|\d+x\d*|x\d+")
+
 # What no name may have on Windows and on its disks, wherever these are mounted (Microsoft Learn,
 # Naming Files, Paths, and Namespaces). After a colon comes the name of a hidden part of a file: it
 # would be written, and not be seen.
@@ -106,6 +108,11 @@ def size_label(box: Box) -> str:
     """Return a box as text: `256` for a square one, else `256x192`, `256x` or `x192`."""
     width, height = box.width or "", box.height or ""
     return str(width) if width == height else f"{width}x{height}"
+
+
+def is_size_label(text: str) -> bool:
+    """Return whether a text is what `size_label` may return."""
+    return bool(_SIZE_LABEL.fullmatch(text))
 
 
 def with_hash(name: str, source_name: str) -> str:

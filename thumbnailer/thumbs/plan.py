@@ -27,6 +27,12 @@ class Slot(NamedTuple):
     earlier: Outcome | str
     obstacle: Failure | None = None
 
+    @property
+    def is_failed(self) -> bool:
+        """Whether it has no thumbnail: an earlier run has failed, or a file is in the way."""
+        earlier = self.earlier
+        return bool(self.obstacle or (isinstance(earlier, Outcome) and earlier.status == "failed"))
+
 
 class SourceSlots(NamedTuple):
     """A source with a slot for each thumbnail that it should have."""

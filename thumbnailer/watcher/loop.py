@@ -69,7 +69,7 @@ def watch(  # noqa: PLR0913 - for users: keywords, all but three with a default
     """Make the missing thumbnails of folders, then keep them current until `stop_event` is set.
 
     Args:
-        sources: a folder, or several; or prefixes in buckets.
+        sources: a folder, or several; or prefixes in buckets, in which nothing need be yet.
         settings: what to make and how; `Settings()` if left out.
         stop_event: once it is set the iterator ends; closing it does the same.
         settle: seconds for which a file must stay unchanged if no event said that it is complete.
@@ -145,7 +145,7 @@ def new_watch(  # noqa: PLR0913 - what it is to do, and who is told
         return WatchLoop(roots, settings, options, stop=stop, tell=tell, turn=turn, before=earlier)
     from thumbnailer.watcher.remote.bucket_watch import BucketWatch  # imports asyncio: 50 ms
 
-    opened = open_sources(roots, settings, stop=stop)
+    opened = open_sources(roots, settings, stop=stop, may_be_empty=True)
     opened.refuse_files("only folders can be watched")
     report = before.report if before else None
     return BucketWatch(opened, settings, options, stop=stop, tell=tell, turn=turn, report=report)

@@ -12,7 +12,6 @@ from support.flaky_proxy import interfering
 
 from thumbnailer import ConfigError
 from thumbnailer.buckets.client.errors import CredentialsEnded
-from thumbnailer.buckets.queues.messages import Event
 from thumbnailer.buckets.queues.open import open_queue
 
 pytestmark = [pytest.mark.slow, pytest.mark.extra]
@@ -40,7 +39,7 @@ def azure(azurite: NewQueue, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) ->
 def test_a_connection_string_is_enough(azure: CloudQueue, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AZURE_STORAGE_CONNECTION_STRING", "UseDevelopmentStorage=true")
     (message,) = open_queue(azure.url).receive()
-    assert message.events == (Event("az://uploads/a.jpg", False),)
+    assert message.urls == ("az://uploads/a.jpg",)
 
 
 def test_a_shared_access_signature_is_enough(
@@ -49,7 +48,7 @@ def test_a_shared_access_signature_is_enough(
     monkeypatch.setenv("AZURE_STORAGE_SAS_TOKEN", az_queue_server.signature(minutes=5))
     queue = open_queue(azure.url)
     (message,) = queue.receive()
-    assert message.events == (Event("az://uploads/a.jpg", False),)
+    assert message.urls == ("az://uploads/a.jpg",)
     queue.extend([message.receipt])
     queue.done([message.receipt])
 

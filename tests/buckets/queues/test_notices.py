@@ -20,49 +20,44 @@ from support.notices import (
     s3_record,
 )
 
-from thumbnailer.buckets.queues.messages import Event, Message, read_message
-from thumbnailer.buckets.queues.notices.azure import azure_events
-from thumbnailer.buckets.queues.notices.google import google_events
-from thumbnailer.buckets.queues.notices.s3 import s3_events
+from thumbnailer.buckets.queues.messages import Message, read_message
+from thumbnailer.buckets.queues.notices.azure import azure_urls
+from thumbnailer.buckets.queues.notices.google import google_urls
+from thumbnailer.buckets.queues.notices.s3 import s3_urls
 
 # A key that looks otherwise wherever it is encoded once too often, or not often enough.
 KEY = "2026/a+b c%20d/ä.jpg"
 
-CREATED, REMOVED = [("created", KEY)], [("removed", KEY)]
+TOLD_OF = [KEY]
 
 
-def read(body: Any, events_in: Callable[[Any], tuple[Event, ...]]) -> Message:
-    message = read_message("a receipt", body, events_in)
+def read(body: Any, urls_in: Callable[[Any], tuple[str, ...]]) -> Message:
+    message = read_message("a receipt", body, urls_in)
     assert message.receipt == "a receipt"
     return message
 
 
-def events(
-    body: Any, events_in: Callable[[Any], tuple[Event, ...]], bucket: str
-) -> list[tuple[str, str]]:
-    """What happened to which keys of a bucket, by a message that can be read."""
-    message = read(body, events_in)
+def keys(body: Any, urls_in: Callable[[Any], tuple[str, ...]], bucket: str) -> list[str]:
+    """The keys in a bucket that a message tells of."""
+    message = read(body, urls_in)
     assert message.fault == ""
-    assert all(event.url.startswith(f"{bucket}/") for event in message.events)
-    return [
-        ("removed" if event.is_removed else "created", event.url.removeprefix(f"{bucket}/"))
-        for event in message.events
-    ]
+    assert all(url.startswith(f"{bucket}/") for url in message.urls)
+    return [url.removeprefix(f"{bucket}/") for url in message.urls]
 
 
 @pytest.mark.parametrize(
     ("name", "expected"),
     [
-        ("ObjectCreated:Put", CREATED),
-        ("ObjectCreated:Post", CREATED),
-        ("ObjectCreated:Copy", CREATED),
-        ("ObjectCreated:CompleteMultipartUpload", CREATED),
-        ("s3:ObjectCreated:Put", CREATED),  # as MinIO writes it
-        ("ObjectRestore:Completed", CREATED),
-        ("ObjectRemoved:Delete", REMOVED),
-        ("ObjectRemoved:DeleteMarkerCreated", REMOVED),
-        ("LifecycleExpiration:Delete", REMOVED),
-        ("LifecycleExpiration:DeleteMarkerCreated", REMOVED),
+        ("ObjectCreated:Put", TOLD_OF),
+        ("ObjectCreated:Post", TOLD_OF),
+        ("ObjectCreated:Copy", TOLD_OF),
+        ("ObjectCreated:CompleteMultipartUpload", TOLD_OF),
+        ("s3:ObjectCreated:Put", TOLD_OF),  # as MinIO writes it
+        ("ObjectRestore:Completed", TOLD_OF),
+        ("ObjectRemoved:Delete", TOLD_OF),
+        ("ObjectRemoved:DeleteMarkerCreated", TOLD_OF),
+        ("LifecycleExpiration:Delete", TOLD_OF),
+        ("LifecycleExpiration:DeleteMarkerCreated", TOLD_OF),
         ("ObjectRestore:Post", []),
         ("ObjectRestore:Delete", []),
         ("ObjectTagging:Put", []),
@@ -71,82 +66,82 @@ def events(
         ("Replication:OperationFailedReplication", []),
     ],
 )
-def test_s3(name: str, expected: list[tuple[str, str]]) -> None:
+def test_s3(name: str, expected: list[str]) -> None:
     notice = s3_notice(s3_record(name, KEY))
-    assert events(notice, s3_events, "s3://uploads") == expected
-    assert events(in_envelope_of_sns(notice), s3_events, "s3://uploads") == expected
+    assert keys(notice, s3_urls, "s3://uploads") == expected
+    assert keys(in_envelope_of_sns(notice), s3_urls, "s3://uploads") == expected
 
 
 def test_s3_with_several_records() -> None:
     records = s3_record("ObjectCreated:Put", "a.jpg"), s3_record("ObjectRemoved:Delete", "b.jpg")
-    expected = [("created", "a.jpg"), ("removed", "b.jpg")]
-    assert events(s3_notice(*records), s3_events, "s3://uploads") == expected
+    expected = ["a.jpg", "b.jpg"]
+    assert keys(s3_notice(*records), s3_urls, "s3://uploads") == expected
 
 
-def test_the_test_that_s3_sends_at_first_is_no_event() -> None:
+def test_the_test_that_s3_sends_at_first_tells_of_no_object() -> None:
     test = json.dumps({"Service": "Amazon S3", "Event": "s3:TestEvent", "Bucket": "uploads"})
-    assert events(test, s3_events, "s3://uploads") == []
-    assert events(in_envelope_of_sns(test), s3_events, "s3://uploads") == []
+    assert keys(test, s3_urls, "s3://uploads") == []
+    assert keys(in_envelope_of_sns(test), s3_urls, "s3://uploads") == []
 
 
 @pytest.mark.parametrize(
     ("kind", "expected"),
     [
-        ("Object Created", CREATED),
-        ("Object Restore Completed", CREATED),
-        ("Object Deleted", REMOVED),
+        ("Object Created", TOLD_OF),
+        ("Object Restore Completed", TOLD_OF),
+        ("Object Deleted", TOLD_OF),
         ("Object Restore Initiated", []),
         ("Object Tags Added", []),
         ("Object Storage Class Changed", []),
     ],
 )
-def test_s3_by_eventbridge(kind: str, expected: list[tuple[str, str]]) -> None:
+def test_s3_by_eventbridge(kind: str, expected: list[str]) -> None:
     notice = eventbridge_notice(kind, KEY)
-    assert events(notice, s3_events, "s3://uploads") == expected
-    assert events(in_envelope_of_sns(notice), s3_events, "s3://uploads") == expected
+    assert keys(notice, s3_urls, "s3://uploads") == expected
+    assert keys(in_envelope_of_sns(notice), s3_urls, "s3://uploads") == expected
 
 
 @pytest.mark.parametrize("schema", [event_grid_event, cloud_event])
 @pytest.mark.parametrize(
     ("kind", "expected"),
     [
-        ("BlobCreated", CREATED),
-        ("BlobDeleted", REMOVED),
+        ("BlobCreated", TOLD_OF),
+        ("BlobDeleted", TOLD_OF),
         ("BlobTierChanged", []),
         ("BlobRenamed", []),
         ("DirectoryDeleted", []),
     ],
 )
 def test_azure(
-    kind: str, expected: list[tuple[str, str]], schema: Callable[[str, str], dict[str, Any]]
+    kind: str, expected: list[str], schema: Callable[[str, str], dict[str, Any]]
 ) -> None:
     event = schema(kind, KEY)
-    assert events(encoded(event), azure_events, "az://uploads") == expected
-    assert events(encoded([event, event]), azure_events, "az://uploads") == 2 * expected
-    assert events(f" {json.dumps(event)}", azure_events, "az://uploads") == expected
+    assert keys(encoded(event), azure_urls, "az://uploads") == expected
+    assert keys(encoded([event, event]), azure_urls, "az://uploads") == 2 * expected
+    assert keys(f" {json.dumps(event)}", azure_urls, "az://uploads") == expected
 
 
 @pytest.mark.parametrize("key", ["blobs/a.jpg", "a/blobs/b.jpg", "containers/x/blobs/c.jpg", "\n"])
 def test_azure_with_a_key_that_looks_like_more(key: str) -> None:
     event = encoded(event_grid_event("BlobCreated", key))
-    assert events(event, azure_events, "az://uploads") == [("created", key)]
+    assert keys(event, azure_urls, "az://uploads") == [key]
 
 
 @pytest.mark.parametrize(
     ("kind", "more", "expected"),
     [
-        ("OBJECT_FINALIZE", {}, CREATED),
-        ("OBJECT_FINALIZE", {"overwroteGeneration": "1764464522000000"}, CREATED),
-        ("OBJECT_DELETE", {}, REMOVED),
+        ("OBJECT_FINALIZE", {}, TOLD_OF),
+        ("OBJECT_FINALIZE", {"overwroteGeneration": "1764464522000000"}, TOLD_OF),
+        ("OBJECT_DELETE", {}, TOLD_OF),
         ("OBJECT_DELETE", {"overwrittenByGeneration": "1764464524000000"}, []),
-        ("OBJECT_ARCHIVE", {}, REMOVED),
+        ("OBJECT_ARCHIVE", {}, TOLD_OF),
         ("OBJECT_ARCHIVE", {"overwrittenByGeneration": "1764464524000000"}, []),
         ("OBJECT_METADATA_UPDATE", {}, []),
     ],
 )
-def test_google(kind: str, more: dict[str, str], expected: list[tuple[str, str]]) -> None:
+def test_google(kind: str, more: dict[str, str], expected: list[str]) -> None:
     attributes = google_attributes(kind, KEY, **more)
-    assert events(attributes, google_events, "gs://uploads") == expected
+    assert keys(attributes, google_urls, "gs://uploads") == expected
 
 
 def nested(depth: int) -> str:
@@ -196,7 +191,7 @@ GARBAGE = [
 
 
 def assert_unreadable(message: Message) -> None:
-    assert message.events == ()
+    assert message.urls == ()
     assert message.fault.isprintable()
     assert 0 < len(message.fault) < 100
     assert MARK not in message.fault
@@ -205,9 +200,9 @@ def assert_unreadable(message: Message) -> None:
 @pytest.mark.parametrize("body", GARBAGE, ids=range(len(GARBAGE)))
 def test_garbage_is_unreadable(body: str) -> None:
     if not body.startswith("eyJ"):  # JSON in base64: that of Azure
-        assert_unreadable(read(body, s3_events))
+        assert_unreadable(read(body, s3_urls))
     if body != "[]":
-        assert_unreadable(read(body, azure_events))
+        assert_unreadable(read(body, azure_urls))
 
 
 @pytest.mark.parametrize(
@@ -224,49 +219,49 @@ def test_garbage_is_unreadable(body: str) -> None:
     ],
 )
 def test_attributes_that_are_garbage_are_unreadable(attributes: object) -> None:
-    assert_unreadable(read(attributes, google_events))
+    assert_unreadable(read(attributes, google_urls))
 
 
 @pytest.mark.parametrize("key", ["", MARK * 400, f"{MARK}\ud800.jpg"])
 @pytest.mark.parametrize(
-    ("notice", "events_in"),
+    ("notice", "urls_in"),
     [
-        (lambda key: eventbridge_notice("Object Created", key), s3_events),
-        (lambda key: encoded(event_grid_event("BlobCreated", key)), azure_events),
-        (lambda key: google_attributes("OBJECT_FINALIZE", key), google_events),
+        (lambda key: eventbridge_notice("Object Created", key), s3_urls),
+        (lambda key: encoded(event_grid_event("BlobCreated", key)), azure_urls),
+        (lambda key: google_attributes("OBJECT_FINALIZE", key), google_urls),
     ],
     ids=["s3", "azure", "google"],
 )
 def test_what_can_be_no_key_is_unreadable(
-    key: str, notice: Callable[[str], Any], events_in: Callable[[Any], tuple[Event, ...]]
+    key: str, notice: Callable[[str], Any], urls_in: Callable[[Any], tuple[str, ...]]
 ) -> None:
-    assert_unreadable(read(notice(key), events_in))
+    assert_unreadable(read(notice(key), urls_in))
 
 
 @pytest.mark.parametrize("bucket", ["", "a/b", f"{MARK} b", "a\0", "ä"])
 def test_what_can_be_no_bucket_is_unreadable(bucket: str) -> None:
-    assert_unreadable(read(s3_notice(s3_record("ObjectCreated:Put", "a", bucket)), s3_events))
-    assert_unreadable(read(eventbridge_notice("Object Created", "a", bucket), s3_events))
+    assert_unreadable(read(s3_notice(s3_record("ObjectCreated:Put", "a", bucket)), s3_urls))
+    assert_unreadable(read(eventbridge_notice("Object Created", "a", bucket), s3_urls))
 
 
 def test_a_key_that_is_no_utf_8_is_unreadable() -> None:
     record = s3_record("ObjectCreated:Put", "a.jpg")
     record["s3"]["object"]["key"] = "%ff.jpg"
-    assert_unreadable(read(s3_notice(record), s3_events))
+    assert_unreadable(read(s3_notice(record), s3_urls))
 
 
 def test_no_change_to_a_message_makes_its_reader_fail() -> None:
     dice = random.Random(7)
-    messages: list[tuple[str, Callable[[Any], tuple[Event, ...]]]] = [
-        (in_envelope_of_sns(s3_notice(s3_record("ObjectCreated:Put", MARK))), s3_events),
-        (eventbridge_notice("Object Created", MARK), s3_events),
-        (json.dumps([cloud_event("BlobCreated", MARK)]), azure_events),
-        (encoded(event_grid_event("BlobCreated", MARK)), azure_events),
+    messages: list[tuple[str, Callable[[Any], tuple[str, ...]]]] = [
+        (in_envelope_of_sns(s3_notice(s3_record("ObjectCreated:Put", MARK))), s3_urls),
+        (eventbridge_notice("Object Created", MARK), s3_urls),
+        (json.dumps([cloud_event("BlobCreated", MARK)]), azure_urls),
+        (encoded(event_grid_event("BlobCreated", MARK)), azure_urls),
     ]
     outcomes = {"read": 0, "unreadable": 0}
     for _ in range(4000):
-        body, events_in = dice.choice(messages)
-        message = read(damaged(body, dice), events_in)
+        body, urls_in = dice.choice(messages)
+        message = read(damaged(body, dice), urls_in)
         outcomes["unreadable" if message.fault else "read"] += 1
         if message.fault:
             assert_unreadable(message)
@@ -290,6 +285,6 @@ def test_no_attributes_make_their_reader_fail() -> None:
         attributes: dict[str, object] = dict(google_attributes("OBJECT_DELETE", "a.jpg"))
         for name in dice.sample([*attributes], 2):
             attributes[name] = dice.choice(values)
-        message = read(attributes, google_events)
+        message = read(attributes, google_urls)
         if message.fault:
             assert_unreadable(message)

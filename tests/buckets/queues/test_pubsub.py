@@ -15,12 +15,11 @@ from support.pubsub_server import PubSub, running, subscription_at
 
 from thumbnailer import ConfigError
 from thumbnailer.buckets.client.errors import CredentialsEnded
-from thumbnailer.buckets.queues.messages import Event
 from thumbnailer.buckets.queues.open import open_queue
 
 pytestmark = [pytest.mark.slow, pytest.mark.extra]
 
-CREATED = (Event("gs://uploads/a.jpg", False),)
+URLS = ("gs://uploads/a.jpg",)
 
 
 @pytest.fixture
@@ -64,7 +63,7 @@ def test_an_emulator_is_asked_where_the_environment_says(
     monkeypatch.setenv("PUBSUB_EMULATOR_HOST", endpoint.removeprefix("http://"))
     url = "https://pubsub.googleapis.com/v1/projects/tests/subscriptions/uploads"
     (message,) = open_queue(url).receive()
-    assert message.events == CREATED
+    assert message.urls == URLS
 
 
 def test_messages_are_hidden_for_longer_than_the_subscription_says(
@@ -76,7 +75,7 @@ def test_messages_are_hidden_for_longer_than_the_subscription_says(
     begin = time.monotonic()
     (again,) = queue.receive()
     assert time.monotonic() - begin > 1.5
-    assert (message.events, again.events) == (CREATED, CREATED)
+    assert (message.urls, again.urls) == (URLS, URLS)
 
 
 def test_the_account_of_a_virtual_machine_is_used(
@@ -86,7 +85,7 @@ def test_the_account_of_a_virtual_machine_is_used(
     pubsub.token = "nobody's"
     queue = open_queue(by_tls)
     (message,) = queue.receive()
-    assert message.events == CREATED
+    assert message.urls == URLS
     queue.done([message.receipt])
     assert len(pubsub.given) == 1  # for all requests
 
@@ -118,7 +117,7 @@ def test_the_login_of_a_user_is_used(
     )
     pubsub.token, pubsub.refresh_token = "nobody's", "1//refresh"
     (message,) = open_queue(by_tls).receive()
-    assert message.events == CREATED
+    assert message.urls == URLS
 
 
 def test_a_login_that_was_withdrawn_is_told_and_not_quoted(
@@ -158,7 +157,7 @@ def test_an_emulator_is_given_no_token(
     subscription: CloudQueue, endpoint: str, pubsub: PubSub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("GCE_METADATA_HOST", endpoint.removeprefix("http://"))
-    assert [message.events for message in open_queue(subscription.url).receive()] == [CREATED]
+    assert [message.urls for message in open_queue(subscription.url).receive()] == [URLS]
     assert pubsub.given == []
 
 

@@ -14,7 +14,7 @@ from support.flaky_proxy import interfering
 from support.waiting import STALL_SECONDS, until
 
 from thumbnailer.buckets.client.errors import CredentialsEnded
-from thumbnailer.buckets.queues.messages import Event, Message
+from thumbnailer.buckets.queues.messages import Message
 from thumbnailer.buckets.queues.open import open_queue
 from thumbnailer.buckets.queues.queue import Queue
 
@@ -32,17 +32,16 @@ def received(queue: Queue, number: int = 1) -> list[Message]:
 
 
 def keys(messages: list[Message]) -> list[str]:
-    """The keys of the objects that were made, by messages that can be read."""
+    """The keys of the objects that they tell of, by messages that can be read."""
     assert {message.fault for message in messages} <= {""}
-    found = [event for message in messages for event in message.events]
-    assert not any(event.is_removed for event in found)
-    return sorted(event.url.partition("uploads/")[2] for event in found)
+    found = [url for message in messages for url in message.urls]
+    return sorted(url.partition("uploads/")[2] for url in found)
 
 
 def test_what_is_uploaded_is_received(cloud_queue: CloudQueue) -> None:
     cloud_queue.notify("2026/a+b c%20d/ä.jpg")
     (message,) = received(open_queue(cloud_queue.url))
-    assert message.events == (Event(f"{cloud_queue.bucket}/2026/a+b c%20d/ä.jpg", False),)
+    assert message.urls == (f"{cloud_queue.bucket}/2026/a+b c%20d/ä.jpg",)
     assert message.fault == ""
 
 
@@ -127,7 +126,7 @@ def test_a_message_that_is_no_notification_is_none_of_the_others(cloud_queue: Cl
     cloud_queue.notify("a.jpg")
     messages = received(queue, 2)
     (unreadable,) = [message for message in messages if message.fault]
-    assert unreadable.events == ()
+    assert unreadable.urls == ()
     assert "MARK" not in unreadable.fault
     messages.remove(unreadable)
     assert keys(messages) == ["a.jpg"]

@@ -9,37 +9,29 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from textwrap import dedent
-from uuid import uuid4
 
 import pytest
 from support.cloud_queue import CloudQueue
 from support.flaky_proxy import Target, interfering
 from support.s3_server import KEY_ID, SECRET, Storage
-from support.sqs_server import new_queue, notify_by_eventbridge, notify_by_sns, notify_directly
+from support.sqs_server import notify_by_eventbridge, notify_by_sns, notify_directly
 from support.waiting import STALL_SECONDS, until
 
 from thumbnailer import ConfigError
-from thumbnailer.buckets.queues.messages import Event
 from thumbnailer.buckets.queues.open import open_queue
 from thumbnailer.buckets.queues.queue import Queue
 
 pytestmark = [pytest.mark.slow, pytest.mark.extra]
 
 
-@pytest.fixture
-def sqs(storage: Storage) -> CloudQueue:
-    """An empty queue on the server of `storage`."""
-    return new_queue(storage.endpoint, f"tests-{uuid4().hex[:12]}")
-
-
-def events(queue: Queue, number: int) -> list[Event]:
-    """So many events, by messages that are done with that."""
-    found: list[Event] = []
+def urls(queue: Queue, number: int) -> list[str]:
+    """So many URLs, by messages that are done with that."""
+    found: list[str] = []
     for _ in until(STALL_SECONDS):
         messages = queue.receive()
         assert {message.fault for message in messages} <= {""}
         queue.done([message.receipt for message in messages])
-        found += [event for message in messages for event in message.events]
+        found += [url for message in messages for url in message.urls]
         if len(found) >= number:
             break
     return found
@@ -63,10 +55,10 @@ def test_what_s3_notifies_of_is_an_event(
     for key in keys:
         storage.put(key, b"anything")
     queue = open_queue(sqs.url)
-    created = {Event(f"{storage.url}/{key}", False) for key in keys}
-    assert set(events(queue, len(keys))) == created
+    created = {f"{storage.url}/{key}" for key in keys}
+    assert set(urls(queue, len(keys))) == created
     storage.delete("a.jpg")
-    assert events(queue, 1) == [Event(f"{storage.url}/a.jpg", True)]
+    assert urls(queue, 1) == [f"{storage.url}/a.jpg"]
 
 
 def test_a_queue_is_waited_at_until_the_service_says_that_there_is_nothing(sqs: CloudQueue) -> None:
@@ -86,7 +78,7 @@ def test_throttling_is_waited_for(sqs: CloudQueue) -> None:
         return "throttled queue of sqs" if requests.total() < 3 else ""
 
     with interfering(sqs.url, mood, count=requests) as url:
-        assert events(open_queue(url), 1) == [Event("s3://uploads/a.jpg", False)]
+        assert urls(open_queue(url), 1) == ["s3://uploads/a.jpg"]
     assert requests.total() > 3
 
 
@@ -157,7 +149,7 @@ def test_credentials_that_are_renewed_are_used(
         queue = open_queue(url)
         for key in ("a.jpg", "b.jpg"):
             sqs.notify(key)
-            assert events(queue, 1) == [Event(f"s3://uploads/{key}", False)]
+            assert urls(queue, 1) == [f"s3://uploads/{key}"]
     used = [headers["authorization"].partition("Credential=")[2][:20] for headers in heard]
     assert len(set(used)) == len(used) == 4
     assert {headers["x-amz-security-token"] for headers in heard} == {"token"}

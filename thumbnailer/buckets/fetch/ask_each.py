@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from typing import TypeVar
 
@@ -19,31 +20,40 @@ Ask = Callable[[Bucket, str], Awaitable[T]]
 
 
 def ask_each(
-    questions: Sequence[tuple[str, Ask[T]]], endpoint: str, closing: Stop
+    questions: Sequence[tuple[str, Ask[T]]], endpoint: str, stop: Stop | None
 ) -> list[T | OSError]:
     """Return the answer or the OSError of each request, in their order.
 
     Args:
         questions: the URL of an object, and the request about it.
         endpoint: as in `Settings`.
-        closing: once it is set, answers are not waited for.
+        stop: once it is set, answers are not waited for.
 
     Raises:
-        WorkerError: the pool is closed.
+        Stopped: `stop` was set.
     """
     by_bucket: dict[str, list[int]] = {}
     for at, (url, _) in enumerate(questions):
         by_bucket.setdefault(split_url(url)[0], []).append(at)
     found: dict[int, T | OSError] = {}
     for where, places in by_bucket.items():
-        bucket = Bucket(where, endpoint, closing)
+        bucket = Bucket(where, endpoint, stop)
         requests: list[Request[T]] = []
         for at in places:
             url, ask = questions[at]
             requests.append(partial(ask, bucket, split_url(url)[1]))
-        try:
-            answers = bucket.run_concurrently(requests)
-        except Stopped:
-            raise WorkerError("the pool is closed") from None
-        found.update(zip(places, answers, strict=True))
+        found.update(zip(places, bucket.run_concurrently(requests), strict=True))
     return [found[at] for at in range(len(questions))]
+
+
+@contextmanager
+def while_open() -> Iterator[None]:
+    """Let what is asked within for a pool end once that is closed.
+
+    Raises:
+        WorkerError: it was closed.
+    """
+    try:
+        yield
+    except Stopped:
+        raise WorkerError("the pool is closed") from None

@@ -12,7 +12,7 @@ from functools import partial
 from thumbnailer.buckets.client.bucket import Bucket
 from thumbnailer.buckets.client.errors import CredentialsEnded
 from thumbnailer.buckets.client.listings.listed_object import ListedObject
-from thumbnailer.buckets.fetch.ask_each import ask_each
+from thumbnailer.buckets.fetch.ask_each import ask_each, while_open
 from thumbnailer.buckets.headers import Attributes, made_from, made_size
 from thumbnailer.buckets.marker_objects import source_version
 from thumbnailer.buckets.transfer import too_large
@@ -46,7 +46,8 @@ def fetch_thumbnails(jobs: list[Job], endpoint: str, closing: Stop) -> list[Job 
         got.append(Failure("wrong", refusal) if refusal else None)
         if not refusal:
             questions.append((one.path, partial(Bucket.get, max_bytes=one.size_bytes)))
-    answers = iter(ask_each(questions, endpoint, closing))
+    with while_open():
+        answers = iter(ask_each(questions, endpoint, closing))
     return [one or _judged(job, next(answers)) for job, one in zip(jobs, got, strict=True)]
 
 

@@ -8,7 +8,7 @@ from functools import partial
 
 from thumbnailer.buckets.client.bucket import Bucket
 from thumbnailer.buckets.client.errors import CredentialsEnded
-from thumbnailer.buckets.fetch.ask_each import Ask, ask_each
+from thumbnailer.buckets.fetch.ask_each import Ask, ask_each, while_open
 from thumbnailer.buckets.headers import made_size
 from thumbnailer.buckets.transfer import most_bytes, too_large
 from thumbnailer.model import Failure, Job, Stop, Thumbnail
@@ -34,7 +34,8 @@ def fetch_for_page(
     """
     questions = [[*_questions(job, start_bytes)] for job in jobs]
     flat = [question for of_job in questions for question in of_job]
-    answers = iter(ask_each(flat, endpoint, closing))
+    with while_open():
+        answers = iter(ask_each(flat, endpoint, closing))
     return [
         _answered(job, [next(answers) for _ in of_job])
         for job, of_job in zip(jobs, questions, strict=True)

@@ -7,14 +7,11 @@ from contextlib import suppress
 from functools import partial
 from itertools import groupby, islice
 
-from thumbnailer.buckets.client.errors import CredentialsEnded
 from thumbnailer.buckets.client.requests import Stopped
-from thumbnailer.buckets.headers import ORIGIN, made_from
 from thumbnailer.buckets.origins import Origins
 from thumbnailer.buckets.orphans.remove import remove_from_bucket
-from thumbnailer.buckets.orphans.survey import place_of
 from thumbnailer.buckets.orphans.thumbnail_tree import ThumbnailTree, only_objects
-from thumbnailer.model import Failure, Folder
+from thumbnailer.model import Folder
 from thumbnailer.thumbs.folders import Removal
 from thumbnailer.thumbs.gallery_page import PAGE_NAME, is_our_page
 from thumbnailer.thumbs.orphans.orphan import OwnThumbnail
@@ -78,31 +75,15 @@ def _own(
     Args:
         needed: the folders of others, and of what can't be looked at, are added to these.
     """
-    bucket, objects = tree.bucket, only_objects(tree.own())
+    objects = only_objects(tree.own())
     for batch in iter(lambda: [*islice(objects, _BATCH)], []):
-        keys = [tree.key(one.entry.key) for one in batch]
-        answers = bucket.run_concurrently([partial(bucket.head, key) for key in keys])
-        for one, answer in zip(batch, answers, strict=True):
-            folder = tree.folder(one.folder)
-            if isinstance(answer, OSError):
-                if isinstance(answer, CredentialsEnded):
-                    raise answer
-                if not isinstance(answer, FileNotFoundError):
-                    needed.add(one.folder)
-                    failure = Failure("scan", f"can't be looked at: {answer.strerror}")
-                    yield Removal(folder.path_of(one.name), "", "failed", failure)
+        for one, answer in tree.look_at(batch, origins):
+            if isinstance(answer, OwnThumbnail):
+                yield answer
                 continue
-            entry, attributes = answer
-            text = attributes.get(ORIGIN, "")
-            origin = origins.read(text)
-            if not made_from(attributes):
-                continue
-            if text and not origin:
-                needed.add(one.folder)
-                continue
-            source, place = place_of(origin)
-            size_bytes, etag = entry.size_bytes, entry.etag
-            yield OwnThumbnail(folder, one.name, text, source, place, size_bytes, etag=etag)
+            needed.add(one.folder)
+            if answer:
+                yield Removal(tree.folder(one.folder).path_of(one.name), "", "failed", answer)
 
 
 def _folder_of(one: OwnThumbnail | Removal) -> Folder | None:

@@ -5,16 +5,16 @@ from __future__ import annotations
 import errno
 from collections.abc import Iterable
 from contextlib import suppress
-from functools import partial
 
 from thumbnailer.buckets.client.bucket import Bucket
 from thumbnailer.buckets.client.errors import CredentialsEnded
 from thumbnailer.buckets.client.requests import Stopped
+from thumbnailer.buckets.fetch.ask_each import ask_each
 from thumbnailer.errors import SourceError
+from thumbnailer.hash_set import HashSet
 from thumbnailer.model import Stop
-from thumbnailer.thumbs.orphans.asked_for import Paths
 from thumbnailer.thumbs.orphans.remote_sources import RemotePlace
-from thumbnailer.urls import is_url, split_url
+from thumbnailer.urls import is_url
 
 
 class ListedSources:
@@ -29,7 +29,7 @@ class ListedSources:
     """
 
     def __init__(
-        self, roots: Iterable[str], listed: Paths, endpoint: str, stop: Stop | None, *, asks: bool
+        self, roots: Iterable[str], listed: HashSet, endpoint: str, stop: Stop | None, *, asks: bool
     ) -> None:
         self._roots = {root.rstrip("/"): root for root in roots if is_url(root)}
         self._listed, self._asks = listed, asks
@@ -54,20 +54,10 @@ class ListedSources:
             SourceError: the credentials have expired.
         """
         urls = [*urls] if self._asks else []
-        interrupted = InterruptedError(errno.EINTR, "interrupted")
-        self._answers = dict.fromkeys(urls, interrupted)
+        self._answers = dict.fromkeys(urls, InterruptedError(errno.EINTR, "interrupted"))
         with suppress(Stopped):
-            self._ask(urls)
-
-    def _ask(self, urls: list[str]) -> None:
-        by_bucket: dict[str, list[str]] = {}
-        for url in urls:
-            by_bucket.setdefault(split_url(url)[0], []).append(url)
-        for where, of_bucket in by_bucket.items():
-            bucket = Bucket(where, self._endpoint, self._stop)
-            keys = (url[len(where) + 1 :] for url in of_bucket)
-            answers = bucket.run_concurrently([partial(bucket.head, key) for key in keys])
-            for url, answer in zip(of_bucket, answers, strict=True):
+            answers = ask_each([(url, Bucket.head) for url in urls], self._endpoint, self._stop)
+            for url, answer in zip(urls, answers, strict=True):
                 if isinstance(answer, CredentialsEnded):
                     raise SourceError(answer.errno, answer.strerror, url)
                 if isinstance(answer, FileNotFoundError):

@@ -6,22 +6,18 @@ being asked for is looked at: its metadata say whether it is ours, and of which 
 
 from __future__ import annotations
 
-import os
-import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from functools import partial
 from itertools import islice
 
-from thumbnailer.buckets.client.errors import CredentialsEnded
 from thumbnailer.buckets.client.requests import Stopped
-from thumbnailer.buckets.headers import ORIGIN, made_from
-from thumbnailer.buckets.origins import Origin, Origins
+from thumbnailer.buckets.origins import Origin, Origins, place_of
 from thumbnailer.buckets.orphans.own_objects import OwnObject
 from thumbnailer.buckets.orphans.thumbnail_tree import ThumbnailTree, only_objects
 from thumbnailer.formats import format_by_ending
 from thumbnailer.model import Failure
 from thumbnailer.thumbs.folders import Removal
+from thumbnailer.thumbs.naming import is_size_label
 from thumbnailer.thumbs.orphans.asked_for import AskedFor
 from thumbnailer.thumbs.orphans.in_roots import FoundSource, SourcesInRoots
 from thumbnailer.thumbs.orphans.orphan import (
@@ -32,13 +28,9 @@ from thumbnailer.thumbs.orphans.orphan import (
 )
 from thumbnailer.thumbs.orphans.source_folder import SourcePlace
 from thumbnailer.thumbs.orphans.survey import asked_together, fields_of, judge
-from thumbnailer.urls import is_url
 
 # How many thumbnails are looked at together.
 _BATCH = 256
-
-# What a folder of one size may be called: `256`, `256x192`, `256x` or `x192`.
-_SIZE = re.compile(r"\d+|\d+x\d*|x\d+")
 
 _NOT_TOLD = "{} of its thumbnails don't say of which picture they are: an earlier version made them"
 
@@ -66,7 +58,7 @@ def survey_by_metadata(
     with sources, suppress(Stopped):
         for batch in iter(lambda: [*islice(pending, _BATCH)], []):
             findings, others = _count_asked(tree, batch, asked)
-            told, unknown = _with_origins(tree, others, origins, findings)
+            told, unknown = _with_sources(tree, others, origins, findings)
             not_told += unknown
             for own, found in asked_together(told, sources):
                 is_there = judge(own, found, sources, findings)
@@ -132,47 +124,21 @@ def _count_asked(
     return findings, others
 
 
-def _with_origins(
+def _with_sources(
     tree: ThumbnailTree, objects: Sequence[OwnObject], origins: Origins, findings: OrphanSurvey
 ) -> tuple[list[tuple[OwnThumbnail, FoundSource]], int]:
     """Return those of the objects that are thumbnails of pictures in the roots, with these; and how
     many are ours, but do not tell of which picture."""
-    bucket, told, unknown = tree.bucket, list[tuple[OwnThumbnail, FoundSource]](), 0
-    keys = [tree.key(one.entry.key) for one in objects]
-    answers = bucket.run_concurrently([partial(bucket.head, key) for key in keys])
-    for one, answer in zip(objects, answers, strict=True):
-        if isinstance(answer, OSError):
-            if isinstance(answer, CredentialsEnded):
-                raise answer
-            if not isinstance(answer, FileNotFoundError):
-                error = Failure("scan", f"can't be looked at: {answer.strerror}")
-                path = tree.folder(one.folder).path_of(one.name)
-                findings.unknown.append(Removal(path, "", "kept", error))
-            continue
-        entry, attributes = answer
-        if not made_from(attributes):
-            continue
-        text = attributes.get(ORIGIN, "")
-        origin = origins.read(text)
-        if origin and origin.inner is not None:
-            folder, size_bytes = tree.folder(one.folder), entry.size_bytes
-            source, place = place_of(origin)
-            own = OwnThumbnail(folder, one.name, text, source, place, size_bytes, etag=entry.etag)
-            told.append((own, FoundSource(origin.root, place, False)))
-        unknown += bool(origin and origin.inner is None) or not text
+    told, unknown = list[tuple[OwnThumbnail, FoundSource]](), 0
+    for one, answer in tree.look_at(objects, origins):
+        if isinstance(answer, Failure):
+            path = tree.folder(one.folder).path_of(one.name)
+            findings.unknown.append(Removal(path, "", "kept", answer))
+        elif answer and answer.source:
+            told.append((answer, FoundSource(answer.place.root, answer.place, False)))
+        else:
+            unknown += answer is not None
     return told, unknown
-
-
-def place_of(origin: Origin | None) -> tuple[str, SourcePlace]:
-    """Return the path or URL of a picture, and the same as a place in its SOURCE; "" if unknown."""
-    if not origin or origin.inner is None:
-        return "", SourcePlace("", "", "")
-    root, inner = origin.root, origin.inner
-    if is_url(root):
-        folder, _, name = inner.rpartition("/")
-        return "/".join(filter(None, (root.rstrip("/"), inner))), SourcePlace(root, folder, name)
-    folder, name = os.path.split(inner.replace("/", os.sep))
-    return os.path.join(root, folder, name), SourcePlace(root, folder, name)
 
 
 def _is_named_for(
@@ -180,7 +146,7 @@ def _is_named_for(
 ) -> bool:
     """Return whether a thumbnail, by its key, may be one of a picture that was found."""
     first, _, rest = key.partition("/")
-    for path in (key, rest) if first in sizes or _SIZE.fullmatch(first) else (key,):
+    for path in (key, rest) if first in sizes or is_size_label(first) else (key,):
         for root, place in places.items():
             below = f"{place}/" if place else ""
             if path.startswith(below):

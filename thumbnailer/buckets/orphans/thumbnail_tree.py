@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
 from functools import partial
 from itertools import islice
 
 from thumbnailer.buckets.client.bucket import PAGE_KEYS, Bucket
+from thumbnailer.buckets.client.errors import CredentialsEnded
 from thumbnailer.buckets.client.listings.listed_object import ListedObject
+from thumbnailer.buckets.headers import ORIGIN, Attributes, made_from
 from thumbnailer.buckets.marker_objects import Mark, read_mark
 from thumbnailer.buckets.ordered_listing import OrderedListing
+from thumbnailer.buckets.origins import Origins, place_of
 from thumbnailer.buckets.orphans.own_objects import OwnFolder, OwnObject, own_objects
-from thumbnailer.model import Folder, Stop
+from thumbnailer.model import Failure, Folder, Stop
+from thumbnailer.thumbs.orphans.orphan import OwnThumbnail
 from thumbnailer.urls import split_url
 
 # In so many folders each is looked into; for more, all of the tree is listed.
@@ -48,6 +52,44 @@ class ThumbnailTree:
     def key(self, inner: str) -> str:
         """Return the key of what has another one relative to the tree."""
         return f"{self._prefix}/{inner}".lstrip("/")
+
+    def look_at(
+        self, objects: Sequence[OwnObject], origins: Origins
+    ) -> Iterator[tuple[OwnObject, OwnThumbnail | Failure | None]]:
+        """Ask for the metadata of some objects side by side; yield those that are thumbnails.
+
+        Each comes with what it is: its source is "" if it does not tell of which picture it is. It
+        is None if that is in none of the roots, and a failure if it can't be looked at.
+
+        Args:
+            origins: reads of which picture a thumbnail is.
+
+        Raises:
+            Stopped: `stop` was set.
+            CredentialsEnded: the credentials have expired.
+        """
+        bucket = self.bucket
+        heads = [partial(bucket.head, self.key(one.entry.key)) for one in objects]
+        for one, answer in zip(objects, bucket.run_concurrently(heads), strict=True):
+            if isinstance(answer, CredentialsEnded):
+                raise answer
+            if isinstance(answer, FileNotFoundError):
+                continue
+            if isinstance(answer, OSError):
+                yield one, Failure("scan", f"can't be looked at: {answer.strerror}")
+            elif made_from(answer[1]):
+                yield one, self._own_thumbnail(one, *answer, origins)
+
+    def _own_thumbnail(
+        self, one: OwnObject, entry: ListedObject, attributes: Attributes, origins: Origins
+    ) -> OwnThumbnail | None:
+        text = attributes.get(ORIGIN, "")
+        origin = origins.read(text)
+        if text and not origin:
+            return None
+        source, place = place_of(origin)
+        folder, size_bytes, etag = self.folder(one.folder), entry.size_bytes, entry.etag
+        return OwnThumbnail(folder, one.name, text, source, place, size_bytes, etag=etag)
 
     def remove_markers(
         self, is_unused: Callable[[OwnFolder], bool], folders: Collection[str] | None = None

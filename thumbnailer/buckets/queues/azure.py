@@ -10,7 +10,7 @@ from xml.etree import ElementTree
 from thumbnailer.buckets.client.errors import ServerError
 from thumbnailer.buckets.client.services.queues import azure_queue
 from thumbnailer.buckets.queues.messages import Message, read_message
-from thumbnailer.buckets.queues.notices.azure import azure_events
+from thumbnailer.buckets.queues.notices.azure import azure_urls
 
 _MAX_MESSAGES = 32
 
@@ -62,7 +62,7 @@ class AzureQueue:
     def _message(self, item: ElementTree.Element) -> Message:
         name = item.findtext("MessageId") or ""
         self._receipts[name] = item.findtext("PopReceipt") or ""
-        return read_message(name, item.findtext("MessageText") or "", azure_events)
+        return read_message(name, item.findtext("MessageText") or "", azure_urls)
 
     def _settle(self, method: str, name: str, query: dict[str, str]) -> str:
         """Send a request about a message, and return its new receipt; "" if it is lost."""

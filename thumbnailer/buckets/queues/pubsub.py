@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from thumbnailer.buckets.client.errors import ServerError
 from thumbnailer.buckets.client.services.queues import pubsub
 from thumbnailer.buckets.queues.messages import Message, read_message
-from thumbnailer.buckets.queues.notices.google import google_events
+from thumbnailer.buckets.queues.notices.google import google_urls
 from thumbnailer.buckets.queues.notices.json_values import items, member, text
 
 _MAX_MESSAGES = 100
@@ -34,7 +34,7 @@ class PubSub:
                 return []
             raise
         messages = [
-            read_message(receipt, member(item, "message", "attributes"), google_events)
+            read_message(receipt, member(item, "message", "attributes"), google_urls)
             for item in items(answer, "receivedMessages")
             if (receipt := text(item, "ackId"))
         ]

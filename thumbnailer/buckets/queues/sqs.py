@@ -8,7 +8,7 @@ from thumbnailer.buckets.client.errors import ServerError
 from thumbnailer.buckets.client.services.queues import sqs
 from thumbnailer.buckets.queues.messages import Message, read_message
 from thumbnailer.buckets.queues.notices.json_values import items, member, text
-from thumbnailer.buckets.queues.notices.s3 import s3_events
+from thumbnailer.buckets.queues.notices.s3 import s3_urls
 
 _WAIT_SECONDS = 20  # the most that SQS takes
 _MAX_MESSAGES = 10
@@ -37,7 +37,7 @@ class Sqs:
             },
         )
         return [
-            read_message(receipt, text(item, "Body"), s3_events)
+            read_message(receipt, text(item, "Body"), s3_urls)
             for item in items(answer, "Messages")
             if (receipt := text(item, "ReceiptHandle"))
         ]

@@ -9,9 +9,8 @@ from thumbnailer.door.pictures import pictures_at
 from thumbnailer.door.sources import Sources
 from thumbnailer.door.thumbs import bucket_of_thumbnails, open_thumbs, remote_sources
 from thumbnailer.model import Source, Stop
-from thumbnailer.thumbs.orphans.asked_for import AskedFor
 from thumbnailer.thumbs.orphans.in_roots import SourcesInRoots, Wanted
-from thumbnailer.thumbs.orphans.orphan import OrphanSurvey
+from thumbnailer.thumbs.orphans.orphan import BucketSurvey
 from thumbnailer.thumbs.orphans.source_folder import SourcePlace
 from thumbnailer.thumbs.orphans.survey import survey_folders
 from thumbnailer.thumbs.plan import SourceSlots
@@ -19,15 +18,15 @@ from thumbnailer.thumbs.plan import SourceSlots
 
 def find_thumbnails_of(
     urls: Iterable[str], opened: Sources, settings: Settings, stop: Stop | None
-) -> OrphanSurvey:
+) -> BucketSurvey:
     """Find the thumbnails of some objects that are really gone.
 
     Raises:
         OutputError: the bucket of the thumbnails can't be read.
     """
     urls = sorted(urls)
-    asked = AskedFor()
-    findings = OrphanSurvey(asked=asked)
+    findings = BucketSurvey()
+    asked = findings.asked
     sources = [*_sources_at(urls, opened, settings)]
     thumbs = open_thumbs(settings, clean_up=False, stop=stop, live=True)
     wanted = [

@@ -18,15 +18,14 @@ from thumbnailer.door.thumbs import bucket_of_thumbnails
 from thumbnailer.errors import PruneRefused, SourceError
 from thumbnailer.model import Stop
 from thumbnailer.operations.removal.counts import RemovalCounts
-from thumbnailer.operations.removal.source_folders import check_folders, source_folders
+from thumbnailer.operations.removal.source_folders import check_folders, named_folders
 from thumbnailer.operations.removal.stale import StaleFinder, options_for
 from thumbnailer.operations.removal.with_buckets import find_with_buckets
 from thumbnailer.scan.folders import thumbnail_folders
 from thumbnailer.scan.selection import Choice
 from thumbnailer.thumbs.folders import Removal
-from thumbnailer.thumbs.orphans.asked_for import AskedFor
 from thumbnailer.thumbs.orphans.in_roots import SourcesInRoots
-from thumbnailer.thumbs.orphans.orphan import OrphanSurvey, OwnThumbnail
+from thumbnailer.thumbs.orphans.orphan import BucketSurvey, OrphanSurvey, OwnThumbnail
 from thumbnailer.thumbs.orphans.remove import remove_thumbnails
 from thumbnailer.thumbs.orphans.survey import find_orphans
 
@@ -96,10 +95,14 @@ def find_orphaned(
     stop: Stop | None = None,
 ) -> OrphanSurvey:
     """Find the thumbnails whose pictures are gone, and stale ones, for `prune`; change nothing."""
-    roots, output = source_folders(sources, settings, stop), os.fspath(settings.output)
+    roots, output = named_folders(sources, settings), os.fspath(settings.output)
+    findings: OrphanSurvey
     if is_remote(*roots, output):
-        findings = find_with_buckets(roots, settings, stop, stale=stale)
+        opened = open_sources(roots, settings, stop=stop)
+        opened.refuse_files()
+        findings = find_with_buckets(opened, settings, stop, stale=stale)
     else:
+        check_folders(roots, settings, stop)
         findings = _find_on_disk(roots, settings, stop, stale=stale)
     check_folders(roots, settings, stop)  # a disk may have been unmounted meanwhile
     for root in roots:
@@ -157,12 +160,12 @@ def remove_from(
 ) -> Iterator[Removal]:
     """Remove some of what was found, where it is: on disk, or in a bucket."""
     bucket = bucket_of_thumbnails(settings, stop)
-    if not bucket:
+    if not (bucket and isinstance(findings, BucketSurvey)):
         return remove_thumbnails(found, stop)
     due = [*found]
     on_disk = [one for one in due if not one.folder.is_remote]
     in_bucket = [one for one in due if one.folder.is_remote]
-    removed = bucket.prune(in_bucket, findings.asked or AskedFor())
+    removed = bucket.prune(in_bucket, findings.asked)
     return chain(remove_thumbnails(on_disk, stop), removed)
 
 

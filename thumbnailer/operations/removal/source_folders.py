@@ -20,11 +20,21 @@ def source_folders(
         SourceError: one does not exist, is no folder or can't be read.
         ConfigError: the thumbnails are in the desktop's cache, or have no place.
     """
+    roots = named_folders(sources, settings)
+    check_folders(roots, settings, stop)
+    return roots
+
+
+def named_folders(sources: Path | Iterable[Path], settings: Settings) -> list[str]:
+    """Return the paths of the SOURCEs, as they were named.
+
+    Raises:
+        ConfigError: the thumbnails are in the desktop's cache, or have no place.
+    """
     if settings.is_for_desktop:
         raise ConfigError("layout = 'freedesktop': the desktop prunes its cache itself")
     roots = paths_of(sources)
     check_place(settings, *roots)
-    check_folders(roots, settings, stop)
     return roots
 
 

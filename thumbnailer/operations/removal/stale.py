@@ -7,7 +7,6 @@ has a name that `make` would use is not stale in this sense: `make` makes it ane
 from __future__ import annotations
 
 import os
-import re
 from collections import Counter
 from collections.abc import Callable, Iterable
 from contextlib import suppress
@@ -21,11 +20,10 @@ from thumbnailer.formats import format_by_ending, possible_formats
 from thumbnailer.model import Folder, Outcome, Source
 from thumbnailer.scan.folders import source_finder
 from thumbnailer.thumbs.folders import THUMBS
+from thumbnailer.thumbs.naming import is_size_label
 from thumbnailer.thumbs.orphans.orphan import PresentThumbnail
 from thumbnailer.thumbs.orphans.source_folder import SourcePlace
-from thumbnailer.thumbs.plan import Slot, SourceSlots
-
-_SIZE = re.compile(r"\d+|\d+x\d*|x\d+")
+from thumbnailer.thumbs.plan import SourceSlots
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +87,7 @@ class StaleFinder:
         names, failed, is_same = set[str](), list[Source](), _same_folder(folder.path)
         for item in open_thumbs(self.settings, clean_up=False).look(sources):
             if isinstance(item, SourceSlots):
-                if any(map(_is_failed, item.slots)):
+                if any(slot.is_failed for slot in item.slots):
                     failed.append(item.source)
                 for wanted in (slot.wanted for slot in item.slots):
                     if is_same(wanted.folder.path):
@@ -100,11 +98,6 @@ class StaleFinder:
             else:
                 failed.append(item.source)
         return names, failed
-
-
-def _is_failed(slot: Slot) -> bool:
-    earlier = slot.earlier
-    return bool(slot.obstacle or (isinstance(earlier, Outcome) and earlier.status == "failed"))
 
 
 def _same_folder(path: str) -> Callable[[str], bool]:
@@ -137,7 +130,7 @@ def _options(one: PresentThumbnail, settings: Settings) -> str:
         size = os.path.basename(below)
         if size == THUMBS and "" not in recipes:
             options.append("a single --size")
-    if _SIZE.fullmatch(size) and size not in recipes:
+    if is_size_label(size) and size not in recipes:
         options.append(f"--size {size}")
     format = format_by_ending(one.name)
     if format and all(format not in possible_formats(recipe.format) for recipe in recipes.values()):

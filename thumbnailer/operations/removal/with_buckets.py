@@ -9,7 +9,7 @@ from itertools import chain
 
 from thumbnailer.config.settings import Settings
 from thumbnailer.door.places import is_remote
-from thumbnailer.door.sources import Sources, open_sources
+from thumbnailer.door.sources import Sources
 from thumbnailer.door.thumbs import bucket_of_thumbnails, open_thumbs, remote_sources
 from thumbnailer.errors import SourceError
 from thumbnailer.model import Folder, Outcome, Stop
@@ -18,22 +18,25 @@ from thumbnailer.scan.selection import Choice
 from thumbnailer.thumbs.folders import Removal
 from thumbnailer.thumbs.orphans.asked_for import AskedFor
 from thumbnailer.thumbs.orphans.in_roots import SourcesInRoots
-from thumbnailer.thumbs.orphans.orphan import OrphanSurvey, PresentThumbnail
+from thumbnailer.thumbs.orphans.orphan import BucketSurvey, OrphanSurvey, PresentThumbnail
 from thumbnailer.thumbs.orphans.survey import survey_folders
 
 
 def find_with_buckets(
-    roots: list[str], settings: Settings, stop: Stop | None, *, stale: bool
-) -> OrphanSurvey:
+    opened: Sources, settings: Settings, stop: Stop | None, *, stale: bool
+) -> BucketSurvey:
     """Find the thumbnails whose pictures are gone, and stale ones; change nothing.
+
+    Args:
+        opened: the SOURCEs, all of them folders.
 
     Raises:
         SourceError: a SOURCE can't be listed to its end.
         OutputError: the thumbnails can't be listed.
     """
-    asked = _asked_for(open_sources(roots, settings, stop=stop), settings, stop)
-    findings = OrphanSurvey(asked=asked)
-    for survey in _surveys(roots, settings, asked, stop, stale=stale):
+    asked = _asked_for(opened, settings, stop)
+    findings = BucketSurvey(asked=asked)
+    for survey in _surveys(opened.roots, settings, asked, stop, stale=stale):
         findings.add(survey)
     if not stale:
         findings.stale = []

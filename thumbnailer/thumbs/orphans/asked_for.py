@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-from array import array
-from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from typing import Protocol
 
+from thumbnailer.hash_set import HashSet
 from thumbnailer.model import Outcome, Source
-from thumbnailer.thumbs.plan import Slot, SourceSlots
+from thumbnailer.thumbs.plan import SourceSlots
 
 
 class Thumbs(Protocol):
@@ -32,8 +31,8 @@ class AskedFor:
     """
 
     def __init__(self) -> None:
-        self.thumbnails, self.folders = Paths(), Paths()
-        self.sources, self.failed = Paths(), Paths()
+        self.thumbnails, self.folders = HashSet(), HashSet()
+        self.sources, self.failed = HashSet(), HashSet()
 
     def noted(
         self, found: Iterable[Source | Outcome], thumbs: Thumbs, *, quick: bool
@@ -44,7 +43,7 @@ class AskedFor:
         """
         for item in thumbs.look(self._noted_sources(found), quick=quick):
             if isinstance(item, SourceSlots):
-                if any(map(_is_failed, item.slots)):
+                if any(slot.is_failed for slot in item.slots):
                     self.failed.add(item.source.path)
                 for wanted in (slot.wanted for slot in item.slots):
                     self.folders.add(wanted.folder.path)
@@ -62,29 +61,3 @@ class AskedFor:
         for item in found:
             self.sources.add(item.path if isinstance(item, Source) else item.source.path)
             yield item
-
-
-class Paths:
-    """Many paths, of which no more is kept than a hash in 8 bytes.
-
-    Of a million paths one that is not among them seems to be so once in 10^13.
-    """
-
-    def __init__(self) -> None:
-        self._hashes, self._is_sorted = array("q"), True
-
-    def add(self, path: str) -> None:
-        """Add a path."""
-        self._hashes.append(hash(path))
-        self._is_sorted = False
-
-    def __contains__(self, path: str) -> bool:
-        if not self._is_sorted:
-            self._hashes, self._is_sorted = array("q", sorted(self._hashes)), True
-        at = bisect_left(self._hashes, hash(path))
-        return at < len(self._hashes) and self._hashes[at] == hash(path)
-
-
-def _is_failed(slot: Slot) -> bool:
-    earlier = slot.earlier
-    return bool(slot.obstacle or (isinstance(earlier, Outcome) and earlier.status == "failed"))

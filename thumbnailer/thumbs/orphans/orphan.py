@@ -148,7 +148,6 @@ class OrphanSurvey:
         stale: thumbnails whose source is there, but that no setting asks for; likewise adjacent.
         unknown: thumbnails whose source's state is unknown, and folders that can't be read.
         size_bytes: total length of all thumbnails.
-        asked: what there should be, if any of it is in a bucket.
     """
 
     thumbnails: Counter[str] = field(default_factory=Counter)
@@ -157,7 +156,6 @@ class OrphanSurvey:
     stale: list[PresentThumbnail] = field(default_factory=list)
     unknown: list[Removal] = field(default_factory=list)
     size_bytes: int = 0
-    asked: AskedFor | None = None
 
     @property
     def orphaned(self) -> int:
@@ -200,6 +198,17 @@ class OrphanSurvey:
         self.doubtful = [orphan for orphan in self.doubtful if orphan not in believed]
         self.orphans += (replace(orphan, is_certain=True) for orphan in believed)
         self.orphans.sort(key=lambda orphan: (orphan.folder.path, orphan.name))
+
+
+@dataclass(slots=True)
+class BucketSurvey(OrphanSurvey):
+    """A survey where pictures or thumbnails are in a bucket.
+
+    Attributes:
+        asked: what there should be of all pictures.
+    """
+
+    asked: AskedFor = field(default_factory=AskedFor)
 
 
 def _emptied(count: int) -> str:

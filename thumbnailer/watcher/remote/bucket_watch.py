@@ -88,6 +88,7 @@ class BucketWatch:
             self._notices,
             removed=self._removed,
             rescanned=self._rescanned,
+            tell=tell,
         )
         self._live_gallery = LiveGallery(opened.roots, settings, self) if options.gallery else None
         self._pool: Pool | None = None

@@ -14,8 +14,7 @@ from thumbnailer.watcher.remote.known import Known
 from thumbnailer.watcher.remote.notices import Notices
 from thumbnailer.watcher.work import WatchOptions
 
-# What a failed outcome says of an object that is not there.
-GONE = "is not there"
+Tell = Callable[[str, str], None]
 
 # How long a rescan goes on before notices are looked for.
 _SLICE_SECONDS = 0.05
@@ -41,6 +40,7 @@ class Feed:
         notices: what a queue tells.
         removed: called with the URLs of what is gone.
         rescanned: called at the end of each whole rescan, with whether any picture may be gone.
+        tell: called with the name of an event and a message.
 
     Attributes:
         last_rescan: when the last one ended, seconds since the epoch; None before that.
@@ -59,10 +59,14 @@ class Feed:
         *,
         removed: Callable[[list[str]], None],
         rescanned: Callable[[bool], None],
+        tell: Tell,
     ) -> None:
         self._opened, self._settings, self._options = opened, settings, options
         self._known, self._notices = known, notices
-        self._removed, self._rescanned = removed, rescanned
+        self._removed, self._rescanned, self._tell = removed, rescanned, tell
+        # Whether a SOURCE has had pictures; False of those in which there has been nothing yet.
+        self._has_had: dict[str, bool] = {}
+        self._may_be_gone = False
         self.last_rescan: float | None = None
         self.is_rescanning, self.given = False, 0
         self.first: int | None = None
@@ -99,11 +103,15 @@ class Feed:
         begun, is_whole, is_young = time.monotonic(), True, False
         is_full = begun >= self._next_full_look
         self._known.begin_rescan()
-        for item in self._opened.scan(self._settings, self._settings.choice, stop):
+        for root, item in self._scanned(stop):
             if isinstance(item, Outcome):
+                if self._is_empty_yet(root, item):
+                    yield None
+                    continue
                 is_whole &= item.source.path not in self._opened.folders
                 yield item
                 continue
+            self._has_had[root] = True
             self._known.note_found(item)
             if not item.is_remote and self._is_young(item):
                 is_young = True  # it may be unfinished
@@ -123,7 +131,27 @@ class Feed:
             self.first = self.given
         if is_full:
             self._next_full_look = begun + _FULL_LOOK_SECONDS
-        self._rescanned(has_gone or is_full)
+        # An empty SOURCE may have thumbnails from earlier, which are no orphans for that.
+        is_all_there = all(self._has_had.values())
+        may_be_gone = self._may_be_gone or has_gone or is_full
+        self._may_be_gone = may_be_gone and not is_all_there
+        self._rescanned(may_be_gone and is_all_there)
+
+    def _scanned(self, stop: Stop) -> Iterator[tuple[str, Source | Outcome]]:
+        """Yield what the scan finds in all SOURCEs, each with the SOURCE."""
+        for root in self._opened.scanned:
+            for item in self._opened.scan_one(root, self._settings, self._settings.choice, stop):
+                yield root, item
+
+    def _is_empty_yet(self, root: str, outcome: Outcome) -> bool:
+        """Return whether a SOURCE in a bucket has had nothing from the start; tell that once."""
+        is_empty = bool(outcome.error and outcome.error.gone and outcome.source.is_remote)
+        if not is_empty or self._has_had.get(root):
+            return False
+        if root not in self._has_had:
+            self._tell("note", f"{root}: nothing is there yet")
+        self._has_had[root] = False
+        return True
 
     def _pause_seconds(self, rescan_seconds: float) -> float:
         if self._options.rescan_seconds is not None:
@@ -148,7 +176,7 @@ class Feed:
             below, choice = self._opened.folders[root], self._settings.choice
             for item in pictures.find_all(sorted(inners), choice, below=below):
                 path = item.path if isinstance(item, Source) else item.source.path
-                if isinstance(item, Outcome) and item.error and item.error.reason.startswith(GONE):
+                if isinstance(item, Outcome) and item.error and item.error.gone:
                     gone.append(path)
                 elif isinstance(item, Outcome) or not self._known.is_done(item):
                     yield item

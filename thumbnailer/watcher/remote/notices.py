@@ -128,13 +128,13 @@ class Notices:
     def _add(self, notice: Notice) -> None:
         if notice.fault:
             self._tell("note", f"a message of the queue is passed over: {notice.fault}")
-        if not notice.events:
+        if not notice.urls:
             self._remove([notice.receipt])
             return
         now = time.monotonic()
         message = _Message(notice.receipt, now, extended=now)
         with self._change:
-            for url, _ in notice.events:  # they come in any order: which was the last is not known
+            for url in notice.urls:
                 message.left.add(url)
                 self._messages.setdefault(url, []).append(message)
                 self._waiting[url] = None

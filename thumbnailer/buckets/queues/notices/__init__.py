@@ -1,1 +1,1 @@
-"""What object stores write into their notifications, read as events; each service in its forms."""
+"""What object stores write into their notifications, read as URLs; each service in its forms."""

@@ -10,27 +10,24 @@ from __future__ import annotations
 import re
 from base64 import b64decode
 
-from thumbnailer.buckets.queues.messages import Event, Unreadable
+from thumbnailer.buckets.queues.messages import Unreadable
 from thumbnailer.buckets.queues.notices.json_values import parsed, text
-from thumbnailer.buckets.queues.notices.objects import event_of
+from thumbnailer.buckets.queues.notices.objects import url_of
 
-# Whether a blob is gone, by the type of an event.
-_TYPES = {"Microsoft.Storage.BlobCreated": False, "Microsoft.Storage.BlobDeleted": True}
+_TYPES = "Microsoft.Storage.BlobCreated", "Microsoft.Storage.BlobDeleted"
 
 _SUBJECT = re.compile(r"/blobServices/default/containers/([^/]+)/blobs/(.+)", re.DOTALL)
 
 
-def azure_events(body: str) -> tuple[Event, ...]:
-    """Return the events in the body of a message; none if it is about other things than blobs that
+def azure_urls(body: str) -> tuple[str, ...]:
+    """Return the URLs in the body of a message; none if it is about other things than blobs that
     come or go.
 
     Raises:
         Unreadable: it is no notification of Event Grid.
     """
     said = parsed(_plain(body))
-    return tuple(
-        event for one in (said if isinstance(said, list) else [said]) for event in _of(one)
-    )
+    return tuple(url for one in (said if isinstance(said, list) else [said]) for url in _of(one))
 
 
 def _plain(body: str) -> str | bytes:
@@ -44,7 +41,7 @@ def _plain(body: str) -> str | bytes:
     raise Unreadable(reason)
 
 
-def _of(said: object) -> tuple[Event, ...]:
+def _of(said: object) -> tuple[str, ...]:
     kind = text(said, "eventType") or text(said, "type")
     if not kind:
         raise Unreadable("is no notification of Event Grid")
@@ -53,4 +50,4 @@ def _of(said: object) -> tuple[Event, ...]:
     found = _SUBJECT.fullmatch(text(said, "subject"))
     if not found:
         raise Unreadable("names no blob")
-    return (event_of("az", found[1], found[2], is_removed=_TYPES[kind]),)
+    return (url_of("az", found[1], found[2]),)

@@ -6,17 +6,17 @@ Storage"), whether or not it has the object's metadata for content.
 
 from __future__ import annotations
 
-from thumbnailer.buckets.queues.messages import Event, Unreadable
+from thumbnailer.buckets.queues.messages import Unreadable
 from thumbnailer.buckets.queues.notices.json_values import member, text
-from thumbnailer.buckets.queues.notices.objects import event_of
+from thumbnailer.buckets.queues.notices.objects import url_of
 
-# Whether an object is gone, by the type of an event. Where versions are kept, what is removed
-# becomes an archived one.
-_TYPES = {"OBJECT_FINALIZE": False, "OBJECT_DELETE": True, "OBJECT_ARCHIVE": True}
+# Where versions are kept, what is removed becomes an archived one.
+_REMOVED = "OBJECT_DELETE", "OBJECT_ARCHIVE"
+_TYPES = "OBJECT_FINALIZE", *_REMOVED
 
 
-def google_events(attributes: object) -> tuple[Event, ...]:
-    """Return the events in the attributes of a message; none if it is about other things than
+def google_urls(attributes: object) -> tuple[str, ...]:
+    """Return the URLs in the attributes of a message; none if it is about other things than
     objects that come or go. What is only overwritten does not go.
 
     Raises:
@@ -27,7 +27,7 @@ def google_events(attributes: object) -> tuple[Event, ...]:
         raise Unreadable("is no notification of Google's storage")
     if kind not in _TYPES:
         return ()
-    if _TYPES[kind] and member(attributes, "overwrittenByGeneration") is not None:
+    if kind in _REMOVED and member(attributes, "overwrittenByGeneration") is not None:
         return ()
     bucket, key = text(attributes, "bucketId"), text(attributes, "objectId")
-    return (event_of("gs", bucket, key, is_removed=_TYPES[kind]),)
+    return (url_of("gs", bucket, key),)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from thumbnailer.buckets.queues.messages import Event, Unreadable
+from thumbnailer.buckets.queues.messages import Unreadable
 
 _BUCKET = re.compile(r"[A-Za-z0-9$._-]{1,255}")
 
@@ -12,8 +12,8 @@ _BUCKET = re.compile(r"[A-Za-z0-9$._-]{1,255}")
 _MAX_KEY_LENGTH = 1024
 
 
-def event_of(scheme: str, bucket: str, key: str, *, is_removed: bool) -> Event:
-    """Return the event of an object, by the names that a stranger gives it.
+def url_of(scheme: str, bucket: str, key: str) -> str:
+    """Return the URL of an object, by the names that a stranger gives it.
 
     Raises:
         Unreadable: no object can have such a name.
@@ -22,4 +22,4 @@ def event_of(scheme: str, bucket: str, key: str, *, is_removed: bool) -> Event:
         raise Unreadable("names no bucket")
     if not 0 < len(key) <= _MAX_KEY_LENGTH or any("\ud800" <= char <= "\udfff" for char in key):
         raise Unreadable("names no object")
-    return Event(f"{scheme}://{bucket}/{key}", is_removed)
+    return f"{scheme}://{bucket}/{key}"

@@ -9,24 +9,22 @@ from __future__ import annotations
 
 from urllib.parse import unquote_plus
 
-from thumbnailer.buckets.queues.messages import Event, Unreadable
+from thumbnailer.buckets.queues.messages import Unreadable
 from thumbnailer.buckets.queues.notices.json_values import items, member, parsed, text
-from thumbnailer.buckets.queues.notices.objects import event_of
+from thumbnailer.buckets.queues.notices.objects import url_of
 
 # By their beginnings. Restored objects can be read from then on.
-_CREATED = "ObjectCreated:", "ObjectRestore:Completed"
-_REMOVED = "ObjectRemoved:", "LifecycleExpiration:"
+_NAMES = (
+    *("ObjectCreated:", "ObjectRestore:Completed"),
+    *("ObjectRemoved:", "LifecycleExpiration:"),
+)
 
-# Whether an object is gone, by what EventBridge calls it.
-_OF_EVENTBRIDGE = {
-    "Object Created": False,
-    "Object Restore Completed": False,
-    "Object Deleted": True,
-}
+# As EventBridge calls them.
+_OF_EVENTBRIDGE = "Object Created", "Object Restore Completed", "Object Deleted"
 
 
-def s3_events(body: str) -> tuple[Event, ...]:
-    """Return the events in the body of a message; none if it is about other things than objects
+def s3_urls(body: str) -> tuple[str, ...]:
+    """Return the URLs in the body of a message; none if it is about other things than objects
     that come or go.
 
     Raises:
@@ -40,30 +38,29 @@ def s3_events(body: str) -> tuple[Event, ...]:
     if text(said, "Event") == "s3:TestEvent":
         return ()
     if text(said, "source") == "aws.s3":
-        return _events_of_eventbridge(said)
+        return _urls_of_eventbridge(said)
     if not isinstance(member(said, "Records"), list):
         raise Unreadable("is no notification of S3")
-    return tuple(event for record in items(said, "Records") for event in _events(record))
+    return tuple(url for record in items(said, "Records") for url in _urls(record))
 
 
-def _events(record: object) -> tuple[Event, ...]:
+def _urls(record: object) -> tuple[str, ...]:
     name = text(record, "eventName").removeprefix("s3:")
     if not name:
         raise Unreadable("has a record that is none of S3's")
-    if not name.startswith(_CREATED + _REMOVED):
+    if not name.startswith(_NAMES):
         return ()
     try:
         key = unquote_plus(text(record, "s3", "object", "key"), errors="strict")
     except UnicodeDecodeError:
         key = ""
     bucket = text(record, "s3", "bucket", "name")
-    return (event_of("s3", bucket, key, is_removed=name.startswith(_REMOVED)),)
+    return (url_of("s3", bucket, key),)
 
 
-def _events_of_eventbridge(said: object) -> tuple[Event, ...]:
-    is_removed = _OF_EVENTBRIDGE.get(text(said, "detail-type"))
-    if is_removed is None:
+def _urls_of_eventbridge(said: object) -> tuple[str, ...]:
+    if text(said, "detail-type") not in _OF_EVENTBRIDGE:
         return ()
     bucket = text(said, "detail", "bucket", "name")
     key = text(said, "detail", "object", "key")  # not encoded, unlike in S3's own form
-    return (event_of("s3", bucket, key, is_removed=is_removed),)
+    return (url_of("s3", bucket, key),)
