@@ -271,6 +271,125 @@ def test_the_lightbox_by_mouse(browser: Browser, url: str) -> None:
         page.wait_for_selector("#box:not([open])", state="attached")
 
 
+KEYS = ["ArrowRight", "ArrowLeft", "ArrowDown", "ArrowUp", " ", "Shift+ ", "End", "Home"]
+
+
+def shown_name(page: Page) -> str:
+    until(page, "box.open")
+    return page.inner_text("#name")
+
+
+@pytest.mark.parametrize("start", ["first", "last", "clicked", "nowhere", "on a button"])
+def test_keys_lead_on_wherever_the_focus_is(browser: Browser, url: str, start: str) -> None:
+    """From the first opening on, at both ends, and after a button has lost its use."""
+    with opened(browser, url) as page:
+        order = page.evaluate("sections.flatMap(({rows}) => rows.map((row) => row[NAME]))")
+        page.locator(".tile a").first.click()
+        assert shown_name(page) == order[0]
+        if start == "last":
+            page.keyboard.press("End")
+        elif start == "clicked":  # to the start by the mouse: the button ends where it is of no use
+            page.click("#next")
+            page.click("#back")
+            page.click("#back", force=True)
+        elif start == "nowhere":
+            page.evaluate("document.activeElement.blur()")
+        elif start == "on a button":
+            page.locator("#close").focus()
+        at = len(order) - 1 if start == "last" else 0
+        for key in KEYS * 2:
+            if key.endswith(" ") and start in ("clicked", "on a button"):
+                continue  # which it presses
+            by = {"ArrowLeft": -1, "ArrowUp": -1, "Shift+ ": -1, "Home": -1000, "End": 1000}
+            at = min(max(at + by.get(key, 1), 0), len(order) - 1)
+            page.keyboard.press(key.replace(" ", "Space"))
+            assert shown_name(page) == order[at], key
+        page.keyboard.press("Escape")
+        until(page, "!box.open")
+
+
+def test_the_way_back_closes_a_picture_and_stays_where_the_reader_is(
+    browser: Browser, url: str
+) -> None:
+    with opened(browser, url, width=500) as page:
+        address = page.url
+        for close in ("back", "Escape", "button", "back"):
+            page.locator(".tile a").first.click()
+            until(page, "box.open")
+            page.keyboard.press("End")
+            last = shown_name(page)
+            if close == "back":
+                page.go_back()
+            elif close == "Escape":
+                page.keyboard.press("Escape")
+            else:
+                page.click("#close")
+            until(page, "!box.open && !history.state")
+            page.wait_for_timeout(100)
+            assert page.url == address
+            assert page.evaluate("document.activeElement.querySelector('img').alt") == last
+            assert page.evaluate("scrollY") > 500
+            page.keyboard.press("Home")
+        page.go_back()  # no entry is left over
+        assert page.url == "about:blank"
+        page.goto(url)
+        page.wait_for_selector(".tile.there")
+
+
+def test_f_fills_the_screen_with_the_picture(browser: Browser, url: str) -> None:
+    with opened(browser, url) as page:
+        page.locator(".tile a").first.click()
+        until(page, "box.open")
+        page.keyboard.press("f")
+        until(page, "document.fullscreenElement === figure")
+        before = shown_name(page)
+        page.keyboard.press("ArrowRight")
+        assert shown_name(page) != before
+        page.keyboard.press("F")
+        until(page, "!document.fullscreenElement")
+        assert page.evaluate("box.open")
+        page.keyboard.press("f")
+        until(page, "document.fullscreenElement === figure")
+        page.evaluate("box.close()")
+        until(page, "!document.fullscreenElement && !box.open")
+
+
+def test_fingers_wipe_to_the_next_and_pinch_to_look_closer(browser: Browser, url: str) -> None:
+    phone = {"width": 400, "has_touch": True, "is_mobile": True}
+    with opened(browser, url, **phone) as page:
+        hand = page.context.new_cdp_session(page)
+
+        def touch(*points: tuple[float, float]) -> None:
+            kind = "touchMove" if points else "touchEnd"
+            where = [{"x": x, "y": y, "id": at} for at, (x, y) in enumerate(points)]
+            hand.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": where})
+
+        def wipe(start: float, end: float) -> None:
+            first = {"type": "touchStart", "touchPoints": [{"x": start, "y": 300}]}
+            hand.send("Input.dispatchTouchEvent", first)
+            for part in range(1, 6):
+                touch((start + (end - start) * part / 5, 300 + part))
+            touch()
+
+        page.locator(".tile a").first.tap()
+        first = shown_name(page)
+        wipe(300, 100)
+        second = shown_name(page)
+        assert second != first
+        wipe(100, 300)
+        assert shown_name(page) == first
+        wipe(200, 160)  # a finger that trembles
+        assert shown_name(page) == first
+        pinch = {"x": 200, "y": 300, "scaleFactor": 2.5, "relativeSpeed": 2000}
+        hand.send("Input.synthesizePinchGesture", pinch)
+        assert page.evaluate("visualViewport.scale") > 1.5
+        assert shown_name(page) == first
+        left = page.evaluate("visualViewport.pageLeft")
+        wipe(300, 100)  # moves what is seen
+        assert shown_name(page) == first
+        until(page, f"visualViewport.pageLeft > {left} + 20")
+
+
 def test_failures_are_shown_with_their_reasons(browser: Browser, url: str) -> None:
     with opened(browser, url) as page:
         assert page.inner_text("#without summary") == "1 failed"
@@ -351,5 +470,9 @@ def test_what_a_screen_reader_is_told(browser: Browser, url: str) -> None:
         assert told == ["1", "124", "listitem"]
         page.locator(".tile a").first.click()
         page.get_by_role("dialog", name="Picture 1 of 124").wait_for()
+        spoken = page.locator("figcaption[aria-live=polite][aria-atomic=true]")
+        assert spoken.inner_text().startswith("IMG_0.jpg 1 of 124")
+        page.keyboard.press("ArrowRight")
+        assert spoken.inner_text().startswith("IMG_3.jpg 2 of 124")
         for name in ("Next picture", "Close"):
             page.get_by_role("button", name=name).wait_for()

@@ -1,6 +1,7 @@
 // One picture, as large as it gets.
 
 const box = $('box');
+const figure = box.firstElementChild;
 const picture = $('picture');
 
 // What browsers show; of other formats there is only the thumbnail. Larger files are not loaded
@@ -28,12 +29,14 @@ function showPicture(index) {
 
   $('name').textContent = row[NAME];
   const px = row[WIDTH] ? [`${row[WIDTH]} × ${row[HEIGHT]}`] : [];
-  $('facts').textContent = [...px, size(row[BYTES]), when(row)].join(' · ');
+  const position = `${number(index + 1)} of ${number(total)}`;
+  $('facts').textContent = [position, ...px, size(row[BYTES]), when(row)].filter(Boolean).join(' · ');
   $('original').hidden = !original(row);
   $('original').href = original(row) || thumbnail(row, at);
-  $('back').disabled = index === 0;
-  $('next').disabled = index === total - 1;
-  box.ariaLabel = `Picture ${number(index + 1)} of ${number(total)}`;
+  // Not `disabled`: a button that is loses the focus, and with it the keys.
+  $('back').ariaDisabled = index === 0;
+  $('next').ariaDisabled = index === total - 1;
+  box.ariaLabel = `Picture ${position}`;
   for (const near of [index + 1, index - 1]) {
     if (near >= 0 && near < total) new Image().src = thumbnail(rowAt(near), largest(rowAt(near)));
   }
@@ -42,7 +45,7 @@ function showPicture(index) {
 /** Give the picture the place that it takes at its full size, as far as there is room. */
 function fit(full) {
   fitted = full;
-  const [most, highest] = [box.clientWidth, box.clientHeight - box.querySelector('figcaption').offsetHeight - 16];
+  const [most, highest] = [figure.clientWidth, figure.clientHeight - figure.lastElementChild.offsetHeight - 16];
   const scale = Math.min(most / full[0], highest / full[1], 1);
   picture.style.width = `${full[0] * scale}px`;
   picture.style.height = `${full[1] * scale}px`;
@@ -65,9 +68,14 @@ const when = (row) => {
   return isNaN(date) ? '' : dates.format(date);
 };
 
+// The browser's button "back" closes it, since on a phone there is no other key: an open picture is
+// an entry of the history. The page stays where it was scrolled to meanwhile.
 function openBox(index) {
   document.documentElement.classList.add('still');
+  history.scrollRestoration = 'manual';
+  history.pushState({ isOpen: true }, '');
   box.showModal();
+  box.focus();
   showPicture(index);
 }
 
@@ -76,17 +84,41 @@ box.addEventListener('close', () => {
   const index = open;
   open = -1;
   picture.removeAttribute('src');
+  if (document.fullscreenElement) document.exitFullscreen();
+  if (history.state?.isOpen) history.back();
   if (index < total) reveal(index)?.focus({ preventScroll: true });
+});
+addEventListener('popstate', () => {
+  if (open >= 0) box.close();
+  history.scrollRestoration = 'auto';
 });
 
 const step = (by) => showPicture(Math.min(Math.max(open + by, 0), total - 1));
 
-box.addEventListener('keydown', (event) => {
-  const by = { ArrowLeft: -1, ArrowUp: -1, ArrowRight: 1, ArrowDown: 1, Home: -total, End: total }[event.key];
-  if (!by || event.ctrlKey || event.metaKey || event.altKey) return;
+// Wherever the focus is: in some browsers a click leaves it nowhere.
+addEventListener('keydown', (event) => {
+  if (open < 0 || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (event.key === ' ' && event.target.closest('button, a')) return; // which it presses
+  const act = {
+    ArrowLeft: () => step(-1),
+    ArrowUp: () => step(-1),
+    ArrowRight: () => step(1),
+    ArrowDown: () => step(1),
+    ' ': () => step(event.shiftKey ? -1 : 1),
+    Home: () => step(-total),
+    End: () => step(total),
+    f: toggleFullscreen,
+    F: toggleFullscreen,
+  }[event.key];
+  if (!act) return;
   event.preventDefault();
-  step(by);
+  act();
 });
+
+function toggleFullscreen() {
+  if (document.fullscreenElement) document.exitFullscreen();
+  else figure.requestFullscreen?.(); // a dialog itself may not
+}
 $('back').onclick = () => step(-1);
 $('next').onclick = () => step(1);
 $('close').onclick = () => box.close();
@@ -94,12 +126,16 @@ box.addEventListener('click', ({ target }) => {
   if (target === box || target.tagName === 'FIGURE') box.close();
 });
 
+// Enlarged by two fingers, one moves what is seen.
+const isCloser = () => (window.visualViewport?.scale ?? 1) > 1.01;
+window.visualViewport?.addEventListener('resize', () => box.classList.toggle('closer', isCloser()));
+
 let touched = null;
 box.addEventListener('touchstart', ({ touches }) => {
   touched = touches.length === 1 ? touches[0] : null;
 }, { passive: true });
 box.addEventListener('touchend', ({ changedTouches: [end] }) => {
-  if (!touched || (window.visualViewport?.scale ?? 1) > 1.01) return;
+  if (!touched || isCloser()) return;
   const [x, y] = [end.clientX - touched.clientX, end.clientY - touched.clientY];
   if (Math.abs(x) > 50 && Math.abs(x) > 2 * Math.abs(y)) step(x < 0 ? 1 : -1);
 });
