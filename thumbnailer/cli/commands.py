@@ -180,13 +180,14 @@ def _verify(arguments: argparse.Namespace, settings: Settings) -> int:
 def _gallery(arguments: argparse.Namespace, settings: Settings) -> int:
     from thumbnailer.cli.output.gallery import show_gallery_report, show_page
     from thumbnailer.gallery.page_builder import Page
-    from thumbnailer.gallery.write import GalleryReport, page_locations, write_pages
+    from thumbnailer.gallery.write import GalleryReport, notes_on, page_locations, write_pages
 
     started, pages = time.perf_counter(), list[Page]()
     with stop_on_signals() as stop:
         for page in write_pages(page_locations(arguments.source, settings), settings, stop=stop):
             show_page(page, arguments)
             pages.append(page)
-        report = GalleryReport(tuple(pages), time.perf_counter() - started)
+        notes = () if stop.is_set() else notes_on(pages, arguments.source, settings, stop)
+        report = GalleryReport(tuple(pages), time.perf_counter() - started, notes)
         show_gallery_report(report, stop.note, arguments)
     return stop.exit_code(failed=False)

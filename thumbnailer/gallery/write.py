@@ -25,6 +25,7 @@ from thumbnailer.model import (
     Outcome,
     Stop,
 )
+from thumbnailer.operations.removal.other_settings import other_settings
 from thumbnailer.thumbs.folders import THUMBS
 
 # A name, not an import: it would also import Pillow, which only workers need.
@@ -33,10 +34,16 @@ _READ_HEADER = "thumbnailer.gallery.header_job:read_header"
 
 @dataclass(frozen=True, slots=True)
 class GalleryReport:
-    """The pages of a gallery; `seconds` is the wall time for all."""
+    """The pages of a gallery.
+
+    Attributes:
+        notes: what there is to say of all of them, in words.
+        seconds: wall time.
+    """
 
     pages: tuple[Page, ...]
     seconds: float
+    notes: tuple[str, ...] = ()
 
 
 def write_gallery(
@@ -63,7 +70,21 @@ def write_gallery(
     started = time.perf_counter()
     chosen = merge_settings(settings, overrides)
     pages = tuple(write_pages(page_locations(sources, chosen), chosen, stop=stop_event))
-    return GalleryReport(pages, time.perf_counter() - started)
+    notes = notes_on(pages, sources, chosen, stop_event)
+    return GalleryReport(pages, time.perf_counter() - started, notes)
+
+
+def notes_on(
+    pages: Iterable[Page],
+    sources: Path | Iterable[Path],
+    settings: Settings,
+    stop: Stop | None = None,
+) -> tuple[str, ...]:
+    """Return what there is to say of pages that show nothing."""
+    pages = list(pages)
+    if any(page.pictures for page in pages) or not any(page.missing for page in pages):
+        return ()
+    return tuple(filter(None, [other_settings(open_sources(sources, settings), settings, stop)]))
 
 
 def page_locations(

@@ -13,6 +13,7 @@ from thumbnailer.config.settings import Settings
 from thumbnailer.door.places import Path
 from thumbnailer.door.sources import open_sources
 from thumbnailer.model import Outcome, Source, Stop
+from thumbnailer.operations.removal.other_settings import other_settings
 from thumbnailer.operations.thumbnail_state import (
     ThumbnailState,
     asked_for,
@@ -170,6 +171,8 @@ def iter_status(
         report.stale_reasons, report.failed_reasons = reasons.of("stale"), reasons.of("failed")
         report.unread = dict(log.unread)
         report.notes = (*opened.notes, *log.unmatched())
+        if not report.current and (report.missing or report.stale):
+            report.notes += tuple(filter(None, [other_settings(opened, settings, stop)]))
         report.seconds = time.perf_counter() - started
 
     return counted()

@@ -29,6 +29,7 @@ from thumbnailer.model import (
     Whole,
 )
 from thumbnailer.operations.pipeline import run_pipeline
+from thumbnailer.operations.removal.other_settings import other_settings
 from thumbnailer.operations.thumbnail_state import (
     ThumbnailState,
     asked_for,
@@ -179,6 +180,8 @@ def iter_findings(
             for survey in survey_thumbnails(opened, settings, asked, stop):
                 report.orphaned += survey.orphaned
             report.notes = (*opened.notes, *log.unmatched())
+            if report.missing + report.stale and not (report.whole or report.wrong):
+                report.notes += tuple(filter(None, [other_settings(opened, settings, stop)]))
         finally:
             report.seconds = time.perf_counter() - started
 

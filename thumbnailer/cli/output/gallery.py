@@ -6,7 +6,7 @@ import argparse
 from dataclasses import asdict
 
 from thumbnailer.cli.output.run_json import print_row
-from thumbnailer.cli.output.text import printable
+from thumbnailer.cli.output.text import print_notes, printable
 from thumbnailer.gallery.page_builder import Page
 from thumbnailer.gallery.write import GalleryReport
 
@@ -28,7 +28,9 @@ def show_page(page: Page, arguments: argparse.Namespace) -> None:
 
 
 def show_gallery_report(report: GalleryReport, note: str, arguments: argparse.Namespace) -> None:
-    """Print the summary as JSON; in text only that the command was interrupted."""
+    """Print the summary as JSON; in text only notes, and that the command was interrupted."""
+    if not arguments.quiet:
+        print_notes(report.notes)
     if arguments.json:
         written = sum(page.status == "written" for page in report.pages)
         fields: dict[str, float] = {"pages": len(report.pages), "written": written}
