@@ -6,6 +6,7 @@
     python -m tests.bench workers [--workers N,N,...] [--milliseconds N,N,...]
     python -m tests.bench gallery [--pictures N,N,...]
     python -m tests.bench buckets [--pictures N] [--milliseconds N,N,...] [--rounds N]
+    python -m tests.bench cluster [--pictures N,N] [--rounds N]
 
 Prints tables of medians and saves them with all figures as JSON and with a chart as SVG. Peers are
 found at run time: vipsthumbnail, gm, mogrify and imgp on the PATH, pyvips where the extra `vips` is
@@ -22,7 +23,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from . import buckets, charts, gallery, one, scale, tables, workers
+from . import buckets, charts, cluster, gallery, one, scale, tables, workers
 from .cases import CASES, JOBS_CASE, QUICK, Case
 from .contestants import MAKE, OURS, everyone, ours
 from .machine import machine, usable_cpus, words
@@ -38,6 +39,7 @@ def main() -> None:
         "one": one,
         "workers": workers,
         "buckets": buckets,
+        "cluster": cluster,
     }
     if sys.argv[1:2] and sys.argv[1] in others:
         others[sys.argv[1]].main(sys.argv[2:])

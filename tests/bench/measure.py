@@ -107,7 +107,7 @@ def watched_memory() -> Iterator[Peaks]:
         ours = {os.getpid(): True}
         # Not at once: until it runs its own program a new process has the memory of this one.
         while not over.wait(_LOOK_SECONDS):
-            pids = _descendants(ours)
+            pids = descendants(ours)
             peaks.together = max(peaks.together, sum(map(_shared_kib, pids)))
             for pid in pids:
                 peaks.alone[pid] = max(peaks.alone.get(pid, 0), _highest_kib(pid))
@@ -123,8 +123,9 @@ def watched_memory() -> Iterator[Peaks]:
             thread.join()
 
 
-def _descendants(ours: dict[int, bool]) -> list[int]:
-    """
+def descendants(ours: dict[int, bool]) -> list[int]:
+    """Return the processes that this one has started, and these, and so on.
+
     Args:
         ours: which processes that have been seen before are descendants; is brought up to date, as
             to ask for the parents of all processes each time would take longer than all else.
@@ -142,11 +143,22 @@ def _descendants(ours: dict[int, bool]) -> list[int]:
     return [pid for pid in here if is_ours(pid) and pid != os.getpid()]
 
 
+def cpu_seconds_of(pid: int) -> float:
+    """Return the CPU time of a process without its children; 0 if it is gone."""
+    user, system = _stat(pid)[11:13] or (0, 0)
+    return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
+
+
 def _parent(pid: int) -> int:
+    return int((_stat(pid)[1:2] or (0,))[0])
+
+
+def _stat(pid: int) -> list[str]:
+    """Return what proc(5) lists of a process, from its state on; nothing if it is gone."""
     with suppress(OSError):
-        # The name in parentheses may hold anything: proc(5).
-        return int(Path(f"/proc/{pid}/stat").read_text("latin-1").rpartition(")")[2].split()[1])
-    return 0
+        # The name in parentheses may hold anything.
+        return Path(f"/proc/{pid}/stat").read_text("latin-1").rpartition(")")[2].split()
+    return []
 
 
 def _shared_kib(pid: int) -> int:

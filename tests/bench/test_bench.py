@@ -12,7 +12,7 @@ from xml.etree import ElementTree
 
 import pytest
 from PIL import Image, ImageFilter
-from support import weed_server
+from support import ray_cluster, weed_server
 from support.marks import needs_proc, posix_only
 from support.pictures import picture
 from support.project import PROJECT, SAMPLES, TESTS
@@ -146,3 +146,12 @@ def test_buckets_run_from_end_to_end(tmp_path: Path) -> None:
     if reason := weed_server.hindrance():
         pytest.skip(reason)
     bench(tmp_path, "buckets", "--rounds", "1", "--pictures", "4", "--milliseconds", "1")
+
+
+@pytest.mark.extra
+@pytest.mark.slow
+@pytest.mark.xdist_group("one_network")
+def test_shards_and_a_cluster_run_from_end_to_end(tmp_path: Path) -> None:
+    if reason := ray_cluster.hindrance():
+        pytest.skip(reason)
+    bench(tmp_path, "cluster", "--rounds", "1", "--pictures", "100,200")
