@@ -578,3 +578,47 @@ def test_a_watch_says_once_that_the_page_can_not_be_written(photos: Path) -> Non
         assert watch.process.wait(60) == 0
         assert os.pread(watch.err.fileno(), 9999, 0).count(complaint) == 1
     assert (photos / PAGE).read_text() == "mine"
+
+
+PREFIXES = {
+    "https://example.org/all photos".replace(" ", "%20"): "https://example.org/all%20photos/",
+    "https://example.org": "https://example.org/",
+    "/photos/": "/photos/",
+    "/": "/",
+}
+
+
+@pytest.mark.parametrize("prefix", PREFIXES)
+def test_links_lead_to_where_the_pictures_are_said_to_be(photos: Path, prefix: str) -> None:
+    tree(photos, "a.jpg", "sub/100% #1?.jpg", "broken/x.jpg")
+    (photos / "broken" / "x.jpg").write_text("text")
+    make(photos)
+    gallery(photos, "--link-prefix", prefix)
+    page = Read(photos / PAGE)
+    start = PREFIXES[prefix]
+    found = {line["path"]: line["source"] for line in page.lines}
+    assert found == {"": start, "sub": f"{start}sub/", "broken": f"{start}broken/"}
+    policy = re.search("img-src ([^;]*);", (photos / PAGE).read_text())
+    assert policy
+    origin = ["https://example.org"] if prefix.startswith("https") else []
+    assert policy[1].split() == ["'self'", *origin]
+
+
+def test_there_need_not_be_links(photos: Path, tmp_path: Path) -> None:
+    tree(photos, "a.jpg", "sub/b.jpg")
+    config = tmp_path / "config.toml"
+    config.write_text('link_prefix = ""\n')
+    for options in (["--link-prefix", ""], ["--config", config], ["--link-prefix="]):
+        make(photos, "--gallery", *options)
+        assert {line["source"] for line in Read(photos / PAGE).lines} == {""}
+        make(photos, "--gallery")
+        assert {line["source"] for line in Read(photos / PAGE).lines} == {"../", "../sub/"}
+
+
+@pytest.mark.parametrize(
+    "prefix", ["javascript:alert(1)", "photos", "https://", "https://a b", "/a;script-src *", "/'"]
+)
+def test_a_prefix_that_is_none_is_refused(photos: Path, prefix: str) -> None:
+    done = thumbnailer("gallery", photos, "--link-prefix", prefix)
+    assert done.code == 2
+    assert 'must be auto, "" for no links, or what they begin with' in done.err

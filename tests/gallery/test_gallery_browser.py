@@ -6,6 +6,7 @@ import io
 import os
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from itertools import pairwise
@@ -55,11 +56,9 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-@pytest.fixture(params=["file", "http"])
-def url(request: pytest.FixtureRequest, photos: Path) -> Iterator[str]:
-    if request.param == "file":
-        yield (photos / "thumbs" / "index.html").as_uri()
-        return
+@contextmanager
+def served(folder: Path) -> Iterator[str]:
+    """The address of a web server for a folder."""
 
     class Quiet(SimpleHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -70,15 +69,24 @@ def url(request: pytest.FixtureRequest, photos: Path) -> Iterator[str]:
                 super().do_GET()
 
         def translate_path(self, path: str) -> str:  # its own knows no bytes but UTF-8
-            return os.fsdecode(os.fsencode(photos) + unquote_to_bytes(path))
+            return os.fsdecode(os.fsencode(folder) + unquote_to_bytes(path))
 
         def log_message(self, *_: Any) -> None:
             pass
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=photos)) as server:
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=folder)) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}/thumbs/index.html"
+        yield f"http://127.0.0.1:{server.server_port}"
         server.shutdown()
+
+
+@pytest.fixture(params=["file", "http"])
+def url(request: pytest.FixtureRequest, photos: Path) -> Iterator[str]:
+    if request.param == "file":
+        yield (photos / "thumbs" / "index.html").as_uri()
+        return
+    with served(photos) as address:
+        yield f"{address}/thumbs/index.html"
 
 
 def names(page: Page) -> list[str]:
@@ -388,6 +396,25 @@ def test_fingers_wipe_to_the_next_and_pinch_to_look_closer(browser: Browser, url
         wipe(300, 100)  # moves what is seen
         assert shown_name(page) == first
         until(page, f"visualViewport.pageLeft > {left} + 20")
+
+
+def test_pictures_of_another_place_are_shown(browser: Browser, tmp_path: Path) -> None:
+    """As of a site that is copied to elsewhere than they are."""
+    picture(tmp_path / "photos" / "sub" / "a b.jpg", (900, 300))
+    site = {"output": tmp_path / "site"}
+    make_thumbnails(tmp_path / "photos", **site)
+    with served(tmp_path / "photos") as pictures, served(tmp_path / "site") as pages:
+        write_gallery(tmp_path / "photos", link_prefix=pictures, **site)
+        with opened(browser, f"{pages}/index.html") as page:
+            page.locator(".tile a").first.click()
+            until(page, "picture.naturalWidth === 900")
+            original = page.get_attribute("#original", "href")
+            assert original == f"{pictures}/sub/a%20b.jpg"
+        write_gallery(tmp_path / "photos", link_prefix="", **site)
+        with opened(browser, f"{pages}/index.html") as page:
+            page.locator(".tile a").first.click()
+            until(page, "box.open")
+            assert page.locator("#original").is_hidden()
 
 
 def test_failures_are_shown_with_their_reasons(browser: Browser, url: str) -> None:

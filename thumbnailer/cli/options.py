@@ -75,7 +75,9 @@ _LOOKS_AND_LIMITS = {
     "--truncated HOW": "keep: make thumbnails of incomplete pictures [fail]",
 }
 
-_GALLERY = {"--gallery": "also write an HTML page of the thumbnails"}
+_LINK_PREFIX = {"--link-prefix URL": "where the page's links to the pictures lead; '' for none"}
+
+_GALLERY = {"--gallery": "also write an HTML page of the thumbnails", **_LINK_PREFIX}
 
 _MANIFEST = {"--manifest FILE": "list them in FILE or s3://bucket/file, as JSON lines"}
 
@@ -168,7 +170,7 @@ COMMANDS = {
         ("~/Pictures", "~/Pictures --size 256 --size 512 --output ~/Sites/thumbs"),
         {
             "thumbnails": _THUMBNAILS | _ENDPOINT,
-            "this run": _CONFIG_AND_JOBS | _output("page, with its size and time"),
+            "this run": _LINK_PREFIX | _CONFIG_AND_JOBS | _output("page, with its size and time"),
             **_pictures({"SOURCE...": "a folder"}),
         },
     ),
@@ -256,7 +258,7 @@ COMMANDS = {
         "print the settings in force as a config.toml",
         ("> config.toml", "--config old.toml --size 512 > new.toml"),
         {
-            "arguments": _HELP | _REMOTE | _REPLACE,
+            "arguments": _HELP | _REMOTE | _LINK_PREFIX | _REPLACE,
             "thumbnails": _THUMBNAILS | _CONFIG_AND_JOBS,
             **_pictures({}, _SHARD),
         },

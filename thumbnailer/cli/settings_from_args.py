@@ -41,6 +41,6 @@ def _parsed(key: str, text: str) -> Any:
         ConfigError: the value is empty or not allowed.
     """
     option, check = f"--{key.replace('_', '-')}", CHECKS[key]
-    if not text and key not in ("include", "exclude"):
+    if not text and key not in ("include", "exclude", "link_prefix"):
         raise ConfigError(f"{option}: is empty; must be {check.right}")
     return check.checked(check.read(text), f"{option} {shortened(text)}")

@@ -192,6 +192,15 @@ endpoint = Check(
     lambda value: value.rstrip("/"),
 )
 
+# What would be more than one source in a page's content security policy is none.
+link_prefix = Check(
+    'auto, "" for no links, or what they begin with: "https://example.org/photos" or "/photos"',
+    lambda value: (
+        isinstance(value, str)
+        and re.fullmatch(r"|auto|(https?://[^/\s\"'<>?#,;]+)?(/[^\s\"'<>?#,;]*)?", value)
+    ),
+)
+
 cluster = Check(
     '"", "auto" or the HOST:PORT of a cluster\'s head',
     lambda value: (

@@ -45,6 +45,7 @@ class Overrides(Looks, total=False):
     endpoint: str
     verify_etag: bool
     header: tuple[str, ...]
+    link_prefix: str
     replace: bool
     jobs: int | str
     cluster: str

@@ -164,6 +164,12 @@ class Settings:
         "What is stored with each thumbnail in a bucket, such as "
         '"Cache-Control=public, max-age=31536000".',
     )
+    link_prefix: str = _setting(
+        "auto",
+        checks.link_prefix,
+        'What a gallery\'s links to the pictures begin with, such as "https://example.org/photos"; '
+        'auto: they lead to where the pictures are; "": there are none.',
+    )
     replace: bool = _setting(
         False,
         flag,

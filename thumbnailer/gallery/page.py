@@ -172,12 +172,13 @@ def _known_sizes(known: list[Any], now: list[Any]) -> tuple[tuple[int, int], ...
     return sizes if are_ours and are_sizes and not any((*now[::4], *now[1::4])) else None
 
 
-def build_page(title: str, lines: Iterable[bytes]) -> bytes:
+def build_page(title: str, lines: Iterable[bytes], link_prefix: str = "auto") -> bytes:
     """Return the whole page as UTF-8.
 
     Args:
         title: the name of the source or output tree that it shows.
         lines: the pictures, from `PageSection.to_bytes`.
+        link_prefix: as in `Settings`: pictures are shown from there, too.
     """
     here = files(__package__)
     texts = {name: here.joinpath(name).read_text("utf-8") for name in _PARTS}
@@ -187,6 +188,7 @@ def build_page(title: str, lines: Iterable[bytes]) -> bytes:
         "title": html.escape(os.fsencode(title).decode("utf-8", "replace")),
         "style": style,
         "script": script,
+        "images": "".join(re.findall("^https?://[^/]+", link_prefix)),
         "style_hash": _csp_hash(style),
         "script_hash": _csp_hash(script),
     }

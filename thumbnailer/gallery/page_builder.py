@@ -24,6 +24,7 @@ from thumbnailer.gallery.page import (
     build_row,
     row_without_thumbnail,
     url_between,
+    url_of,
 )
 from thumbnailer.model import (
     Failure,
@@ -130,7 +131,8 @@ class PageBuilder:
     def written(self, started: float) -> Page:
         """Write the page unless it is current, and return its report."""
         lines = [one if isinstance(one, bytes) else one.to_bytes() for one in self._sections]
-        page, folder = build_page(self._location.title, lines), self._location.folder
+        folder, links = self._location.folder, self._settings.link_prefix
+        page = build_page(self._location.title, lines, links)
         is_new = page != self._earlier_bytes
         if is_new:
             try:
@@ -205,9 +207,20 @@ class PageBuilder:
             return self._section
         self._folders += not (self._section and self._section.path == path)
         self._end_section()
-        self._section = PageSection(path, url_between(folder, self._location.folder.path))
+        self._section = PageSection(path, self._links_to(folder, path))
         self._sections.append(self._section)
         return self._section
+
+    def _links_to(self, folder: str, path: str) -> str:
+        """Return what the links to the pictures of a folder begin with, whose path is in the page.
+
+        "" if there are none.
+        """
+        prefix = self._settings.link_prefix
+        if prefix == "auto":
+            return url_between(folder, self._location.folder.path)
+        start = prefix and f"{prefix.rstrip('/')}/"
+        return f"{start}{url_of(path)}/" if start and path else start
 
     def _add_facts(self, path: str) -> None:
         """Fill in what a worker has found out about a picture."""
