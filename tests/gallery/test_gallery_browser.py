@@ -401,16 +401,16 @@ def test_fingers_wipe_to_the_next_and_pinch_to_look_closer(browser: Browser, url
 def test_pictures_of_another_place_are_shown(browser: Browser, tmp_path: Path) -> None:
     """As of a site that is copied to elsewhere than they are."""
     picture(tmp_path / "photos" / "sub" / "a b.jpg", (900, 300))
-    site = {"output": tmp_path / "site"}
-    make_thumbnails(tmp_path / "photos", **site)
-    with served(tmp_path / "photos") as pictures, served(tmp_path / "site") as pages:
-        write_gallery(tmp_path / "photos", link_prefix=pictures, **site)
+    site = tmp_path / "site"
+    make_thumbnails(tmp_path / "photos", output=site)
+    with served(tmp_path / "photos") as pictures, served(site) as pages:
+        write_gallery(tmp_path / "photos", link_prefix=pictures, output=site)
         with opened(browser, f"{pages}/index.html") as page:
             page.locator(".tile a").first.click()
             until(page, "picture.naturalWidth === 900")
             original = page.get_attribute("#original", "href")
             assert original == f"{pictures}/sub/a%20b.jpg"
-        write_gallery(tmp_path / "photos", link_prefix="", **site)
+        write_gallery(tmp_path / "photos", link_prefix="", output=site)
         with opened(browser, f"{pages}/index.html") as page:
             page.locator(".tile a").first.click()
             until(page, "box.open")
