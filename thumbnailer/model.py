@@ -451,6 +451,9 @@ class Report:
             `without an ending`.
         unread: how many pictures were left out for want of an option or an extra, by the name of
             their format: `{"heif": 12, "psd": 3}`.
+        left_over: after a run over all pictures of folders, how many thumbnails it did not ask for
+            where it has looked: `orphaned` ones, whose pictures are gone, and those `of other
+            settings`. `prune(..., stale=True)` removes them.
         notes: what there is to say of the run as a whole, in words: a glob that matched
             nothing, or which shard it was.
         seconds: the wall time from the start of the run to its last outcome.
@@ -465,6 +468,7 @@ class Report:
     failures: list[Outcome] = field(default_factory=list, repr=False)  # `failed` says how many
     left_out: dict[str, int] = field(default_factory=dict, repr=False)
     unread: dict[str, int] = field(default_factory=dict, repr=False)
+    left_over: dict[str, int] = field(default_factory=dict, repr=False)
     notes: list[str] = field(default_factory=list, repr=False)
     seconds: float = 0.0
     _started: float = field(default_factory=time.perf_counter, repr=False)
@@ -504,6 +508,8 @@ class Run:
         output: device and inode of the output folder, if an earlier run has prepared it: it is not
             created again, and nothing is written while another folder is in its place.
         former: knows where pictures were before, whose thumbnails are kept then.
+        is_whole: it looks at all pictures of some folders, so that it can tell which thumbnails
+            nobody asks for.
     """
 
     force: bool = False
@@ -513,6 +519,7 @@ class Run:
     report: Report = field(default_factory=Report)
     output: tuple[int, int] | None = None
     former: FormerSources | None = None
+    is_whole: bool = False
 
     @property
     def is_stopped(self) -> bool:

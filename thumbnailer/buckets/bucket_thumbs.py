@@ -98,6 +98,10 @@ class BucketThumbs:
         if not self._bucket.has_conditions and note not in run.report.notes:
             run.report.notes.append(note)
 
+    def left_over(self) -> dict[str, int]:
+        """Return nothing: a listing does not tell whose a thumbnail is."""
+        return {}
+
     def finish(self, jobs: list[Job], answers: list[Answer]) -> list[Outcome]:
         """Put the thumbnails of some jobs, and return the jobs' outcomes."""
         return put_thumbnails(self._bucket, jobs, answers, self._layout.headers)

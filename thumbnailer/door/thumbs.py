@@ -49,6 +49,9 @@ class Thumbs(Protocol):
     def finish(self, jobs: list[Job], answers: list[Answer]) -> list[Outcome]:
         """Write the thumbnails that workers made for some jobs, and return their outcomes."""
 
+    def left_over(self) -> dict[str, int]:
+        """Return how many thumbnails nobody has asked for, as in `Report.left_over`."""
+
 
 def open_thumbs(
     settings: Settings, *, clean_up: bool = True, stop: Stop | None = None, live: bool = False

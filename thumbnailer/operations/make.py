@@ -23,6 +23,7 @@ from thumbnailer.operations.count_sources import CountAhead
 from thumbnailer.operations.listed import ListedPictures
 from thumbnailer.operations.pipeline import run_pipeline
 from thumbnailer.scan.selection import ScanLog
+from thumbnailer.thumbs.folder_state import ORPHANED
 from thumbnailer.thumbs.folder_thumbs import check_names
 
 # Iterables that have all of their paths at hand: others may be a long time coming.
@@ -213,7 +214,7 @@ def iter_outcomes(
         from thumbnailer.scan.gone_sources import GoneSources  # 15 ms, which a single file spares
 
         gone = GoneSources(opened.folders, os.fspath(settings.output), run.stop)
-        run = replace(run, former=gone)
+        run = replace(run, former=gone, is_whole=not opened.files)
 
     def found() -> Iterator[Source | Outcome]:
         log = ScanLog(settings.choice)
@@ -226,6 +227,9 @@ def iter_outcomes(
         yield from _run_pipeline(found(), settings, run, remote=opened.is_remote)
         if gone:
             gone.remove_moved(run.stop)
+            left_over, moved = run.report.left_over, len(gone.moved)
+            if moved and ORPHANED in left_over:  # counted before they were removed
+                left_over[ORPHANED] = max(0, left_over[ORPHANED] - moved)
 
     return outcomes()
 

@@ -86,6 +86,8 @@ def run_pipeline(
     yield from left
     if final_error:
         raise final_error
+    if run.is_whole and not run.is_stopped:
+        run.report.left_over.update(thumbs.left_over())
 
 
 def _drop(unfinished: Unfinished, reason: str, report: Report) -> list[Outcome]:

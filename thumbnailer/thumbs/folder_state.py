@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace as replaced
@@ -23,6 +23,9 @@ from thumbnailer.thumbs.plan import in_the_way
 
 # Appended to the failure reason of a source that is not tried again.
 FAILED_BEFORE = " (failed before and has not changed since)"
+
+# The kinds of thumbnails that nobody has asked for.
+ORPHANED, OF_OTHER_SETTINGS = "orphaned", "of other settings"
 
 # Why a thumbnail is not current: the ledger has no entry, or the file does not match its entry.
 NOT_MADE = "has not been made"
@@ -49,6 +52,7 @@ class FolderStates:
         self._kept: OrderedDict[str, FolderState | FreedesktopFolderState] = OrderedDict()
         self._most_thumbnails = _KEPT_THUMBNAILS
         self._dropped: OrderedDict[str, None] = OrderedDict()
+        self._left_over, self._is_scattered = Counter[str](), False
         self._real_path = lru_cache(os.path.realpath)
 
     def at(self, folder: Folder) -> FolderState | FreedesktopFolderState:
@@ -59,6 +63,7 @@ class FolderStates:
             return self._kept[key]
         if key in self._dropped:
             self._most_thumbnails *= 2
+            self._is_scattered = True
             del self._dropped[key]
         kind = FreedesktopFolderState if folder.desktop else FolderState
         folder_state = self._kept[key] = kind(folder, clean_up=self._clean_up)
@@ -68,10 +73,20 @@ class FolderStates:
         ):
             dropped_key, dropped = self._kept.popitem(last=False)
             dropped.renew()
+            self._left_over += dropped.left_over()
             self._dropped[dropped_key] = None
             if len(self._dropped) > _KEPT_FOLDERS:
                 self._dropped.popitem(last=False)
         return folder_state
+
+    def left_over(self) -> dict[str, int]:
+        """Return how many thumbnails nobody has asked for, as in `Report.left_over`.
+
+        Nothing if sources of one folder did not come together: what was asked for is forgotten.
+        """
+        if self._is_scattered:
+            return {}
+        return dict(sum((one.left_over() for one in self._kept.values()), self._left_over))
 
     def renew(self) -> None:
         """Record the new state of sources that were touched only; see `FolderState.renew`."""
@@ -283,6 +298,28 @@ class FolderState:
                         mode = files.permissions(attempt.state.path)
                         files.restrict(opened, attempt.name, mode)
 
+    def left_over(self) -> Counter[str]:
+        """Return how many thumbnails nobody has asked for, as in `Report.left_over`.
+
+        Those of pictures in other folders than the ones that were looked at do not count.
+        """
+        found, unasked = Counter[str](), self._ledger.names_besides(self._claimed)
+        if not unasked:
+            return found
+        origins = dict(self._ledger.origins())
+        seen = {origin for name, origin in origins.items() if name not in unasked}
+        seen |= {origin for _, origin in self._claims.values()}
+        above = set(map(os.path.dirname, seen))
+        for name in unasked & origins.keys():
+            origin = origins[name]
+            if os.path.dirname(origin) not in above or not self._ledger.has_file(name):
+                continue
+            if files.length_at(self._prefix + name) is not None:
+                source = ledger_file.source_path(self.folder, origin)
+                is_there = origin in seen or source is None or os.path.lexists(source)
+                found[OF_OTHER_SETTINGS if is_there else ORPHANED] += 1
+        return found
+
     def _owns(self, name: str, length: int) -> bool:
         """Return whether thumbnailer wrote a file, perhaps in another run a moment ago."""
         if self._ledger.owns(name, length):
@@ -306,6 +343,10 @@ class FreedesktopFolderState:
 
     def renew(self) -> None:
         """Do nothing: a thumbnail of the desktop's cache has no entry that could be renewed."""
+
+    def left_over(self) -> Counter[str]:
+        """Return nothing: a thumbnail in the desktop's cache may be any program's."""
+        return Counter()
 
     def outcome_if_unchanged(
         self, names: Sequence[str], origin: str, source: Source, recipe: str

@@ -157,6 +157,10 @@ class FolderThumbs:
         finally:
             self._folder_states.renew()
 
+    def left_over(self) -> dict[str, int]:
+        """Return how many thumbnails nobody has asked for, in the folders that were looked at."""
+        return self._folder_states.left_over()
+
     def finish(self, jobs: list[Job], answers: list[Answer]) -> list[Outcome]:
         """Write the thumbnails that workers made for some jobs, and return their outcomes."""
         return finish(jobs, answers, self._run)
