@@ -23,11 +23,24 @@ _MOST_SHOWN = 200
 
 
 class ThumbnailError(Exception):
-    """Base class of every exception that this package raises on purpose."""
+    """Base class of every exception that this package raises on purpose.
+
+        try:
+            make_thumbnails("Pictures")
+        except ThumbnailError as error:
+            print(error)
+
+    The text of each says what is wrong, in words for people.
+    """
 
 
 class PictureError(ThumbnailError):
     """Failure to make a thumbnail of one picture.
+
+        try:
+            make_thumbnail("broken.jpg")
+        except PictureError as error:
+            print(error.source, error.stage, error.reason)
 
     Attributes:
         source: path of the picture; `<content>` if there is none.
@@ -45,37 +58,95 @@ class PictureError(ThumbnailError):
 
 
 class ConfigError(ThumbnailError, ValueError):
-    """Setting that is unknown, of the wrong type or impossible; the message says what is right."""
+    """Setting that is unknown, of the wrong type or impossible.
+
+        try:
+            make_thumbnails("Pictures", quality=500)
+        except ConfigError as error:
+            print(error)
+
+    Its text names the setting, and what is right.
+    """
 
 
 class SourceError(ThumbnailError, OSError):
-    """SOURCE that can't be used; `filename` holds its path."""
+    """SOURCE that can't be used.
+
+        try:
+            make_thumbnail("Pictures")
+        except SourceError as error:
+            print(error.filename, error.strerror)
+
+    Attributes:
+        filename: its path or URL.
+        strerror: why, in words for people.
+        errno: the system's number for that; None if it was not the system that said so.
+    """
 
     def __str__(self) -> str:
         return f"{shortened(self.filename)}: {self.strerror}"
 
 
 class SourceMissing(SourceError, FileNotFoundError):
-    """SOURCE that does not exist."""
+    """SOURCE that does not exist.
+
+        try:
+            make_thumbnails("Pictuers")
+        except SourceMissing as error:
+            print(error.filename)
+
+    Its attributes are those of `SourceError`.
+    """
 
 
 class SourceForbidden(SourceError, PermissionError):
-    """SOURCE that this user may not read."""
+    """SOURCE that this user may not read.
+
+        try:
+            make_thumbnails("Pictures")
+        except SourceForbidden as error:
+            print(error.filename)
+
+    Its attributes are those of `SourceError`.
+    """
 
 
 class OutputError(ThumbnailError):
-    """Output that can't be written: its folder is not there, or the disk is full or read-only."""
+    """Output that can't be written: its folder is not there, or the disk is full or read-only.
+
+        try:
+            make_thumbnail("photo.jpg", "no such folder/small.jpg")
+        except OutputError as error:
+            print(error)
+
+    Its text names the path, and why.
+    """
 
 
 class PruneRefused(ThumbnailError):
     """Refusal to prune: more than half of all thumbnails would go, which looks like a mistake.
 
-    The command `clean` raises it, too, unless it is told to go on."""
+        try:
+            prune("Pictures", stale=True, size=512)
+        except PruneRefused as error:
+            print(error)
+
+    Its text says how many would go, and why. The command `clean` raises it, too, unless it is told
+    to go on.
+    """
 
 
 class WorkerError(ThumbnailError):
-    """Lack of what all pictures need: no worker process can be started, or none works; too many
-    files are open; or a cluster can't be used or is lost."""
+    """Lack of what all pictures need.
+
+        try:
+            make_thumbnails("Pictures")
+        except WorkerError as error:
+            print(error)
+
+    No worker process can be started, or none works; too many files are open; or a cluster can't be
+    used or is lost. Its text says which.
+    """
 
 
 def shortened(text: str) -> str:

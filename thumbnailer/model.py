@@ -63,6 +63,9 @@ class Stop(Protocol):
 class Source:
     """A picture as the scan found it; usable wherever a path is (`os.PathLike`).
 
+        (outcome,) = iter_thumbnails("photo.jpg")
+        print(outcome.source.path, outcome.source.size_bytes)
+
     Attributes:
         path: its path or URL, spelled as the caller spelled the folder it was found in.
         size_bytes: the length of the file or object.
@@ -230,6 +233,9 @@ class Job:
 class Thumbnail:
     """A thumbnail that was made or exists.
 
+        made = make_thumbnail("photo.jpg", size=256)
+        print(made.width, made.height, made.mime_type, len(made.data))
+
     Attributes:
         path: its path or URL; "" if it was returned, or written to a file object.
         width, height: its sides in px; 0 if it is known from a bucket's listing, which does not
@@ -282,6 +288,9 @@ class Thumbnail:
 @dataclass(frozen=True, slots=True)
 class Failure:
     """The reason why a source has no new thumbnail.
+
+        for outcome in make_thumbnails("Pictures").failures:
+            print(outcome.source, outcome.error.stage, outcome.error.reason)
 
     Attributes:
         stage: the step that failed, such as `scan`, `open`, `limits`, `decode` or `write`; or
@@ -382,6 +391,9 @@ class Answer(NamedTuple):
 class Outcome:
     """The result of a run for one source.
 
+        for outcome in iter_thumbnails("Pictures"):
+            print(outcome.source, [one.path for one in outcome.thumbnails] or outcome.error)
+
     Attributes:
         status: `made`, `current`, `skipped` or `failed`; in a watch also `removed`: the source is
             gone, and its thumbnail was removed.
@@ -402,6 +414,8 @@ class Outcome:
 @dataclass(frozen=True, slots=True)
 class Progress:
     """How far a run is.
+
+        make_thumbnails("Pictures", progress=lambda now: print(now.done, "of", now.found))
 
     Attributes:
         found: how many pictures it has; 0 as long as they are being counted, and in a bucket.
@@ -442,6 +456,9 @@ class Engine(Protocol):
 @dataclass(slots=True)
 class Report:
     """Counts of a run: the sources found, and how many of them have each status.
+
+        report = make_thumbnails("Pictures")
+        print(report.made, [outcome.error for outcome in report.failures])
 
     Attributes:
         found: the sum of `made`, `current`, `skipped` and `failed`; a watch does not count it.

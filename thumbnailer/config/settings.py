@@ -55,6 +55,9 @@ def _setting(default: Any, check: Check, about: str) -> Any:
 class Settings:
     """The settings of a run: which pictures, what to make of them, where to write it, and limits.
 
+        settings = Settings(size=512, format="webp", output="small")
+        make_thumbnails("Pictures", settings)
+
     Values are checked and normalised when the object is made. `config.toml` can hold each setting;
     the command `thumbnailer config` prints all of them with their meaning and default.
 

@@ -45,6 +45,9 @@ from thumbnailer.thumbs.gallery_page import PAGE_NAME, is_our_page
 class Page:
     """The report on one page, which was written or was current.
 
+        for page in write_gallery("Pictures").pages:
+            print(page.path, page.pictures, page.failed)
+
     Attributes:
         path: of the page.
         pictures: number of pictures with a thumbnail.

@@ -36,6 +36,9 @@ _READ_HEADER = "thumbnailer.gallery.header_job:read_header"
 class GalleryReport:
     """The pages of a gallery.
 
+        for page in write_gallery("Pictures").pages:
+            print(page.path, page.status)
+
     Attributes:
         notes: what there is to say of all of them, in words.
         seconds: wall time.
@@ -54,6 +57,9 @@ def write_gallery(
     **overrides: Unpack[Overrides],
 ) -> GalleryReport:
     """Write a gallery: `thumbs/index.html` in each source, or `index.html` in the output folder.
+
+        report = write_gallery("Pictures", size=256)
+        print(report.pages[0].path)
 
     Args:
         sources: a folder, or several.

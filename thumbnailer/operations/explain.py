@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 class ThumbnailExplanation:
     """The state and looks of one thumbnail.
 
+        for one in explain("photo.jpg", size=["64", "256"]).thumbnails:
+            print(one.path, one.state, one.reason, one.size)
+
     Attributes:
         path: where it is, or would be.
         state: `current`, `missing`, `stale` or `failed`; `skipped` if the file is no picture.
@@ -47,6 +50,9 @@ class ThumbnailExplanation:
 @dataclass(frozen=True, slots=True)
 class Explanation:
     """The description of a picture and of its thumbnails.
+
+        explanation = explain("photo.jpg")
+        print(explanation.description, explanation.thumbnails)
 
     Attributes:
         description: of the picture; or why it can't be read.
@@ -68,6 +74,9 @@ def explain(
     **overrides: Unpack[Overrides],
 ) -> Explanation:
     """Describe a picture and the thumbnails it has or would have; change nothing.
+
+        explanation = explain("Pictures/photo.jpg", size=256)
+        print(explanation.thumbnails[0].state, explanation.thumbnails[0].reason)
 
     Args:
         path: of the picture; a URL is fetched.

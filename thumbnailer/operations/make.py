@@ -43,6 +43,9 @@ def make_thumbnails(  # noqa: PLR0913 - keywords that callers name
 ) -> Report:
     """Make the missing and stale thumbnails of folders and files, in parallel.
 
+        report = make_thumbnails("Pictures", size=256)
+        print(report.made, report.current, report.failed)
+
     A thumbnail is stale if its picture or the settings have changed; current ones are left alone.
 
     Args:
@@ -97,6 +100,9 @@ def iter_thumbnails(
     **overrides: Unpack[Overrides],
 ) -> Iterator[Outcome]:
     """Make thumbnails lazily: yield one outcome for each picture, in order of completion.
+
+        for outcome in iter_thumbnails("Pictures", size=256):
+            print(outcome.source, outcome.status)
 
     Otherwise like `make_thumbnails`.
 

@@ -39,6 +39,9 @@ StatusItemState = Literal["stale", "missing", "failed", "skipped"]
 class Reason:
     """A reason why thumbnails are not current, with their number and the first pictures.
 
+        for one in status("Pictures").stale_reasons:
+            print(one.reason, one.thumbnails, one.sources)
+
     Attributes:
         thumbnails: how many thumbnails have this reason.
         sources: paths of the first pictures, three at most.
@@ -52,6 +55,9 @@ class Reason:
 @dataclass(slots=True)
 class StatusReport:
     """Counts of pictures and of their thumbnails by state.
+
+        report = status("Pictures")
+        print(report.pictures, report.current, report.size_bytes)
 
     Attributes:
         pictures: how many the scan found, like `Report.found`.
@@ -101,6 +107,9 @@ def status(
     sources: Path | Iterable[Path], settings: Settings | None = None, **overrides: Unpack[Overrides]
 ) -> StatusReport:
     """Count the pictures of folders and files, and their thumbnails by state.
+
+        report = status("Pictures")
+        print(report.missing + report.stale, "to be made")
 
     A thumbnail is current if it was made from its picture as it is now and with these settings,
     stale if it was made otherwise, missing if it does not exist, and failed if it could not be

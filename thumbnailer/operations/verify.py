@@ -63,6 +63,9 @@ _STATUS_BY_STAGE: dict[str, FindingStatus] = {
 class Finding:
     """The result of checking one thumbnail.
 
+        for finding in verify("Pictures").findings:
+            print(finding.status, finding.thumbnail, finding.reason)
+
     Attributes:
         thumbnail: its path; "" for a picture that can have none.
         source: its picture.
@@ -91,6 +94,9 @@ class Finding:
 @dataclass(slots=True)
 class VerifyReport:
     """Counts of checked thumbnails by status, and what was found wrong.
+
+        report = verify("Pictures")
+        print(report.whole, report.wrong, report.missing)
 
     Attributes:
         thumbnails: wanted thumbnails, plus pictures that can have none.
@@ -128,6 +134,9 @@ def verify(
     **overrides: Unpack[Overrides],
 ) -> VerifyReport:
     """Decode the thumbnails of folders and files to check that they are whole and as recorded.
+
+        report = verify("Pictures")
+        print(report.is_well or report.findings)
 
     Each thumbnail is compared with what was recorded when it was made, and with its picture.
 

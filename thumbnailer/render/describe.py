@@ -33,6 +33,9 @@ from thumbnailer.render.steps import (
 class Description:
     """Properties of a picture, and what its thumbnails would be made from.
 
+        description = explain("photo.jpg").description
+        print(description.format, description.size, description.orientation)
+
     Attributes:
         format: Pillow's name of the format.
         size: width and height in px, as stored.

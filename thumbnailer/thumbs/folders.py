@@ -24,6 +24,9 @@ THUMBS = "thumbs"
 class Removal:
     """The result for one thumbnail that is to be removed, or may have to be.
 
+        for removal in prune("Pictures", dry_run=True).removals:
+            print(removal.status, removal.thumbnail)
+
     Attributes:
         thumbnail: path of the thumbnail or gallery page, or of a thumbnail folder that can't be
             read; "" for all those whose sources were below `source`.

@@ -68,6 +68,9 @@ def watch(  # noqa: PLR0913 - for users: keywords, all but three with a default
 ) -> Iterator[Outcome]:
     """Make the missing thumbnails of folders, then keep them current until `stop_event` is set.
 
+        for outcome in watch("Pictures", stop_event=threading.Event()):
+            print(outcome.source, outcome.status)
+
     Args:
         sources: a folder, or several; or prefixes in buckets, in which nothing need be yet.
         settings: what to make and how; `Settings()` if left out.

@@ -39,6 +39,9 @@ _DEFAULTS = Settings()
 def make_thumbnail(source: Picture, thumbnail: Target = None, **looks: Unpack[Looks]) -> Thumbnail:
     """Make the thumbnail of one picture, in this process.
 
+        made = make_thumbnail("photo.jpg", "small.webp", size=256)
+        data = make_thumbnail(upload, size=256, format="webp").data
+
     Args:
         source: the picture: its path, its content (`bytes`, `bytearray` or `memoryview`), or a
             binary file object, which is read from where it stands to its end and not closed. Here

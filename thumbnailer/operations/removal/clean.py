@@ -28,6 +28,9 @@ from thumbnailer.thumbs.orphans.own_files import OwnFiles, find_own_files, remov
 class CleanReport(RemovalCounts):
     """Summary of a cleaning: what there was of ours, and what became of it.
 
+        report = clean("Pictures", dry_run=True)
+        print(report.thumbnails, report.pages, report.size_bytes)
+
     Attributes:
         thumbnails: number of thumbnails of pictures in the SOURCEs, existing pictures or not.
         pages: number of gallery pages.
@@ -54,6 +57,9 @@ def clean(
     **overrides: Unpack[Overrides],
 ) -> CleanReport:
     """Remove all thumbnails of some folders, whatever settings they were made with.
+
+        report = clean("Pictures", dry_run=True)
+        print(report.thumbnails, report.size_bytes)
 
     With them go gallery pages, ledgers, temporary files and the folders that were made for them.
     Files of others stay, and so does a thumbnail that has been changed since it was made.

@@ -34,6 +34,9 @@ from thumbnailer.thumbs.orphans.survey import find_orphans
 class PruneReport(RemovalCounts):
     """Summary of a prune run.
 
+        report = prune("Pictures", dry_run=True)
+        print(report.orphaned, "of", report.thumbnails)
+
     Attributes:
         thumbnails: number of thumbnails of pictures in the SOURCEs, existing pictures or not.
         orphaned: number of thumbnails whose source is gone.
@@ -61,6 +64,9 @@ def prune(
     **overrides: Unpack[Overrides],
 ) -> PruneReport:
     """Remove the orphans of some folders: thumbnails whose pictures are gone.
+
+        report = prune("Pictures", dry_run=True)
+        print([removal.thumbnail for removal in report.removals])
 
     Args:
         sources: a folder, or several.
