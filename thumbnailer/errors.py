@@ -51,7 +51,9 @@ class PictureError(ThumbnailError):
 
     def __init__(self, source: str, stage: str, reason: str) -> None:
         super().__init__(source, stage, reason)
-        self.source, self.stage, self.reason = source, stage, reason
+        self.source: str = source
+        self.stage: str = stage
+        self.reason: str = reason
 
     def __str__(self) -> str:
         return f"{shortened(self.source)}: {self.stage}: {self.reason}"

@@ -1,3 +1,4 @@
+# pyright: strict
 """Somebody's program that uses the library, for type checkers: it is checked, and never run."""
 
 from __future__ import annotations
@@ -73,7 +74,7 @@ async def serve(file: BinaryIO) -> bytes:
 def album(folder: Path, stop: threading.Event) -> list[str]:
     """A folder, by settings and by keywords, with what became of each picture."""
     settings = Settings(size=["256", "x64"], format="auto", output=folder / "small")
-    failed = []
+    failed: list[str] = []
     outcomes = iter_thumbnails([folder], settings=settings, jobs=2, stop_event=stop)
     for outcome in assert_type(outcomes, Iterator[Outcome]):
         if outcome.error:

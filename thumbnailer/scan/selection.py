@@ -136,7 +136,8 @@ class ScanLog:
                 *(("exclude", glob) for glob in choice.exclude),
             ]
         )
-        self.left_out, self.unread = Counter[str](), Counter[str]()
+        self.left_out: Counter[str] = Counter()
+        self.unread: Counter[str] = Counter()
         self._begun = self._finished = 0
 
     def begin(self) -> None:
