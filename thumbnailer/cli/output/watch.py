@@ -22,9 +22,6 @@ from thumbnailer.thumbs.plan import is_in_the_way
 # Time between two summaries of a busy watch.
 _SUMMARY_SECONDS = 60.0
 
-# Events that tell of failures, which are printed with `--quiet` too.
-_FAILURES = ("error", "failed before")
-
 
 class WatchPrinter:
     """Printer of the outcomes and events of a watch; may be used by several threads.
@@ -71,7 +68,7 @@ class WatchPrinter:
         with self._lock, _write_errors_ignored():
             if self._as_json:
                 print_row({"event": event, "message": words, "time": _now()})
-            elif event in _FAILURES or not is_hidden:
+            elif event == "error" or not is_hidden:
                 print(f"{_now()} {event}: {printable(words)}", file=sys.stderr, flush=True)
 
 
