@@ -32,7 +32,7 @@ from thumbnailer.gallery.live import LiveGallery
 from thumbnailer.model import Answer, Job, Outcome, Report, Stop
 from thumbnailer.watcher.batches import Batches
 from thumbnailer.watcher.checks import Checks
-from thumbnailer.watcher.health import Health
+from thumbnailer.watcher.health.state import Health
 from thumbnailer.watcher.incoming import Incoming
 from thumbnailer.watcher.observer.events import Event
 from thumbnailer.watcher.progress import Progress
@@ -147,8 +147,8 @@ def new_watch(  # noqa: PLR0913 - what it is to do, and who is told
 
     opened = open_sources(roots, settings, stop=stop, may_be_empty=True)
     opened.refuse_files("only folders can be watched")
-    report = before.report if before else None
-    return BucketWatch(opened, settings, options, stop=stop, tell=tell, turn=turn, report=report)
+    tally = before.health().tally if before else None
+    return BucketWatch(opened, settings, options, stop=stop, tell=tell, turn=turn, tally=tally)
 
 
 class WatchLoop:
@@ -196,7 +196,7 @@ class WatchLoop:
     @property
     def report(self) -> Report:
         """The sum of the outcomes yielded so far."""
-        return self._work.report
+        return self._work.tally.report
 
     def health(self) -> Health:
         """Return its present state."""
@@ -284,9 +284,7 @@ class WatchLoop:
         work = self._work
         while work.outcomes:
             outcome = work.outcomes.popleft()
-            work.report.add(outcome)
-            if outcome.status == "failed" and outcome.error:
-                work.last_error = f"{outcome.source.path}: {outcome.error.reason}"
+            work.tally.add(outcome)
             self._note_change()
             yield outcome
             self._turn(self)
