@@ -74,13 +74,18 @@ def run_watch(
     Args:
         arguments: the parsed arguments of the command `watch`.
         load: a function that reads the settings; called at the start and on each reload.
-        environment: the environment variables, in which systemd names its socket.
+        environment: the environment variables, in which systemd names its socket and its journal.
 
     Raises:
         ThumbnailError: the watch can't be started. Once it runs, only a signal ends it.
     """
     address = environment.get("NOTIFY_SOCKET")
-    printer = WatchPrinter(as_json=arguments.json, quiet=arguments.quiet, verbose=arguments.verbose)
+    printer = WatchPrinter(
+        as_json=arguments.json,
+        quiet=arguments.quiet,
+        verbose=arguments.verbose,
+        journal=environment.get("JOURNAL_STREAM"),
+    )
     monitor = _Monitor(arguments.health, environment, printer)
     options = WatchOptions(
         arguments.settle,
@@ -138,6 +143,7 @@ def run_watch(
                     loop = new_loop()
                     printer.print_event("reloaded", "the settings have been read again")
                 except ThumbnailError as error:
+                    loop.health().tally.note_error(error)
                     printer.print_event("error", f"{error}; the settings stay as they were")
             notify(address, STOPPING=1)
             printer.print_event("stopped", f"by {signal.Signals(stop.signal).name}")

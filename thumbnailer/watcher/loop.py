@@ -25,6 +25,7 @@ from thumbnailer.config.settings import Settings
 from thumbnailer.door.places import Path, is_remote, paths_of
 from thumbnailer.door.sources import open_sources
 from thumbnailer.door.thumbs import open_thumbs
+from thumbnailer.engine import sandbox
 from thumbnailer.engine.pool import Pool
 from thumbnailer.engine.pool_from_settings import new_pool
 from thumbnailer.errors import ConfigError
@@ -92,6 +93,7 @@ def watch(  # noqa: PLR0913 - for users: keywords, all but three with a default
     Raises:
         SourceError: a source is missing, can't be read or is no folder; raised at once.
         ConfigError: a setting is unknown or impossible; raised at once.
+        WorkerError: the sandbox that is required can't be had; raised at once.
     """
     options = WatchOptions(settle, rescan, poll, keep_orphans, gallery, retry_failed, events)
     return new_watch(sources, merge_settings(settings, overrides), options, stop=stop_event).run()
@@ -133,10 +135,14 @@ def new_watch(  # noqa: PLR0913 - what it is to do, and who is told
     Raises:
         SourceError: a source is missing, can't be read or is no folder.
         ConfigError: a setting or an option is impossible.
+        WorkerError: the sandbox that is required can't be had.
     """
     if settings.shard:
         shard = shown("shard", settings.shard)
         raise ConfigError(f"{shard}: has no place in a watch, which takes all pictures")
+    sandbox.check_required(settings.sandbox)
+    if settings.sandbox == "auto" and (reason := sandbox.unavailable_reason()):
+        tell("note", f"workers have no sandbox: {reason}; say --sandbox off if that is fine")
     roots = paths_of(sources)
     if not is_remote(*roots, settings.output):
         if options.events:

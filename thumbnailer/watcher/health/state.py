@@ -6,7 +6,7 @@ import time
 from bisect import bisect_left
 from dataclasses import dataclass, field
 
-from thumbnailer.errors import SourceError, WorkerError
+from thumbnailer.errors import ConfigError, SourceError, WorkerError
 from thumbnailer.model import Outcome, Report
 
 STARTING, WORKING, IDLE, STOPPED = "starting", "working", "idle", "stopped"
@@ -23,7 +23,7 @@ class LastError:
     Attributes:
         message: the error in words.
         stage: where it came up: the stage at which a picture failed, or `output`, `source` or
-            `worker` if the error affects all work.
+            `worker` if the error affects all work, or `config` if a reload failed.
         time: when it came up, seconds since the epoch.
     """
 
@@ -60,8 +60,8 @@ class Tally:
             self.seconds += outcome.seconds
 
     def note_error(self, error: Exception) -> None:
-        """Note an error that affects all work."""
-        stages = {WorkerError: "worker", SourceError: "source"}
+        """Note an error that affects all work, or a reload that failed."""
+        stages = {WorkerError: "worker", SourceError: "source", ConfigError: "config"}
         stage = next((stages[kind] for kind in stages if isinstance(error, kind)), "output")
         self.last_error = LastError(str(error), stage)
 
