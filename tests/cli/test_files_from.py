@@ -197,8 +197,8 @@ def test_a_dry_run_makes_nothing_and_failures_are_not_tried_again(photos: Path) 
     assert "2 found, 0 made, 0 current, 2 would be made" in dry.out
     assert files_below(photos) == {"a.jpg", "b.jpg", "list"}
     assert thumbnailer(*options, "--quiet", cwd=photos).out == ""
-    assert "failed before" in thumbnailer(*options, cwd=photos).err
-    assert "failed before" not in thumbnailer(*options, "--retry-failed", cwd=photos).err
+    assert "1 failed before" in thumbnailer(*options, cwd=photos).out
+    assert "failed before" not in thumbnailer(*options, "--retry-failed", cwd=photos).out
     assert "made: a.jpg -> " in thumbnailer(*options, "--force", "-v", cwd=photos).out
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shlex
 import subprocess
 from pathlib import Path
@@ -227,10 +228,9 @@ def test_lines_for_a_person(photos: Path) -> None:
     assert run.err == f"failed: {photos}/b.jpg: is empty\n"
     assert run.out.startswith("2 found, 1 made, 0 current, 1 failed in ")
     run = thumbnailer("make", photos)
-    assert run.out == "2 found, 0 made, 1 current, 1 failed\n"
-    assert run.err == (
-        f"failed: {photos}/b.jpg: is empty (failed before and has not changed since)\n"
-    )
+    assert run.code == 3
+    assert run.out.startswith("2 found, 0 made, 1 current, 1 failed\n")
+    assert run.err == "", "it is no news"
 
 
 def test_quiet_says_nothing_but_failures(photos: Path) -> None:
@@ -239,6 +239,57 @@ def test_quiet_says_nothing_but_failures(photos: Path) -> None:
     run = thumbnailer("make", "--quiet", photos)
     assert run.out == ""
     assert run.err == f"failed: {photos}/b.jpg: is empty\n"
+    again = thumbnailer("make", "--quiet", photos)
+    assert (again.code, again.out, again.err) == (3, "", ""), "so cron sends a mail only once"
+
+
+def test_many_failures_fit_a_mail(photos: Path) -> None:
+    """As cron sends it: of each reason a few are named."""
+    for number in range(40):
+        (photos / f"{number}.jpg").write_text("no picture")
+        (photos / f"{number}.png").symlink_to("nowhere")
+        picture(photos / f"{number}.webp", icc_profile=b"garbage")
+    (photos / "empty.jpg").write_bytes(b"")
+    run = thumbnailer("make", photos)
+    lines = sorted(re.sub(r"\d+\.", "#.", line) for line in run.err.splitlines())
+    profile = "its colour profile is broken and was left aside"
+    assert run.code == 3
+    assert lines == sorted(
+        [
+            "failed: 37 more: is text, no picture",
+            *[f"failed: {photos}/#.jpg: is text, no picture"] * 3,
+            f"failed: {photos}/empty.jpg: is empty",
+            f"made: 37 more: {profile}",
+            *[f"made: {photos}/#.webp: {profile}"] * 3,
+            "skipped: 37 more: is a link to nothing",
+            *[f"skipped: {photos}/#.png: is a link to nothing"] * 3,
+        ]
+    )
+    quiet = thumbnailer("make", "--quiet", "--retry-failed", photos).err.splitlines()
+    assert len(quiet) == 5
+    assert all(line.startswith("failed: ") for line in quiet)
+    for option in ("--verbose", "--json"):
+        run = thumbnailer("make", option, "--force", photos)
+        said = run.err + run.out
+        assert all(said.count(f"/photos/{number}.jpg") >= 1 for number in range(40))
+        assert " more: " not in said
+
+
+def test_what_failed_before_is_one_line(photos: Path) -> None:
+    for number in range(40):
+        (photos / f"{number}.jpg").write_text("no picture")
+    make(photos)
+    for number in range(2):
+        (photos / f"new {number}.jpg").write_text("no picture")
+    run = thumbnailer("make", photos)
+    assert run.code == 3
+    assert sorted(run.err.splitlines()) == [
+        f"failed: {photos}/new {number}.jpg: is text, no picture" for number in range(2)
+    ]
+    assert run.out.splitlines()[1].startswith("  40 failed before, not tried again; ")
+    assert len(run.out.splitlines()) == 2
+    verbose = thumbnailer("make", "-v", photos)
+    assert verbose.err.count("failed before and has not changed since") == 42
 
 
 def test_quiet_says_nothing_of_what_is_no_failure(photos: Path) -> None:
@@ -247,11 +298,13 @@ def test_quiet_says_nothing_of_what_is_no_failure(photos: Path) -> None:
     (photos / "failed.jpg").write_text("no picture")
     (photos / "skipped.jpg").symlink_to("nowhere")
     picture(photos / "noted.jpg", icc_profile=b"garbage")
+    was_told = False
     for options in (["--dry-run"], [], []):
         run = thumbnailer("make", "--quiet", "-v", *options, photos)
         assert run.out == ""
-        lines = [] if options else ["failed"]
+        lines = [] if options or was_told else ["failed"]
         assert [line.partition(":")[0] for line in run.err.splitlines()] == lines
+        was_told = not options
     loud = thumbnailer("make", "--force", photos)
     said = sorted(line.partition(":")[0] for line in loud.err.splitlines())
     assert said == ["failed", "made", "skipped"]

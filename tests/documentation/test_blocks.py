@@ -158,6 +158,7 @@ OTHERS = {
     "thumbnailer config > config.toml": "test_settings_are_printed",
     "[sizes.small]": "test_sizes_with_names",
     "61 found, 60 made, 0 current, 1 failed in 0.8 s": "test_a_report_looks_as_shown",
+    "failed: photos/1.jpg": "test_many_failures_look_as_shown",
     "$ thumbnailer make ~/Pictures --dry-run": "test_a_report_looks_as_shown",
     "$ thumbnailer make holidya": "test_a_word_that_is_not_known_looks_as_shown",
     "thumbnailer completion bash": "test_the_scripts_for_completion_are_written_where_shown",
@@ -302,6 +303,17 @@ def test_a_folder_is_watched(tmp_path: Path) -> None:
         assert process.wait(60) == 0
     finally:
         process.kill()
+
+
+def test_many_failures_look_as_shown(tmp_path: Path) -> None:
+    (tmp_path / "photos").mkdir()
+    for number in range(500):
+        (tmp_path / "photos" / f"{number}.jpg").write_text("text")
+    printed = thumbnailer("make", "photos", cwd=tmp_path).err.splitlines()
+    shown = block("failed: photos/1.jpg").lines
+    assert [re.sub(r"\d+\.", "N.", line) for line in printed] == [
+        re.sub(r"\d+\.", "N.", line) for line in shown
+    ]
 
 
 def test_a_report_looks_as_shown(tmp_path: Path) -> None:

@@ -204,7 +204,7 @@ def test_what_failed_with_other_settings_keeps_no_folder(photos: Path) -> None:
     make(photos)
     run_prune("--yes", photos)
     assert not list(photos.rglob("64"))
-    assert "failed before" in thumbnailer("make", photos).err
+    assert "failed before" in thumbnailer("make", photos).out
 
 
 def test_of_what_may_not_be_read_nothing_is_stale(

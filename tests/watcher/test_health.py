@@ -20,11 +20,12 @@ from support.waiting import nobody
 from support.watching import await_event, events, soon, watching
 
 import thumbnailer as package
-from thumbnailer.watcher.health import STALE_AFTER_SECONDS, Health, judge_health, write_health
+from thumbnailer.model import Report
+from thumbnailer.watcher.health.health_file import STALE_AFTER_SECONDS, judge_health, write_health
+from thumbnailer.watcher.health.state import Health, LastError, Tally
 
-HEALTH = Health(
-    {"found": 3, "made": 2, "failed": 1}, 4, 1.5, 0, "inotify", "a.jpg: is text", "working", 0
-)
+TALLY = Tally(Report(made=2, failed=1), LastError("a.jpg: is text", "open", 1e9))
+HEALTH = Health(TALLY, 4, 1.5, 0, "inotify", "working", 0)
 
 
 def test_it_says_all_there_is_to_say(tmp_path: Path) -> None:
@@ -35,7 +36,7 @@ def test_it_says_all_there_is_to_say(tmp_path: Path) -> None:
     assert updated.utcoffset() == timedelta(0)
     assert abs(datetime.now(UTC) - updated) < timedelta(minutes=1)
     assert state == {
-        "counts": {"found": 3, "made": 2, "failed": 1},
+        "counts": {"made": 2, "skipped": 0, "failed": 1, "removed": 0},
         "backlog": 4,
         "oldest_pending_seconds": 1.5,
         "last_rescan": "1970-01-01T00:00:00+00:00",
@@ -52,7 +53,7 @@ def test_it_says_all_there_is_to_say(tmp_path: Path) -> None:
 
 def test_before_the_first_rescan_there_is_none(tmp_path: Path) -> None:
     path = tmp_path / "health.json"
-    write_health(str(path), replace(HEALTH, last_rescan=None, last_error=None))
+    write_health(str(path), replace(HEALTH, tally=Tally(), last_rescan=None))
     state = json.loads(path.read_bytes())
     assert (state["last_rescan"], state["last_error"]) == (None, None)
 
@@ -68,7 +69,7 @@ def test_a_bare_name_is_in_the_working_folder(
 @pytest.mark.slow
 def test_a_reader_never_sees_half_of_it(tmp_path: Path) -> None:
     path = tmp_path / "health.json"
-    long = replace(HEALTH, last_error="x" * 100_000)
+    long = replace(HEALTH, tally=Tally(last_error=LastError("x" * 100_000, "open")))
     write_health(str(path), HEALTH)
 
     def write() -> None:
@@ -222,6 +223,6 @@ def test_a_file_that_comes_later_is_not_replaced_either(photos: Path, tmp_path: 
 
 
 def test_the_command_is_quick(tmp_path: Path) -> None:
-    loaded = "import sys, thumbnailer.watcher.health; print(*sys.modules)"
+    loaded = "import sys, thumbnailer.watcher.health.health_file; print(*sys.modules)"
     run = subprocess.run([sys.executable, "-c", loaded], capture_output=True, text=True, timeout=60)
     assert not {"watchdog", "PIL", "multiprocessing"} & set(run.stdout.split())

@@ -187,7 +187,7 @@ def test_a_disk_that_does_not_answer_makes_health_old(photos: Path, tmp_path: Pa
     changes = {
         "thumbnailer.watcher.progress._SILENT_SECONDS": 0.3,
         "thumbnailer.watcher.progress._HANGS_SECONDS": 0.6,
-        "thumbnailer.watcher.health.STALE_AFTER_SECONDS": 2,
+        "thumbnailer.watcher.health.health_file.STALE_AFTER_SECONDS": 2,
     }
     arguments: list[str | Path] = ["--health", str(health), photos]
     with slow_watch(held, photos / "slow.jpg", *arguments, changes=changes) as watch:

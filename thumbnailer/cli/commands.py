@@ -77,7 +77,7 @@ def _watch(arguments: argparse.Namespace) -> int:
 
 def _health(arguments: argparse.Namespace) -> int:
     from thumbnailer.cli.output.text import printable
-    from thumbnailer.watcher.health import judge_health
+    from thumbnailer.watcher.health.health_file import judge_health
 
     is_alive, words = judge_health(arguments.file)
     print(printable(f"{arguments.file}: {words}"))

@@ -47,8 +47,8 @@ def make(arguments: argparse.Namespace, settings: Settings) -> int:
             counting = _count_ahead(printer, arguments.source, settings, stop)
         try:
             for outcome in outcomes:
-                printer.show(outcome, report)
-                stats.add(outcome)
+                if stats.add(outcome) or printer.names_all:
+                    printer.show(outcome, report)
                 if sample and outcome.error and outcome.error.stage == "dry run":
                     sample.add(outcome.source)
             if sample and sample.count and not stop.is_set():

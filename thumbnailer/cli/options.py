@@ -155,7 +155,7 @@ COMMANDS = {
                 "--events QUEUE": "SQS, Azure or Pub/Sub queue of a bucket's events",
                 "--poll [SECONDS]": "look at all files so often [5]; don't rely on events",
                 "--keep-orphans": "keep thumbnails whose source is gone",
-                "--health FILE": "write the state of the watch to FILE, as JSON",
+                "--health FILE": "keep its state in FILE: JSON, or metrics (*.prom)",
                 "--retry-failed": "try pictures again that failed before",
                 **_REPLACE,
                 **_GALLERY,

@@ -25,7 +25,8 @@ from thumbnailer.cli.signals import (
 )
 from thumbnailer.config.settings import Settings
 from thumbnailer.errors import ConfigError, ThumbnailError
-from thumbnailer.watcher.health import STOPPED, Health, check_health_path, write_health
+from thumbnailer.watcher.health.health_file import check_health_path, write_health
+from thumbnailer.watcher.health.state import STOPPED, Health, Tally
 from thumbnailer.watcher.loop import Watch, new_watch
 from thumbnailer.watcher.observer.events import NATIVE_EVENTS
 from thumbnailer.watcher.systemd import notify, notify_reloading, watchdog_interval_seconds
@@ -73,13 +74,18 @@ def run_watch(
     Args:
         arguments: the parsed arguments of the command `watch`.
         load: a function that reads the settings; called at the start and on each reload.
-        environment: the environment variables, in which systemd names its socket.
+        environment: the environment variables, in which systemd names its socket and its journal.
 
     Raises:
         ThumbnailError: the watch can't be started. Once it runs, only a signal ends it.
     """
     address = environment.get("NOTIFY_SOCKET")
-    printer = WatchPrinter(as_json=arguments.json, quiet=arguments.quiet, verbose=arguments.verbose)
+    printer = WatchPrinter(
+        as_json=arguments.json,
+        quiet=arguments.quiet,
+        verbose=arguments.verbose,
+        journal=environment.get("JOURNAL_STREAM"),
+    )
     monitor = _Monitor(arguments.health, environment, printer)
     options = WatchOptions(
         arguments.settle,
@@ -137,6 +143,7 @@ def run_watch(
                     loop = new_loop()
                     printer.print_event("reloaded", "the settings have been read again")
                 except ThumbnailError as error:
+                    loop.health().tally.note_error(error)
                     printer.print_event("error", f"{error}; the settings stay as they were")
             notify(address, STOPPING=1)
             printer.print_event("stopped", f"by {signal.Signals(stop.signal).name}")
@@ -201,8 +208,7 @@ class _Monitor:
         """
         if self._path:
             self._check_path(self._path)
-            counts = dict.fromkeys(("made", "skipped", "failed", "removed"), 0)
-            self._write(Health(counts, 0, 0.0, None, NATIVE_EVENTS))
+            self._write(Health(Tally(), 0, 0.0, None, NATIVE_EVENTS))
 
     def turn(self, loop: Watch) -> None:
         """Tell the state of the loop, if its status is another, or the last time is a second ago.
@@ -219,7 +225,7 @@ class _Monitor:
             return
         health = loop.health()
         self._write(health)
-        status = f"{health.status}; {health.counts['made']} made, {health.backlog} waiting"
+        status = f"{health.status}; {health.tally.report.made} made, {health.backlog} waiting"
         notify(self._address, **({"WATCHDOG": 1} if self._ping_seconds else {}), STATUS=status)
 
     def stop(self, loop: Watch) -> None:

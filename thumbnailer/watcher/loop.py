@@ -25,6 +25,7 @@ from thumbnailer.config.settings import Settings
 from thumbnailer.door.places import Path, is_remote, paths_of
 from thumbnailer.door.sources import open_sources
 from thumbnailer.door.thumbs import open_thumbs
+from thumbnailer.engine import sandbox
 from thumbnailer.engine.pool import Pool
 from thumbnailer.engine.pool_from_settings import new_pool
 from thumbnailer.errors import ConfigError
@@ -32,7 +33,7 @@ from thumbnailer.gallery.live import LiveGallery
 from thumbnailer.model import Answer, Job, Outcome, Report, Stop
 from thumbnailer.watcher.batches import Batches
 from thumbnailer.watcher.checks import Checks
-from thumbnailer.watcher.health import Health
+from thumbnailer.watcher.health.state import Health
 from thumbnailer.watcher.incoming import Incoming
 from thumbnailer.watcher.observer.events import Event
 from thumbnailer.watcher.progress import Progress
@@ -95,6 +96,7 @@ def watch(  # noqa: PLR0913 - for users: keywords, all but three with a default
     Raises:
         SourceError: a source is missing, can't be read or is no folder; raised at once.
         ConfigError: a setting is unknown or impossible; raised at once.
+        WorkerError: the sandbox that is required can't be had; raised at once.
     """
     options = WatchOptions(settle, rescan, poll, keep_orphans, gallery, retry_failed, events)
     return new_watch(sources, merge_settings(settings, overrides), options, stop=stop_event).run()
@@ -136,10 +138,14 @@ def new_watch(  # noqa: PLR0913 - what it is to do, and who is told
     Raises:
         SourceError: a source is missing, can't be read or is no folder.
         ConfigError: a setting or an option is impossible.
+        WorkerError: the sandbox that is required can't be had.
     """
     if settings.shard:
         shard = shown("shard", settings.shard)
         raise ConfigError(f"{shard}: has no place in a watch, which takes all pictures")
+    sandbox.check_required(settings.sandbox)
+    if settings.sandbox == "auto" and (reason := sandbox.unavailable_reason()):
+        tell("note", f"workers have no sandbox: {reason}; say --sandbox off if that is fine")
     roots = paths_of(sources)
     if not is_remote(*roots, settings.output):
         if options.events:
@@ -150,8 +156,8 @@ def new_watch(  # noqa: PLR0913 - what it is to do, and who is told
 
     opened = open_sources(roots, settings, stop=stop, may_be_empty=True)
     opened.refuse_files("only folders can be watched")
-    report = before.report if before else None
-    return BucketWatch(opened, settings, options, stop=stop, tell=tell, turn=turn, report=report)
+    tally = before.health().tally if before else None
+    return BucketWatch(opened, settings, options, stop=stop, tell=tell, turn=turn, tally=tally)
 
 
 class WatchLoop:
@@ -199,7 +205,7 @@ class WatchLoop:
     @property
     def report(self) -> Report:
         """The sum of the outcomes yielded so far."""
-        return self._work.report
+        return self._work.tally.report
 
     def health(self) -> Health:
         """Return its present state."""
@@ -287,9 +293,7 @@ class WatchLoop:
         work = self._work
         while work.outcomes:
             outcome = work.outcomes.popleft()
-            work.report.add(outcome)
-            if outcome.status == "failed" and outcome.error:
-                work.last_error = f"{outcome.source.path}: {outcome.error.reason}"
+            work.tally.add(outcome)
             self._note_change()
             yield outcome
             self._turn(self)

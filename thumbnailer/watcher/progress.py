@@ -8,7 +8,7 @@ from thumbnailer.formats import left_out_line, without_ending_line
 from thumbnailer.operations.count_sources import count_sources
 from thumbnailer.scan.left_out import WITHOUT_ENDING
 from thumbnailer.scan.selection import ScanLog
-from thumbnailer.watcher.health import IDLE, STARTING, WORKING, Health
+from thumbnailer.watcher.health.state import IDLE, STARTING, WORKING, Health
 from thumbnailer.watcher.observer.events import NATIVE_EVENTS
 from thumbnailer.watcher.threads.tasks import Task
 from thumbnailer.watcher.work import RootState, Work
@@ -49,17 +49,15 @@ class Progress:
     def health(self, now: float, *, is_busy: bool) -> Health:
         """Return the present state, but for what batches add to the backlog."""
         work = self._work
-        statuses = ("made", "skipped", "failed", "removed")
         is_polling = any(root.mode == "polling" for root in work.roots)
         rescans = [state.last_rescan for state in work.states]
         silent_seconds, _ = work.most_silent(now)
         return Health(
-            counts={status: getattr(work.report, status) for status in statuses},
+            work.tally,
             backlog=len(work.settling),
             oldest_pending_seconds=work.settling.oldest_seconds(now),
             last_rescan=None if None in rescans else min(filter(None, rescans), default=None),
             mode="polling" if is_polling else NATIVE_EVENTS,
-            last_error=work.last_error,
             status=self.status(now, is_busy=is_busy),
             updated=time.time() - max(0.0, silent_seconds - _HANGS_SECONDS),
         )
@@ -78,7 +76,7 @@ class Progress:
         if missing:
             return f"waiting for {', '.join(missing)}"
         if now < work.paused_until:
-            return f"waiting for another try after an error: {work.last_error}"
+            return work.tally.waiting
         if not all(state.is_open for state in work.states):
             return STARTING
         return WORKING if is_busy or not work.is_ready else IDLE
@@ -138,5 +136,5 @@ class Progress:
         return words if status == WORKING else f"{words}; {status}"
 
     def _counts(self) -> str:
-        report = self._work.report
+        report = self._work.tally.report
         return f"{report.made:,} made, {report.failed:,} failed"

@@ -11,8 +11,9 @@ from queue import Queue
 
 from thumbnailer.config.settings import Settings
 from thumbnailer.errors import OutputError, WorkerError
-from thumbnailer.model import Outcome, Report, Stop
+from thumbnailer.model import Outcome, Stop
 from thumbnailer.thumbs.folder_state import FAILED_BEFORE
+from thumbnailer.watcher.health.state import Tally
 from thumbnailer.watcher.reporting import OutcomeFilter
 from thumbnailer.watcher.roots.moves import Moves
 from thumbnailer.watcher.roots.output import WatchedOutput
@@ -91,8 +92,7 @@ class Work:
         is_ready: whether everything has been looked at once.
         known_failures: how many pictures failed before, and were not tried again.
         paused_until: on the monotonic clock: until then nothing is begun.
-        report: the sum of the outcomes yielded so far.
-        last_error: the message of the last error; None if there was none.
+        tally: counts the outcomes yielded so far.
     """
 
     def __init__(
@@ -116,8 +116,7 @@ class Work:
         self.own_folders: dict[str, bool] = {}
         self.known_failures = 0
         self.paused_until, self._back_off_seconds = 0.0, _BACK_OFF_SECONDS[0]
-        self.report = Report()
-        self.last_error: str | None = None
+        self.tally = Tally()
 
     def watch(self, root: WatchedRoot) -> None:
         """Add a root."""
@@ -126,7 +125,7 @@ class Work:
 
     def take_over(self, before: Work) -> None:
         """Go on where the work of an earlier watch has ended."""
-        self.report, self.last_error = before.report, before.last_error
+        self.tally = before.tally
         self.output.take_over(before.output)
 
     def is_set(self) -> bool:
@@ -230,7 +229,7 @@ class Work:
             raise error
         now, is_told = time.monotonic(), self.output.is_away
         if not is_told:  # else all is looked at again once it is back
-            self.last_error = str(error)
+            self.tally.note_error(error)
         if now >= self.paused_until:  # else it is one of several that the same error has ended
             if not is_told:
                 self.tell("error", f"{error}; trying again in {self._back_off_seconds:g} s")

@@ -19,7 +19,12 @@ class JsonPrinter:
 
     Args:
         clock: returns the time to be added to each outcome; None if there is to be none.
+
+    Attributes:
+        names_all: as that of `TextPrinter`.
     """
+
+    names_all = True
 
     def __init__(self, clock: Callable[[], str] | None = None) -> None:
         self._clock = clock

@@ -22,10 +22,21 @@ _LIMIT = re.compile(r"more than the limit of .*")
 
 @dataclass(slots=True)
 class ReasonGroup:
-    """Sources that failed or were skipped for one kind of reason: their number and first paths."""
+    """Sources that failed, were skipped or have a note for one kind of reason.
+
+    Attributes:
+        count: how many these are; `known` of them failed before, and were not tried again.
+        sources: the paths of the first ones.
+    """
 
     count: int = 0
+    known: int = 0
     sources: list[str] = field(default_factory=list)
+
+    @property
+    def unnamed(self) -> int:
+        """How many are news, but are beyond the number of those that are named."""
+        return max(self.count - self.known - _MAX_PATHS, 0)
 
 
 @dataclass(slots=True)
@@ -36,7 +47,7 @@ class RunStats:
         tried: number of pictures given to workers: those made and those that failed in this run.
         source_bytes: total size of their sources, in bytes.
         thumbnail_bytes: total size of the thumbnails made, in bytes.
-        groups: the reasons, by status (`failed` or `skipped`) and kind of reason.
+        groups: the reasons, by status (`failed`, `skipped`, or `made` with a note) and kind.
         slowest: wall time in the worker in seconds, and path; the slowest picture first.
     """
 
@@ -52,26 +63,39 @@ class RunStats:
         group = self.groups.get(("failed", IN_THE_WAY))
         return group.count if group else 0
 
-    def add(self, outcome: Outcome) -> None:
-        """Count one outcome."""
+    @property
+    def failed_before(self) -> int:
+        """Number of pictures that failed before and were not tried again."""
+        return sum(group.known for group in self.groups.values())
+
+    def add(self, outcome: Outcome) -> bool:
+        """Count one outcome.
+
+        Returns:
+            Whether it is to be named: not if it is one of many for the same reason.
+        """
         if outcome.status == "current":
-            return
+            return True
         if outcome.seconds:
             self.tried += 1
             self.source_bytes += outcome.source.size_bytes
             self.thumbnail_bytes += sum(made.size_bytes for made in outcome.thumbnails)
             slowest = [*self.slowest, (outcome.seconds, outcome.source.path)]
             self.slowest = sorted(slowest, reverse=True)[:_MAX_SLOWEST]
-        if outcome.error and outcome.error.stage not in ("stopped", "dry run"):
-            self._count_reason(outcome.status, reason_kind(outcome.error), outcome.source.path)
+        error = outcome.error or (Failure("note", outcome.note) if outcome.note else None)
+        if not error or error.stage in ("stopped", "dry run"):
+            return True
+        group = self._group(outcome.status, reason_kind(error))
+        group.count += 1
+        group.known += error.reason.endswith(FAILED_BEFORE)
+        if len(group.sources) < _MAX_PATHS:
+            group.sources.append(outcome.source.path)
+        return not group.unnamed
 
-    def _count_reason(self, status: str, kind: str, path: str) -> None:
+    def _group(self, status: str, kind: str) -> ReasonGroup:
         if (status, kind) not in self.groups and len(self.groups) >= _MAX_KINDS:
             kind = OTHER_REASONS
-        group = self.groups.setdefault((status, kind), ReasonGroup())
-        group.count += 1
-        if len(group.sources) < _MAX_PATHS:
-            group.sources.append(path)
+        return self.groups.setdefault((status, kind), ReasonGroup())
 
 
 def reason_kind(failure: Failure) -> str:

@@ -1,4 +1,8 @@
-"""Output of a run as text: failures and skipped files on stderr, the summary on stdout."""
+"""Output of a run as text: failures and skipped files on stderr, the summary on stdout.
+
+Off a terminal all of it fits a mail, as cron sends it: of many pictures with the same reason a few
+are named and the others counted.
+"""
 
 from __future__ import annotations
 
@@ -18,6 +22,10 @@ from thumbnailer.cli.output.text import (
 from thumbnailer.formats import left_out_line, without_ending_line
 from thumbnailer.model import Outcome, Report, Thumbnail
 from thumbnailer.scan.left_out import WITHOUT_ENDING
+from thumbnailer.thumbs.folder_state import FAILED_BEFORE
+
+# What to do about pictures that failed before.
+_SEE = "see thumbnailer status, or make --retry-failed"
 
 if TYPE_CHECKING:
     from thumbnailer.cli.output.progress_bar import ProgressBar
@@ -32,6 +40,9 @@ class TextPrinter:
         verbose: print a line for every picture, and the statistics even if stdout is no terminal.
         bar: allow a progress bar.
         clock: returns the time with which each line is to begin; None if it is to have none.
+
+    Attributes:
+        names_all: whether every failure is to be shown; else those that `RunStats.add` names.
     """
 
     def __init__(
@@ -44,6 +55,7 @@ class TextPrinter:
     ) -> None:
         self._clock = clock
         self._quiet, self._verbose = quiet, verbose and not quiet
+        self.names_all = self._verbose or sys.stderr.isatty()
         self._would_be_made = 0
         self._bar: ProgressBar | None = None
         if bar and not quiet and sys.stderr.isatty() and os.environ.get("TERM") != "dumb":
@@ -74,6 +86,8 @@ class TextPrinter:
         line = f"{outcome.status}: {path}" + (f": {printable(error.reason)}" if error else "")
         if error and (error.fatal or error.stage == "stopped"):
             pass  # reported once, by the error that ends the run or the note of the summary
+        elif error and error.reason.endswith(FAILED_BEFORE) and not self._verbose:
+            pass  # no news; the summary says how many
         elif outcome.status == "failed":
             self._write(line, sys.stderr)
         elif error and error.stage == "dry run":
@@ -95,6 +109,10 @@ class TextPrinter:
         """Close the bar and print the summary after `note`, then estimate and statistics."""
         if self._bar is not None:
             self._bar.close()
+        for (status, kind), group in stats.groups.items() if not self.names_all else ():
+            if group.unnamed and (status == "failed" or not self._quiet):
+                line = f"{status}: {group.unnamed:,} more: {printable(kind)}"
+                print(line, file=sys.stderr, flush=True)
         if self._quiet:
             return
         print(f"{note}{summary(report, self._would_be_made)}")
@@ -103,6 +121,8 @@ class TextPrinter:
         if self._verbose or sys.stdout.isatty():
             for line in stats_lines(report, stats):
                 print(f"  {line}")
+        if number := stats.failed_before:
+            print(f"  {number:,} failed before, not tried again; {_SEE}")
         if stats.in_the_way:
             files = f"{stats.in_the_way:,} file{'s' * (stats.in_the_way != 1)}"
             print(f"  in the way: {files} not made by thumbnailer, or changed since ({WAY_OUT})")

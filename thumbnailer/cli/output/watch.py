@@ -1,10 +1,12 @@
 """Output of `watch`, as text or JSON: outcomes as of `make`, events, and a summary each minute.
 
-Each line, of text or JSON, has its time.
+Each line, of text or JSON, has its time; but for text that goes into systemd's journal, which adds
+it.
 """
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
 import time
@@ -22,23 +24,24 @@ from thumbnailer.thumbs.plan import is_in_the_way
 # Time between two summaries of a busy watch.
 _SUMMARY_SECONDS = 60.0
 
-# Events that tell of failures, which are printed with `--quiet` too.
-_FAILURES = ("error", "failed before")
-
 
 class WatchPrinter:
     """Printer of the outcomes and events of a watch; may be used by several threads.
 
     Args:
         as_json, quiet, verbose: as the options `--json`, `--quiet` and `--verbose`.
+        journal: what systemd says of its journal, in JOURNAL_STREAM; None if it is not there.
     """
 
-    def __init__(self, *, as_json: bool, quiet: bool, verbose: bool) -> None:
+    def __init__(
+        self, *, as_json: bool, quiet: bool, verbose: bool, journal: str | None = None
+    ) -> None:
         self._as_json, self._quiet, self._verbose = as_json, quiet, verbose
+        self._clock = None if _is_stderr(journal) else _now
         self._printer = (
             JsonPrinter(clock=_now)
             if as_json
-            else TextPrinter(quiet=quiet, verbose=verbose, bar=False, clock=_now)
+            else TextPrinter(quiet=quiet, verbose=verbose, bar=False, clock=self._clock)
         )
         self._is_ready, self._next_summary, self._counts = False, 0.0, Counter[str]()
         self._has_told_way_out = False
@@ -71,8 +74,19 @@ class WatchPrinter:
         with self._lock, _write_errors_ignored():
             if self._as_json:
                 print_row({"event": event, "message": words, "time": _now()})
-            elif event in _FAILURES or not is_hidden:
-                print(f"{_now()} {event}: {printable(words)}", file=sys.stderr, flush=True)
+            elif event == "error" or not is_hidden:
+                line = f"{event}: {printable(words)}"
+                line = f"{self._clock()} {line}" if self._clock else line
+                print(line, file=sys.stderr, flush=True)
+
+
+def _is_stderr(journal: str | None) -> bool:
+    """Return whether a stream is stderr: by device and inode, as systemd.exec(5) says."""
+    try:
+        status = os.fstat(sys.stderr.fileno())
+    except (AttributeError, OSError, ValueError):  # there is none
+        return False
+    return journal == f"{status.st_dev}:{status.st_ino}"
 
 
 def _now() -> str:

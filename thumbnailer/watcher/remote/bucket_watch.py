@@ -23,7 +23,7 @@ from thumbnailer.gallery.live import LiveGallery
 from thumbnailer.model import Outcome, Report, Run, Stop
 from thumbnailer.operations.pipeline import run_pipeline
 from thumbnailer.thumbs.folder_state import FAILED_BEFORE
-from thumbnailer.watcher.health import IDLE, STARTING, WORKING, Health
+from thumbnailer.watcher.health.state import IDLE, STARTING, WORKING, Health, Tally
 from thumbnailer.watcher.remote.feed import Feed
 from thumbnailer.watcher.remote.known import Known
 from thumbnailer.watcher.remote.notices import Notices
@@ -54,11 +54,10 @@ class BucketWatch:
         stop: once it is set, `run` ends.
         tell: called with the name of an event and a message, by any thread.
         turn: called at each turn of the loop, at least ten times a second.
-        report: that of the watch whose place it takes: the counts go on.
+        tally: that of the watch whose place it takes: the counts go on.
 
     Attributes:
         settings: as given.
-        report: the sum of the outcomes yielded so far.
     """
 
     def __init__(  # noqa: PLR0913 - what it is to do, and who is told
@@ -70,10 +69,10 @@ class BucketWatch:
         stop: Stop,
         tell: Tell,
         turn: Callable[[BucketWatch], None] = lambda watch: None,
-        report: Report | None = None,
+        tally: Tally | None = None,
     ) -> None:
         self.settings, self._options, self._stop, self._turn = settings, options, stop, turn
-        self.report = report or Report()
+        self._tally = tally or Tally()
         self._opened, self._tell = opened, tell
         self._inbox = SimpleQueue[Outcome]()
         self._has_ended = threading.Event()
@@ -94,26 +93,26 @@ class BucketWatch:
         self._pool: Pool | None = None
         self._failures: dict[str, str] = {}
         self._known_failures, self._is_ready, self._noted = 0, False, 0
-        self._last_error: str | None = None
         self._paused_until = 0.0
 
     def is_set(self) -> bool:
         """Return whether all threads must end."""
         return self._has_ended.is_set() or self._stop.is_set()
 
+    @property
+    def report(self) -> Report:
+        """The sum of the outcomes yielded so far."""
+        return self._tally.report
+
     def health(self) -> Health:
         """Return its present state."""
         now = time.monotonic()
         return Health(
-            counts={
-                status: getattr(self.report, status)
-                for status in ("made", "skipped", "failed", "removed")
-            },
+            self._tally,
             backlog=max(self._notices.backlog, self._feed.given - self._noted),
             oldest_pending_seconds=self._notices.oldest_seconds(now),
             last_rescan=self._feed.last_rescan,
             mode="queue" if self._options.events else "listing",
-            last_error=self._last_error,
             status=self.status,
         )
 
@@ -121,7 +120,7 @@ class BucketWatch:
     def status(self) -> str:
         """What it is doing or waiting for, as in its health."""
         if time.monotonic() < self._paused_until:
-            return f"waiting for another try after an error: {self._last_error}"
+            return self._tally.waiting
         if self._feed.last_rescan is None and not self._feed.is_rescanning:
             return STARTING
         is_busy = self._feed.is_rescanning or self._notices.backlog or self._is_making
@@ -166,9 +165,7 @@ class BucketWatch:
             end = time.monotonic() + _TICK_SECONDS
             while True:
                 if self._is_news(outcome):
-                    self.report.add(outcome)
-                    if outcome.error and outcome.status == "failed":
-                        self._last_error = f"{outcome.source.path}: {outcome.error.reason}"
+                    self._tally.add(outcome)
                     if self._live_gallery:
                         self._live_gallery.note_change()
                     yield outcome
@@ -215,7 +212,7 @@ class BucketWatch:
                     return
                 if time.monotonic() - begun > _BACK_OFF_SECONDS[1]:
                     pause = _BACK_OFF_SECONDS[0]
-                self._last_error = str(error)
+                self._tally.note_error(error)
                 self._tell("error", f"{error}; trying again in {pause:g} s")
                 self._paused_until = time.monotonic() + pause
                 while time.monotonic() < self._paused_until and not self.is_set():

@@ -1,24 +1,30 @@
-"""The health file of a watch: a small JSON file for monitoring, and what it tells of the watch."""
+"""The health file of a watch, for monitoring, and what it tells of the watch.
+
+It is JSON or, if its name ends with `.prom`, metrics for Prometheus. These begin with the same JSON
+in a comment, so that both tell whether the watch is alive.
+"""
 
 from __future__ import annotations
 
 import json
 import os
 import stat
-from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 import thumbnailer
 from thumbnailer.disk import files, new_files
 from thumbnailer.errors import ConfigError, shortened
 from thumbnailer.model import Folder
-
-STARTING, WORKING, IDLE, STOPPED = "starting", "working", "idle", "stopped"
+from thumbnailer.watcher.health.metrics import metrics
+from thumbnailer.watcher.health.state import STOPPED, Health
 
 # The file is written once a second at least, so one that is so old is of a watch that hangs.
 STALE_AFTER_SECONDS = 15.0
+
+# How the name of a file of metrics ends, and what makes its first line a comment.
+_METRICS, _COMMENT = ".prom", "# "
 
 # More than a health file can hold.
 _MOST_BYTES = 1 << 20
@@ -30,34 +36,6 @@ _NOT_JSON = (ValueError, RecursionError, AttributeError)
 _KEYS = frozenset({"counts", "updated"})
 
 
-@dataclass(frozen=True, slots=True)
-class Health:
-    """The state of a watch, as the health file shows it.
-
-    Attributes:
-        counts: pictures since the start, by status: `made`, `skipped`, `failed` and `removed`.
-        backlog: number of pictures that are known to have changed and are not done.
-        oldest_pending_seconds: how long the oldest of those has been waiting; 0 if none is.
-        last_rescan: when all folders were last read, seconds since the epoch; None if never.
-        mode: how changes are noticed: `inotify`, `native` or `polling`; where something is in a
-            bucket, `listing` or `queue`.
-        last_error: the message of the last error; None if there was none.
-        status: `starting`, `working`, `idle`, `stopped`, or `waiting for` something.
-        started: when the watch was started, seconds since the epoch; a reload starts none.
-        updated: when the watch last went on, seconds since the epoch; None for now.
-    """
-
-    counts: Mapping[str, int]
-    backlog: int
-    oldest_pending_seconds: float
-    last_rescan: float | None
-    mode: str
-    last_error: str | None = None
-    status: str = STARTING
-    started: float | None = None
-    updated: float | None = None
-
-
 def write_health(path: str, health: Health) -> None:
     """Replace the health file atomically, so that a reader never sees half of it.
 
@@ -67,19 +45,29 @@ def write_health(path: str, health: Health) -> None:
     Raises:
         OSError: the file can't be written; the earlier file stays.
     """
-    now = datetime.now(UTC).timestamp()
-    state = asdict(health) | {
+    updated = datetime.now(UTC).timestamp() if health.updated is None else health.updated
+    error = health.tally.last_error
+    state = {
+        "counts": health.tally.counts,
+        "backlog": health.backlog,
+        "oldest_pending_seconds": health.oldest_pending_seconds,
         "last_rescan": _iso(health.last_rescan),
+        "mode": health.mode,
+        "last_error": error.message if error else None,
+        "status": health.status,
         "started": _iso(health.started),
-        "updated": _iso(now if health.updated is None else health.updated),
+        "updated": _iso(updated),
         "stale_after_seconds": STALE_AFTER_SECONDS,
         "pid": os.getpid(),
         "host": _host(),
         "version": thumbnailer.__version__,
     }
     folder, name = os.path.split(path)
+    text = f"{json.dumps(state)}\n"  # of one line, in ASCII
+    if name.endswith(_METRICS):
+        text = _COMMENT + text + metrics(health, updated, name.removesuffix(_METRICS))
     with files.open_folder(Folder(folder, "")) as opened:
-        new_files.replace(opened, name, json.dumps(state).encode("ascii") + b"\n")
+        new_files.replace(opened, name, text.encode())
 
 
 def check_health_path(path: str) -> None:
@@ -95,7 +83,7 @@ def check_health_path(path: str) -> None:
     except OSError:
         return  # there is none, or writing it will tell
     with suppress(*_NOT_JSON):
-        if not content or json.loads(content).keys() >= _KEYS:
+        if not content or _state(content).keys() >= _KEYS:
             return
     raise ConfigError(f"--health {shortened(path)}: is no health file, so it is not replaced")
 
@@ -103,7 +91,7 @@ def check_health_path(path: str) -> None:
 def judge_health(path: str) -> tuple[bool, str]:
     """Return whether the watch of a health file is alive, and what is to be said of it."""
     try:
-        state = json.loads(_read(path))
+        state = _state(_read(path))
         age = datetime.now(UTC).timestamp() - datetime.fromisoformat(state["updated"]).timestamp()
         stale_after = float(state["stale_after_seconds"])
         status, made, failed = state["status"], state["counts"]["made"], state["counts"]["failed"]
@@ -127,6 +115,14 @@ def judge_health(path: str) -> tuple[bool, str]:
 def _read(path: str) -> bytes:
     with files.open_source(path) as file:  # nobody waits for a pipe
         return file.read(_MOST_BYTES)
+
+
+def _state(content: bytes) -> Any:
+    """Return the JSON of a health file, or that in the first line of metrics."""
+    comment = _COMMENT.encode()
+    if content.startswith(comment):
+        content = content.partition(b"\n")[0].removeprefix(comment)
+    return json.loads(content)
 
 
 def _host() -> str:

@@ -1,0 +1,1 @@
+"""How a watch is doing: its state, and the file that tells monitoring of it."""
