@@ -362,7 +362,7 @@ def test_a_service_without_some_stream_does_its_work(photos: Path, closed: str) 
         (["make", ".", "--max-pixels", "0"], "--max-pixels 0: must be"),
         (["make", ".", "--output", ""], "--output: is empty; must be the path of a folder"),
         (["make", ".", "--timeout", "1e12"], "--timeout 1e12: must be a number of seconds above 0"),
-        (["make", ".", "--include", ""], "--include : must be a list of globs"),
+        (["make", ".", "--include", ""], '--include: is empty; must be a glob such as "*.jpg"'),
         (["make", ".", "--config", ""], "--config: is empty; must be the path of a file"),
         (["make", ".", "--two\nlines"], "there is no option --two\\nlines"),
         (["make", ".", "--fromat=png"], "no option --fromat=png; did you mean --format?"),
