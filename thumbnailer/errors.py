@@ -15,6 +15,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from contextlib import suppress
 from functools import cache
 
@@ -157,6 +158,16 @@ def shortened(text: str) -> str:
         return text
     half = _MOST_SHOWN // 2 - 2
     return f"{text[:half]}...{text[-half:]}"
+
+
+def closest_match(word: str, words: Collection[str]) -> str:
+    """Return the word of a list that an abbreviated or misspelt word probably means, or ""."""
+    import difflib  # takes 1 ms; needed only after a mistake
+
+    completions = {one for one in words if one.startswith(word)}
+    if len(completions) == 1:
+        return completions.pop()
+    return next(iter(difflib.get_close_matches(word, words, n=1)), "")
 
 
 def install_hint(extra: str) -> str:

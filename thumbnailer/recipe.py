@@ -8,7 +8,7 @@ import os
 from collections.abc import Collection
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 from thumbnailer.formats import has_option, lacks_ending
 
@@ -28,6 +28,24 @@ class Box(NamedTuple):
     height: int | None
 
 
+@dataclass(frozen=True, slots=True)
+class Share:
+    """Share of a picture's width and height that a thumbnail has, in percent."""
+
+    percent: float
+    width: ClassVar[None] = None
+    height: ClassVar[None] = None
+
+
+@dataclass(frozen=True, slots=True)
+class Area:
+    """The most pixels that a thumbnail may have, in the shape of its picture."""
+
+    pixels: int
+    width: ClassVar[None] = None
+    height: ClassVar[None] = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recipe:
     """How a thumbnail should look: the fields of `Settings` that say so, in normal form.
@@ -36,7 +54,7 @@ class Recipe:
     since fingerprints leave it out; what users get by default is up to `Settings`.
 
     Attributes:
-        box: the box in px.
+        box: the box in px, or what takes its place.
         format: `jpeg`, `png`, `webp`, `avif`, `gif`, `jxl`, or `auto`: `jpeg` for opaque pictures,
             else `png`.
         quality: 1 to 100; not used for `png` and `gif`.
@@ -50,7 +68,7 @@ class Recipe:
             (if it matches the picture) or `trust`.
     """
 
-    box: Box
+    box: Box | Share | Area
     format: str = "jpeg"
     quality: int = 80
     fit: str = "contain"

@@ -102,6 +102,15 @@ def test_each_size_has_its_folder_and_each_format_its_ending(places: Places) -> 
     assert not {"16/b.png", "32/b.png"} & {*places.thumbs.names()}
 
 
+def test_a_share_has_its_folder_too(places: Places) -> None:
+    options = ("--size", "50%", "--size", "0.001mp")
+    assert states(places, *options) == {"made"}
+    expected = {f"{size}/{name}" for size in ("50%", "0.001mp") for name in ("a.jpg", "b.png.jpg")}
+    assert expected <= {*places.thumbs.names()}
+    settled()
+    assert states(places, *options) == {"current"}
+
+
 def test_what_changes_is_made_again_and_what_is_not_ours_is_left(places: Places) -> None:
     places.thumbs.put("x/a.webp", b"of the user")
     settled()

@@ -159,6 +159,6 @@ def test_without_a_bucket_they_are_refused(output: str, photos: Path, tmp_path: 
     tree(photos, "a.jpg")
     to = ["--output", str(tmp_path / output)] if output else []
     run = thumbnailer("make", photos, "--header", CACHED, *to)
-    said = f"header = ('{CACHED}',): only an output in a bucket has any"
+    said = f"--header {CACHED}: only an output in a bucket has any"
     assert (run.code, run.out, run.err) == (2, "", f"thumbnailer: {said}\n")
     assert files_below(photos) == {"a.jpg"}

@@ -71,35 +71,48 @@ def test_no_file_is_read_unasked(photos: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
-        ("qualty = 80", "c.toml: qualty = 80: there is no such setting; did you mean quality?"),
-        ("zzz = 1", "c.toml: zzz = 1: there is no such setting; the settings are size, format"),
-        ("quality = 101", "c.toml: quality = 101: must be a whole number from 1 to 100"),
-        ('quality = "80"', "c.toml: quality = '80': must be a whole number from 1 to 100"),
-        ("quality = true", "c.toml: quality = True: must be a whole number from 1 to 100"),
-        ("size = 0", "c.toml: size = 0: must be 256,"),
-        ("size = [1, 2, 3]", "c.toml: size = [1, 2, 3]: must be 256,"),
-        ('format = "tiff"', 'c.toml: format = \'tiff\': must be "jpeg", "png", "webp"'),
-        ("jobs = 0", "c.toml: jobs = 0: must be"),
-        ("recursive = 1", "c.toml: recursive = 1: must be true or false"),
-        ('include = "*.jpg"', "c.toml: include = '*.jpg': must be a list of globs"),
-        ("include = [1]", "c.toml: include = [1]: must be a list of globs"),
-        ('exclude = [""]', "c.toml: exclude = ['']: must be a list of globs"),
-        ("timeout = 0", "c.toml: timeout = 0: must be a number of seconds above 0"),
-        ('truncated = "maybe"', 'c.toml: truncated = \'maybe\': must be "fail" or "keep"'),
+        ("qualty = 80", "c.toml:1: qualty = 80: there is no such setting; did you mean quality?"),
+        ("zzz = 1", "c.toml:1: zzz = 1: there is no such setting; the settings are size, format"),
+        ("quality = 101", "c.toml:1: quality = 101: must be a whole number from 1 to 100"),
+        ('quality = "80"', 'c.toml:1: quality = "80": must be a whole number from 1 to 100'),
+        ("quality = true", "c.toml:1: quality = true: must be a whole number from 1 to 100"),
+        ("size = 0", "c.toml:1: size = 0: must be 256,"),
+        ("size = [1, 2, 3]", "c.toml:1: size = [1, 2, 3]: must be 256,"),
+        ('format = "tiff"', 'c.toml:1: format = "tiff": must be "jpeg", "png", "webp"'),
+        ("jobs = 0", "c.toml:1: jobs = 0: must be"),
+        ("recursive = 1", "c.toml:1: recursive = 1: must be true or false"),
+        ('include = "*.jpg"', 'c.toml:1: include = "*.jpg": must be a list of globs'),
+        ("include = [1]", "c.toml:1: include = [1]: must be a list of globs"),
+        ('exclude = [""]', 'c.toml:1: exclude = [""]: must be a list of globs'),
+        ("timeout = 0", "c.toml:1: timeout = 0: must be a number of seconds above 0"),
+        ('truncated = "maybe"', 'c.toml:1: truncated = "maybe": must be "fail" or "keep"'),
         (
             'previews = "often"',
-            'c.toml: previews = \'often\': must be "trust", "verify" or "never"',
+            'c.toml:1: previews = "often": must be "trust", "verify" or "never"',
         ),
-        ("output = 7", "c.toml: output = 7: must be the path of a folder"),
-        ("[size]\nsmall = 1", "c.toml: size = {'small': 1}: must be 256,"),
-        ("size = ", "c.toml: is not valid TOML: "),
+        ("output = 7", "c.toml:1: output = 7: must be the path of a folder"),
+        ("[size]\nsmall = 1", 'c.toml:1: size = {"small": 1}: must be 256,'),
+        ("size = ", "c.toml:1: size =: is not valid TOML: Invalid value"),
+        ("[size", "c.toml:1: [size: is not valid TOML: Expected ']'"),
+        ("format = webp", 'c.toml:1: format = webp: did you mean `format = "webp"`?'),
+        ("# ours\nsize = 256x192", 'c.toml:2: size = 256x192: did you mean `size = "256x192"`?'),
+        ("quality: 80", "c.toml:1: quality: 80: did you mean `quality = 80`?"),
+        ('fit: "pad"', 'c.toml:1: fit: "pad": did you mean `fit = "pad"`?'),
+        ("recursive = True", "c.toml:1: recursive = True: did you mean `recursive = true`?"),
+        ("include = *.jpg", 'c.toml:1: include = *.jpg: did you mean `include = ["*.jpg"]`?'),
+        (
+            r'output = "C:\Users\me"',
+            r"""c.toml:1: output = "C:\Users\me": did you mean `output = 'C:\Users\me'`?""",
+        ),
+        ("size = 10\nsize = 20", "c.toml:2: size = 20: is set before"),
+        ("size = 10\n\n'quality' = 0", "c.toml:3: quality = 0: must be"),
         (f"quality = {'9' * 5000}", "c.toml: is not valid TOML: "),
         (f"size = {'[' * 5000}", "c.toml: is not valid TOML: "),
-        ("timeout = 1e12", "c.toml: timeout = 1000000000000.0: must be a number of seconds"),
-        (f"timeout = {'9' * 400}", "c.toml: timeout = 9999"),
+        ("timeout = 1e12", "c.toml:1: timeout = 1000000000000.0: must be a number of seconds"),
+        (f"timeout = {'9' * 400}", "c.toml:1: timeout = 9999"),
     ],
 )
-def test_a_wrong_file_is_one_line_with_file_key_value_and_what_is_right(
+def test_a_wrong_file_is_one_line_with_file_line_key_value_and_what_is_right(
     tmp_path: Path, text: str, complaint: str
 ) -> None:
     (tmp_path / "c.toml").write_text(text)
@@ -170,7 +183,7 @@ def test_the_output_must_not_be_the_root_of_the_file_system(tmp_path: Path, outp
     (tmp_path / "link").symlink_to("/")
     for command in ("make", "prune"):
         run = thumbnailer(command, "empty", "-o", output, cwd=tmp_path)
-        complaint = f"output = {output!r}: is the root of the file system"
+        complaint = f"--output {output}: is the root of the file system"
         assert (run.code, run.err) == (2, f"thumbnailer: {complaint}\n")
     with pytest.raises(ConfigError, match=r"^output = '/': is the root of the file system$"):
         Settings(output="/")
@@ -195,9 +208,9 @@ def test_a_program_reads_the_same_file(tmp_path: Path) -> None:
     assert Settings.from_file(str(path)) == settings
     (tmp_path / "all.toml").write_text(settings.to_toml())
     assert Settings.from_file(tmp_path / "all.toml") == settings
-    for text, words in (("size = 0", "size = 0: must be"), ("a =", "is not valid TOML")):
+    for text, words in (("size = 0", "size = 0: must be"), ("a =", "a =: is not valid TOML")):
         path.write_text(text)
-        with pytest.raises(ConfigError, match=f"{path}: {words}"):
+        with pytest.raises(ConfigError, match=f"{path}:1: {words}"):
             Settings.from_file(path)
     with pytest.raises(ConfigError, match="no such file"):
         Settings.from_file(tmp_path / "missing.toml")

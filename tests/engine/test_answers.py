@@ -36,7 +36,7 @@ from thumbnailer.model import (
     Whole,
     is_placeholder,
 )
-from thumbnailer.recipe import Box, Limits, Recipe
+from thumbnailer.recipe import Area, Box, Limits, Recipe, Share
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="writes to descriptors of Unix")
 
@@ -292,6 +292,8 @@ IMPOSSIBLE: list[tuple[Recipe, str, bytes, int, int]] = [
     (replace(SMALL, box=Box(256, None)), "jpeg", JPEG, 256, 65_501),
     (replace(SMALL, box=Box(256, None)), "jpeg", JPEG, 256, 40_000),  # 10 megapixels are allowed
     (replace(SMALL, box=Box(256, None)), "jpeg", JPEG, 257, 1),
+    (replace(SMALL, box=Area(10_000)), "jpeg", JPEG, 101, 100),
+    (replace(SMALL, box=Share(50.0)), "jpeg", JPEG, 4000, 2501),
 ]
 
 

@@ -22,7 +22,7 @@ from support.thumbs import thumb
 
 from thumbnailer import PictureError, make_thumbnail
 from thumbnailer.imaging.geometry.fit import fit_in_box, is_possible
-from thumbnailer.recipe import Box
+from thumbnailer.recipe import Area, Box, Share
 
 Size = tuple[int, int]
 
@@ -51,12 +51,24 @@ Size = tuple[int, int]
         *(((400, 300), (None, 60), fit, False, (80, 60)) for fit in ("cover", "pad", "fill")),
         *(((40, 30), (100, None), fit, False, (40, 30)) for fit in ("cover", "pad", "fill")),
         *(((40, 30), (100, None), fit, True, (100, 75)) for fit in ("contain", "cover", "pad")),
+        # A share or an area has the picture's shape.
+        *(((400, 300), "50%", fit, False, (200, 150)) for fit in ("contain", "cover", "pad")),
+        ((101, 51), "50%", "contain", False, (51, 26)),
+        ((1, 1000), "10%", "contain", False, (1, 100)),
+        ((400, 300), "12.5%", "contain", False, (50, 38)),
+        ((40, 30), "200%", "contain", False, (40, 30)),
+        ((40, 30), "200%", "contain", True, (80, 60)),
+        *(((400, 300), "0.03mp", fit, False, (200, 150)) for fit in ("contain", "cover", "pad")),
+        ((300, 401), "0.03mp", "contain", False, (149, 199)),
+        ((3, 2000), "0.001mp", "contain", False, (1, 667)),
+        ((40, 30), "0.03mp", "contain", False, (40, 30)),
+        ((40, 30), "0.03mp", "contain", True, (200, 150)),
         ((3, 1000), (10, 10), "cover", True, (10, 10)),
         ((1, 1), (1, 1), "cover", False, (1, 1)),
     ],
 )
 def test_the_size_of_every_fit(
-    tmp_path: Path, source: Size, box: Size, fit: str, upscale: bool, expected: Size
+    tmp_path: Path, source: Size, box: Size | str, fit: str, upscale: bool, expected: Size
 ) -> None:
     path = picture(tmp_path / "a.png", source)
     assert thumb(path, size=box, fit=fit, upscale=upscale).size == expected
@@ -67,20 +79,29 @@ longer = st.integers(1, 3000)
 
 
 # A box may have one side only.
-boxes = st.tuples(st.none() | sides, st.none() | sides).filter(any)
+boxes = st.tuples(st.none() | sides, st.none() | sides).filter(any).map(lambda sides: Box(*sides))
+shares = st.floats(0.001, 1000).map(Share)
+areas = st.integers(1000, 1_000_000).map(Area)
 
 
 @given(
     st.tuples(longer, longer),
-    boxes,
+    boxes | shares | areas,
     st.sampled_from(["contain", "cover", "pad", "fill"]),
     st.booleans(),
 )
 def test_every_size_that_is_made_is_known_to_be_possible(
-    size: Size, box: tuple[int | None, int | None], fit: str, upscale: bool
+    size: Size, box: Box | Share | Area, fit: str, upscale: bool
 ) -> None:
-    made = fit_in_box(size, Box(*box), fit, upscale=upscale).canvas
-    assert is_possible(made, Box(*box), fit, upscale=upscale)
+    made = fit_in_box(size, box, fit, upscale=upscale).canvas
+    assert is_possible(made, box, fit, upscale=upscale)
+
+
+@given(st.tuples(longer, longer), areas, st.booleans())
+def test_an_area_is_never_exceeded(size: Size, area: Area, upscale: bool) -> None:
+    made = fit_in_box(size, area, "contain", upscale=upscale).canvas
+    assert prod(made) <= area.pixels
+    assert upscale or made == size or prod(size) > area.pixels
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,8 @@ from support.watching import soon, watching
 
 from thumbnailer import ConfigError, Settings, iter_thumbnails, make_thumbnail, make_thumbnails
 
+SHARES, SHARED = ("50%", "0.005mp"), ("a.jpg", "b c.jpg")
+
 
 def size_of(path: Path) -> tuple[int, int]:
     with Image.open(path) as image:
@@ -35,6 +37,53 @@ def test_several_sizes_have_a_folder_each(photos: Path) -> None:
         "x16",
     ]
     assert make(photos, "--size", "64", "--size", "128x30", "--size", "x16").summary["current"] == 1
+
+
+def test_shares_and_areas_are_sizes_like_others(photos: Path, tmp_path: Path) -> None:
+    picture(photos / "a.jpg", (400, 200))
+    picture(photos / "b c.jpg", (40, 20))
+    options = ("--size", "50%", "--size", "0.005mp")
+    make(photos, *options)
+    thumbs = photos / "thumbs"
+    assert files_below(thumbs) == {f"{size}/{name}" for size in SHARES for name in SHARED}
+    made = {name: size_of(thumbs / name) for name in files_below(thumbs)}
+    assert made == {
+        "50%/a.jpg": (200, 100),
+        "50%/b c.jpg": (20, 10),
+        "0.005mp/a.jpg": (100, 50),
+        "0.005mp/b c.jpg": (40, 20),
+    }
+    assert make(photos, *options).summary["current"] == 2
+    assert thumbnailer("verify", photos, *options).out.startswith("4 thumbnails, 4 whole")
+    assert "0 stale" in thumbnailer("prune", photos, *options, "--stale").out
+    run = thumbnailer("prune", photos, "--size", "10%", "--size", "0.005mp", "--stale")
+    assert "2 stale, 2 removed" in run.out
+    assert files_below(thumbs) == {f"0.005mp/{name}" for name in SHARED}
+
+
+@pytest.mark.parametrize(
+    ("said", "meant"),
+    [
+        ("50 %", "50%"),
+        ("50.0%", "50%"),
+        ("1.5MP", "1.5mp"),
+        ("0.001mp", "0.001mp"),
+        ("999.999mp", "999.999mp"),
+        ("200*100", "200x100"),
+        ("200 \u00d7 100", "200x100"),
+        ("200px", "200x200"),
+    ],
+)
+def test_sizes_may_be_written_as_elsewhere(said: str, meant: str) -> None:
+    assert Settings(size=said).size == meant
+    assert Settings(size=[said, "7"]) == Settings(size=[meant, "7"])
+    assert Settings(sizes={"one": said}).sizes == {"one": {"size": meant}}
+
+
+@pytest.mark.parametrize("said", ["0%", "0mp", "1000.5%", "1001mp", "-5%", "%", "1,5mp", "5%x5%"])
+def test_a_share_or_area_is_a_number_above_0_and_up_to_1000(said: str) -> None:
+    with pytest.raises(ConfigError, match=r'must be 256, .*"50%" of the .*, or at most "1\.5mp"'):
+        Settings(size=said)
 
 
 def test_one_size_given_twice_is_one(photos: Path) -> None:
@@ -98,7 +147,7 @@ def test_impossible_sizes_are_one_line(tmp_path: Path, sizes: str) -> None:
     (tmp_path / "c.toml").write_text(sizes)
     run = thumbnailer("make", ".", "-c", "c.toml", cwd=tmp_path)
     assert run.code == 2
-    assert run.err.startswith("thumbnailer: c.toml: sizes = ")
+    assert run.err.startswith("thumbnailer: c.toml:1: sizes = ")
     assert run.err.count("\n") == 1
 
 

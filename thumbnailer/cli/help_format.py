@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 from typing import TYPE_CHECKING, NoReturn
 
 from thumbnailer.cli.output.text import printable
@@ -94,14 +95,6 @@ class ArgumentParser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Print an error in one line and exit with the code for wrong usage."""
+        message = re.sub(r"^argument (?:-\w/)?(\S+): expected one.*", r"\1 needs a value", message)
+        message = re.sub("^the following arguments are required: ", "missing: ", message)
         self.exit(EXIT_USAGE, f"{self.prog}: {printable(message)} (see {self.prog} --help)\n")
-
-
-def closest_match(word: str, words: list[str]) -> str:
-    """Return the word of a list that an abbreviated or misspelt word probably means, or ""."""
-    import difflib  # takes 1 ms; needed only after a mistake
-
-    completions = {one for one in words if one.startswith(word)}
-    if len(completions) == 1:
-        return completions.pop()
-    return next(iter(difflib.get_close_matches(word, words, n=1)), "")

@@ -4,15 +4,28 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
 
 from thumbnailer.cli.commands import run
-from thumbnailer.cli.help_format import EXIT_COULD_NOT_RUN, EXIT_USAGE, closest_match
+from thumbnailer.cli.help_format import EXIT_COULD_NOT_RUN, EXIT_USAGE
 from thumbnailer.cli.output.text import printable
 from thumbnailer.cli.parser import parse_args
-from thumbnailer.errors import ConfigError, SourceMissing, ThumbnailError
+from thumbnailer.errors import ConfigError, SourceMissing, ThumbnailError, closest_match, shortened
+
+# Why standard output can't be written. Python does not tell it from other files without a name.
+_OUTPUT_ERRORS = {
+    errno.EAGAIN,
+    errno.EBADF,
+    errno.EDQUOT,
+    errno.EFBIG,
+    errno.EINVAL,
+    errno.EIO,
+    errno.ENOSPC,
+    errno.EPIPE,
+}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -29,7 +42,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _print_error(f"{error}{_missing_path_hint(str(error.filename))}", EXIT_COULD_NOT_RUN)
     except ThumbnailError as error:
         return _print_error(str(error), EXIT_COULD_NOT_RUN)
-    except OSError as error:  # standard output can't be written
+    except OSError as error:
+        if error.filename or error.errno not in _OUTPUT_ERRORS:
+            return _print_error(_os_error_words(error), EXIT_COULD_NOT_RUN)
         with suppress(OSError):  # there may be no file descriptor left
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         # That its reader has gone is no error; on Windows this is an invalid argument.
@@ -39,6 +54,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         if not is_reader_gone:
             _print_error(f"can't write what there is to say: {error.strerror}", EXIT_COULD_NOT_RUN)
         return EXIT_COULD_NOT_RUN
+
+
+def _os_error_words(error: OSError) -> str:
+    if error.errno == errno.ENOENT and not error.filename:
+        return "the current folder is not there any more; change to one that is"
+    reason = error.strerror or str(error)
+    return f"{shortened(os.fsdecode(error.filename))}: {reason}" if error.filename else reason
 
 
 def _repair_streams() -> None:
@@ -56,15 +78,23 @@ def _repair_streams() -> None:
 
 
 def _missing_path_hint(path: str) -> str:
-    """Return a hint for a path that does not exist: a similar name, or the topmost missing folder.
+    """Return a hint for a path that does not exist.
 
-    "" for a URL, or if there is neither.
+    It says that a link leads to nothing, what to type for a pattern, a similar name, or the topmost
+    missing folder; "" for a URL, or if there is none of these.
     """
     from thumbnailer.door.places import is_remote
     from thumbnailer.scan.unknown_scheme import scheme_fault
 
     if is_remote(path) or scheme_fault(path):
         return ""
+    if os.path.islink(path):
+        return "; it is a link to nothing"
+    if pattern := re.search(rf"[^/{re.escape(os.sep)}]*[*?].*", path):
+        import shlex  # 6 ms
+
+        folder = os.path.dirname(path[: pattern.start()]) or os.curdir
+        return f"; for a pattern: {shlex.quote(folder)} --include {shlex.quote(pattern[0])}"
     folder, name = os.path.split(os.path.abspath(path))
     with suppress(OSError):
         close = closest_match(name, os.listdir(folder))

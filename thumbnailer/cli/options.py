@@ -6,13 +6,14 @@ Options are keys and their help is the value; each is written as `--help` shows 
 from __future__ import annotations
 
 import argparse
+import re
 from typing import Any
 
 from thumbnailer.formats import ON_REQUEST, WRITTEN, default_qualities, in_words, written_with
 from thumbnailer.watcher.observer.polling import POLL_SECONDS
 
 _THUMBNAILS = {
-    "-s, --size SIZE": "box in px: 256, 256x192, 256x, x192 [256]; repeatable",
+    "-s, --size SIZE": "256, 256x192, 256x, x192, 50%, 1.5mp [256]; repeatable",
     "-f, --format FORMAT": f"{in_words((*WRITTEN, 'auto'), 'or')} [jpeg]",
     "-q, --quality N": f"1 to 100, for {written_with('quality')} [{default_qualities()}]",
     "-o, --output DIR": "mirror the folders into DIR or s3://bucket/folder",
@@ -32,10 +33,9 @@ _REMOTE = {
 
 _REPLACE = {"--replace": "replace files in the way that thumbnailer did not make"}
 
-_CONFIG_AND_JOBS = {
-    "-c, --config FILE": "read settings from FILE; options override them",
-    "-j, --jobs N": "pictures at the same time [one per processor]",
-}
+_CONFIG = {"-c, --config FILE": "read settings from FILE; options override them"}
+
+_CONFIG_AND_JOBS = {**_CONFIG, "-j, --jobs N": "pictures at the same time [one per processor]"}
 
 _HELP = {"-h, --help": "show this help"}
 
@@ -69,10 +69,14 @@ _LOOKS_AND_LIMITS = {
     "--timeout SECONDS": "time limit for one attempt at a picture [60]",
     "--max-pixels N": "largest picture, in px [250 million]",
     "--worker-memory MIB": "memory limit of one worker [1024]",
+    "--truncated HOW": "keep: make thumbnails of incomplete pictures [fail]",
+}
+
+# For the commands that have workers.
+_WORKERS = {
     "--memory MIB": "memory limit of all pictures [half of what is free]",
     "--nice N": "lower the priority of the workers: 0 to 19 [0]",
     "--sandbox WHEN": "auto (where possible), require or off [auto]",
-    "--truncated HOW": "keep: make thumbnails of incomplete pictures [fail]",
 }
 
 _LINK_PREFIX = {"--link-prefix URL": "where the page's links to the pictures lead; '' for none"}
@@ -86,10 +90,11 @@ _SOURCES = {"SOURCE...": "a folder, with its subfolders, or a picture"}
 
 
 def _pictures(
-    sources: dict[str, str], more: dict[str, str] | None = None
+    sources: dict[str, str], more: dict[str, str] | None = None, *, workers: bool = True
 ) -> dict[str, dict[str, str]]:
     """Return the last two groups of most commands; the first is `sources`, choice, `more`."""
-    return {"pictures": sources | _PICTURES | (more or {}), "looks and limits": _LOOKS_AND_LIMITS}
+    limits = _LOOKS_AND_LIMITS | (_WORKERS if workers else {})
+    return {"pictures": sources | _PICTURES | (more or {}), "looks and limits": limits}
 
 
 def _output(each: str) -> dict[str, str]:
@@ -183,10 +188,10 @@ COMMANDS = {
                 "-n, --dry-run": "remove nothing; say what would be removed",
                 "--stale": "also remove what these settings would not make",
                 "--yes": "remove even more than half, and those of empty folders",
-                **_CONFIG_AND_JOBS,
+                **_CONFIG,
                 **_output("removal"),
             },
-            **_pictures({"SOURCE...": "a folder"}),
+            **_pictures({"SOURCE...": "a folder"}, workers=False),
         },
     ),
     "clean": Command(
@@ -214,8 +219,8 @@ COMMANDS = {
                 "--json": "print one JSON object per picture",
                 **_HELP,
             },
-            "thumbnails": _THUMBNAILS | _ENDPOINT | _CONFIG_AND_JOBS,
-            **_pictures({}),
+            "thumbnails": _THUMBNAILS | _ENDPOINT | _CONFIG,
+            **_pictures({}, workers=False),
         },
         "[OPTION]... FILE...",
     ),
@@ -229,9 +234,9 @@ COMMANDS = {
                 "--quiet": "print failures only",
                 "-v, --verbose": "print a line for every thumbnail not current",
                 **_HELP,
-                **_CONFIG_AND_JOBS,
+                **_CONFIG,
             },
-            **_pictures(_SOURCES, _SHARD),
+            **_pictures(_SOURCES, _SHARD, workers=False),
         },
     ),
     "verify": Command(
@@ -282,6 +287,18 @@ COMMANDS = {
 }
 
 
+def takers(option: str) -> list[str]:
+    """Return the commands that take an option, such as `-j`, `--jobs` or `--no-upscale`."""
+    return [
+        name
+        for name, command in COMMANDS.items()
+        for options in command.groups.values()
+        for usage in options
+        for spelling in {usage.replace("[no-]", ""), usage.replace("[no-]", "no-")}
+        if option in re.findall(r"(?<!\S)--?[a-z-]+", spelling)
+    ]
+
+
 def long_name(usage: str) -> str:
     """Return the long name of an option given as in the table: `--size` of `-s, --size SIZE`."""
     return usage.rpartition(", ")[2].partition(" ")[0]
@@ -325,7 +342,7 @@ def add_options(group: argparse._ArgumentGroup, options: dict[str, str]) -> None
     for usage, about in options.items():
         *short, last = usage.replace("[no-]", "").split(", ")
         name, _, value = last.partition(" ")
-        how: dict[str, Any] = {"help": about}
+        how: dict[str, Any] = {"help": about.replace("%", "%%")}
         if value or not name.startswith("-"):
             how["metavar"] = (value or name).strip("[.]")
         else:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import argparse
+import os
 import re
 import sys
 from collections.abc import Sequence
 
 import thumbnailer
-from thumbnailer.cli.help_format import ArgumentParser, closest_match
-from thumbnailer.cli.options import COMMANDS, add_options, seconds_above_0
-from thumbnailer.errors import ConfigError, shortened
+from thumbnailer.cli.help_format import ArgumentParser
+from thumbnailer.cli.options import COMMANDS, add_options, seconds_above_0, takers
+from thumbnailer.errors import ConfigError, closest_match, shortened
+from thumbnailer.formats import in_words
 from thumbnailer.watcher.observer.polling import POLL_SECONDS
 
 
@@ -23,18 +25,18 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     words = sys.argv[1:] if argv is None else list(argv)
     name = next((word for word in words if not word.startswith("-")), "")
     root = build_parser(name)
-    if name and name not in root.commands:
-        close = closest_match(name, [*root.commands])
-        hint = f"did you mean {close}?" if close else f"there are {', '.join(root.commands)}"
-        root.error(f"there is no command {name}; {hint}")
+    _check_command(root, words, name)
     arguments, rest = root.parse_known_args(words)
     if name == "help" and rest and not arguments.page:
         arguments.page = rest.pop(0)  # an option: thumbnailer help --settle
     unknown = next((word for word in rest if word.startswith("-")), "")
     if unknown:
         command = root.commands.get(name, root)
+        switch = unknown.partition("=")[0]
+        if others := takers(switch):
+            command.error(f"takes no {switch}; it is an option of {in_words(others)}")
         options = re.findall(r"--(?:\[no-\])?([a-z][a-z-]*)", command.format_help())
-        close = closest_match(unknown.partition("=")[0].lstrip("-").removeprefix("no-"), options)
+        close = closest_match(switch.lstrip("-").removeprefix("no-"), options)
         hint = f"; did you mean --{close}?" if close else ""
         command.error(f"there is no option {unknown}{hint}")
     if not name:
@@ -45,6 +47,8 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
         root.commands[name].error(f"{rest[0]}: takes no such argument")
     if isinstance(sources, list):
         sources += rest  # argparse leaves SOURCEs after a later option unparsed
+        if "" in sources:
+            root.commands[name].error("a SOURCE is empty; . is the current folder")
         if sys.platform == "win32":  # where no shell does that
             sources[:] = [path for source in sources for path in _expanded(source)]
     if name == "watch":
@@ -53,6 +57,25 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     if name in ("make", "watch") and not (arguments.source or takes_list):
         raise ConfigError(f"{name}: a SOURCE is missing")
     return arguments
+
+
+def _check_command(root: ArgumentParser, words: Sequence[str], name: str) -> None:
+    """Exit with a hint if there is no command of this name, or an option before it."""
+    first = words[0] if words else ""
+    given = [word for word in words if word in root.commands]
+    if given and first.startswith("-") and first not in ("-h", "--help", "--version"):
+        command = given[0] if len(given) == 1 else "COMMAND"
+        root.error(f"options come after the command: `thumbnailer {command} {first} ...`")
+    if not name or name in root.commands:
+        return
+    if os.path.lexists(name) or "://" in name:
+        import shlex  # 6 ms
+
+        meant = f"thumbnailer make {shortened(shlex.join(words))}"
+        root.error(f"there is no command {shortened(name)}; did you mean `{meant}`?")
+    close = closest_match(name, [*root.commands, "--version"])
+    hint = f"did you mean {close}?" if close else f"there are {', '.join(root.commands)}"
+    root.error(f"there is no command {shortened(name)}; {hint}")
 
 
 def _expanded(source: str) -> list[str]:

@@ -6,6 +6,7 @@ import argparse
 import os
 from typing import Any
 
+from thumbnailer.config.checks import shown
 from thumbnailer.config.overrides import merge_settings
 from thumbnailer.config.settings import CHECKS, Settings
 from thumbnailer.config.toml_file import read_config
@@ -17,21 +18,32 @@ def settings_from_args(arguments: argparse.Namespace) -> Settings:
     if arguments.config == "":
         raise ConfigError("--config: is empty; must be the path of a file")
     values: dict[str, Any] = {} if arguments.config is None else read_config(arguments.config)
-    for key in CHECKS:
+    said: dict[str, str] = {}  # what an error message calls a setting: as it was typed
+    for key, check in CHECKS.items():
         given = getattr(arguments, key, None)
         if key == "size" and given is not None:
             values.pop("sizes", None)  # --size replaces the named sizes of the file
         if isinstance(given, list):
             each = [_parsed(key, text) for text in given]
-            values[key] = each if key == "size" else tuple(text for texts in each for text in texts)
+            values[key] = check(each if key == "size" else [one for many in each for one in many])
+            said[shown(key, values[key])] = f"{_option(key)} {shortened(given[-1])}"
+        elif isinstance(given, str):
+            values[key] = _parsed(key, given)
+            said[shown(key, values[key])] = f"{_option(key)} {shortened(given)}"
         elif given is not None:
-            values[key] = _parsed(key, given) if isinstance(given, str) else given
+            values[key] = given
     if values.get("layout") == "freedesktop" and not values.get("output"):
         cache = os.environ.get("XDG_CACHE_HOME", "")
         if not os.path.isabs(cache):  # ignored: XDG Base Directory Specification 0.8
             cache = os.path.expanduser("~/.cache")
         values["output"] = os.path.join(cache, "thumbnails")
-    return merge_settings(None, values)
+    try:
+        return merge_settings(None, values)
+    except ConfigError as error:  # of settings that do not go together
+        message = str(error)
+        for name, typed in said.items():
+            message = message.replace(f"{name}:", f"{typed}:")
+        raise ConfigError(message) from None
 
 
 def _parsed(key: str, text: str) -> Any:
@@ -40,7 +52,11 @@ def _parsed(key: str, text: str) -> Any:
     Raises:
         ConfigError: the value is empty or not allowed.
     """
-    option, check = f"--{key.replace('_', '-')}", CHECKS[key]
-    if not text and key not in ("include", "exclude", "link_prefix"):
-        raise ConfigError(f"{option}: is empty; must be {check.right}")
-    return check.checked(check.read(text), f"{option} {shortened(text)}")
+    option, check = _option(key), CHECKS[key]
+    if not text and key != "link_prefix":
+        raise ConfigError(f"{option}: is empty; must be {check.typed or check.right}")
+    return check.parsed(text, f"{option} {shortened(text)}")
+
+
+def _option(key: str) -> str:
+    return f"--{key.replace('_', '-')}"

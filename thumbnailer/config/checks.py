@@ -4,22 +4,29 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
 from thumbnailer.buckets.headers import header_fault
-from thumbnailer.errors import ConfigError, shortened
+from thumbnailer.errors import ConfigError, closest_match, shortened
 from thumbnailer.formats import WRITTEN, in_words
 from thumbnailer.scan.globs import glob_fault
 from thumbnailer.scan.shard import MOST_SHARDS, Shard
 from thumbnailer.thumbs.naming import is_template
 
-# JPEG's limit. WebP's is lower; its encoder checks that.
-_MAX_SIDE = WRITTEN["jpeg"].max_side
-
 _MAX_SECONDS = 86_400
+
+# What other programs call some of our words, and people some others.
+_MEANT = {
+    "crop": "cover",
+    "inside": "contain",
+    "letterbox": "pad",
+    "stretch": "fill",
+    "middle": "centre",
+    "smart": "attention",
+}
 
 # Linux's PATH_MAX. To resolve a path of 3 MB, or to judge such a glob, takes 25 s.
 _MAX_PATH = 4096
@@ -39,6 +46,7 @@ class Check:
         normal: return the normal form of a value that fits.
         read: parse the text of the command line.
         words: the right values, if these are a few words.
+        typed: the right values as they are typed on the command line, if not as in `right`.
     """
 
     right: str
@@ -46,11 +54,16 @@ class Check:
     normal: Callable[[Any], object] = lambda value: value
     read: Callable[[str], object] = str
     words: tuple[str, ...] = ()
+    typed: str = ""
 
     def __call__(self, value: object) -> Any:
         if not self.fits(value):
             raise ValueError
         return self.normal(value)
+
+    def parsed(self, text: str, said: str) -> Any:
+        """Return the normal form of a value from the command line's text; else as `checked`."""
+        return replace(self, right=self.typed or self.right).checked(self.read(text), said)
 
     def checked(self, value: object, said: str) -> Any:
         """Return the normal form of a value; `said` is what the user wrote, for the error message.
@@ -63,7 +76,15 @@ class Check:
         except _NotSo as error:
             raise ConfigError(f"{said}: {error}") from None
         except (ValueError, TypeError, RecursionError):  # TypeError: such as a list in a list
-            raise ConfigError(f"{said}: must be {self.right}") from None
+            raise ConfigError(f"{said}: must be {self.right}{self._hint(value)}") from None
+
+    def _hint(self, value: object) -> str:
+        """Return a question for the right word that a wrong one probably means, or ""."""
+        if not isinstance(value, str) or not self.words:
+            return ""
+        meant = _MEANT.get(value.lower(), "")
+        close = meant if meant in self.words else closest_match(value.lower(), self.words)
+        return f'; did you mean "{close}"?' if close else ""
 
 
 def check_key(key: str, keys: Collection[str], said: str) -> None:
@@ -73,11 +94,8 @@ def check_key(key: str, keys: Collection[str], said: str) -> None:
         ConfigError: there is none; the message names the most similar one, or all of them.
     """
     if key not in keys:
-        key = str(key)
-        import difflib  # 1 ms; needed only after a mistake
-
-        close = difflib.get_close_matches(key, keys, n=1)
-        hint = f"did you mean {close[0]}?" if close else f"the settings are {', '.join(keys)}"
+        close = closest_match(str(key), keys)
+        hint = f"did you mean {close}?" if close else f"the settings are {', '.join(keys)}"
         raise ConfigError(f"{said}: there is no such setting; {hint}")
 
 
@@ -113,6 +131,7 @@ def some_of(*names: str) -> Check:
         ),
         lambda value: tuple(name for name in names if name in value),
         lambda text: [part.strip() for part in text.split(",") if part.strip()],
+        typed=f"any of {','.join(names)}",
     )
 
 
@@ -148,15 +167,21 @@ def _point(value: object) -> tuple[float, float] | None:
 
 
 def name_or_point(*names: str) -> Check:
-    """Return a check that a value is one of these names or a point, which becomes a text."""
+    """Return a check that a value is one of these names or a point, which becomes a text.
+
+    American spelling is taken.
+    """
+
+    def british(value: object) -> object:
+        return value.replace("center", "centre") if isinstance(value, str) else value
 
     def normal(value: object) -> str:
         point = _point(value)
-        return f"{point[0]:g},{point[1]:g}" if point else str(value)
+        return f"{point[0]:g},{point[1]:g}" if point else str(british(value))
 
     return Check(
         f"{_quoted(names, 'or')}, or a point such as 0.3,0.6 (shares of width and height)",
-        lambda value: value in names or _point(value),
+        lambda value: british(value) in names or _point(value),
         normal,
         words=names,
     )
@@ -172,8 +197,6 @@ seconds = Check(
     float,
     _number,
 )
-
-_side = whole(1, _MAX_SIDE)
 
 fit = one_of("contain", "cover", "pad", "fill")
 
@@ -231,6 +254,7 @@ header = Check(
     lambda value: isinstance(value, list | tuple) and all(isinstance(text, str) for text in value),
     _headers,
     lambda text: (text,),  # not split, since a value may contain a comma
+    typed='NAME=VALUE, such as "Cache-Control=public, max-age=31536000"',
 )
 
 shard = Check(
@@ -267,6 +291,7 @@ def globs(examples: str, *, for_folders: bool) -> Check:
         ),
         normal,
         lambda text: (text,),  # not split, since a glob may contain a comma
+        typed=f"a glob such as {examples[1:-1].partition(',')[0]}",
     )
 
 
@@ -303,60 +328,4 @@ format_ = replace(
     _format_name,
     fits=lambda value: isinstance(value, str) and _format_name.fits(_full_name(value)),
     normal=_full_name,
-)
-
-
-def _one_size(value: object) -> str:
-    """Return a size in any spelling as `256x192`, `256x` or `x192`."""
-    if isinstance(value, str):
-        match = re.fullmatch(r"(\d*)(?:[xX\u00d7](\d*))?", value.strip(), re.ASCII)
-        if not match:
-            raise ValueError
-        value = [int(side) if side else None for side in match.groups(match[1])]
-    sides = value if isinstance(value, tuple | list) and len(value) == 2 else [value, value]
-    texts = ["" if side is None else str(_side(side)) for side in sides]
-    if not any(texts):
-        raise ValueError
-    return "x".join(texts)
-
-
-def _sizes(value: object) -> str | tuple[str, ...]:
-    """Return one size, or several that are a list of texts, each once."""
-    if value and isinstance(value, list | tuple) and all(isinstance(one, str) for one in value):
-        several = tuple(dict.fromkeys(map(_one_size, value)))
-        return several if len(several) > 1 else several[0]
-    return _one_size(value)
-
-
-size = Check(
-    f'256, "256x192", "256x" or "x192", each side from 1 to {_MAX_SIDE}, or a list of such texts',
-    normal=_sizes,
-)
-
-
-def _named_sizes(value: object) -> dict[str, dict[str, object]]:
-    """Return a table of named sizes, each of which may have its own fit, format and quality."""
-    checks: dict[str, Callable[[object], object]] = {
-        "size": _one_size,
-        "fit": fit,
-        "format": format_,
-        "quality": quality,
-    }
-    if not isinstance(value, Mapping):
-        raise ValueError
-    checked: dict[str, dict[str, object]] = {}
-    for name, own in value.items():
-        own = own if isinstance(own, Mapping) else {"size": own}
-        is_plain = isinstance(name, str) and re.fullmatch(r"[^\W_][\w.-]{0,99}", name)
-        if not is_plain or "size" not in own or not checks.keys() >= own.keys():
-            raise ValueError
-        checked[name] = {key: check(own[key]) for key, check in checks.items() if key in own}
-    if len({name.casefold() for name in checked}) < len(checked):
-        raise ValueError
-    return checked
-
-
-named_sizes = Check(
-    "a table of names, each with a size or a table of size, fit, format and quality",
-    normal=_named_sizes,
 )

@@ -21,6 +21,7 @@ from thumbnailer.config.checks import (
     some_of,
     whole,
 )
+from thumbnailer.config.sizes import named_sizes, parse_size, size_or_sizes
 from thumbnailer.errors import ConfigError, install_hint
 from thumbnailer.formats import (
     ON_REQUEST,
@@ -33,7 +34,7 @@ from thumbnailer.formats import (
     written_with,
 )
 from thumbnailer.layout import Layout
-from thumbnailer.recipe import Box, Limits, Recipe
+from thumbnailer.recipe import Limits, Recipe
 from thumbnailer.scan.selection import Choice
 from thumbnailer.scan.shard import Shard
 from thumbnailer.scan.unknown_scheme import scheme_fault
@@ -41,7 +42,7 @@ from thumbnailer.thumbs.freedesktop import SIZE_FOLDERS
 from thumbnailer.thumbs.naming import size_label
 from thumbnailer.urls import is_url, split_url
 
-# One size, as 256, "256x192" or (256, 192); or several, as a list of such texts.
+# One size, as 256, "256x192", (256, 192), "50%" or "1.5mp"; or several, as a list of such texts.
 Size = int | str | tuple[int | None, int | None] | list[str]
 
 
@@ -67,8 +68,9 @@ class Settings:
 
     size: Size = _setting(
         "256x256",
-        checks.size,
-        "The box in px: 256, 256x192, 256x (any height) or x192; a list makes a folder for each.",
+        size_or_sizes,
+        "The box in px: 256, 256x192, 256x (any height) or x192; a share of the picture's sides: "
+        "50%; or the most pixels, in millions: 1.5mp. A list makes a folder for each.",
     )
     format: str = _setting(
         "jpeg",
@@ -236,7 +238,7 @@ class Settings:
     )
     sizes: Mapping[str, Any] = _setting(
         {},
-        checks.named_sizes,
+        named_sizes,
         "Several thumbnails of each picture, each in a folder of this name, in place of size:",
     )
 
@@ -302,7 +304,7 @@ class Settings:
         """The recipe of each size by its name, also if there is only one."""
         size: Any = self.size  # already checked: one text or several
         texts = [size] if isinstance(size, str) else size
-        named = self.sizes or {size_label(_box(text)): {"size": text} for text in texts}
+        named = self.sizes or {size_label(parse_size(text)): {"size": text} for text in texts}
         return {name: self._recipe(**own) for name, own in named.items()}
 
     def _recipe(self, size: str, **own: Any) -> Recipe:
@@ -312,7 +314,7 @@ class Settings:
         looks["background"] = checks.parse_rgb(self.background)
         if looks["quality"] == "auto":
             looks["quality"] = WRITTEN[possible_formats(looks["format"])[0]].quality
-        return Recipe(box=_box(size), **looks)
+        return Recipe(box=parse_size(size), **looks)
 
     @property
     def limits(self) -> Limits:
@@ -393,8 +395,3 @@ CHECKS: dict[str, Check] = {key: item.metadata["check"] for key, item in KEYS.it
 def _is_root(folder: str) -> bool:
     path = os.path.realpath(folder)
     return path == os.path.dirname(path)
-
-
-def _box(size: str) -> Box:
-    width, _, height = size.partition("x")
-    return Box(int(width) if width else None, int(height) if height else None)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import codecs
 import dataclasses
 import json
+import re
 from typing import Any
 
-from thumbnailer.config.checks import check_key, shown
+from thumbnailer.config.checks import check_key
 from thumbnailer.config.settings import CHECKS, KEYS, Settings
 from thumbnailer.errors import ConfigError, shortened
 
@@ -17,25 +18,63 @@ def read_config(path: str) -> dict[str, Any]:
 
     Raises:
         ConfigError: the file can't be read, is not TOML, or holds an unknown key or an impossible
-            value. The message names file, key and value, and says which values are right.
+            value. The message names file, line, key and value, and says which values are right.
     """
     import tomllib  # 15 ms
 
     try:
         with open(path, "rb") as file:
-            values = tomllib.loads(_text(file.read()))
+            text = _text(file.read()) + "\n"  # else errors in the last line come without its number
+        values = tomllib.loads(text)
     except FileNotFoundError:
         hint = "`thumbnailer config` prints one to start from"
         raise ConfigError(f"{shortened(path)}: no such file; {hint}") from None
     except OSError as error:
         raise ConfigError(f"{shortened(path)}: can't be read: {error.strerror}") from None
-    except (ValueError, RecursionError) as error:  # no UTF-8, no TOML, or too long a number
-        raise ConfigError(f"{shortened(path)}: is not valid TOML: {error}") from None
+    except UnicodeDecodeError:
+        raise ConfigError(f"{shortened(path)}: is no text in UTF-8") from None
+    except (ValueError, RecursionError) as error:  # no TOML, or too long a number
+        raise ConfigError(f"{shortened(path)}{_syntax_fault(str(error), text)}") from None
     for key, value in values.items():
-        said = f"{shortened(path)}: {shown(key, value)}"
+        said = f"{shortened(path)}{_line_of(key, text)}: {shortened(f'{key} = {_toml(value)}')}"
         check_key(key, CHECKS, said)
         values[key] = CHECKS[key].checked(value, said)
     return values
+
+
+def _syntax_fault(error: str, text: str) -> str:
+    """Return the line of an error of `tomllib`, and what is wrong there, or should be."""
+    reason, _, place = error.removesuffix(")").partition(" (at line ")
+    number = place.partition(",")[0]
+    if not number.isdecimal():
+        return f": is not valid TOML: {error}"
+    line = text.split("\n")[int(number) - 1].strip()
+    said = f":{number}: {shortened(line)}"
+    if reason == "Cannot overwrite a value":
+        return f"{said}: is set before"
+    key, _, value = (part.strip() for part in re.sub("[:=]", "\n", line, count=1).partition("\n"))
+    if key in KEYS and (meant := _meant(value)):
+        is_list = isinstance(KEYS[key].default, tuple)
+        return f"{said}: did you mean `{key} = {f'[{meant}]' if is_list else meant}`?"
+    return f"{said}: is not valid TOML: {reason}"
+
+
+def _meant(value: str) -> str:
+    """Return a value that is no TOML as it would be: a text in quotes; "" if that is unclear."""
+    if re.fullmatch(r'"[^"\']*\\[^"\']*"', value):  # a path of Windows
+        return f"'{value[1:-1]}'"
+    if value.lower() in ("true", "false"):
+        return value.lower()
+    if re.fullmatch(r'[\d_]+|"[^"\\]*"', value):  # all that was wrong is a colon
+        return value
+    return f'"{value}"' if value and not set("\"'[]{}\\#") & set(value) else ""
+
+
+def _line_of(key: str, text: str) -> str:
+    """Return the number of the line where a key or its table begins, after a colon; else ""."""
+    name = rf"[\"']?{re.escape(key)}[\"']?"
+    begin = re.search(rf"^[ \t]*(?:{name}[ \t]*[.=]|\[{name}[.\]])", text, re.MULTILINE)
+    return f":{text.count(chr(10), 0, begin.start()) + 1}" if begin else ""
 
 
 def _text(content: bytes) -> str:
@@ -66,4 +105,5 @@ def _toml(value: object) -> str:
     if isinstance(value, tuple):
         return f"[{', '.join(map(_toml, value))}]"
     # JSON writes strings, numbers and booleans as TOML does, except for one character (DEL).
-    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+    # Dates are in no setting, but may be in a file that is wrong.
+    return json.dumps(value, ensure_ascii=False, default=str).replace("\x7f", "\\u007f")

@@ -255,5 +255,7 @@ def frames_for(
 
 def frame_for(size: tuple[int, int], orientation: int, recipe: Recipe) -> Frame:
     """Return how a picture of `size` (px), stored in an orientation, fits a recipe's box."""
-    box = Box(*oriented_sides(recipe.box, orientation))
+    box = recipe.box
+    if isinstance(box, Box):
+        box = Box(*oriented_sides(box, orientation))
     return fit_in_box(size, box, recipe.fit, upscale=recipe.upscale)

@@ -9,7 +9,7 @@ import unicodedata
 from string import Formatter
 
 from thumbnailer.formats import WRITTEN, has_ending_of
-from thumbnailer.recipe import Box
+from thumbnailer.recipe import Area, Box, Share
 
 # The tokens that a name template may contain; `fill_template` explains them.
 TOKENS = ("stem", "name", "ext", "size", "parent", "hash")
@@ -18,7 +18,7 @@ TOKENS = ("stem", "name", "ext", "size", "parent", "hash")
 HASH_MARK = b"~"
 _HASHED = re.compile(r"(.+)~[0-9a-f]{16}(\.[^.]*|)", re.DOTALL)
 
-_SIZE_LABEL = re.compile(r"\d+|\d+x\d*|x\d+")
+_SIZE_LABEL = re.compile(r"\d+|\d+x\d*|x\d+|\d+(?:\.\d+)?(?:%|mp)")
 
 # What no name may have on Windows and on its disks, wherever these are mounted (Microsoft Learn,
 # Naming Files, Paths, and Namespaces). After a colon comes the name of a hidden part of a file: it
@@ -104,8 +104,12 @@ def fill_template(template: str, path: str, below: str, size: str) -> str:
     )
 
 
-def size_label(box: Box) -> str:
-    """Return a box as text: `256` for a square one, else `256x192`, `256x` or `x192`."""
+def size_label(box: Box | Share | Area) -> str:
+    """Return a box as text: `256` for a square one, `256x192`, `256x`, `x192`, `50%` or `1.5mp`."""
+    if isinstance(box, Share):
+        return f"{box.percent:g}%"
+    if isinstance(box, Area):
+        return f"{box.pixels / 1e6:g}mp"
     width, height = box.width or "", box.height or ""
     return str(width) if width == height else f"{width}x{height}"
 

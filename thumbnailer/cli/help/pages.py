@@ -6,9 +6,9 @@ import re
 import signal
 from pathlib import Path
 
-from thumbnailer.cli.help_format import EXIT_OK, closest_match, text_width
+from thumbnailer.cli.help_format import EXIT_OK, text_width
 from thumbnailer.cli.output.markdown import render
-from thumbnailer.errors import ConfigError, ThumbnailError, shortened
+from thumbnailer.errors import ConfigError, ThumbnailError, closest_match, shortened
 
 _FOLDER = Path(__file__).parents[2] / "help"
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from thumbnailer.engine.messages.answers import BadAnswer, Result
 from thumbnailer.formats import WRITTEN, possible_formats
 from thumbnailer.model import EncodedThumbnail, Failure, Job, Rendering, WantedThumbnail
-from thumbnailer.recipe import Limits, Recipe
+from thumbnailer.recipe import Area, Limits, Recipe
 
 # The most bytes a pixel of a thumbnail: noise with alpha takes 5.4 in AVIF and 4 in PNG, and in a
 # frame of an animated WebP 2.3. Encoders fill up blocks of up to 64 px.
@@ -74,7 +74,7 @@ def _check_thumbnail(made: EncodedThumbnail, wanted: WantedThumbnail, limits: Li
 
 
 def _may_have_size(recipe: Recipe, format: str, width: int, height: int, limits: Limits) -> bool:
-    most_width, most_height = recipe.box
+    most_width, most_height = recipe.box.width, recipe.box.height
     if most_width is None or most_height is None:
         most = _largest(recipe, format, limits)
         most_width, most_height = most.width, most.height
@@ -95,11 +95,11 @@ class _Largest(NamedTuple):
 def _largest(recipe: Recipe, format: str, limits: Limits) -> _Largest:
     """Return the largest thumbnail that a recipe leads to in a format."""
     # Where a side is free, it follows from a picture or thumbnail that the limits allow.
-    pixels = limits.pixels
+    box = recipe.box
+    pixels = min(limits.pixels, box.pixels) if isinstance(box, Area) else limits.pixels
     free = min(WRITTEN[format].max_side or pixels, pixels)
-    width, height = recipe.box
-    most = pixels if width is None or height is None else width * height
-    return _Largest(width or free, height or free, most)
+    most = box.width * box.height if box.width and box.height else pixels
+    return _Largest(box.width or free, box.height or free, most)
 
 
 @lru_cache

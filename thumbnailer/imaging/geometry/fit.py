@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 from functools import lru_cache
-from math import floor, prod
+from math import floor, isqrt, prod
 from typing import NamedTuple
 
 from PIL import Image
 
 from thumbnailer.imaging.geometry import simd
 from thumbnailer.imaging.geometry.crop import Crop, crop_position
-from thumbnailer.recipe import Box
+from thumbnailer.recipe import Area, Box, Share
 
 # How many times larger than the thumbnail a box filter leaves a picture for the final Lanczos pass.
 # SSIM against one full Lanczos pass without the box filter: .9986 at 2.0, .9977 at 1.5.
@@ -41,18 +41,20 @@ class Frame(NamedTuple):
 
 
 @lru_cache(maxsize=64)  # a call takes 40 µs, and most folders have few picture sizes
-def fit_in_box(size: Size, box: Box, fit: str, *, upscale: bool) -> Frame:
+def fit_in_box(size: Size, box: Box | Share | Area, fit: str, *, upscale: bool) -> Frame:
     """Return how a picture of `size` (px) is fitted into a box.
 
     Sizes are those of libvips, also without upscaling: then `cover` crops sides that are longer
     than the box's and leaves shorter ones as they are, `fill` makes no side longer than it was, and
-    `pad` puts a smaller picture unscaled on a canvas of the box's size. A box with a free side
-    can't be filled: every fit acts as `contain`.
+    `pad` puts a smaller picture unscaled on a canvas of the box's size. A box with a free side, a
+    share and an area can't be filled: every fit acts as `contain`.
 
     Args:
         fit: `contain`, `cover`, `pad` or `fill`.
         upscale: whether the picture may be enlarged.
     """
+    if not isinstance(box, Box):
+        return fit_in_box(size, _box_for(size, box), "contain", upscale=upscale)
     ratios = [Fraction(side, of) for side, of in zip(box, size, strict=True) if side] or [
         Fraction(1)
     ]
@@ -71,12 +73,14 @@ def fit_in_box(size: Size, box: Box, fit: str, *, upscale: bool) -> Frame:
     return Frame(scaled, scaled, sides if fit == "pad" else scaled)
 
 
-def is_possible(size: Size, box: Box, fit: str, *, upscale: bool) -> bool:
+def is_possible(size: Size, box: Box | Share | Area, fit: str, *, upscale: bool) -> bool:
     """Return whether there may be a picture that gets this size in px in a box.
 
     Args:
         fit, upscale: as for `fit_in_box`.
     """
+    if not isinstance(box, Box):
+        return isinstance(box, Share) or prod(size) <= box.pixels
     bounded = [(side, most) for side, most in zip(size, box, strict=True) if most]
     reached = [side == most for side, most in bounded]
     if any(side > most for side, most in bounded):
@@ -84,6 +88,16 @@ def is_possible(size: Size, box: Box, fit: str, *, upscale: bool) -> bool:
     if len(bounded) == 2 and (fit == "pad" or (upscale and fit != "contain")):
         return all(reached)
     return any(reached) or not upscale
+
+
+def _box_for(size: Size, wanted: Share | Area) -> Box:
+    """Return the box that leads to a share or an area of a picture of `size` (px)."""
+    if isinstance(wanted, Share):
+        ratio = Fraction(wanted.percent) / 100
+        return Box(*_scaled_size(size, ratio, ratio))
+    width, height = size
+    sides = isqrt(wanted.pixels * width // height), isqrt(wanted.pixels * height // width)
+    return Box(*(min(max(side, 1), wanted.pixels) for side in sides))
 
 
 def _scaled_size(size: Size, across: Fraction, down: Fraction) -> Size:
