@@ -144,6 +144,7 @@ VALUES = {
     "--layout": "thumbs",
     "--manifest": "manifest",
     "--nice": "1",
+    "--link-prefix": "/photos",
     "--name": "{stem}_{size}",
     "--output": "out",
     "--previews": "never",
