@@ -105,6 +105,34 @@ def test_a_report_follows_where_a_person_reads(photos: Path) -> None:
     assert verbose[-4] == report[3]
 
 
+def test_a_person_is_told_where_the_thumbnails_are(photos: Path, tmp_path: Path) -> None:
+    picture(photos / "a.jpg")
+    first = " s, in {}\n"
+
+    def told(*arguments: str | Path) -> str:
+        return on_terminal("make", *arguments, out_too=True).shown.replace("\r\n", "\n")
+
+    assert first.format(f"{photos}/thumbs") in told(photos)
+    assert ", in " not in told(photos), "there was nothing to do"
+    tree(photos, "sub/b.jpg", "sub/c.jpg", "other/d.jpg")
+    assert first.format(f"2 thumbs folders below {photos}") in told(photos)
+    assert first.format("3 thumbs folders") in told("--force", photos, photos / "sub")
+    assert first.format(tmp_path / "out") in told(photos, "--output", tmp_path / "out")
+
+
+def test_what_is_left_over_is_told_with_what_removes_it(photos: Path) -> None:
+    tree(photos, "a.jpg", "b.jpg", "c.jpg")
+    thumbnailer("make", photos)
+    (photos / "a.jpg").unlink()
+    assert thumbnailer("make", photos).out.splitlines()[1:] == ["  1 orphaned: thumbnailer prune"]
+    done = thumbnailer("make", photos, "--format", "webp")
+    assert done.out.splitlines()[1:] == [
+        "  2 of other settings, 1 orphaned: thumbnailer prune --stale"
+    ]
+    assert thumbnailer("make", photos, "--quiet").out == ""
+    assert make(photos).summary["left_over"] == {"of other settings": 2, "orphaned": 1}
+
+
 def test_a_script_gets_one_line(photos: Path) -> None:
     tree(photos, "a.jpg", "b.jpg", "c.jpg", "d.jpg")
     assert len(thumbnailer("make", photos).out.splitlines()) == 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
@@ -35,13 +36,15 @@ def make(arguments: argparse.Namespace, settings: Settings) -> int:
     if not settings.cluster:
         allow_fork_from_here()
     write_pages = _page_writer(arguments, settings) if arguments.gallery else None
-    printer = _new_printer(arguments)
+    printer = _new_printer(arguments, settings)
     stats, sample, estimated = RunStats(), _new_sample(arguments), None
     with stop_on_signals() as stop:
         run = Run(arguments.force, arguments.retry_failed, arguments.dry_run, stop)
         report = run.report
         outcomes = _with_manifest(_outcomes(arguments, settings, run), arguments, settings, run)
         counting = None
+        if isinstance(printer, TextPrinter):
+            printer.start()
         is_list = arguments.files_from is not None  # whose length nobody knows
         if isinstance(printer, TextPrinter) and printer.has_bar and not is_list:
             counting = _count_ahead(printer, arguments.source, settings, stop)
@@ -59,6 +62,8 @@ def make(arguments: argparse.Namespace, settings: Settings) -> int:
         except ThumbnailError:
             if report.found:
                 printer.finish(report, stats, "")
+            elif isinstance(printer, TextPrinter):
+                printer.close()
             raise
         if counting:
             counting.join(_COUNT_SECONDS)
@@ -97,12 +102,17 @@ def _with_manifest(
     )
 
 
-def _new_printer(arguments: argparse.Namespace) -> JsonPrinter | TextPrinter:
+def _new_printer(arguments: argparse.Namespace, settings: Settings) -> JsonPrinter | TextPrinter:
     if arguments.json:
         from thumbnailer.cli.output.run_json import JsonPrinter
 
         return JsonPrinter()
-    return TextPrinter(quiet=arguments.quiet, verbose=arguments.verbose)
+    return TextPrinter(
+        quiet=arguments.quiet,
+        verbose=arguments.verbose,
+        sources=arguments.source,
+        output=os.fspath(settings.output),
+    )
 
 
 def _new_sample(arguments: argparse.Namespace) -> RandomSample | None:

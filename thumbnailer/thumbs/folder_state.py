@@ -314,9 +314,12 @@ class FolderState:
             origin = origins[name]
             if os.path.dirname(origin) not in above or not self._ledger.has_file(name):
                 continue
+            if not files.is_plain_name(name):  # in a line that thumbnailer did not write
+                continue
             if files.length_at(self._prefix + name) is not None:
-                source = ledger_file.source_path(self.folder, origin)
-                is_there = origin in seen or source is None or os.path.lexists(source)
+                source = ledger_file.source_path(self.folder, origin) or ""
+                is_there = origin in seen or not files.is_possible_path(source)
+                is_there = is_there or os.path.lexists(source)
                 found[OF_OTHER_SETTINGS if is_there else ORPHANED] += 1
         return found
 

@@ -17,6 +17,7 @@ from support.flaky_proxy import interfering
 from support.pictures import picture
 from support.program import Run, thumbnailer
 from support.s3_server import Storage, photos_in, settled, statuses
+from support.thumbhash import shows_quarters
 
 from thumbnailer import OutputError, Settings, write_gallery
 
@@ -24,7 +25,7 @@ pytest.importorskip("obstore", reason="the extra s3 is not installed")
 
 pytestmark = pytest.mark.extra
 
-NAME, URL, BYTES, MTIME, WIDTH, HEIGHT, TAKEN, COLOUR, SIZES = range(9)
+NAME, URL, BYTES, MTIME, WIDTH, HEIGHT, TAKEN, PLACEHOLDER, SIZES = range(9)
 
 ODD = [
     "a+b.jpg",
@@ -106,13 +107,13 @@ def test_the_page_is_put_beside_the_thumbnails(storage: Storage, trees: tuple[st
     assert failed == ["bad.jpg", "", "is text, no picture", True]
 
 
-def test_it_knows_sizes_dates_and_colours(storage: Storage, trees: tuple[str, str]) -> None:
+def test_it_knows_sizes_dates_and_placeholders(storage: Storage, trees: tuple[str, str]) -> None:
     gallery(*trees, *TWO_SIZES)
     found = rows(storage.get("thumbs/index.html"))
-    assert found["a.jpg"][WIDTH:COLOUR] == [600, 400, "2024-05-01 12:30:00"]
-    assert found["2024/b.png"][WIDTH:COLOUR] == [96, 64, ""]
+    assert found["a.jpg"][WIDTH:PLACEHOLDER] == [600, 400, "2024-05-01 12:30:00"]
+    assert found["2024/b.png"][WIDTH:PLACEHOLDER] == [96, 64, ""]
     for row, sizes in ((found["a.jpg"], (64, 43, 32, 21)), (found["2024/b.png"], (64, 43, 32, 21))):
-        assert re.fullmatch("[0-9a-f]{6}", row[COLOUR])
+        assert shows_quarters(row[PLACEHOLDER])
         assert (*row[SIZES][:2], *row[SIZES][4:6]) == sizes
     key = "thumbs/32/a.jpg"
     assert found["a.jpg"][SIZES][6] == storage.head(key)["ContentLength"]
@@ -193,7 +194,7 @@ def test_what_may_not_be_known_of_a_picture_is_left_out(
         assert gallery(*trees, *TWO_SIZES, "--endpoint", endpoint).code == 0
         assert gallery(*trees, *TWO_SIZES, "--endpoint", endpoint).rows[0]["looked"] == 0
     row = rows(storage.get("thumbs/index.html"))["a.jpg"]
-    assert row[WIDTH:COLOUR] == [0, 0, ""]
+    assert row[WIDTH:PLACEHOLDER] == [0, 0, ""]
     assert row[SIZES][:2] == [64, 43]
 
 
@@ -299,7 +300,7 @@ def test_where_no_link_leads_to_the_pictures_there_is_none(
     assert [line["source"] for line in lines(page)] == [""]
     assert links(page, "thumbs/index.html") == ["thumbs/a.jpg"]
     row = rows(page)["a.jpg"]
-    assert row[WIDTH:COLOUR] == [600, 400, "2024-05-01 12:30:00"]
+    assert row[WIDTH:PLACEHOLDER] == [600, 400, "2024-05-01 12:30:00"]
     assert row[SIZES][:2] == [256, 171]
     (again,) = gallery(photos, thumbs).rows
     assert (again["status"], again["looked"]) == ("current", 0)

@@ -40,8 +40,8 @@ def show_prune_report(report: PruneReport, note: str, arguments: argparse.Namesp
         fields |= {name: statuses[name] for name in ("removed", "kept", "failed")}
         print_row({"summary": fields | {"seconds": round(report.seconds, 6)}})
     elif not arguments.quiet:
-        counts = [counted(report.thumbnails, "thumbnail"), f"{report.orphaned:,} orphaned"]
-        counts += [f"{report.stale:,} stale"] if arguments.stale else []
+        counts = [counted(report.thumbnails, "thumbnail", ""), f"{report.orphaned} orphaned"]
+        counts += [f"{report.stale} stale"] if arguments.stale else []
         counts += _removal_counts(statuses)
         print(f"{note}{', '.join(counts)} in {report.seconds:.1f} s", flush=True)
 

@@ -71,6 +71,7 @@ class JsonPrinter:
             "estimate": asdict(estimate) if estimate else None,
             "left_out": report.left_out,
             "unread": report.unread,
+            "left_over": report.left_over,
             "notes": report.notes,
         }
         print_row({"summary": fields})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass, field
 
@@ -49,6 +50,7 @@ class RunStats:
         thumbnail_bytes: total size of the thumbnails made, in bytes.
         groups: the reasons, by status (`failed`, `skipped`, or `made` with a note) and kind.
         slowest: wall time in the worker in seconds, and path; the slowest picture first.
+        folders: those of the pictures that thumbnails were made of.
     """
 
     tried: int = 0
@@ -56,6 +58,7 @@ class RunStats:
     thumbnail_bytes: int = 0
     groups: dict[tuple[str, str], ReasonGroup] = field(default_factory=dict)
     slowest: list[tuple[float, str]] = field(default_factory=list)
+    folders: set[str] = field(default_factory=set)
 
     @property
     def in_the_way(self) -> int:
@@ -82,6 +85,8 @@ class RunStats:
             self.thumbnail_bytes += sum(made.size_bytes for made in outcome.thumbnails)
             slowest = [*self.slowest, (outcome.seconds, outcome.source.path)]
             self.slowest = sorted(slowest, reverse=True)[:_MAX_SLOWEST]
+        if outcome.status == "made":
+            self.folders.add(os.path.dirname(outcome.source.path))
         error = outcome.error or (Failure("note", outcome.note) if outcome.note else None)
         if not error or error.stage in ("stopped", "dry run"):
             return True

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, TextIO
 
 from thumbnailer.cli.output.run_stats import ReasonGroup, RunStats
@@ -22,7 +22,8 @@ from thumbnailer.cli.output.text import (
 from thumbnailer.formats import left_out_line, without_ending_line
 from thumbnailer.model import Outcome, Report, Thumbnail
 from thumbnailer.scan.left_out import WITHOUT_ENDING
-from thumbnailer.thumbs.folder_state import FAILED_BEFORE
+from thumbnailer.thumbs.folder_state import FAILED_BEFORE, OF_OTHER_SETTINGS
+from thumbnailer.thumbs.folders import THUMBS
 
 # What to do about pictures that failed before.
 _SEE = "see thumbnailer status, or make --retry-failed"
@@ -39,10 +40,12 @@ class TextPrinter:
         quiet: print failures only.
         verbose: print a line for every picture, and the statistics even if stdout is no terminal.
         bar: allow a progress bar.
+        sources, output: the SOURCEs, and where their thumbnails go; "" for thumbs folders.
         clock: returns the time with which each line is to begin; None if it is to have none.
 
     Attributes:
         names_all: whether every failure is to be shown; else those that `RunStats.add` names.
+        has_bar: whether a progress bar is shown from `start` on.
     """
 
     def __init__(
@@ -52,22 +55,29 @@ class TextPrinter:
         verbose: bool,
         bar: bool = True,
         clock: Callable[[], str] | None = None,
+        sources: Sequence[str] = (),
+        output: str = "",
     ) -> None:
-        self._clock = clock
+        self._clock, self._sources, self._output = clock, sources, output
         self._quiet, self._verbose = quiet, verbose and not quiet
         self.names_all = self._verbose or sys.stderr.isatty()
         self._would_be_made = 0
         self._bar: ProgressBar | None = None
-        if bar and not quiet and sys.stderr.isatty() and os.environ.get("TERM") != "dumb":
+        is_drawable = sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
+        self.has_bar = bar and not quiet and is_drawable
+
+    def start(self) -> None:
+        """Show the bar, once nothing that was asked for can be refused any more."""
+        if self.has_bar:
             # tqdm takes 40 ms; only a terminal needs it.
             from thumbnailer.cli.output.progress_bar import ProgressBar
 
             self._bar = ProgressBar(sys.stderr)
 
-    @property
-    def has_bar(self) -> bool:
-        """Whether a progress bar is shown."""
-        return self._bar is not None
+    def close(self) -> None:
+        """Take the bar away, for good."""
+        if self._bar is not None:
+            self._bar.close()
 
     def set_total(self, total: int) -> None:
         """Set the total of the bar; may be called from another thread."""
@@ -107,15 +117,17 @@ class TextPrinter:
         self, report: Report, stats: RunStats, note: str, estimate: Estimate | None = None
     ) -> None:
         """Close the bar and print the summary after `note`, then estimate and statistics."""
-        if self._bar is not None:
-            self._bar.close()
+        self.close()
         for (status, kind), group in stats.groups.items() if not self.names_all else ():
             if group.unnamed and (status == "failed" or not self._quiet):
                 line = f"{status}: {group.unnamed:,} more: {printable(kind)}"
                 print(line, file=sys.stderr, flush=True)
         if self._quiet:
             return
-        print(f"{note}{summary(report, self._would_be_made)}")
+        where = ""
+        if stats.folders and (self._verbose or sys.stdout.isatty()):  # a script knows
+            where = f", in {self._place(stats.folders)}"
+        print(f"{note}{summary(report, self._would_be_made)}{where}")
         if estimate:
             print(estimate_line(estimate))
         if self._verbose or sys.stdout.isatty():
@@ -135,6 +147,18 @@ class TextPrinter:
             print(f"  {without_ending_line(without_ending)}")
         if report.unread:
             print(f"  {left_out_line(report.unread)}")
+        if report.left_over:
+            print(f"  {left_over_line(report.left_over)}")
+
+    def _place(self, folders: Collection[str]) -> str:
+        """Return in words where the thumbnails of the pictures in some folders are."""
+        if self._output:
+            return printable(self._output)
+        if len(folders) == 1:
+            (folder,) = folders
+            return printable(os.path.join(folder, THUMBS))
+        below = f" below {printable(self._sources[0])}" if len(self._sources) == 1 else ""
+        return f"{len(folders):,} thumbs folders{below}"
 
     def _write(self, line: str, stream: TextIO) -> None:
         if self._bar is not None:
@@ -160,6 +184,13 @@ def summary(report: Report, would_be_made: int = 0) -> str:
     if report.made:
         return f"{line} in {report.seconds:.1f} s"
     return f"{line}; nothing to do" if report.current == report.found else line
+
+
+def left_over_line(left_over: Mapping[str, int]) -> str:
+    """Return what a run has found of thumbnails that it did not ask for, and what removes them."""
+    counts = ", ".join(f"{number:,} {kind}" for kind, number in sorted(left_over.items()))
+    stale = " --stale" if OF_OTHER_SETTINGS in left_over else ""
+    return f"{counts}: thumbnailer prune{stale}"
 
 
 def estimate_line(estimate: Estimate) -> str:

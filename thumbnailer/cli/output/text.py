@@ -27,9 +27,13 @@ def print_notes(notes: Iterable[str]) -> None:
         print(printable(note), file=sys.stderr, flush=True)
 
 
-def counted(number: int, noun: str) -> str:
-    """Return a number with its noun, such as `1 folder` or `12,345 folders`."""
-    return f"{number:,} {noun}{'s' * (number != 1)}"
+def counted(number: int, noun: str, grouping: str = ",") -> str:
+    """Return a number with its noun, such as `1 folder` or `12,345 folders`.
+
+    Args:
+        grouping: what groups its digits; "" in summaries, which scripts take apart.
+    """
+    return f"{number:{grouping}} {noun}{'s' * (number != 1)}"
 
 
 def format_bytes(count: float) -> str:
