@@ -373,7 +373,10 @@ def test_a_service_without_some_stream_does_its_work(photos: Path, closed: str) 
         (["make", ".", "--no-up"], "there is no option --no-up; did you mean --upscale?"),
         (["--vers"], "there is no option --vers; did you mean --version?"),
         (["make", ".", "--dummy"], "there is no option --dummy (see thumbnailer make --help)"),
-        (["make", ".", "--size"], "-s/--size: expected one argument"),
+        (
+            ["make", ".", "--size"],
+            "thumbnailer make: --size needs a value (see",
+        ),
         (["--verison"], "there is no option --verison; did you mean --version?"),
         (["config", "."], "thumbnailer config: .: takes no such argument"),
         (["completion", "csh"], "invalid choice: 'csh'"),

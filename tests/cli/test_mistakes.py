@@ -31,6 +31,8 @@ EMPTY = "a SOURCE is empty; . is the current folder"
         (["-j", "2", "make", "."], "options come after the command: `thumbnailer make -j ...`"),
         (["--json", "status"], "options come after the command: `thumbnailer status --json ...`"),
         (["-c", "config", "make"], "options come after the command: `thumbnailer COMMAND -c ...`"),
+        (["status"], "thumbnailer status: missing: SOURCE (see thumbnailer status --help)"),
+        (["watch", ".", "--settle"], "thumbnailer watch: --settle needs a value"),
         (["make", ""], EMPTY),
         (["status", "Photos", "--json", ""], EMPTY),
         (
@@ -79,6 +81,7 @@ def test_wrong_usage_is_answered_with_what_to_type(
         ("IMG_????.jpg", "; for a pattern: . --include 'IMG_????.jpg'"),
         ("Photo", "; did you mean Photos?"),
         ("gone/", ""),
+        ("link", "; it is a link to nothing"),
     ],
 )
 @pytest.mark.parametrize("command", ["make", "status", "explain"])
@@ -86,6 +89,7 @@ def test_a_source_that_is_not_there_is_named_with_what_may_be_meant(
     tmp_path: Path, command: str, source: str, answer: str
 ) -> None:
     (tmp_path / "Photos").mkdir()
+    (tmp_path / "link").symlink_to("nothing")
     run = thumbnailer(command, source, cwd=tmp_path)
     assert (run.code, run.out) == (1, "")
     assert run.err == f"thumbnailer: {source}: no such file or folder{answer}\n"

@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
-import pytest
+from pathlib import Path
 
-from thumbnailer.cli.output.text import format_bytes, format_duration, format_number, printable
+import pytest
+from support.pictures import picture
+from support.program import thumbnailer
+
+from thumbnailer.cli.output.text import (
+    counted,
+    format_bytes,
+    format_duration,
+    format_number,
+    printable,
+)
 
 
 @pytest.mark.parametrize(
     ("count", "text"),
     [
         (0, "0 bytes"),
+        (1, "1 byte"),
         (999, "999 bytes"),
         (1000, "1.0 kB"),
         (1023, "1.0 kB"),
@@ -78,3 +89,22 @@ def test_numbers(number: float, text: str) -> None:
 )
 def test_what_would_disturb_a_terminal_is_escaped(name: str, shown: str) -> None:
     assert printable(name) == shown
+
+
+@pytest.mark.parametrize(
+    ("number", "text"), [(0, "0 folders"), (1, "1 folder"), (12_345, "12,345 folders")]
+)
+def test_a_noun_is_in_the_plural_but_for_one(number: int, text: str) -> None:
+    assert counted(number, "folder") == text
+
+
+def test_one_thumbnail_is_counted_and_refused_in_the_singular(photos: Path) -> None:
+    picture(photos / "a.jpg")
+    thumbnailer("make", photos)
+    assert thumbnailer("prune", photos).out.startswith("1 thumbnail, 0 orphaned, 0 removed in ")
+    (photos / "a.jpg").unlink()
+    run = thumbnailer("prune", photos)
+    assert run.err.startswith("thumbnailer: 1 of 1 thumbnails has no source any more, ")
+    picture(photos / "a.jpg")
+    run = thumbnailer("prune", photos, "--stale", "--format", "png")
+    assert run.err.startswith("thumbnailer: 1 of 1 thumbnails is what other settings make, ")

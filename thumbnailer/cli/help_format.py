@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 from typing import TYPE_CHECKING, NoReturn
 
 from thumbnailer.cli.output.text import printable
@@ -94,4 +95,6 @@ class ArgumentParser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Print an error in one line and exit with the code for wrong usage."""
+        message = re.sub(r"^argument (?:-\w/)?(\S+): expected one.*", r"\1 needs a value", message)
+        message = re.sub("^the following arguments are required: ", "missing: ", message)
         self.exit(EXIT_USAGE, f"{self.prog}: {printable(message)} (see {self.prog} --help)\n")

@@ -80,14 +80,16 @@ def _repair_streams() -> None:
 def _missing_path_hint(path: str) -> str:
     """Return a hint for a path that does not exist.
 
-    It is what to type for a pattern, a similar name, or the topmost missing folder; "" for a URL,
-    or if there is none of these.
+    It says that a link leads to nothing, what to type for a pattern, a similar name, or the topmost
+    missing folder; "" for a URL, or if there is none of these.
     """
     from thumbnailer.door.places import is_remote
     from thumbnailer.scan.unknown_scheme import scheme_fault
 
     if is_remote(path) or scheme_fault(path):
         return ""
+    if os.path.islink(path):
+        return "; it is a link to nothing"
     if pattern := re.search(rf"[^/{re.escape(os.sep)}]*[*?].*", path):
         import shlex  # 6 ms
 

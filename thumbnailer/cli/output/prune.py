@@ -8,7 +8,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from thumbnailer.cli.output.run_json import error_row, print_row
-from thumbnailer.cli.output.text import format_bytes, printable
+from thumbnailer.cli.output.text import counted, format_bytes, printable
 from thumbnailer.errors import PruneRefused
 from thumbnailer.thumbs.folders import Removal
 
@@ -40,8 +40,8 @@ def show_prune_report(report: PruneReport, note: str, arguments: argparse.Namesp
         fields |= {name: statuses[name] for name in ("removed", "kept", "failed")}
         print_row({"summary": fields | {"seconds": round(report.seconds, 6)}})
     elif not arguments.quiet:
-        counts = [f"{report.thumbnails} thumbnails", f"{report.orphaned} orphaned"]
-        counts += [f"{report.stale} stale"] if arguments.stale else []
+        counts = [counted(report.thumbnails, "thumbnail"), f"{report.orphaned:,} orphaned"]
+        counts += [f"{report.stale:,} stale"] if arguments.stale else []
         counts += _removal_counts(statuses)
         print(f"{note}{', '.join(counts)} in {report.seconds:.1f} s", flush=True)
 
@@ -52,7 +52,7 @@ def ask_to_clean(report: CleanReport, arguments: argparse.Namespace) -> None:
     Raises:
         PruneRefused: it is not, or there is no terminal and no `--yes`.
     """
-    how_much = f"{_own_words(report)} in {_count(report.folders, 'folder')}"
+    how_much = f"{_own_words(report)} in {counted(report.folders, 'folder')}"
     how_much += f", {format_bytes(report.size_bytes)}"
     if arguments.yes:
         if not (arguments.quiet or arguments.json):
@@ -80,13 +80,9 @@ def show_clean_report(report: CleanReport, note: str, arguments: argparse.Namesp
 
 
 def _own_words(report: CleanReport) -> str:
-    words = [_count(report.thumbnails, "thumbnail")]
-    words += [_count(report.pages, "gallery page")] if report.pages else []
+    words = [counted(report.thumbnails, "thumbnail")]
+    words += [counted(report.pages, "gallery page")] if report.pages else []
     return ", ".join(words)
-
-
-def _count(number: int, name: str) -> str:
-    return f"{number:,} {name}{'s' * (number != 1)}"
 
 
 def _removal_counts(statuses: Counter[str]) -> list[str]:

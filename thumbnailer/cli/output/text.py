@@ -27,10 +27,15 @@ def print_notes(notes: Iterable[str]) -> None:
         print(printable(note), file=sys.stderr, flush=True)
 
 
+def counted(number: int, noun: str) -> str:
+    """Return a number with its noun, such as `1 folder` or `12,345 folders`."""
+    return f"{number:,} {noun}{'s' * (number != 1)}"
+
+
 def format_bytes(count: float) -> str:
     """Return a number of bytes as text, such as `34.5 MB`."""
     if count < 1000:
-        return f"{count:.0f} bytes"
+        return counted(round(count), "byte")
     power = 0
     while count >= 999.5 and power < len(_UNITS) - 1:
         count, power = count / 1000, power + 1
