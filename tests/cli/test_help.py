@@ -54,7 +54,7 @@ def test_help_fits_a_page_of_80_columns_and_ends_with_two_examples(command: str)
 def test_what_is_used_most_comes_first() -> None:
     options = re.findall(r"^  (?:-\w, )?--(\S+)", thumbnailer("make", "--help").out, re.MULTILINE)
     assert options[:4] == ["size", "format", "quality", "output"]
-    assert options[-1] == "sandbox"
+    assert options[-1] == "truncated"
 
 
 @pytest.mark.parametrize("command", ["make", "watch"])

@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import re
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from support.pictures import picture, tree
-from support.program import THUMBNAILER, thumbnailer
+from support.program import THUMBNAILER, Run, thumbnailer
 
 from thumbnailer.cli.options import COMMANDS
 
@@ -61,7 +62,6 @@ EMPTY = "a SOURCE is empty; . is the current folder"
         ),
     ],
 )
-@pytest.mark.few(8)
 def test_wrong_usage_is_answered_with_what_to_type(
     tmp_path: Path, arguments: list[str], answer: str
 ) -> None:
@@ -126,10 +126,10 @@ def test_american_spelling_is_taken(photos: Path) -> None:
 # Values of the options that take no number; "" for what needs a bucket or a cluster.
 VALUES = {
     "--also": "ico",
-    "--background": "white",
+    "--background": "black",
     "--cluster": "",
     "--config": "c.toml",
-    "--crop": "centre",
+    "--crop": "entropy",
     "--endpoint": "http://localhost:9",
     "--events": "",
     "--exclude": "*.png",
@@ -141,18 +141,24 @@ VALUES = {
     "--in": "photos",
     "--include": "*.jpg",
     "--keep": "date",
-    "--layout": "thumbs",
+    "--layout": "freedesktop",
     "--manifest": "manifest",
     "--nice": "1",
     "--link-prefix": "/photos",
     "--name": "{stem}_{size}",
     "--output": "out",
-    "--previews": "never",
-    "--sandbox": "auto",
-    "--shard": "1/1",
-    "--subsampling": "4:2:0",
-    "--truncated": "fail",
+    "--previews": "verify",
+    "--sandbox": "off",
+    "--shard": "1/2",
+    "--subsampling": "4:4:4",
+    "--truncated": "keep",
 }
+
+# What is off if nothing is said, on, and the other way round.
+FLAGS = "recursive = false\n" + "".join(
+    f"{flag} = true\n"
+    for flag in ["upscale", "linear", "sharpen", "animated", "progressive", "palette", "by_content"]
+)
 
 # What a command is run on: a watch would not end.
 SOURCES = {"explain": ["photos/a.jpg"], "watch": ["gone"], "health": ["health.json"]}
@@ -166,18 +172,39 @@ def options_of(command: str) -> list[tuple[str, str]]:
     return [(name, value) for name, value in found if name != "--help"]
 
 
+def spelled(command: str) -> Iterator[list[str]]:
+    """Each option of a command with a value, as it is typed; also with `--no-`."""
+    for name, value in options_of(command):
+        text = VALUES.get(name, "40")
+        for option in {name.replace("[no-]", ""), name.replace("[no-]", "no-")} if text else ():
+            yield [option, text] if value else [option]
+
+
+def on_cache(*arguments: str, cwd: Path) -> Run:
+    """Run the command line with a cache of its own, for `--layout freedesktop`."""
+    return thumbnailer(*arguments, cwd=cwd, XDG_CACHE_HOME=str(cwd / "cache"))
+
+
 @pytest.mark.parametrize("command", COMMANDS)
-@pytest.mark.few(2)
 def test_a_command_takes_each_option_in_its_help(tmp_path: Path, command: str) -> None:
     tree(tmp_path / "photos", "a.jpg")
     (tmp_path / "c.toml").touch()
     (tmp_path / "list").write_text("a.jpg\n")
-    for name, value in options_of(command):
-        text = VALUES.get(name, "40")
-        for option in {name.replace("[no-]", ""), name.replace("[no-]", "no-")} if text else ():
-            words = [option, text] if value else [option]
-            run = thumbnailer(command, *SOURCES.get(command, []), *words, cwd=tmp_path)
-            assert run.code != 2, f"{option}: {run.err}"
+    for option in spelled(command):
+        run = on_cache(command, *SOURCES.get(command, []), *option, cwd=tmp_path)
+        assert run.code != 2, f"{option}: {run.err}"
+
+
+def test_each_option_for_a_setting_has_an_effect(tmp_path: Path) -> None:
+    """Whatever command takes it: `config` prints what it leads to."""
+    (tmp_path / "c.toml").write_text(FLAGS)
+    turned = on_cache("config", "-c", "c.toml", cwd=tmp_path).out
+    defaults = thumbnailer("config").out
+    for option in spelled("config"):
+        printed = on_cache("config", *option, cwd=tmp_path).out
+        if printed == defaults:  # `--no-upscale` undoes what a file says
+            printed = on_cache("config", "-c", "c.toml", *option, cwd=tmp_path).out
+            assert printed != turned, option
 
 
 @pytest.mark.parametrize("command", ["status", "prune", "explain"])

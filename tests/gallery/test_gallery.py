@@ -437,7 +437,8 @@ def test_what_can_have_no_page_is_refused(
 ) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     tree(photos, "a.jpg")
-    done = thumbnailer("gallery", photos, "--layout", "freedesktop")
+    (tmp_path / "c.toml").write_text('layout = "freedesktop"')
+    done = thumbnailer("gallery", photos, "-c", tmp_path / "c.toml")
     assert (done.code, done.err.count("\n")) == (2, 1)
     assert "the desktop's cache has no gallery" in done.err
     done = thumbnailer("make", photos, "--gallery", "--layout", "freedesktop")

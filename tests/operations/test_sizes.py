@@ -56,6 +56,8 @@ def test_shares_and_areas_are_sizes_like_others(photos: Path, tmp_path: Path) ->
     assert make(photos, *options).summary["current"] == 2
     assert thumbnailer("verify", photos, *options).out.startswith("4 thumbnails, 4 whole")
     assert "0 stale" in thumbnailer("prune", photos, *options, "--stale").out
+    run = thumbnailer("prune", photos, "--size", "16", "--stale")
+    assert "made with --size 0.005mp" in run.err
     run = thumbnailer("prune", photos, "--size", "10%", "--size", "0.005mp", "--stale")
     assert "2 stale, 2 removed" in run.out
     assert files_below(thumbs) == {f"0.005mp/{name}" for name in SHARED}

@@ -330,8 +330,8 @@ def test_what_is_wanted_again_or_lost_between_counting_and_removing_stays(photos
 
 def test_where_no_ledger_tells_what_is_stale_it_is_refused(photos: Path, tmp_path: Path) -> None:
     tree(photos, "a.jpg")
-    cache = ["--layout", "freedesktop", "--output", str(tmp_path / "cache")]
-    run = thumbnailer("prune", "--stale", photos, *cache)
+    (tmp_path / "c.toml").write_text('layout = "freedesktop"')
+    run = thumbnailer("prune", "--stale", photos, "-c", tmp_path / "c.toml")
     assert (run.code, run.out) == (2, "")
     assert "the desktop prunes its cache itself" in run.err
     run = thumbnailer("prune", "--stale", photos, "-o", "s3://bucket/thumbs")

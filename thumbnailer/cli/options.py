@@ -69,15 +69,13 @@ _LOOKS_AND_LIMITS = {
     "--timeout SECONDS": "time limit for one attempt at a picture [60]",
     "--max-pixels N": "largest picture, in px [250 million]",
     "--worker-memory MIB": "memory limit of one worker [1024]",
-    "--truncated HOW": "keep: make thumbnails of incomplete pictures [fail]",
-}
-
-# For the commands that have workers.
-_WORKERS = {
     "--memory MIB": "memory limit of all pictures [half of what is free]",
     "--nice N": "lower the priority of the workers: 0 to 19 [0]",
     "--sandbox WHEN": "auto (where possible), require or off [auto]",
+    "--truncated HOW": "keep: make thumbnails of incomplete pictures [fail]",
 }
+
+_LAYOUT, _FOR_WORKERS = "--layout LAYOUT", ("--memory MIB", "--nice N", "--sandbox WHEN")
 
 _LINK_PREFIX = {"--link-prefix URL": "where the page's links to the pictures lead; '' for none"}
 
@@ -90,11 +88,11 @@ _SOURCES = {"SOURCE...": "a folder, with its subfolders, or a picture"}
 
 
 def _pictures(
-    sources: dict[str, str], more: dict[str, str] | None = None, *, workers: bool = True
+    sources: dict[str, str], more: dict[str, str] | None = None, without: tuple[str, ...] = ()
 ) -> dict[str, dict[str, str]]:
     """Return the last two groups of most commands; the first is `sources`, choice, `more`."""
-    limits = _LOOKS_AND_LIMITS | (_WORKERS if workers else {})
-    return {"pictures": sources | _PICTURES | (more or {}), "looks and limits": limits}
+    looks = {usage: about for usage, about in _LOOKS_AND_LIMITS.items() if usage not in without}
+    return {"pictures": sources | _PICTURES | (more or {}), "looks and limits": looks}
 
 
 def _output(each: str) -> dict[str, str]:
@@ -176,7 +174,7 @@ COMMANDS = {
         {
             "thumbnails": _THUMBNAILS | _ENDPOINT,
             "this run": _LINK_PREFIX | _CONFIG_AND_JOBS | _output("page, with its size and time"),
-            **_pictures({"SOURCE...": "a folder"}),
+            **_pictures({"SOURCE...": "a folder"}, without=(_LAYOUT,)),
         },
     ),
     "prune": Command(
@@ -191,7 +189,7 @@ COMMANDS = {
                 **_CONFIG,
                 **_output("removal"),
             },
-            **_pictures({"SOURCE...": "a folder"}, workers=False),
+            **_pictures({"SOURCE...": "a folder"}, without=(_LAYOUT, *_FOR_WORKERS)),
         },
     ),
     "clean": Command(
@@ -220,7 +218,7 @@ COMMANDS = {
                 **_HELP,
             },
             "thumbnails": _THUMBNAILS | _ENDPOINT | _CONFIG,
-            **_pictures({}, workers=False),
+            **_pictures({}, without=_FOR_WORKERS),
         },
         "[OPTION]... FILE...",
     ),
@@ -236,7 +234,7 @@ COMMANDS = {
                 **_HELP,
                 **_CONFIG,
             },
-            **_pictures(_SOURCES, _SHARD, workers=False),
+            **_pictures(_SOURCES, _SHARD, without=_FOR_WORKERS),
         },
     ),
     "verify": Command(

@@ -87,5 +87,5 @@ def _own_words(report: CleanReport) -> str:
 
 def _removal_counts(statuses: Counter[str]) -> list[str]:
     would_go, removed = statuses["would remove"], statuses["removed"]
-    counts = [f"{would_go} would be removed" if would_go else f"{removed} removed"]
-    return counts + [f"{statuses[name]} {name}" for name in ("kept", "failed") if statuses[name]]
+    counts = [f"{would_go:,} would be removed" if would_go else f"{removed:,} removed"]
+    return counts + [f"{statuses[name]:,} {name}" for name in ("kept", "failed") if statuses[name]]

@@ -180,12 +180,9 @@ def _refuse_more_than_half(findings: OrphanSurvey, settings: Settings) -> None:
     seeming = findings.orphaned + sum(orphan.file_exists for orphan in findings.doubtful)
     if not (findings.orphaned or stale) or (seeming + stale) * 2 <= thumbnails:
         return
-    reasons = (
-        [f"{seeming} {'has' if seeming == 1 else 'have'} no source any more"] if seeming else []
-    )
-    reasons += (
-        [f"{stale} {'is' if stale == 1 else 'are'} what other settings make"] if stale else []
-    )
+    have, are = "has" if seeming == 1 else "have", "is" if stale == 1 else "are"
+    reasons = [f"{seeming} {have} no source any more"] if seeming else []
+    reasons += [f"{stale} {are} what other settings make"] if stale else []
     reasons[0] = reasons[0].replace(" ", f" of {thumbnails} thumbnails ", 1)
     hint = options_for(findings.stale, settings) if stale else ""
     raise PruneRefused(
