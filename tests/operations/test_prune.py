@@ -753,7 +753,7 @@ def test_a_signal_ends_it_with_a_summary(photos: Path) -> None:
         process.send_signal(signal.SIGTERM)
         out, _ = process.communicate(timeout=60)
     assert process.returncode == 143
-    assert out.startswith("interrupted: 2,000 thumbnails, 2,000 orphaned, ")
+    assert out.startswith("interrupted: 2000 thumbnails, 2000 orphaned, ")
     removed = int(out.split()[5])
     assert 0 < removed < 2000
     assert len(files_below(photos)) == 2000 - removed
