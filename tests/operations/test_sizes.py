@@ -54,6 +54,10 @@ def test_shares_and_areas_are_sizes_like_others(photos: Path, tmp_path: Path) ->
         "0.005mp/b c.jpg": (40, 20),
     }
     assert make(photos, *options).summary["current"] == 2
+    assert make_thumbnail(photos / "a.jpg", size="50%").width == 200
+    sizes = {"half": "50%", "small": {"size": "0.005mp", "format": "png"}}
+    (one,) = iter_thumbnails([photos / "a.jpg"], sizes=sizes, output=tmp_path / "out")
+    assert [made.width for made in one.thumbnails] == [200, 100]
     assert thumbnailer("verify", photos, *options).out.startswith("4 thumbnails, 4 whole")
     assert "0 stale" in thumbnailer("prune", photos, *options, "--stale").out
     run = thumbnailer("prune", photos, "--size", "16", "--stale")
