@@ -370,8 +370,8 @@ def test_each_root_has_a_page(photos: Path, tmp_path: Path) -> None:
     make(photos, other)
     done = thumbnailer("gallery", photos, other)
     assert done.out.splitlines() == [
-        f"{photos}/thumbs/index.html: 1 pictures, 1 folders",
-        f"{other}/thumbs/index.html: 1 pictures, 1 folders",
+        f"{photos}/thumbs/index.html: 1 picture, 1 folder",
+        f"{other}/thumbs/index.html: 1 picture, 1 folder",
     ]
     assert thumbnailer("gallery", photos, other, "--quiet").out == ""
     assert "(0 looked at, " in thumbnailer("gallery", photos, other, "-v").out
@@ -466,7 +466,7 @@ def test_make_writes_the_page_when_all_is_made(photos: Path) -> None:
     assert (made["status"], page["pictures"], page["status"]) == ("made", 1, "written")
     assert done.summary["made"] == 1
     done = thumbnailer("make", "--gallery", photos)
-    assert done.out.splitlines()[1] == f"{photos}/thumbs/index.html: 1 pictures, 1 folders"
+    assert done.out.splitlines()[1] == f"{photos}/thumbs/index.html: 1 picture, 1 folder"
 
 
 def test_from_python(photos: Path, tmp_path: Path) -> None:

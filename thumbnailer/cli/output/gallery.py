@@ -6,7 +6,7 @@ import argparse
 from dataclasses import asdict
 
 from thumbnailer.cli.output.run_json import print_row
-from thumbnailer.cli.output.text import print_notes, printable
+from thumbnailer.cli.output.text import counted, print_notes, printable
 from thumbnailer.gallery.page_builder import Page
 from thumbnailer.gallery.write import GalleryReport
 
@@ -19,7 +19,7 @@ def show_page(page: Page, arguments: argparse.Namespace) -> None:
             del row[name]
         print_row(row | {"seconds": round(page.seconds, 6)})
     elif not arguments.quiet:
-        counts = [f"{page.pictures} pictures", f"{page.folders} folders"]
+        counts = [counted(page.pictures, "picture", ""), counted(page.folders, "folder", "")]
         counts += [f"{page.failed} failed"] if page.failed else []
         counts += [f"{page.missing} without a thumbnail"] if page.missing else []
         details = f" ({page.looked} looked at, {page.size_bytes} bytes, {page.seconds:.1f} s)"

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, TextIO
 from thumbnailer.cli.output.run_stats import ReasonGroup, RunStats
 from thumbnailer.cli.output.text import (
     WAY_OUT,
+    counted,
     format_bytes,
     format_duration,
     format_number,
@@ -199,7 +200,7 @@ def estimate_line(estimate: Estimate) -> str:
         return "no estimate: no picture was ready in a few seconds"
     return (
         f"would take about {format_duration(estimate.seconds)} and {format_bytes(estimate.bytes)}, "
-        f"judged by {estimate.sampled:,} of {estimate.pictures:,} pictures"
+        f"judged by {estimate.sampled:,} of {counted(estimate.pictures, 'picture')}"
     )
 
 

@@ -9,7 +9,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from thumbnailer.cli.output.run_json import print_row
-from thumbnailer.cli.output.text import format_bytes, print_notes, printable
+from thumbnailer.cli.output.text import counted, format_bytes, print_notes, printable
 from thumbnailer.formats import left_out_line
 
 if TYPE_CHECKING:
@@ -75,6 +75,7 @@ def show_verify_report(report: VerifyReport, note: str, arguments: argparse.Name
     elif not arguments.quiet:
         always = ("thumbnails", "whole")
         counts = [f"{n} {name}" for name, n in numbers.items() if n or name in always]
+        counts[0] = counted(report.thumbnails, "thumbnail", "")
         print(f"{note}{', '.join(counts)} in {report.seconds:.1f} s", flush=True)
 
 
