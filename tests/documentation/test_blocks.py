@@ -157,6 +157,7 @@ OTHERS = {
     "thumbnailer watch ~/Pictures": "test_a_folder_is_watched",
     "thumbnailer config > config.toml": "test_settings_are_printed",
     "[sizes.small]": "test_sizes_with_names",
+    "[watch]": "test_a_table_for_a_watch",
     "61 found, 60 made, 0 current, 1 failed in 0.8 s": "test_a_report_looks_as_shown",
     "failed: photos/1.jpg": "test_many_failures_look_as_shown",
     "$ thumbnailer make ~/Pictures --dry-run": "test_a_report_looks_as_shown",
@@ -364,6 +365,14 @@ def test_sizes_with_names(tmp_path: Path) -> None:
     assert eval(f"Settings({spelt[1]})", {"Settings": Settings}) == Settings(
         **tomllib.loads(config.read_text())
     )
+
+
+def test_a_table_for_a_watch(tmp_path: Path) -> None:
+    config = tmp_path / "config.toml"
+    config.write_text(block("[watch]").text)
+    printed = thumbnailer("config", "--config", config).out
+    shown = tomllib.loads(config.read_text())
+    assert tomllib.loads(printed)["watch"] == shown["watch"]
 
 
 @pytest.mark.parametrize("program", ["find", "git", "inotifywait"])

@@ -37,6 +37,8 @@ def run(arguments: argparse.Namespace) -> int:
         return _health(arguments)
     if arguments.command == "watch":
         return _watch(arguments)
+    if arguments.command == "config":
+        return _config(arguments)
     from thumbnailer.cli.settings_from_args import settings_from_args
 
     commands = {
@@ -47,7 +49,6 @@ def run(arguments: argparse.Namespace) -> int:
         "explain": _explain,
         "status": _status,
         "verify": _verify,
-        "config": _config,
     }
     return commands[arguments.command](arguments, settings_from_args(arguments))
 
@@ -57,9 +58,14 @@ def _print(text: str) -> int:
     return EXIT_OK
 
 
-def _config(_: argparse.Namespace, settings: Settings) -> int:
+def _config(arguments: argparse.Namespace) -> int:
+    from thumbnailer.cli.settings_from_args import read_settings
+    from thumbnailer.config.toml_file import to_toml
+
     try:
-        text = settings.to_toml().encode()  # TOML is UTF-8, whatever the terminal uses
+        text = to_toml(
+            *read_settings(arguments)
+        ).encode()  # TOML is UTF-8, whatever the terminal uses
     except UnicodeEncodeError:
         raise ConfigError("--output: TOML holds no path that is not valid UTF-8") from None
     sys.stdout.flush()
@@ -68,10 +74,10 @@ def _config(_: argparse.Namespace, settings: Settings) -> int:
 
 
 def _watch(arguments: argparse.Namespace) -> int:
-    from thumbnailer.cli.settings_from_args import settings_from_args
+    from thumbnailer.cli.settings_from_args import read_settings
     from thumbnailer.cli.watch import run_watch  # imports watchdog: 30 ms
 
-    run_watch(arguments, lambda: settings_from_args(arguments), os.environ)
+    run_watch(arguments, lambda: read_settings(arguments), os.environ)
     return EXIT_OK
 
 

@@ -322,7 +322,7 @@ _HOW: dict[str, dict[str, Any]] = {
     "--verify-etag": {"default": None},
     "--header": {"action": "append"},
     "--replace": {"default": None},
-    "--settle": {"type": seconds_above_0, "default": 1.0},
+    "--settle": {"type": seconds_above_0},
     "--rescan": {"type": seconds_above_0},
     "--events": {"default": ""},
     "--poll": {"nargs": "?", "const": POLL_SECONDS},

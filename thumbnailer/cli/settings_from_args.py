@@ -4,20 +4,32 @@ from __future__ import annotations
 
 import argparse
 import os
+from dataclasses import replace
 from typing import Any
 
 from thumbnailer.config.checks import shown
 from thumbnailer.config.overrides import merge_settings
 from thumbnailer.config.settings import CHECKS, Settings
 from thumbnailer.config.toml_file import read_config
+from thumbnailer.config.watch_table import WATCH_CHECKS, WatchTable
 from thumbnailer.errors import ConfigError, shortened
 
 
 def settings_from_args(arguments: argparse.Namespace) -> Settings:
     """Return the settings: options override the configuration file, which overrides defaults."""
+    return read_settings(arguments)[0]
+
+
+def read_settings(arguments: argparse.Namespace) -> tuple[Settings, WatchTable]:
+    """Return the settings, and in the same way what only `watch` heeds."""
     if arguments.config == "":
         raise ConfigError("--config: is empty; must be the path of a file")
-    values: dict[str, Any] = {} if arguments.config is None else read_config(arguments.config)
+    values: dict[str, Any] = {}
+    watch = WatchTable()
+    if arguments.config is not None:
+        values, watch = read_config(arguments.config)
+    given_to_watch = {key: getattr(arguments, key, None) for key in WATCH_CHECKS}
+    watch = replace(watch, **{key: given for key, given in given_to_watch.items() if given})
     said: dict[str, str] = {}  # what an error message calls a setting: as it was typed
     for key, check in CHECKS.items():
         given = getattr(arguments, key, None)
@@ -38,7 +50,7 @@ def settings_from_args(arguments: argparse.Namespace) -> Settings:
             cache = os.path.expanduser("~/.cache")
         values["output"] = os.path.join(cache, "thumbnails")
     try:
-        return merge_settings(None, values)
+        return merge_settings(None, values), watch
     except ConfigError as error:  # of settings that do not go together
         message = str(error)
         for name, typed in said.items():

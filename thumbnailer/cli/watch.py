@@ -24,13 +24,14 @@ from thumbnailer.cli.signals import (
     stop_on_signals,
 )
 from thumbnailer.config.settings import Settings
+from thumbnailer.config.watch_table import WatchTable
 from thumbnailer.errors import ConfigError, ThumbnailError
 from thumbnailer.watcher.health.health_file import check_health_path, write_health
 from thumbnailer.watcher.health.state import STOPPED, Health, Tally
 from thumbnailer.watcher.loop import Watch, new_watch
 from thumbnailer.watcher.observer.events import NATIVE_EVENTS
 from thumbnailer.watcher.systemd import notify, notify_reloading, watchdog_interval_seconds
-from thumbnailer.watcher.work import WatchOptions
+from thumbnailer.watcher.work import SETTLE_SECONDS, WatchOptions
 
 # How often the health file is written and systemd is told, besides each change of the status.
 _HEALTH_SECONDS = 1.0
@@ -64,7 +65,7 @@ class _StopOrReload:
 
 def run_watch(
     arguments: argparse.Namespace,
-    load: Callable[[], Settings],
+    load: Callable[[], tuple[Settings, WatchTable]],
     environment: Mapping[str, str],
 ) -> None:
     """Watch until SIGTERM or SIGINT; on SIGHUP reload the settings.
@@ -73,7 +74,8 @@ def run_watch(
 
     Args:
         arguments: the parsed arguments of the command `watch`.
-        load: a function that reads the settings; called at the start and on each reload.
+        load: a function that reads the settings and what else a configuration can tell a watch;
+            called at the start and on each reload.
         environment: the environment variables, in which systemd names its socket and its journal.
 
     Raises:
@@ -86,28 +88,26 @@ def run_watch(
         verbose=arguments.verbose,
         journal=environment.get("JOURNAL_STREAM"),
     )
-    monitor = _Monitor(arguments.health, environment, printer)
-    options = WatchOptions(
-        arguments.settle,
-        arguments.rescan,
-        arguments.poll,
-        arguments.keep_orphans,
-        arguments.gallery,
-        arguments.retry_failed,
-        arguments.events,
-    )
+    monitor = _Monitor(environment, printer)
     loop: Watch | None = None
 
     def new_loop() -> Watch:
-        return new_watch(
+        settings, table = load()
+        monitor.check(table.health)
+        if not loop:
+            monitor.start(table.health)
+        new = new_watch(
             arguments.source,
-            load(),
-            options,
+            settings,
+            _watch_options(arguments, table),
             stop=stop_or_reload,
             tell=printer.print_event,
             turn=monitor.turn,
             before=loop,
         )
+        if loop:
+            monitor.go_on(table.health, loop)
+        return new
 
     def give_up() -> None:
         """End the program though its main thread waits for something that never comes."""
@@ -129,7 +129,6 @@ def run_watch(
         if stop_or_reload.ends_with_terminal:
             ending.append(signal.SIGHUP)
         with end_in_time(ending, _END_SECONDS, give_up):
-            monitor.start()
             loop = new_loop()
             while True:
                 notify(address, READY=1, STATUS="watching")
@@ -150,6 +149,18 @@ def run_watch(
             monitor.stop(loop)
             if stop.signal == SIGHUP:
                 _leave_terminal()
+
+
+def _watch_options(arguments: argparse.Namespace, table: WatchTable) -> WatchOptions:
+    return WatchOptions(
+        table.settle or SETTLE_SECONDS,
+        table.rescan,
+        table.poll,
+        bool(table.keep_orphans),
+        bool(table.gallery),
+        arguments.retry_failed,
+        arguments.events,
+    )
 
 
 @contextmanager
@@ -182,15 +193,12 @@ class _Monitor:
     """Writes the health file and tells systemd, from the loop: if that hangs, nothing is told.
 
     Args:
-        path: the health file; None if none is wanted.
         environment: as for `run_watch`.
         printer: is told of trouble with the file.
     """
 
-    def __init__(
-        self, path: str | None, environment: Mapping[str, str], printer: WatchPrinter
-    ) -> None:
-        self._path, self._printer = path and os.path.abspath(path), printer
+    def __init__(self, environment: Mapping[str, str], printer: WatchPrinter) -> None:
+        self._path, self._printer = "", printer
         self._address = environment.get("NOTIFY_SOCKET")
         self._ping_seconds = watchdog_interval_seconds(
             environment.get("WATCHDOG_USEC"), environment.get("WATCHDOG_PID")
@@ -200,15 +208,27 @@ class _Monitor:
         self._status = ""  # that was told last
         self._written: tuple[int, int] | None = None  # device and inode of the file
 
-    def start(self) -> None:
-        """Write the health file for the first time.
+    def check(self, path: str | None) -> None:
+        """Check that what is in the place of a health file is ours; None if none is wanted.
 
         Raises:
-            ConfigError: there is another file in its place.
+            ConfigError: there is another file.
         """
-        if self._path:
-            self._check_path(self._path)
-            self._write(Health(Tally(), 0, 0.0, None, NATIVE_EVENTS))
+        if path and (os.path.abspath(path) != self._path or _identity(path) != self._written):
+            check_health_path(os.path.abspath(path))
+
+    def start(self, path: str | None) -> None:
+        """Write the health file for the first time."""
+        self._path = os.path.abspath(path) if path else ""
+        self._write(Health(Tally(), 0, 0.0, None, NATIVE_EVENTS))
+
+    def go_on(self, path: str | None, loop: Watch) -> None:
+        """Go on with the health file of the settings that were read again; end another one."""
+        if path and os.path.abspath(path) == self._path:
+            return
+        self.stop(loop)
+        self._path, self._trouble = os.path.abspath(path) if path else "", ""
+        self._write(loop.health())
 
     def turn(self, loop: Watch) -> None:
         """Tell the state of the loop, if its status is another, or the last time is a second ago.
@@ -232,16 +252,11 @@ class _Monitor:
         """Write the health file for the last time."""
         self._write(replace(loop.health(), status=STOPPED, updated=None))
 
-    def _check_path(self, path: str) -> None:
-        """Check that what is there is ours, if it is not what was written last."""
-        if _identity(path) != self._written:
-            check_health_path(path)
-
     def _write(self, health: Health) -> None:
         if not self._path:
             return
         try:
-            self._check_path(self._path)
+            self.check(self._path)
             write_health(self._path, replace(health, started=self._started))
             self._written = _identity(self._path)
         except (OSError, ConfigError) as error:

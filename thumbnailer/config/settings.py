@@ -373,13 +373,16 @@ class Settings:
     def from_file(cls, path: str | os.PathLike[str]) -> Settings:
         """Return the settings of a TOML file such as `config.toml`; what it leaves out is default.
 
+        Its table `[watch]`, if it has one, is for the command `watch` only.
+
         Raises:
             ConfigError: it can't be read, is no TOML, or has a key that is no setting or a value
                 that is impossible.
         """
         from thumbnailer.config.toml_file import read_config
 
-        return cls(**read_config(os.fsdecode(path)))
+        values, _ = read_config(os.fsdecode(path))
+        return cls(**values)
 
     def to_toml(self) -> str:
         """Return the settings as the text of a `config.toml`, with a comment for each key."""

@@ -10,11 +10,20 @@ from typing import Any
 
 from thumbnailer.config.checks import check_key
 from thumbnailer.config.settings import CHECKS, KEYS, Settings
+from thumbnailer.config.watch_table import (
+    EXAMPLE,
+    WATCH_CHECKS,
+    WatchTable,
+    checked_watch_table,
+)
 from thumbnailer.errors import ConfigError, shortened
 
 
-def read_config(path: str) -> dict[str, Any]:
+def read_config(path: str) -> tuple[dict[str, Any], WatchTable]:
     """Return the checked values of a `config.toml`; keys it leaves out keep their defaults.
+
+    Returns:
+        The settings, and the table of what only `watch` heeds.
 
     Raises:
         ConfigError: the file can't be read, is not TOML, or holds an unknown key or an impossible
@@ -35,11 +44,18 @@ def read_config(path: str) -> dict[str, Any]:
         raise ConfigError(f"{shortened(path)}: is no text in UTF-8") from None
     except (ValueError, RecursionError) as error:  # no TOML, or too long a number
         raise ConfigError(f"{shortened(path)}{_syntax_fault(str(error), text)}") from None
+
+    def said(key: str, value: object) -> str:
+        return f"{shortened(path)}{_line_of(key, text)}: {shortened(f'{key} = {_toml(value)}')}"
+
+    watch = checked_watch_table(values.pop("watch", {}), said)
     for key, value in values.items():
-        said = f"{shortened(path)}{_line_of(key, text)}: {shortened(f'{key} = {_toml(value)}')}"
-        check_key(key, CHECKS, said)
-        values[key] = CHECKS[key].checked(value, said)
-    return values
+        words = said(key, value)
+        if key in WATCH_CHECKS:
+            raise ConfigError(f"{words}: belongs in the table [watch]")
+        check_key(key, (*CHECKS, "watch"), words)
+        values[key] = CHECKS[key].checked(value, words)
+    return values, watch
 
 
 def _syntax_fault(error: str, text: str) -> str:
@@ -84,8 +100,12 @@ def _text(content: bytes) -> str:
     return text.replace("\r\n", "\n")
 
 
-def to_toml(settings: Settings) -> str:
-    """Return the settings as the text of a `config.toml`, with a comment for each key."""
+def to_toml(settings: Settings, watch: WatchTable | None = None) -> str:
+    """Return the settings as the text of a `config.toml`, with a comment for each key.
+
+    Args:
+        watch: what its table `[watch]` is to hold; an example takes the place of an empty one.
+    """
     blocks = [
         f"# {item.metadata['about']}\n{item.name} = {_toml(getattr(settings, item.name))}\n"
         for item in dataclasses.fields(settings)
@@ -98,6 +118,9 @@ def to_toml(settings: Settings) -> str:
     example = '# [sizes.small]\n# size = "128x128"\n# fit = "cover"\n'
     about = KEYS["sizes"].metadata["about"]
     blocks.append(f"# {about}\n" + ("\n".join(tables) if settings.sizes else example))
+    own = {key: value for key in WATCH_CHECKS if (value := getattr(watch, key, None)) is not None}
+    lines = "".join(f"{key} = {_toml(value)}\n" for key, value in own.items())
+    blocks.append(f"[watch]\n{lines}" if own else EXAMPLE)
     return "# Settings of thumbnailer; `thumbnailer config` prints them.\n\n" + "\n".join(blocks)
 
 

@@ -40,7 +40,7 @@ from thumbnailer.watcher.progress import Progress
 from thumbnailer.watcher.rescans import Rescans
 from thumbnailer.watcher.roots.removals import Tell
 from thumbnailer.watcher.roots.root import WatchedRoot
-from thumbnailer.watcher.work import WatchOptions, Work
+from thumbnailer.watcher.work import SETTLE_SECONDS, WatchOptions, Work
 
 # How long to sleep when nothing happens; also how soon a stop is noticed.
 _TICK_SECONDS = 0.1
@@ -58,7 +58,7 @@ def watch(  # noqa: PLR0913 - for users: keywords, all but three with a default
     settings: Settings | None = None,
     *,
     stop_event: Stop,
-    settle: float = 1.0,
+    settle: float = SETTLE_SECONDS,
     rescan: float | None = None,
     poll: float | None = None,
     keep_orphans: bool = False,

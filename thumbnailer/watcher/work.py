@@ -31,15 +31,15 @@ _BACK_OFF_SECONDS = (1.0, 60.0)
 _PATIENCE_SECONDS = 60.0
 
 
-# The pause from one rescan of a folder to the next.
-RESCAN_SECONDS = 60.0
+# For how long a file must not change, and the pause from one rescan of a folder to the next.
+SETTLE_SECONDS, RESCAN_SECONDS = 1.0, 60.0
 
 
 @dataclass(frozen=True, slots=True)
 class WatchOptions:
     """How a watch notices changes, and what it keeps current; as the arguments of `watch`."""
 
-    settle_seconds: float = 1.0
+    settle_seconds: float = SETTLE_SECONDS
     rescan_seconds: float | None = None
     poll_seconds: float | None = None
     keep_orphans: bool = False
