@@ -62,14 +62,13 @@ def _config(arguments: argparse.Namespace) -> int:
     from thumbnailer.cli.settings_from_args import read_settings
     from thumbnailer.config.toml_file import to_toml
 
+    text = to_toml(*read_settings(arguments))
     try:
-        text = to_toml(
-            *read_settings(arguments)
-        ).encode()  # TOML is UTF-8, whatever the terminal uses
+        data = text.encode()  # TOML is UTF-8, whatever the terminal uses
     except UnicodeEncodeError:
         raise ConfigError("--output: TOML holds no path that is not valid UTF-8") from None
     sys.stdout.flush()
-    sys.stdout.buffer.write(text)
+    sys.stdout.buffer.write(data)
     return EXIT_OK
 
 

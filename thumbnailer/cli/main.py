@@ -19,7 +19,7 @@ from thumbnailer.errors import ConfigError, SourceMissing, ThumbnailError, close
 _OUTPUT_ERRORS = {
     errno.EAGAIN,
     errno.EBADF,
-    errno.EDQUOT,
+    getattr(errno, "EDQUOT", errno.ENOSPC),
     errno.EFBIG,
     errno.EINVAL,
     errno.EIO,

@@ -233,9 +233,9 @@ def iter_outcomes(
         yield from _run_pipeline(found(), settings, run, remote=opened.is_remote)
         if gone:
             gone.remove_moved(run.stop)
-            left_over, moved = run.report.left_over, len(gone.moved)
-            if moved and ORPHANED in left_over:  # counted before they were removed
-                left_over[ORPHANED] = max(0, left_over[ORPHANED] - moved)
+            left_over = run.report.left_over  # counted before these were removed
+            orphaned = left_over.pop(ORPHANED, 0) - len(gone.moved)
+            left_over |= {ORPHANED: orphaned} if orphaned > 0 else {}
 
     return outcomes()
 
