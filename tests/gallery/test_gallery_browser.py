@@ -362,7 +362,7 @@ def test_f_fills_the_screen_with_the_picture(browser: Browser, url: str) -> None
         until(page, "!document.fullscreenElement && !box.open")
 
 
-def test_fingers_wipe_to_the_next_and_pinch_to_look_closer(browser: Browser, url: str) -> None:
+def test_fingers_swipe_to_the_next_and_pinch_to_look_closer(browser: Browser, url: str) -> None:
     phone = {"width": 400, "has_touch": True, "is_mobile": True}
     with opened(browser, url, **phone) as page:
         hand = page.context.new_cdp_session(page)
@@ -372,7 +372,7 @@ def test_fingers_wipe_to_the_next_and_pinch_to_look_closer(browser: Browser, url
             where = [{"x": x, "y": y, "id": at} for at, (x, y) in enumerate(points)]
             hand.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": where})
 
-        def wipe(start: float, end: float) -> None:
+        def swipe(start: float, end: float) -> None:
             first = {"type": "touchStart", "touchPoints": [{"x": start, "y": 300}]}
             hand.send("Input.dispatchTouchEvent", first)
             for part in range(1, 6):
@@ -381,19 +381,19 @@ def test_fingers_wipe_to_the_next_and_pinch_to_look_closer(browser: Browser, url
 
         page.locator(".tile a").first.tap()
         first = shown_name(page)
-        wipe(300, 100)
+        swipe(300, 100)
         second = shown_name(page)
         assert second != first
-        wipe(100, 300)
+        swipe(100, 300)
         assert shown_name(page) == first
-        wipe(200, 160)  # a finger that trembles
+        swipe(200, 160)  # a finger that trembles
         assert shown_name(page) == first
         pinch = {"x": 200, "y": 300, "scaleFactor": 2.5, "relativeSpeed": 2000}
         hand.send("Input.synthesizePinchGesture", pinch)
         assert page.evaluate("visualViewport.scale") > 1.5
         assert shown_name(page) == first
         left = page.evaluate("visualViewport.pageLeft")
-        wipe(300, 100)  # moves what is seen
+        swipe(300, 100)  # moves what is seen
         assert shown_name(page) == first
         until(page, f"visualViewport.pageLeft > {left} + 20")
 
