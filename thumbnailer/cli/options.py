@@ -77,7 +77,7 @@ _LOOKS_AND_LIMITS = {
 
 _LAYOUT, _FOR_WORKERS = "--layout LAYOUT", ("--memory MIB", "--nice N", "--sandbox WHEN")
 
-_LINK_PREFIX = {"--link-prefix URL": 'where links of the page to the pictures lead; "" for none'}
+_LINK_PREFIX = {"--link-prefix URL": 'where the links to the pictures lead; "" for none'}
 
 _GALLERY = {"--gallery": "also write an HTML page of the thumbnails", **_LINK_PREFIX}
 
