@@ -136,7 +136,7 @@ def test_without_the_extra_it_is_refused_at_once_with_the_way_to_it(
     monkeypatch.setitem(sys.modules, "pylibjxl", None)
     run = thumbnailer("make", photos, "--format", "jxl")
     assert run.code == 2
-    assert "format = 'jxl': can be written after pip install" in run.err
+    assert "--format jxl: can be written after pip install" in run.err
     with pytest.raises(ConfigError, match=r"\[jxl\]"):
         make_thumbnail(photos / "a.png", photos / "out.jxl")
     with pytest.raises(ConfigError, match=r"\[jxl\]"):
