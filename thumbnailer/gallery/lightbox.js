@@ -30,7 +30,8 @@ function showPicture(index) {
   $('name').textContent = row[NAME];
   const px = row[WIDTH] ? [`${row[WIDTH]} × ${row[HEIGHT]}`] : [];
   const position = `${number(index + 1)} of ${number(total)}`;
-  $('facts').textContent = [position, ...px, size(row[BYTES]), when(row)].filter(Boolean).join(' · ');
+  $('position').textContent = position;
+  $('facts').textContent = [...px, size(row[BYTES]), when(row)].filter(Boolean).join(' · ');
   $('original').hidden = !original(row);
   $('original').href = original(row) || thumbnail(row, at);
   // Not `disabled`: a button that is loses the focus, and with it the keys.
