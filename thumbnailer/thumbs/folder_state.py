@@ -239,21 +239,27 @@ class FolderState:
         except OSError as error:
             reason = f"the picture can't be read: {error.strerror}"
             return Outcome(source, "failed", error=Failure("open", reason, lasts=False))
-        if isinstance(entry.result, Failure):
+        result = self._result_of(name, entry)
+        if isinstance(result, Failure):
             if entry.fingerprint != attempt:
                 return "failed with other settings"
             if 0 < entry.runs < LASTS_AFTER_RUNS:
-                return f"failed in {entry.runs} of {LASTS_AFTER_RUNS} runs: {entry.result.reason}"
+                return f"failed in {entry.runs} of {LASTS_AFTER_RUNS} runs: {result.reason}"
             self._renew_later(name, entry, source)
-            return failed_before(source, entry.result)
+            return failed_before(source, result)
         if entry.fingerprint != (attempt if entry.note.startswith(LIMITED) else recipe):
             return "was made with other settings, or by another version"
-        thumbnail = Thumbnail(self._prefix + name, *entry.result, b"", entry.placeholder)
         # After a crash of the machine a file may have lost its content.
-        if files.length_at(thumbnail.path) != thumbnail.size_bytes:
+        if files.length_at(result.path) != result.size_bytes:
             return NOT_INTACT
         self._renew_later(name, entry, source)
-        return Outcome(source, "current", (thumbnail,), note=entry.note)
+        return Outcome(source, "current", (result,), note=entry.note)
+
+    def _result_of(self, name: str, entry: LedgerEntry) -> Thumbnail | Failure:
+        """Return the thumbnail of an entry, or why there is none."""
+        if isinstance(entry.result, Failure):
+            return entry.result
+        return Thumbnail(self._prefix + name, *entry.result, b"", entry.placeholder)
 
     def _shows(self, entry: LedgerEntry, source: Source) -> bool:
         """Return whether an entry is of the source as it is now.
@@ -270,11 +276,7 @@ class FolderState:
     def _renew_later(self, name: str, entry: LedgerEntry, source: Source) -> None:
         """Note that a source was only touched, so that the next run need not read it again."""
         if self._may_write and entry.ctime_ns != source.ctime_ns and (digest := digest_of(source)):
-            result: Thumbnail | Failure
-            if isinstance(entry.result, Failure):
-                result = entry.result
-            else:
-                result = Thumbnail(self._prefix + name, *entry.result, b"", entry.placeholder)
+            result = self._result_of(name, entry)
             attempt = Attempt(
                 name, entry.origin, source, digest, entry.fingerprint, result, entry.note
             )
