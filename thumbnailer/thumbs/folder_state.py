@@ -45,10 +45,14 @@ class FolderStates:
     Args:
         at_once: number of folders that each source needs; at least this many are kept.
         clean_up: clean up a folder when it is first used.
+
+    Attributes:
+        counts_left_over: whether `left_over` is to be asked for, so that each folder that is not
+            kept is looked through before.
     """
 
     def __init__(self, at_once: int, *, clean_up: bool) -> None:
-        self._at_once, self._clean_up = at_once, clean_up
+        self._at_once, self._clean_up, self.counts_left_over = at_once, clean_up, False
         self._kept: OrderedDict[str, FolderState | FreedesktopFolderState] = OrderedDict()
         self._most_thumbnails = _KEPT_THUMBNAILS
         self._dropped: OrderedDict[str, None] = OrderedDict()
@@ -73,7 +77,8 @@ class FolderStates:
         ):
             dropped_key, dropped = self._kept.popitem(last=False)
             dropped.renew()
-            self._left_over += dropped.left_over()
+            if self.counts_left_over:
+                self._left_over += dropped.left_over()
             self._dropped[dropped_key] = None
             if len(self._dropped) > _KEPT_FOLDERS:
                 self._dropped.popitem(last=False)

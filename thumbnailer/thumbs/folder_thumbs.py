@@ -150,6 +150,7 @@ class FolderThumbs:
 
     def plan(self, found: Iterable[Source | Outcome], run: Run) -> Iterator[Job | Outcome]:
         """Yield a job for each source that needs one, an outcome for each other."""
+        self._folder_states.counts_left_over = run.is_whole
         former = None if run.force or self._layout.desktop else run.former
         keep = partial(self._keep, former=former) if former else None
         try:
