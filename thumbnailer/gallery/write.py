@@ -90,7 +90,7 @@ def notes_on(
     pages = list(pages)
     if any(page.pictures for page in pages) or not any(page.missing for page in pages):
         return ()
-    return tuple(filter(None, [other_settings(open_sources(sources, settings), settings, stop)]))
+    return other_settings(open_sources(sources, settings), settings, stop)
 
 
 def page_locations(

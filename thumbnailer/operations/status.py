@@ -181,7 +181,7 @@ def iter_status(
         report.unread = dict(log.unread)
         report.notes = (*opened.notes, *log.unmatched())
         if not report.current and (report.missing or report.stale):
-            report.notes += tuple(filter(None, [other_settings(opened, settings, stop)]))
+            report.notes += other_settings(opened, settings, stop)
         report.seconds = time.perf_counter() - started
 
     return counted()

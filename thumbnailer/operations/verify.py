@@ -190,7 +190,7 @@ def iter_findings(
                 report.orphaned += survey.orphaned
             report.notes = (*opened.notes, *log.unmatched())
             if report.missing + report.stale and not (report.whole or report.wrong):
-                report.notes += tuple(filter(None, [other_settings(opened, settings, stop)]))
+                report.notes += other_settings(opened, settings, stop)
         finally:
             report.seconds = time.perf_counter() - started
 

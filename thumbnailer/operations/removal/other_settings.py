@@ -29,18 +29,20 @@ _ENOUGH = 200
 _GUESSES = 4
 
 
-def other_settings(opened: Sources, settings: Settings, stop: Stop | None = None) -> str:
-    """Return in words which options fit the thumbnails of some pictures; "" if that is unknown.
+def other_settings(
+    opened: Sources, settings: Settings, stop: Stop | None = None
+) -> tuple[str, ...]:
+    """Return a note of which options fit the thumbnails of some pictures; none if it is unknown.
 
     To be asked where no thumbnail of the present settings was found. Only the ledgers on disk tell
     enough: a size and a format are guessed from a thumbnail, and a guess counts only if it leads to
     the same fingerprint.
     """
     if settings.is_for_desktop or opened.is_remote or is_remote(settings.output):
-        return ""
+        return ()
     present = _thumbnails(opened, settings, stop)
     if not present:
-        return ""
+        return ()
     options = _options(present, settings)
     if options is None:
         path, (width, height, _) = present[0].path, _size(present[0])
@@ -49,8 +51,9 @@ def other_settings(opened: Sources, settings: Settings, stop: Stop | None = None
     else:
         example = ""
     if not options:
-        return ""
-    return f"these folders hold thumbnails of other settings{example}: add {options}, or --config"
+        return ()
+    what = f"these folders hold thumbnails of other settings{example}"
+    return (f"{what}: add {options}, or --config",)
 
 
 def _thumbnails(opened: Sources, settings: Settings, stop: Stop | None) -> list[PresentThumbnail]:
