@@ -39,6 +39,10 @@ def main() -> int:
     code = run_command_line()
     for number in signals:
         signal.signal(number, signal.SIG_IGN)
+    if "ray" in sys.modules:
+        from thumbnailer.cluster.connect import exit_if_connected
+
+        exit_if_connected(code)
     gc.freeze()
     return code
 

@@ -319,12 +319,15 @@ def test_a_killed_run_leaves_nothing_running(network: Network, going: Going, pho
 
 
 @slow
-def test_the_head_is_lost_and_the_run_repeated(network: Network, photos: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP], ids=["dead", "hung"])
+def test_the_head_is_lost_and_the_run_repeated(
+    network: Network, photos: Path, number: signal.Signals
+) -> None:
     many(photos)
     going = Going(network, photos)
     with going.process:
         going.go_on(100)
-        network.head.kill("gcs_server")
+        network.head.kill("gcs_server", number=number)
         for node in network.workers:  # else a quick machine is done before the head is missed
             node.kill(number=signal.SIGSTOP)
         assert going.end() == 1
@@ -332,6 +335,7 @@ def test_the_head_is_lost_and_the_run_repeated(network: Network, photos: Path) -
     assert told.startswith(f"thumbnailer: the cluster's head at {network.address} is lost")
     assert "run the same command again" in told
     assert going.summary["found"] == len(going.rows) - 1
+    network.head.kill("gcs_server")
     network.mend()
     again = network.run("make", "--json", photos, "--cluster", network.address)
     assert again.code == 0

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import atexit
+import os
 import signal
 import socket
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from types import ModuleType
 
 # Time-out of a test connection to the cluster's head.
 _CONNECT_SECONDS = 2.0
+
+# How long disconnecting may take; with a head that answers, it takes a tenth of a second.
+_DISCONNECT_SECONDS = 10.0
 
 
 def is_listening(address: str) -> bool:
@@ -19,6 +26,25 @@ def is_listening(address: str) -> bool:
         socket.create_connection((host.strip("[]"), int(port)), _CONNECT_SECONDS).close()
         return True
     return False
+
+
+def disconnect(ray: ModuleType) -> None:
+    """Disconnect from the cluster; Ray itself would wait without end for a head that hangs."""
+    thread = threading.Thread(target=ray.shutdown, daemon=True)
+    thread.start()
+    thread.join(_DISCONNECT_SECONDS)
+    if thread.is_alive():
+        atexit.unregister(ray.shutdown)
+
+
+def exit_if_connected(code: int) -> None:
+    """End the program here if it could not disconnect: Ray's threads would make its end a crash."""
+    ray = sys.modules.get("ray")
+    if ray and ray.is_initialized():
+        for stream in (sys.stdout, sys.stderr):
+            with suppress(OSError):
+                stream.flush()
+        os._exit(code)
 
 
 @contextmanager

@@ -27,9 +27,11 @@ from typing import Any
 
 from thumbnailer.cluster.connect import (
     connection_error_text,
+    disconnect,
     is_listening,
     preserve_signal_handlers,
 )
+from thumbnailer.cluster.head import Head
 from thumbnailer.cluster.read_ahead import ReadAhead
 from thumbnailer.cluster.remote_task import Caller, node_versions, run_remote_task
 from thumbnailer.config.settings import Settings
@@ -52,12 +54,11 @@ _WINDOW_PER_SLOT = 4
 # How often Ray itself repeats a task whose node or process has died.
 _RETRIES = 3
 
-# How often a wait checks for something else to do, and how often the cluster is checked: whether
-# its head answers, and how many slots it has.
-_CHECK_STOP_SECONDS, _CHECK_CLUSTER_SECONDS = 0.05, 2.0
+# How often a wait checks for something else to do.
+_CHECK_STOP_SECONDS = 0.05
 
-# How long the head may be gone. After 60 s, Ray's code in this process would end the process
-# without a message (gcs_rpc_server_reconnect_timeout_s).
+# How long the head may be silent. After 60 s, Ray's code in this process would end the process
+# without a message of ours (gcs_rpc_server_reconnect_timeout_s).
 _HEAD_LOST_SECONDS = 20.0
 
 # How long there may be no slot at all: a newly requested node takes minutes to start.
@@ -99,16 +100,18 @@ class RayCluster:
         self._address, self._settings, self._max_tasks = address, settings, max_tasks
         self._module, self._caller = module, Caller(os.getcwd(), {})
         self._ray: Any = None
-        self._has_connected = False
-        self._cpus, self._checked_at, self._head_lost_since, self._no_slots_since = 0, 0.0, 0.0, 0.0
+        self._head: Head | None = None
+        self._has_connected, self._no_slots_since = False, 0.0
 
     def __enter__(self) -> RayCluster:
         return self
 
     def __exit__(self, *_: object) -> None:
         """Disconnect, if this object has connected; Ray then ends this program's tasks."""
+        if self._head:
+            self._head.close()
         if self._has_connected:
-            self._ray.shutdown()
+            disconnect(self._ray)
 
     def imap_unordered(
         self, items: Iterable[Job | Outcome | None], stop: Stop | None = None
@@ -142,13 +145,11 @@ class RayCluster:
                         yield item
                     else:
                         group.append(item)
-                if group and not self._ray:
-                    self._connect()
-                    self._check_nodes(group[0], stop)
-                if self._ray:
-                    self._check_cluster()
-                slots = self._max_tasks or self._cpus
-                window = self._max_tasks or max(1, self._cpus) * _WINDOW_PER_SLOT
+                if group and not self._head:
+                    self._check_nodes(self._connect(), group[0], stop)
+                cpus = self._checked_cpus(self._head) if self._head else 0
+                slots = self._max_tasks or cpus
+                window = self._max_tasks or max(1, cpus) * _WINDOW_PER_SLOT
                 while to_retry and len(running) < window:
                     self._send(to_retry.pop(), running)
                 is_ready = len(group) >= size or len(running) < slots or prefetched.ended
@@ -217,7 +218,7 @@ class RayCluster:
                 with suppress(self._ray.exceptions.RayError):
                     self._ray.cancel(task)
 
-    def _connect(self) -> None:
+    def _connect(self) -> Head:
         for name, value in _ENVIRONMENT.items():
             os.environ.setdefault(name, value)
         import ray
@@ -236,14 +237,17 @@ class RayCluster:
             self._has_connected = True
         self._ray = ray
         self._task = ray.remote(num_cpus=1, max_retries=_RETRIES)(run_remote_task)
-        self._head = ray.get_runtime_context().gcs_address
+        self._head = Head(ray.get_runtime_context().gcs_address, ray.nodes)
+        return self._head
 
-    def _check_nodes(self, job: Job, stop: Stop | None) -> None:
+    def _check_nodes(self, head: Head, job: Job, stop: Stop | None) -> None:
         """Ask each node whether it can do a job.
 
         Raises:
-            WorkerError: one can't.
+            WorkerError: one can't, or the head does not answer.
         """
+        while not head.has_answered(_CHECK_STOP_SECONDS) and not (stop and stop.is_set()):
+            _check_silence(head)
         places = job.source.path, os.fspath(self._settings.output)
         shared = environment_for_nodes(self._settings, *places)
         self._caller = replace(self._caller, environment=shared)
@@ -253,8 +257,7 @@ class RayCluster:
             self._task.options(
                 num_cpus=0, max_retries=0, scheduling_strategy=by_node(node["NodeID"], soft=False)
             ).remote(f"{self._module}:check_node", node_versions(), work)
-            for node in self._ray.nodes()
-            if node["Alive"] and node["Resources"].get("CPU")
+            for node in head.nodes
         ]
         deadline = time.monotonic() + _CHECK_SECONDS
         while asked and time.monotonic() < deadline and not (stop and stop.is_set()):
@@ -269,26 +272,24 @@ class RayCluster:
                 except self._ray.exceptions.RayError:
                     continue  # the node has died, so it need not pass
 
-    def _check_cluster(self) -> None:
-        """Check every two seconds that the cluster has a head, and count its processors.
+    def _checked_cpus(self, head: Head) -> int:
+        """Return how many processors the cluster has.
 
         Raises:
             WorkerError: it has had no head or no processors for too long.
         """
-        now = time.monotonic()
-        if now - self._checked_at < _CHECK_CLUSTER_SECONDS:
-            return
-        self._checked_at = now
-        if is_listening(self._head):
-            self._head_lost_since = 0
-            self._cpus = int(self._ray.cluster_resources().get("CPU", 0))
-        else:
-            self._head_lost_since = self._head_lost_since or now
-            if now - self._head_lost_since > _HEAD_LOST_SECONDS:
-                raise WorkerError(f"the cluster's head at {self._head} is lost; {_RESUME_HINT}")
-        self._no_slots_since = 0 if self._cpus else self._no_slots_since or now
+        _check_silence(head)
+        cpus, now = head.cpus, time.monotonic()
+        self._no_slots_since = 0 if cpus else self._no_slots_since or now
         if self._no_slots_since and now - self._no_slots_since > _NO_SLOTS_SECONDS:
             raise WorkerError(f"the cluster has no processors; {_RESUME_HINT}")
+        return cpus
+
+
+def _check_silence(head: Head) -> None:
+    """Raise a WorkerError if the head has not answered for too long."""
+    if head.silent_seconds > _HEAD_LOST_SECONDS:
+        raise WorkerError(f"the cluster's head at {head.address} is lost; {_RESUME_HINT}")
 
 
 def _read_ahead(items: Iterable[Job | Outcome | None]) -> ReadAhead[Job | Outcome | None]:
