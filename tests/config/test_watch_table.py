@@ -88,6 +88,17 @@ def state(path: Path) -> dict[str, Any]:
     return found
 
 
+def test_options_override_it(photos: Path, tmp_path: Path) -> None:
+    tree(photos, "a.jpg", "b.jpg")
+    config = tmp_path / "c.toml"
+    config.write_text("[watch]\nkeep_orphans = true\ngallery = true\n")
+    options = "--config", str(config), "--no-keep-orphans", "--no-gallery"
+    with watching(*options, photos) as watch:
+        (photos / "a.jpg").unlink()
+        soon(watch, lambda: of_source(watch, photos / "a.jpg")[-1:] == ["removed"])
+        assert not (photos / "thumbs" / "index.html").exists()
+
+
 @pytest.mark.slow
 @needs_proc
 def test_a_watch_reads_it_again_on_sighup(photos: Path, tmp_path: Path) -> None:

@@ -98,8 +98,9 @@ def _options_of(command: str) -> str:
     if command == "clean":
         return _option_table(dict(pairs))
     make = [pair for options in _rows("make").values() for pair in options.items()]
-    own = {long_name(usage) for usage, _ in pairs}
-    lacking = [long_name(usage) for usage, _ in make if long_name(usage) not in own]
+    own = {long_name(usage).replace("[no-]", "") for usage, _ in pairs}
+    lacking = [long_name(usage) for usage, _ in make]
+    lacking = [name for name in lacking if name.replace("[no-]", "") not in own]
     names = in_words(f"`{name}`" for name in lacking if name.startswith("-"))
     also = f"It also takes all options of [make](make.md#options) but {names}.\n"
     table = _option_table(dict(pair for pair in pairs if pair not in make))

@@ -29,7 +29,9 @@ def read_settings(arguments: argparse.Namespace) -> tuple[Settings, WatchTable]:
     if arguments.config is not None:
         values, watch = read_config(arguments.config)
     given_to_watch = {key: getattr(arguments, key, None) for key in WATCH_CHECKS}
-    watch = replace(watch, **{key: given for key, given in given_to_watch.items() if given})
+    watch = replace(
+        watch, **{key: given for key, given in given_to_watch.items() if given is not None}
+    )
     said: dict[str, str] = {}  # what an error message calls a setting: as it was typed
     for key, check in CHECKS.items():
         given = getattr(arguments, key, None)
