@@ -330,6 +330,16 @@ def test_the_help_page_shows_what_is_said(tmp_path: Path, monkeypatch: pytest.Mo
     assert block("$ thumbnailer gallery photos").lines[1:] == said.splitlines()
 
 
+def test_before_anything_is_made_it_says_what_comes_first(photos: Path) -> None:
+    tree(photos, "a.jpg")
+    (photos / "notes.png").write_text("text")
+    assert "make them first" in thumbnailer("gallery", photos).err
+    assert thumbnailer("gallery", photos, "--quiet").err == ""
+    (photos / "a.jpg").unlink()
+    make(photos)  # what fails is told on the page
+    assert thumbnailer("gallery", photos).err == ""
+
+
 def test_a_page_that_somebody_has_spoilt_is_written_anew(photos: Path) -> None:
     tree(photos, "a.jpg", "b.jpg")
     make(photos, "--gallery")

@@ -31,6 +31,8 @@ from thumbnailer.thumbs.folders import THUMBS
 # A name, not an import: it would also import Pillow, which only workers need.
 _READ_HEADER = "thumbnailer.gallery.header_job:read_header"
 
+_NOTHING_MADE = "there is no thumbnail to show: make them first, or add the --output they went to"
+
 
 @dataclass(frozen=True, slots=True)
 class GalleryReport:
@@ -90,7 +92,7 @@ def notes_on(
     pages = list(pages)
     if any(page.pictures for page in pages) or not any(page.missing for page in pages):
         return ()
-    return other_settings(open_sources(sources, settings), settings, stop)
+    return other_settings(open_sources(sources, settings), settings, stop) or (_NOTHING_MADE,)
 
 
 def page_locations(
