@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from support.pages import block
+from support.pages import HELP, block
 from support.pictures import files_below
 from support.program import thumbnailer
 from support.project import PROJECT
@@ -21,7 +21,7 @@ COMPLETIONS = {
     "zsh": "zsh/site-functions/_thumbnailer",
 }
 MANUAL = "man/man1/thumbnailer.1"
-UNIT = "systemd/system/thumbnailer.service"
+UNITS = ("thumbnailer.service", "thumbnailer-make.service", "thumbnailer-make.timer")
 
 pytestmark = [pytest.mark.slow, pytest.mark.extra, pytest.mark.xdist_group("built")]
 
@@ -67,9 +67,11 @@ def test_the_wheel_holds_every_file_of_the_package(built: Built) -> None:
 
 
 def test_the_wheel_has_what_the_system_looks_for_and_no_more(built: Built) -> None:
-    assert files_below(built.share) == {*COMPLETIONS.values(), MANUAL, UNIT}
-    unit = PROJECT / "thumbnailer" / "help" / "thumbnailer.service"
-    assert (built.share / UNIT).read_text() == unit.read_text()
+    folder = "systemd/system"
+    units = {f"{folder}/{name}" for name in UNITS}
+    assert files_below(built.share) == {*COMPLETIONS.values(), MANUAL, *units}
+    for name in UNITS:
+        assert (built.share / folder / name).read_text() == (HELP / name).read_text()
 
 
 def test_man_finds_the_page(built: Built) -> None:
@@ -92,8 +94,9 @@ def test_the_commands_of_the_help_pages_install_upgrade_and_uninstall_it(
     built: Built, tmp_path: Path
 ) -> None:
     (tmp_path / "system").mkdir()
-    *lines, start = block("python3 -m venv /opt/thumbnailer").lines
-    assert start == "systemctl enable --now thumbnailer"
+    lines = block("python3 -m venv /opt/thumbnailer").lines
+    change, *starts = block("sed -i 's|/srv/photos|").lines
+    assert starts == ["systemctl daemon-reload", "systemctl enable --now thumbnailer"]
     pip = "/opt/thumbnailer/bin/pip "
     upgrade, uninstall = (
         block(f"pip {word}").first_line.replace("pip ", pip, 1)
@@ -104,18 +107,22 @@ def test_the_commands_of_the_help_pages_install_upgrade_and_uninstall_it(
         for place, stand_in in {
             "/opt/thumbnailer": tmp_path / "opt",
             "/etc/systemd/system": tmp_path / "system",
-            "install batch-thumbnailer": f"install {built.wheel}",
+            "/etc/thumbnailer.toml": tmp_path / "thumbnailer.toml",
+            "'batch-thumbnailer[sandbox]'": f"'{built.wheel}[sandbox]'",
             "--upgrade batch-thumbnailer": f"--upgrade {built.wheel}",
         }.items():
             line = line.replace(place, str(stand_in))
         subprocess.run(line, shell=True, check=True, timeout=200, input=b"y\n")
 
-    for line in (*lines, upgrade):
-        run(line)
-    unit = (tmp_path / "system" / "thumbnailer.service").read_text()
-    assert unit == (PROJECT / "thumbnailer" / "help" / "thumbnailer.service").read_text()
+    for line in (*lines, upgrade, change):
+        if not line.startswith("useradd "):  # which test_units.py looks at
+            run(line)
+    for name in UNITS:
+        unit = (tmp_path / "system" / name).read_text()
+        assert unit == (HELP / name).read_text().replace("/srv/photos", "/mnt/pictures")
     program = tmp_path / "opt" / "bin" / "thumbnailer"
-    made = subprocess.run([program, "make", tmp_path], capture_output=True, text=True, check=True)
+    words = [str(program), "make", str(tmp_path), "--config", f"{tmp_path}/thumbnailer.toml"]
+    made = subprocess.run(words, capture_output=True, text=True, check=True)
     assert made.stdout.startswith("0 found")
     run(uninstall)
     assert not [name for name in files_below(tmp_path / "opt") if "thumbnailer" in name]
