@@ -153,6 +153,8 @@ def test_the_command_is_one_of_ours_and_watches_the_volume() -> None:
     assert arguments.health == HEALTH
     _, plain = block("docker build").lines
     strict = block("docker run").text.replace("\\\n", "")
+    again = block("git pull").lines[1].split()
+    assert [word for word in again if word != "--pull"] == block("docker build").lines[0].split()
     for run in (plain, strict):
         assert f"~/Pictures:{the('VOLUME')}" in shlex.split(run)
     assert HEALTH.startswith(f"{shlex.split(strict)[shlex.split(strict).index('--tmpfs') + 1]}/")
