@@ -180,7 +180,6 @@ OTHERS = {
     "thumbnailer clean ~/Pictures": "test_built_files.py",
     "systemctl stop thumbnailer": "test_built_files.py",
     "systemctl disable --now thumbnailer": "test_built_files.py",
-    "git pull": "test_container.py",
     "15 3 * * * /opt/thumbnailer/bin/thumbnailer": "test_a_line_of_cron",
     "pip install 'batch-thumbnailer[s3]'": "test_bucket.py",
     "s3://bucket/photos/2024/a.jpg": "test_bucket.py",

@@ -133,7 +133,7 @@ def test_it_is_built_as_the_page_says_where_there_is_a_builder(builder: str) -> 
     have = [builder, "pull", the("FROM")]
     if subprocess.run(have, capture_output=True, timeout=280).returncode:
         pytest.skip(f"{builder} does not run, or gets no {the('FROM')}")
-    _, *build = shlex.split(block("docker build").first_line)
+    _, *build = shlex.split(block("docker build -t").first_line)
     named = [word if word != "thumbnailer" else "thumbnailer-of-tests" for word in build]
     subprocess.run([builder, *named], cwd=PROJECT, check=True, timeout=280)
     try:
@@ -151,10 +151,10 @@ def test_the_command_is_one_of_ours_and_watches_the_volume() -> None:
     arguments = parse_args(words)
     assert (arguments.command, arguments.source) == ("watch", [the("VOLUME")])
     assert arguments.health == HEALTH
-    _, plain = block("docker build").lines
+    _, plain = block("docker build -t").lines
     strict = block("docker run").text.replace("\\\n", "")
-    again = block("git pull").lines[1].split()
-    assert [word for word in again if word != "--pull"] == block("docker build").lines[0].split()
+    again = block("docker build --pull").first_line
+    assert again.replace(" --pull", "") == block("docker build -t").first_line
     for run in (plain, strict):
         assert f"~/Pictures:{the('VOLUME')}" in shlex.split(run)
     assert HEALTH.startswith(f"{shlex.split(strict)[shlex.split(strict).index('--tmpfs') + 1]}/")
