@@ -164,15 +164,22 @@ OTHERS = {
     "$ thumbnailer make holidya": "test_a_word_that_is_not_known_looks_as_shown",
     "thumbnailer completion bash": "test_the_scripts_for_completion_are_written_where_shown",
     "find ~/Pictures": "test_lists_are_piped_as_shown",
-    "[Unit]": "test_the_unit_of_systemd",
-    "FROM python:3.13-slim": "test_container.py",
-    "docker build -t thumbnailer -f Containerfile .": "test_container.py",
+    "[Unit]": "test_units.py",
+    "[Service]": "test_units.py",
+    "systemctl enable --now thumbnailer-make.timer": "test_units.py",
+    "sed -i 's|/srv/photos|": "test_units.py",
+    "groupadd photos": "test_units.py",
+    "# docker build": "test_container.py",
+    "docker build": "test_container.py",
+    "docker run": "test_container.py",
     "pip install '.[docs]'": "test_api.py",
     "from thumbnailer import freeze_support, make_thumbnails": "test_surroundings.py",
     "python3 -m venv /opt/thumbnailer": "test_built_files.py",
     "pip install batch-thumbnailer": "test_built_files.py",
     "pip install --upgrade batch-thumbnailer": "test_built_files.py",
-    "pip uninstall batch-thumbnailer": "test_built_files.py",
+    "thumbnailer clean ~/Pictures": "test_built_files.py",
+    "systemctl stop thumbnailer": "test_built_files.py",
+    "systemctl disable --now thumbnailer": "test_built_files.py",
     "15 3 * * * /opt/thumbnailer/bin/thumbnailer": "test_a_line_of_cron",
     "pip install 'batch-thumbnailer[s3]'": "test_bucket.py",
     "s3://bucket/photos/2024/a.jpg": "test_bucket.py",
@@ -404,22 +411,6 @@ def test_a_line_of_cron() -> None:
 def test_the_line_of_the_house_is_the_readme_s() -> None:
     words = block("scan → plan").first_line.split(" → ")
     assert words == re.findall(r"──▶ (\w+)", block(DIAGRAM).first_line)
-
-
-@pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="needs systemd-analyze")
-def test_the_unit_of_systemd(tmp_path: Path) -> None:
-    """It runs our program with words that this takes, wherever it is installed."""
-    text = block("[Unit]").text
-    line = re.search(r"^ExecStart=(.*)$", text, re.MULTILINE)
-    assert line
-    program, *words = shlex.split(line[1])
-    arguments = parse_args(words)
-    assert (Path(program).name, arguments.command) == ("thumbnailer", "watch")
-    unit = tmp_path / "thumbnailer.service"
-    unit.write_text(text.replace(program, sys.executable))
-    words = ["systemd-analyze", "verify", str(unit)]
-    done = subprocess.run(words, capture_output=True, text=True, timeout=60)
-    assert (done.returncode, done.stderr) == (0, "")
 
 
 @pytest.mark.parametrize("what", ["", "scale"])

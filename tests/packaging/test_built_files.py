@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -10,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from support.pages import block
-from support.pictures import files_below
+from support.pages import HELP, block
+from support.pictures import files_below, tree
 from support.program import thumbnailer
 from support.project import PROJECT
 
@@ -21,7 +22,7 @@ COMPLETIONS = {
     "zsh": "zsh/site-functions/_thumbnailer",
 }
 MANUAL = "man/man1/thumbnailer.1"
-UNIT = "systemd/system/thumbnailer.service"
+UNITS = ("thumbnailer.service", "thumbnailer-make.service", "thumbnailer-make.timer")
 
 pytestmark = [pytest.mark.slow, pytest.mark.extra, pytest.mark.xdist_group("built")]
 
@@ -67,9 +68,11 @@ def test_the_wheel_holds_every_file_of_the_package(built: Built) -> None:
 
 
 def test_the_wheel_has_what_the_system_looks_for_and_no_more(built: Built) -> None:
-    assert files_below(built.share) == {*COMPLETIONS.values(), MANUAL, UNIT}
-    unit = PROJECT / "thumbnailer" / "help" / "thumbnailer.service"
-    assert (built.share / UNIT).read_text() == unit.read_text()
+    folder = "systemd/system"
+    units = {f"{folder}/{name}" for name in UNITS}
+    assert files_below(built.share) == {*COMPLETIONS.values(), MANUAL, *units}
+    for name in UNITS:
+        assert (built.share / folder / name).read_text() == (HELP / name).read_text()
 
 
 def test_man_finds_the_page(built: Built) -> None:
@@ -88,34 +91,80 @@ def test_shells_find_their_script(built: Built, shell: str) -> None:
     assert script == thumbnailer("completion", shell).out
 
 
-def test_the_commands_of_the_help_pages_install_upgrade_and_uninstall_it(
+# What would change the machine, or needs systemd.
+NOT_RUN = ("useradd ", "userdel ", "systemctl ")
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {name: (folder / name).read_bytes() for name in files_below(folder)}
+
+
+def test_the_help_pages_lead_from_an_installation_to_nothing_left(
     built: Built, tmp_path: Path
 ) -> None:
-    (tmp_path / "system").mkdir()
-    *lines, start = block("python3 -m venv /opt/thumbnailer").lines
-    assert start == "systemctl enable --now thumbnailer"
-    pip = "/opt/thumbnailer/bin/pip "
-    upgrade, uninstall = (
-        block(f"pip {word}").first_line.replace("pip ", pip, 1)
-        for word in ("install --upgrade batch-thumbnailer", "uninstall batch-thumbnailer")
-    )
+    """As root of the machine types it, but below a folder."""
+    for name in ("system", "home", "temporary"):
+        (tmp_path / name).mkdir()
+    photos = tree(tmp_path / "photos", "a.jpg", "day 1/b.png")
+    (photos / "thumbs").mkdir()
+    (photos / "thumbs" / "mine.txt").write_text("not a thumbnail")
+    before = contents(photos)
 
-    def run(line: str) -> None:
+    def run(line: str) -> str:
         for place, stand_in in {
             "/opt/thumbnailer": tmp_path / "opt",
             "/etc/systemd/system": tmp_path / "system",
-            "install batch-thumbnailer": f"install {built.wheel}",
+            "/etc/thumbnailer.toml": tmp_path / "thumbnailer.toml",
+            "|/mnt/pictures|": f"|{photos}|",
+            " /srv/photos": f" {photos}",
+            "'batch-thumbnailer[sandbox]'": f"'{built.wheel}[sandbox]'",
             "--upgrade batch-thumbnailer": f"--upgrade {built.wheel}",
         }.items():
             line = line.replace(place, str(stand_in))
-        subprocess.run(line, shell=True, check=True, timeout=200, input=b"y\n")
+        own = {"HOME": str(tmp_path / "home"), "TMPDIR": str(tmp_path / "temporary")}
+        if "/bin/thumbnailer " not in line:
+            own = {}  # pip asks for a version of Rust, which may write into a new home
+        done = subprocess.run(
+            line,
+            shell=True,
+            check=True,
+            timeout=200,
+            input="y\n",
+            stdout=subprocess.PIPE,
+            text=True,
+            env=os.environ | own,
+        )
+        return done.stdout
 
-    for line in (*lines, upgrade):
-        run(line)
-    unit = (tmp_path / "system" / "thumbnailer.service").read_text()
-    assert unit == (PROJECT / "thumbnailer" / "help" / "thumbnailer.service").read_text()
-    program = tmp_path / "opt" / "bin" / "thumbnailer"
-    made = subprocess.run([program, "make", tmp_path], capture_output=True, text=True, check=True)
-    assert made.stdout.startswith("0 found")
-    run(uninstall)
+    def run_all(start: str) -> str:
+        lines = (line for line in block(start).lines if not line.startswith(NOT_RUN))
+        return "".join(map(run, lines))
+
+    def run_program(words: str) -> str:
+        return run(f"/opt/thumbnailer/bin/thumbnailer {words} --config /etc/thumbnailer.toml")
+
+    run_all("python3 -m venv /opt/thumbnailer")
+    run(block("sed -i 's|/srv/photos|").first_line)
+    for name in UNITS:
+        unit = (tmp_path / "system" / name).read_text()
+        assert unit == (HELP / name).read_text().replace("/srv/photos", str(photos))
+    assert "2 made" in run_program("make /srv/photos --gallery")
+    assert files_below(photos) > before.keys()
+
+    run(f"/opt/thumbnailer/bin/{block('pip install --upgrade batch').first_line}")
+    differs = run_all("systemctl stop thumbnailer")
+    assert f"> ReadWritePaths={photos}" in differs, differs
+    assert "Only in" not in differs
+    assert "0 made, 2 current" in run_program("make /srv/photos --dry-run")
+
+    clean, remove = (
+        line
+        for line in block("systemctl disable --now thumbnailer").lines
+        if not line.startswith(NOT_RUN)
+    )
+    run(clean)
+    assert contents(photos) == before
+    run(f"/opt/thumbnailer/bin/{block('thumbnailer clean ~/Pictures').lines[1]}")
     assert not [name for name in files_below(tmp_path / "opt") if "thumbnailer" in name]
+    run(remove)
+    assert files_below(tmp_path) == {f"photos/{name}" for name in before}

@@ -8,3 +8,4 @@ TESTS = Path(__file__).resolve().parents[1]
 PROJECT = TESTS.parent
 SAMPLES = PROJECT / "sample_images"
 SUNSET = SAMPLES / "progressive-sunset.jpg"
+CONTAINERFILE = PROJECT / ".packaging" / "Containerfile"

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable, Mapping
 
 from support.pages import HELP, TEXTS, page
+from support.project import CONTAINERFILE
 
 from thumbnailer.cli.help.pages import page_titles
 from thumbnailer.cli.help_format import EXIT_CODES
@@ -62,7 +63,9 @@ def _part(name: str) -> str:
         "settings": _settings,
         "pages": _pages,
         "benchmark": _benchmark,
-        "unit": _unit,
+        "unit": lambda: _unit("thumbnailer.service"),
+        "timer": lambda: _unit("thumbnailer-make.timer"),
+        "containerfile": _containerfile,
     }[name]()
 
 
@@ -206,8 +209,12 @@ def _benchmark() -> str:
     return _table([heads[at] for at in kept], ([row[at] for at in kept] for row in chosen))
 
 
-def _unit() -> str:
-    return f"```ini\n{(HELP / 'thumbnailer.service').read_text()}```\n"
+def _unit(name: str) -> str:
+    return f"```ini\n{(HELP / name).read_text()}```\n"
+
+
+def _containerfile() -> str:
+    return f"```dockerfile\n{CONTAINERFILE.read_text()}```\n"
 
 
 def main() -> None:
