@@ -41,13 +41,25 @@ class Block:
         return [(lines[0], lines[1:]) for lines in map(str.splitlines, parts)]
 
 
+_FENCED = re.compile(r"^```(\w+)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+_INDENTED = re.compile(r"(?<=\n\n)(?: {4}.*\n)+")
+
+
 def blocks() -> Iterator[Block]:
-    """All blocks of all pages."""
-    fenced = re.compile(r"^```(\w+)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+    """All blocks of all pages, of each page in order."""
     for path, text in TEXTS.items():
-        yield from (Block(path, *found.groups()) for found in fenced.finditer(text))
-        for lines in re.findall(r"(?<=\n\n)(?: {4}.*\n)+", fenced.sub("", text)):
-            yield Block(path, "", textwrap.dedent(lines))
+        found = [(one.start(), Block(path, *one.groups())) for one in _FENCED.finditer(text)]
+        rest = _FENCED.sub(lambda one: "." * len(one[0]), text)
+        for one in _INDENTED.finditer(rest):
+            found.append((one.start(), Block(path, "", textwrap.dedent(one[0]))))
+        yield from (block for _, block in sorted(found, key=lambda pair: pair[0]))
+
+
+def spans(path: Path) -> list[str]:
+    """What stands in backticks in a page's sentences and tables, each once, on one line."""
+    rest = _INDENTED.sub("", _FENCED.sub("", TEXTS[path]))
+    found = re.findall(r"`([^`]+)`", rest)
+    return [*dict.fromkeys(" ".join(text.split()).replace("\\|", "|") for text in found)]
 
 
 def block(start: str) -> Block:
