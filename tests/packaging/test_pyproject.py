@@ -103,8 +103,9 @@ def test_no_extra_names_another_project() -> None:
 
 def test_what_is_checked_before_a_commit_is_what_ci_checks() -> None:
     script = (PROJECT / ".ci" / "run").read_text()
-    install, *lint = re.findall(r"^(pip install .*lint.*|ruff .*|mypy|lint-imports)$", script, re.M)
+    commands = r"^(pip install .*lint.*|ruff .*|codespell|mypy|lint-imports)$"
+    install, *lint = re.findall(commands, script, re.MULTILINE)
     assert install
     hooks = (PROJECT / ".pre-commit-config.yaml").read_text()
     assert re.findall(r"^ +entry: (.*)$", hooks, re.MULTILINE) == lint
-    assert len(lint) == 4
+    assert len(lint) == 5

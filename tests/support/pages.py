@@ -13,6 +13,7 @@ from support.project import PROJECT
 HELP = PROJECT / "thumbnailer" / "help"
 GITHUB = PROJECT / ".github"
 CONTRIBUTING, SECURITY = GITHUB / "CONTRIBUTING.md", GITHUB / "SECURITY.md"
+CHANGELOG = PROJECT / "CHANGELOG.md"
 PATHS = [PROJECT / "README.md", CONTRIBUTING, SECURITY, *sorted(HELP.glob("*.md"))]
 TEXTS = {path: path.read_text() for path in PATHS}
 README = TEXTS[PROJECT / "README.md"]
@@ -55,10 +56,14 @@ def blocks() -> Iterator[Block]:
         yield from (block for _, block in sorted(found, key=lambda pair: pair[0]))
 
 
+def sentences(path: Path) -> str:
+    """A page without its blocks of code."""
+    return _INDENTED.sub("", _FENCED.sub("", path.read_text()))
+
+
 def spans(path: Path) -> list[str]:
     """What stands in backticks in a page's sentences and tables, each once, on one line."""
-    rest = _INDENTED.sub("", _FENCED.sub("", TEXTS[path]))
-    found = re.findall(r"`([^`]+)`", rest)
+    found = re.findall(r"`([^`]+)`", sentences(path))
     return [*dict.fromkeys(" ".join(text.split()).replace("\\|", "|") for text in found)]
 
 

@@ -77,8 +77,16 @@ class Step:
 
     @property
     def ours(self) -> list[list[str]]:
-        """What comes after our program's name, wherever in the command that is."""
-        return [words[1:] for words in self.parts if os.path.basename(words[0]) == "thumbnailer"]
+        """What comes after our program's name, also where another program starts it."""
+        found = list[list[str]]()
+        for part in self.parts:
+            quoted = (shlex.split(word) for word in part if word.startswith("thumbnailer "))
+            for words in (part, *quoted):
+                for at, word in enumerate(words):
+                    rest = words[at + 1 :]
+                    if _is_ours(word) and (at == 0 or (rest and rest[0] in COMMANDS)):
+                        found.append(rest)
+        return found
 
     @property
     def why_not_run(self) -> str:
@@ -216,6 +224,10 @@ def are_alike(shown: Sequence[str], printed: Sequence[str]) -> bool:
 def _unmeasured(lines: Sequence[str], all_numbers: bool) -> list[str]:
     unmeasured = (_MEASURED.sub("N", line) for line in lines)
     return sorted(_NUMBER.sub("N", line) if all_numbers else line for line in unmeasured)
+
+
+def _is_ours(word: str) -> bool:
+    return os.path.basename(word) == "thumbnailer"
 
 
 def _until_ready(process: subprocess.Popen[str]) -> str:
