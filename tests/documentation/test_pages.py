@@ -7,9 +7,20 @@ import re
 import tomllib
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
-from support.pages import CONTRIBUTING, HELP, PATHS, README, TEXTS, page, section
+from support.pages import (
+    CHANGELOG,
+    CONTRIBUTING,
+    GITHUB,
+    HELP,
+    PATHS,
+    README,
+    TEXTS,
+    page,
+    section,
+)
 from support.program import thumbnailer
 from support.project import PROJECT
 from tools.tables import filled
@@ -18,6 +29,11 @@ from thumbnailer.formats import FORMATS, WRITTEN
 
 PYPROJECT: dict[str, Any] = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]
 ALL = "\n".join(TEXTS.values())
+LINKING = [*PATHS, CHANGELOG, GITHUB / "PULL_REQUEST_TEMPLATE.md"]
+ELSEWHERE = {
+    "https://evanw.github.io/thumbhash/",
+    "https://specifications.freedesktop.org/thumbnail-spec/latest/",
+}
 
 
 def in_project(path: Path) -> str:
@@ -35,15 +51,34 @@ def anchors(text: str) -> set[str]:
     return {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in titles}
 
 
-@pytest.mark.parametrize("path", PATHS, ids=in_project)
+def links(path: Path) -> list[str]:
+    """Where the links and pictures of a page lead."""
+    found = re.findall(r"\]\(([^)]*)\)|\b(?:src|srcset|href)=\"([^\"]*)\"", path.read_text())
+    return ["".join(targets) for targets in found]
+
+
+@pytest.mark.parametrize("path", LINKING, ids=in_project)
 def test_links_lead_somewhere(path: Path) -> None:
-    for target in re.findall(r"\]\(([^)]*)\)", TEXTS[path]):
+    for target in links(path):
         if target.startswith("https://"):
             continue
         name, _, anchor = target.partition("#")
         found = Path(os.path.normpath(path.parent / name)) if name else path
         assert found.exists(), target
+        assert found.is_relative_to(PROJECT), target
         assert not anchor or anchor in anchors(found.read_text()), target
+
+
+def test_links_to_elsewhere_are_these() -> None:
+    """All of them, so that somebody with a network can look; each is written in one way."""
+    found = {target for path in LINKING for target in links(path) if "://" in target}
+    assert found == ELSEWHERE
+    for target in found:
+        parts = urlsplit(target)
+        assert parts.scheme == "https", target
+        assert re.fullmatch(r"[a-z0-9-]+(\.[a-z0-9-]+)+", parts.netloc), target
+        assert not re.search(r"[\s<>\"]|[.,;:]$", target), target
+    assert len({target.rstrip("/").lower() for target in found}) == len(found)
 
 
 def test_every_page_can_be_reached_from_the_readme() -> None:
