@@ -22,8 +22,8 @@ NO_WORDS = re.compile(r"`[^`]*`|\{[^}]*\}|\w+://\S+|\S*[\w/][/\\_.=]\w\S*|--?[a-
 # A word of two letters and more that no other sign touches, such as a bracket of code.
 WORD = re.compile(r"(?<![\w.\"'-])[A-Za-z][a-z]+(?:'[a-z]+)?(?![\w(\[-])")
 
-# Where links lead, and comments.
-LINKS = re.compile(r"(?<=\])\([^)]*\)|<!--.*?-->")
+# Where links lead, comments, and the names of tags and of their attributes.
+LINKS = re.compile(r"(?<=\])\([^)]*\)|<!--.*?-->|<\w+|\w+=(?=\")")
 
 
 def words(text: str) -> set[str]:

@@ -56,9 +56,11 @@ def shown(browser: Browser, sources: Iterable[Path], longest: int = 0) -> list[I
 
 
 @contextmanager
-def opened(browser: Browser, url: str, width: int = 1280, **options: Any) -> Iterator[Page]:
+def opened(
+    browser: Browser, url: str, width: int = 1280, height: int = 800, **options: Any
+) -> Iterator[Page]:
     """The page of a gallery; at the end nothing must have gone wrong in it."""
-    context = browser.new_context(viewport={"width": width, "height": 800}, **options)
+    context = browser.new_context(viewport={"width": width, "height": height}, **options)
     page = context.new_page()
     trouble: list[str] = []
     page.on("console", lambda message: trouble.append(message.text))
