@@ -109,7 +109,7 @@ def test_every_block_has_its_test() -> None:
     first_lines = [one.first_line.strip() for one in blocks()]
     others = [one.first_line.strip() for one in blocks() if not walk.is_of_commands(one)]
     for line in others:
-        assert TESTS.match(line) or any(map(line.startswith, known)), line
+        assert TESTS.match(line) or any(map(line.startswith, known)), f"has no test: {line}"
     for start in known:
         assert any(line.startswith(start) for line in first_lines), start
     for name in OTHERS.values():

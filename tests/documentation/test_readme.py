@@ -64,13 +64,14 @@ def test_the_terminal_shown_says_what_the_program_prints_today(tmp_path: Path) -
 @pytest.mark.extra
 def test_a_terminal_is_drawn_in_its_colours() -> None:
     pytest.importorskip("pyte")
-    from tools.terminal_picture import drawn, lines_of
+    from tools.terminal_picture import column_of, drawn, lines_of
 
-    svg = drawn([lines_of("old\r\x1b[31;1mfailed\x1b[0m: a.jpg\x1b[K\r\n\x1b[38;5;208mb\x1b[0m")])
+    svg = drawn([lines_of("old\r\x1b[31;1mfailed:\x1b[0m a.jpg\x1b[K\r\n\x1b[38;5;208mb\x1b[0m")])
     texts = {one.text: one.attrib for one in ElementTree.fromstring(svg) if one.text}
-    assert [*texts] == ["failed", ": a.jpg", "b"]
+    assert [*texts] == ["failed:", "a.jpg", "b"]
     assert [one.get("fill") for one in texts.values()] == ["#f07178", None, "#ff8700"]
-    assert texts["failed"]["font-weight"] == "bold"
+    assert [column_of(one["x"]) for one in texts.values()] == [0, 8, 0]
+    assert texts["failed:"]["font-weight"] == "bold"
 
 
 @pytest.mark.slow

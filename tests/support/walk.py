@@ -163,7 +163,10 @@ def check_words(words: Sequence[str]) -> None:
         return
     if "--help" in words or "--version" in words:
         return
-    arguments = parse_args([re.sub(r"\$\(\(.*?\)\)|\$\w+", "1", word) for word in words])
+    try:
+        arguments = parse_args([re.sub(r"\$\(\(.*?\)\)|\$\w+", "1", word) for word in words])
+    except SystemExit:
+        raise AssertionError(f"thumbnailer does not take these words: {words}") from None
     if getattr(arguments, "header", None) and not arguments.output:
         arguments.output = "s3://bucket/thumbs"  # without one there is no header
     if getattr(arguments, "config", "") is None:

@@ -55,9 +55,9 @@ def screens(folder: Path, copies: int = 3) -> list[list[Line]]:
     os.truncate(folder / "Pictures" / _FOLDERS[1] / "grey-birches 1.jpg", 60_000)
     session = on_terminal("make", "Pictures", columns=_COLUMNS, out_too=True, cwd=folder)
     typed = f"$ thumbnailer make Pictures\r\n{session.shown}"
-    bars = [one.start() for one in re.finditer(r"[^\r\n]*failed,[^\r\n]* left[^\r\n]*", typed)]
-    on_its_way = typed[: typed.index("\r", bars[len(bars) // 3] + 1)]
-    return [lines_of(on_its_way), lines_of(typed)]
+    frames = re.finditer(r"[^\r\n]+", typed)
+    bars = [one.end() for one in frames if "failed" in one[0] and " left" in one[0]]
+    return [lines_of(typed[: bars[len(bars) // 3]]), lines_of(typed)]
 
 
 def lines_of(written: str) -> list[Line]:
@@ -102,17 +102,19 @@ def _text(line: Line) -> str:
 def _drawn(line: Line, y: int) -> Iterator[str]:
     """Words at their columns, whatever the font; blocks are drawn, as few fonts join them."""
     for token in _TOKENS.finditer(_text(line)):
-        x = _EDGE + token.start() * _CELL
         if token[0][0] >= "\u2588":
+            x = _EDGE + token.start() * _CELL
             length = sum(0x2590 - ord(block) for block in token[0]) * _CELL / 8
             yield f'<rect x="{x:.1f}" y="{y}" width="{length:.1f}" height="14" fill="{_BAR}"/>'
             continue
-        for style, chars in groupby(line[token.start() : token.end()], _style):
+        at = token.start()
+        for style, chars in groupby(line[at : token.end()], _style):
             part = _text([*chars])
-            length = len(part) * _CELL
-            yield f'<text x="{x:.1f}" y="{y + 11}" textLength="{length:.1f}"{style}>'
-            yield f"{escape(part, quote=False)}</text>"
-            x += length
+            words = part.strip()  # blanks at the edges are not drawn, wherever they stand
+            x = _EDGE + (at + part.index(words)) * _CELL
+            yield f'<text x="{x:.1f}" y="{y + 11}" textLength="{len(words) * _CELL:.1f}"{style}>'
+            yield f"{escape(words, quote=False)}</text>"
+            at += len(part)
 
 
 def _style(char: pyte.screens.Char) -> str:
