@@ -29,9 +29,10 @@ _DEVICES: dict[str, dict[str, Any]] = {
     "gallery-phone": {"width": 390, "height": 844, "is_mobile": True, "has_touch": True},
 }
 
-# Those further down are fetched when somebody scrolls to them.
+# Pictures further down are fetched when somebody scrolls to them.
 _SHOWN = """
 [...document.images].every(one => one.complete || one.getBoundingClientRect().top > innerHeight)
+    && document.getAnimations().length == 0
 """
 
 
