@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+import threading
 import unicodedata
 from pathlib import Path
 
 import pytest
 from support.pictures import picture, tree
 from support.program import in_a_process, make, thumbnailer
+from support.slow_disk import on_slow_disk
 from support.terminal import Session, on_terminal
 
 
@@ -64,6 +66,65 @@ def test_there_is_no_bar_where_none_can_be_drawn_or_is_wanted(
 ) -> None:
     session = on_terminal("make", holiday, *options, TERM=term)
     assert not bars(session)
+    assert "\r" not in session.shown.replace("\r\n", "")
+
+
+@pytest.fixture
+def two_folders(photos: Path) -> Path:
+    """Three pictures, and one in a folder that comes after them."""
+    tree(photos, "a/0.jpg", "a/1.jpg", "a/2.jpg", "z/last.jpg")
+    return photos
+
+
+def work_long(command: str, photos: Path, *options: str, bar: str) -> Session:
+    """A command whose disk does not answer for the last folder until a bar is shown."""
+    held = photos.parent / "held"
+    held.touch()
+    slow = on_slow_disk(held, photos / "z", {})
+    once = (f"\r{bar} *\r", held.unlink)
+    return on_terminal(command, photos, *options, program=slow, once=once, out_too=True)
+
+
+@pytest.mark.parametrize(
+    ("command", "bar", "line"),
+    [
+        ("make", "0", "4 found, 4 made, 0 current in .*"),
+        ("gallery", "3, .*/a", ".*: 4 pictures, 2 folders"),
+        ("verify", "0", "4 thumbnails, 4 whole in .*"),
+        ("status", "3, .*/a", "pictures .* 4"),
+        ("prune", "1, .*/a/thumbs", "4 thumbnails, 0 orphaned, 0 removed in .*"),
+        ("clean --yes", "1, .*/a/thumbs", "4 thumbnails in 2 folders, .*"),
+    ],
+)
+@pytest.mark.few(1)
+def test_long_work_has_a_bar_of_which_nothing_is_left(
+    two_folders: Path, command: str, bar: str, line: str
+) -> None:
+    name, *options = command.split()
+    if name != "make":
+        thumbnailer("make", two_folders)
+    session = work_long(name, two_folders, *options, bar=bar)
+    assert session.code == 0
+    assert re.fullmatch(line, session.screen[0])
+
+
+def test_an_error_stands_where_the_bar_was(two_folders: Path) -> None:
+    thumbnailer("make", two_folders)
+    for picture_path in (two_folders / "a").glob("*.jpg"):
+        picture_path.unlink()
+    session = work_long("prune", two_folders, bar="1, .*/a/thumbs")
+    assert session.code == 1
+    assert session.screen[0].startswith("thumbnailer: 3 of 4 thumbnails have no source")
+
+
+@pytest.mark.parametrize("command", ["make", "gallery", "verify", "status", "prune", "clean"])
+@pytest.mark.few(1)
+def test_there_is_no_bar_where_a_pager_may_have_the_screen(two_folders: Path, command: str) -> None:
+    held = two_folders.parent / "held"
+    held.touch()
+    slow = on_slow_disk(held, two_folders / "z", {})
+    threading.Timer(1.5, held.unlink).start()  # there is nothing to be seen to wait for
+    session = on_terminal(command, two_folders, program=slow, out_piped=True)
     assert "\r" not in session.shown.replace("\r\n", "")
 
 

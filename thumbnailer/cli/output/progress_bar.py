@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, NoReturn, TextIO
 from tqdm import tqdm
 from tqdm.utils import disp_len, disp_trim
 
+from thumbnailer.activity import Activity
 from thumbnailer.cli.output.text import format_bytes, format_number, printable
-from thumbnailer.model import Outcome, Report
 
 # Window for the speeds. A run passes current thumbnails so fast that its mean speed would mislead.
 _RECENT_SECONDS = 10.0
@@ -32,11 +32,14 @@ class ProgressBar(_Tqdm):
 
     Args:
         stream: the terminal to draw on.
+        activity: what it shows, read for each drawing.
+        unit: what is counted.
     """
 
-    def __init__(self, stream: TextIO) -> None:
-        self._path, self._failed, self._bytes = "", 0, 0
-        self._encoding = stream.encoding
+    monitor_interval = 0  # tqdm's own thread, which would draw once more after ten seconds
+
+    def __init__(self, stream: TextIO, activity: Activity, unit: str) -> None:
+        self._activity, self._unit, self._encoding = activity, unit, stream.encoding
         self._recent = deque([(time.monotonic(), 0, 0)])
         columns = os.get_terminal_size(stream.fileno()).columns
         super().__init__(
@@ -47,16 +50,10 @@ class ProgressBar(_Tqdm):
             nrows=None if columns else 24,
         )
 
-    def advance(self, outcome: Outcome, report: Report) -> None:
-        """Advance the bar by one outcome."""
-        self._path, self._failed = outcome.source.path, report.failed
-        if outcome.seconds:
-            self._bytes += outcome.source.size_bytes
-        self.update()
-
     @property
     def format_dict(self) -> MutableMapping[str, Any]:
         """The values that tqdm draws the bar from, read for each drawing."""
+        self.n, self.total = self._activity.done, self._activity.total or None
         fields = super().format_dict
         columns = fields["ncols"] or 80
         words = self._words(columns - _BAR_COLUMNS)
@@ -67,15 +64,15 @@ class ProgressBar(_Tqdm):
         """Return the text beside the bar: the most important parts that fit, then the folder."""
         speed, bytes_speed = self._speeds()
         words = f"{self.n}/{self.total}" if self.total else f"{self.n}"
-        parts = [f"{self._failed} failed"] if self._failed else []
-        parts += [f"{format_number(speed)} pictures/s"] if speed else []
+        parts = [f"{failed} failed"] if (failed := self._activity.failed) else []
+        parts += [f"{format_number(speed)} {self._unit}/s"] if speed else []
         if speed and self.total and self.total > self.n:
             parts.append(f"{self.format_interval((self.total - self.n) / speed)} left")
         parts += [f"{format_bytes(bytes_speed)}/s"] if bytes_speed else []
         for part in parts:
             if len(words) + len(part) + 2 <= columns:
                 words += f", {part}"
-        folder = printable(os.path.dirname(self._path))
+        folder = printable(os.path.dirname(self._activity.path))
         folder = folder.encode(self._encoding, "backslashreplace").decode(self._encoding)
         room = columns - len(words) - 2
         if disp_len(folder) > room:  # the end of a path tells more than its start
@@ -86,14 +83,14 @@ class ProgressBar(_Tqdm):
         """Return the recent speeds in pictures/s and bytes/s."""
         now = time.monotonic()
         if now - self._recent[-1][0] >= 0.1 or len(self._recent) == 1:
-            self._recent.append((now, int(self.n), self._bytes))
+            self._recent.append((now, int(self.n), self._activity.size_bytes))
         while len(self._recent) > 2 and now - self._recent[1][0] > _RECENT_SECONDS:
             self._recent.popleft()
         then, pictures, size = self._recent[0]
         seconds = now - then
         if seconds < 0.1:
             return 0, 0
-        return (self.n - pictures) / seconds, (self._bytes - size) / seconds
+        return (self.n - pictures) / seconds, (self._activity.size_bytes - size) / seconds
 
 
 # tqdm's own lock is one for several processes. Where these are not forked by default (macOS, and

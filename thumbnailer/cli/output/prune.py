@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from thumbnailer.cli.output.run_json import error_row, print_row
 from thumbnailer.cli.output.text import counted, format_bytes, printable
+from thumbnailer.cli.terminal import print_line
 from thumbnailer.errors import PruneRefused
 from thumbnailer.thumbs.folders import Removal
 
@@ -27,9 +28,9 @@ def show_removal(removal: Removal, arguments: argparse.Namespace) -> None:
     reason = f": {printable(error.reason)}" if error else ""
     line = f"{removal.status}: {printable(removal.thumbnail or removal.source)}{reason}"
     if removal.status == "failed" or (error and not arguments.quiet):
-        print(line, file=sys.stderr, flush=True)
+        print_line(line, sys.stderr)
     elif not arguments.quiet and (arguments.verbose or removal.status == "would remove"):
-        print(line, flush=True)
+        print_line(line, sys.stdout)
 
 
 def show_prune_report(report: PruneReport, note: str, arguments: argparse.Namespace) -> None:

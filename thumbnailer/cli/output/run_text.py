@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, TextIO
 
+from thumbnailer.activity import Activity
 from thumbnailer.cli.output.run_stats import ReasonGroup, RunStats
 from thumbnailer.cli.output.text import (
     WAY_OUT,
@@ -20,6 +21,7 @@ from thumbnailer.cli.output.text import (
     format_number,
     printable,
 )
+from thumbnailer.cli.terminal import print_line
 from thumbnailer.formats import left_out_line, without_ending_line
 from thumbnailer.model import Outcome, Report, Thumbnail
 from thumbnailer.scan.left_out import WITHOUT_ENDING
@@ -30,23 +32,21 @@ from thumbnailer.thumbs.folders import THUMBS
 _SEE = "see thumbnailer status, or make --retry-failed"
 
 if TYPE_CHECKING:
-    from thumbnailer.cli.output.progress_bar import ProgressBar
     from thumbnailer.operations.estimate import Estimate
 
 
 class TextPrinter:
-    """Printer of a run as text, with a progress bar on stderr if that terminal can draw one.
+    """Printer of a run as text.
 
     Args:
         quiet: print failures only.
         verbose: print a line for every picture, and the statistics even if stdout is no terminal.
-        bar: allow a progress bar.
         sources, output: the SOURCEs, and where their thumbnails go; "" for thumbs folders.
         clock: returns the time with which each line is to begin; None if it is to have none.
 
     Attributes:
         names_all: whether every failure is to be shown; else those that `RunStats.add` names.
-        has_bar: whether a progress bar is shown from `start` on.
+        activity: how far the run is, for a progress bar.
     """
 
     def __init__(
@@ -54,7 +54,6 @@ class TextPrinter:
         *,
         quiet: bool,
         verbose: bool,
-        bar: bool = True,
         clock: Callable[[], str] | None = None,
         sources: Sequence[str] = (),
         output: str = "",
@@ -63,32 +62,13 @@ class TextPrinter:
         self._quiet, self._verbose = quiet, verbose and not quiet
         self.names_all = self._verbose or sys.stderr.isatty()
         self._would_be_made = 0
-        self._bar: ProgressBar | None = None
-        is_drawable = sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
-        self.has_bar = bar and not quiet and is_drawable
-
-    def start(self) -> None:
-        """Show the bar, once nothing that was asked for can be refused any more."""
-        if self.has_bar:
-            # tqdm takes 40 ms; only a terminal needs it.
-            from thumbnailer.cli.output.progress_bar import ProgressBar
-
-            self._bar = ProgressBar(sys.stderr)
-
-    def close(self) -> None:
-        """Take the bar away, for good."""
-        if self._bar is not None:
-            self._bar.close()
-
-    def set_total(self, total: int) -> None:
-        """Set the total of the bar; may be called from another thread."""
-        if self._bar is not None:
-            self._bar.total = total
+        self.activity = Activity()
 
     def show(self, outcome: Outcome, report: Report) -> None:
-        """Print one outcome and advance the bar."""
-        if self._bar is not None:
-            self._bar.advance(outcome, report)
+        """Print one outcome."""
+        source, is_failed = outcome.source, outcome.status == "failed"
+        read_bytes = source.size_bytes if outcome.seconds else 0
+        self.activity.add(source.path, failed=is_failed, size_bytes=read_bytes)
         if outcome.status == "current" and not self._verbose:
             return
         error, path = outcome.error, printable(outcome.source.path)
@@ -117,8 +97,7 @@ class TextPrinter:
     def finish(
         self, report: Report, stats: RunStats, note: str, estimate: Estimate | None = None
     ) -> None:
-        """Close the bar and print the summary after `note`, then estimate and statistics."""
-        self.close()
+        """Print the summary after `note`, then estimate and statistics."""
         for (status, kind), group in stats.groups.items() if not self.names_all else ():
             if group.unnamed and (status == "failed" or not self._quiet):
                 line = f"{status}: {group.unnamed:,} more: {printable(kind)}"
@@ -162,11 +141,7 @@ class TextPrinter:
         return f"{len(folders):,} thumbs folders{below}"
 
     def _write(self, line: str, stream: TextIO) -> None:
-        if self._bar is not None:
-            self._bar.clear()
-        print(f"{self._clock()} {line}" if self._clock else line, file=stream, flush=True)
-        if self._bar is not None:
-            self._bar.refresh()
+        print_line(f"{self._clock()} {line}" if self._clock else line, stream)
 
 
 def _size(thumbnail: Thumbnail) -> str:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from thumbnailer.cli.output.run_json import print_row
 from thumbnailer.cli.output.text import counted, format_bytes, print_notes, printable
+from thumbnailer.cli.terminal import print_line
 from thumbnailer.formats import left_out_line
 
 if TYPE_CHECKING:
@@ -29,9 +30,9 @@ def show_status_item(one: StatusItem, arguments: argparse.Namespace) -> None:
     name = one.source if one.state == "failed" or not one.path else one.path
     line = f"{one.state}: {printable(name)}: {printable(one.reason)}"
     if one.state == "failed":
-        print(line, file=sys.stderr, flush=True)
+        print_line(line, sys.stderr)
     elif not arguments.quiet:
-        print(line, flush=True)
+        print_line(line, sys.stdout)
 
 
 def show_status_report(
@@ -59,9 +60,9 @@ def show_finding(finding: Finding, arguments: argparse.Namespace) -> None:
     reason = f": {printable(finding.reason)}" if finding.reason else ""
     line = f"{finding.status}: {printable(name or finding.source.path)}{reason}"
     if finding.is_to_be_made or finding.status == "failed":
-        print(line, file=sys.stderr, flush=True)
+        print_line(line, sys.stderr)
     elif not arguments.quiet and (arguments.verbose or finding.status != "whole"):
-        print(line, flush=True)
+        print_line(line, sys.stdout)
 
 
 def show_verify_report(report: VerifyReport, note: str, arguments: argparse.Namespace) -> None:

@@ -41,7 +41,7 @@ class WatchPrinter:
         self._printer = (
             JsonPrinter(clock=_now)
             if as_json
-            else TextPrinter(quiet=quiet, verbose=verbose, bar=False, clock=self._clock)
+            else TextPrinter(quiet=quiet, verbose=verbose, clock=self._clock)
         )
         self._is_ready, self._next_summary, self._counts = False, 0.0, Counter[str]()
         self._has_told_way_out = False
