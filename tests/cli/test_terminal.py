@@ -128,9 +128,44 @@ def test_there_is_no_bar_where_a_pager_may_have_the_screen(two_folders: Path, co
     assert "\r" not in session.shown.replace("\r\n", "")
 
 
-def test_nothing_is_coloured(holiday: Path) -> None:
-    session = on_terminal("make", holiday, out_too=True)
-    assert "\x1b" not in session.shown, "so that there is nothing for NO_COLOR to switch off"
+RED, YELLOW, PLAIN = "\x1b[31m", "\x1b[33m", "\x1b[39m"
+
+
+def test_what_failed_is_red_and_what_is_to_be_noted_yellow(holiday: Path) -> None:
+    (holiday / "pipe.jpg").symlink_to("nothing")
+    cut = picture(holiday / "cut.jpg", (300, 300))
+    cut.write_bytes(cut.read_bytes()[:-300])
+    session = on_terminal("make", holiday, "--truncated", "keep", "--exclude", "no", out_too=True)
+    assert f"{RED}failed:{PLAIN} {holiday}/broken.jpg: is empty" in session.sent
+    assert f"{YELLOW}skipped:{PLAIN} {holiday}/pipe.jpg: is a link to nothing" in session.sent
+    assert f"{YELLOW}made:{PLAIN} {holiday}/cut.jpg: truncated" in session.sent
+    assert f"{YELLOW}--exclude 'no' matched nothing{PLAIN}" in session.sent
+    assert f", {RED}1 failed{PLAIN} in " in session.sent
+    assert f"{RED}thumbnailer:{PLAIN} no: no such file" in on_terminal("make", "no").sent
+    assert f"{RED}thumbnailer make:{PLAIN} " in on_terminal("make", "--no-such").sent
+
+
+@pytest.mark.parametrize(("no_color", "term"), [("1", "xterm"), ("0", "xterm"), ("", "dumb")])
+@pytest.mark.few(1)
+def test_nothing_is_coloured_where_nobody_wants_it(holiday: Path, no_color: str, term: str) -> None:
+    session = on_terminal("make", holiday, out_too=True, NO_COLOR=no_color, TERM=term)
+    assert "\x1b" not in session.sent
+
+
+def test_only_a_terminal_gets_colours(holiday: Path) -> None:
+    session = on_terminal("make", "--verbose", holiday)
+    assert RED in session.sent
+    assert "\x1b" not in session.out
+    assert "1 failed" in session.out
+    assert "\x1b" not in in_a_process("make", holiday, FORCE_COLOR="1", TERM="xterm").err
+    assert "\x1b" not in on_terminal("make", "--json", holiday, out_too=True).sent
+
+
+def test_a_name_brings_no_colours_of_its_own(photos: Path) -> None:
+    (photos / "\x1b[32mfine\x1b[0m.jpg").write_bytes(b"")
+    session = on_terminal("make", photos, out_too=True)
+    assert set(re.findall(r"\x1b[^m]*m", session.sent)) == {RED, PLAIN}
+    assert r"\x1b[32mfine" in session.sent
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "cp437", "cp1252"])

@@ -22,13 +22,18 @@ class Session:
     """What was seen of a run.
 
     Attributes:
-        shown: all that the terminal was sent.
+        sent: all that the terminal was sent.
         out: what went to stdout, where that was a file or a pipe.
     """
 
     code: int
-    shown: str
+    sent: str
     out: str
+
+    @property
+    def shown(self) -> str:
+        """What it was sent, without colours."""
+        return re.sub(r"\x1b\[[0-9;]*m", "", self.sent)
 
     @property
     def frames(self) -> list[str]:
@@ -79,7 +84,7 @@ def on_terminal(
         with subprocess.Popen(
             [*program, *map(str, arguments)],
             cwd=cwd,
-            env={**os.environ, "TERM": "xterm", **environment},
+            env={**os.environ, "TERM": "xterm", "NO_COLOR": "", **environment},
             stdin=terminal if in_too else subprocess.DEVNULL,
             stdout=stdout,
             stderr=terminal,

@@ -1,4 +1,4 @@
-"""The terminal: lines that people read, and the progress bar below them."""
+"""The terminal: lines that people read, their colours, and the progress bar below them."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import cache
 from typing import TYPE_CHECKING, TextIO
 
 if TYPE_CHECKING:
@@ -23,6 +24,54 @@ _COUNT_SECONDS = 0.5
 # The bar that is drawn now. Whoever writes on the terminal holds the lock.
 _bar: ProgressBar | None = None
 _lock = threading.RLock()
+
+
+# The colour of a line's first word, by that word; in SGR codes (ECMA-48, 8.3.117).
+_RED, _GREEN, _YELLOW, _PLAIN = 31, 32, 33, 39
+_COLOURS = {
+    **dict.fromkeys(("failed", "wrong", "error", "thumbnailer"), _RED),
+    **dict.fromkeys(("made", "fixed"), _GREEN),
+    **dict.fromkeys(("skipped", "stale", "missing", "kept", "note"), _YELLOW),
+}
+
+
+def labelled(label: str, text: str, stream: TextIO, *, kind: str = "") -> str:
+    """Return `label: text` for a stream, coloured by the label, or else by the kind."""
+    return f"{coloured(f'{label}:', kind or label, stream)} {text}"
+
+
+def coloured(text: str, kind: str, stream: TextIO) -> str:
+    """Return a text in the colour of a kind of line, if the stream is a terminal that shows it.
+
+    Args:
+        kind: such as `failed` or `note`.
+    """
+    code = _COLOURS.get(kind)
+    return f"\x1b[{code}m{text}\x1b[{_PLAIN}m" if code and _shows_colours(stream) else text
+
+
+def _shows_colours(stream: TextIO) -> bool:
+    if os.environ.get("NO_COLOR") or not stream.isatty():
+        return False
+    if os.name == "nt":
+        return _console_takes_codes(stream.fileno())
+    return os.environ.get("TERM", "dumb") != "dumb"
+
+
+@cache
+def _console_takes_codes(number: int) -> bool:
+    """Return whether a console of Windows takes codes for colours, and have it take them."""
+    takes_codes = False
+    if sys.platform == "win32":
+        import ctypes
+        import msvcrt
+
+        processes_codes = 0x4  # ENABLE_VIRTUAL_TERMINAL_PROCESSING, from Windows 10 on
+        kernel32, mode = ctypes.WinDLL("kernel32"), ctypes.c_uint32()
+        handle = ctypes.c_void_p(msvcrt.get_osfhandle(number))
+        if kernel32.GetConsoleMode(handle, ctypes.byref(mode)):
+            takes_codes = bool(kernel32.SetConsoleMode(handle, mode.value | processes_codes))
+    return takes_codes
 
 
 def print_line(line: str, stream: TextIO) -> None:

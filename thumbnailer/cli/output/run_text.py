@@ -21,7 +21,7 @@ from thumbnailer.cli.output.text import (
     format_number,
     printable,
 )
-from thumbnailer.cli.terminal import print_line
+from thumbnailer.cli.terminal import coloured, labelled, print_line
 from thumbnailer.formats import left_out_line, without_ending_line
 from thumbnailer.model import Outcome, Report, Thumbnail
 from thumbnailer.scan.left_out import WITHOUT_ENDING
@@ -73,26 +73,27 @@ class TextPrinter:
             return
         error, path = outcome.error, printable(outcome.source.path)
         if outcome.note and outcome.status == "made" and not self._quiet:
-            self._write(f"made: {path}: {printable(outcome.note)}", sys.stderr)
-        line = f"{outcome.status}: {path}" + (f": {printable(error.reason)}" if error else "")
+            text = f"{path}: {printable(outcome.note)}"
+            self._write("made", text, sys.stderr, kind="note")
+        text = f"{path}: {printable(error.reason)}" if error else path
         if error and (error.fatal or error.stage == "stopped"):
             pass  # reported once, by the error that ends the run or the note of the summary
         elif error and error.reason.endswith(FAILED_BEFORE) and not self._verbose:
             pass  # no news; the summary says how many
         elif outcome.status == "failed":
-            self._write(line, sys.stderr)
+            self._write("failed", text, sys.stderr)
         elif error and error.stage == "dry run":
             self._would_be_made += 1
             if not self._quiet:
-                self._write(f"would be made: {path}", sys.stdout)
+                self._write("would be made", path, sys.stdout)
         elif outcome.status == "skipped" and not self._quiet:
-            self._write(line, sys.stderr)
+            self._write("skipped", text, sys.stderr)
         elif self._verbose:
             made = ", ".join(
                 f"{printable(thumbnail.path)} ({_size(thumbnail)}{thumbnail.size_bytes} bytes)"
                 for thumbnail in outcome.thumbnails
             )
-            self._write(f"{line} -> {made}" if made else line, sys.stdout)
+            self._write(outcome.status, f"{text} -> {made}" if made else text, sys.stdout)
 
     def finish(
         self, report: Report, stats: RunStats, note: str, estimate: Estimate | None = None
@@ -100,8 +101,8 @@ class TextPrinter:
         """Print the summary after `note`, then estimate and statistics."""
         for (status, kind), group in stats.groups.items() if not self.names_all else ():
             if group.unnamed and (status == "failed" or not self._quiet):
-                line = f"{status}: {group.unnamed:,} more: {printable(kind)}"
-                print(line, file=sys.stderr, flush=True)
+                text = f"{group.unnamed:,} more: {printable(kind)}"
+                print(labelled(status, text, sys.stderr), file=sys.stderr, flush=True)
         if self._quiet:
             return
         where = ""
@@ -140,7 +141,8 @@ class TextPrinter:
         below = f" below {printable(self._sources[0])}" if len(self._sources) == 1 else ""
         return f"{len(folders):,} thumbs folders{below}"
 
-    def _write(self, line: str, stream: TextIO) -> None:
+    def _write(self, label: str, text: str, stream: TextIO, *, kind: str = "") -> None:
+        line = labelled(label, text, stream, kind=kind)
         print_line(f"{self._clock()} {line}" if self._clock else line, stream)
 
 
@@ -155,7 +157,7 @@ def summary(report: Report, would_be_made: int = 0) -> str:
     counts = [f"{report.found} found", f"{report.made} made", f"{report.current} current"]
     counts += [f"{would_be_made} would be made"] if would_be_made else []
     counts += [f"{skipped} skipped"] if skipped else []
-    counts += [f"{report.failed} failed"] if report.failed else []
+    counts += [coloured(f"{report.failed} failed", "failed", sys.stdout)] if report.failed else []
     line = ", ".join(counts)
     if report.made:
         return f"{line} in {report.seconds:.1f} s"
@@ -189,7 +191,8 @@ def stats_lines(report: Report, stats: RunStats) -> Iterator[str]:
         )
     by_number = sorted(stats.groups.items(), key=lambda item: -item[1].count)
     for (status, kind), group in by_number:
-        yield f"{status}: {group.count:,} {printable(kind)} ({_source_names(group)})"
+        text = f"{group.count:,} {printable(kind)} ({_source_names(group)})"
+        yield labelled(status, text, sys.stdout, kind="note" if status == "made" else "")
     if stats.tried > len(stats.slowest):
         for seconds, path in stats.slowest:
             yield f"slowest: {format_number(seconds)} s, {printable(path)}"
