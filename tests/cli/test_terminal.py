@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import re
 import threading
 import unicodedata
 from pathlib import Path
 
 import pytest
+from PIL import Image
+from support.marks import posix_only
 from support.pictures import picture, tree
 from support.program import in_a_process, make, thumbnailer
 from support.slow_disk import on_slow_disk
@@ -76,11 +79,19 @@ def two_folders(photos: Path) -> Path:
     return photos
 
 
-def work_long(command: str, photos: Path, *options: str, bar: str) -> Session:
-    """A command whose disk does not answer for the last folder until a bar is shown."""
+PATIENCE = "thumbnailer.cli.output.progress_bar._PATIENCE_SECONDS"
+
+
+def work_long(
+    command: str, photos: Path, *options: str, bar: str, patience_seconds: float = 5
+) -> Session:
+    """A command whose disk does not answer for the last folder until a bar is shown.
+
+    After so long with nothing that moves, the bar says what is waited for.
+    """
     held = photos.parent / "held"
     held.touch()
-    slow = on_slow_disk(held, photos / "z", {})
+    slow = on_slow_disk(held, photos / "z", {PATIENCE: patience_seconds})
     once = (f"\r{bar} *\r", held.unlink)
     return on_terminal(command, photos, *options, program=slow, once=once, out_too=True)
 
@@ -115,6 +126,64 @@ def test_an_error_stands_where_the_bar_was(two_folders: Path) -> None:
     session = work_long("prune", two_folders, bar="1, .*/a/thumbs")
     assert session.code == 1
     assert session.screen[0].startswith("thumbnailer: 3 of 4 thumbnails have no source")
+
+
+@pytest.mark.parametrize("command", ["make", "gallery", "verify", "status"])
+@pytest.mark.few(1)
+def test_a_bar_says_which_folder_does_not_answer(two_folders: Path, command: str) -> None:
+    if command != "make":
+        thumbnailer("make", two_folders)
+    told = r"[03], waiting for the disk: nothing read from .*/z for \d+ s"
+    session = work_long(command, two_folders, bar=told, patience_seconds=0.2)
+    assert session.code == 0
+    assert not any("waiting" in line for line in session.screen)
+
+
+def impatient(photos: Path) -> list[str]:
+    """The program that says after an instant what it waits for."""
+    return on_slow_disk(photos / "nothing", photos, {PATIENCE: 0.2})
+
+
+@pytest.mark.parametrize("columns", [100, 50])
+@pytest.mark.few(1)
+def test_a_bar_says_which_picture_takes_long(photos: Path, columns: int) -> None:
+    large = Image.new("L", (14000, 14000))
+    large.save(photos / "a picture with a long name.png", compress_level=1)
+    session = on_terminal("make", photos, program=impatient(photos), columns=columns, out_too=True)
+    assert session.code == 0
+    frames = [frame for frame in session.frames if "waiting" in frame]
+    told = r"0/1, waiting for (a|\.\.\.).*name.png \(.* kB, \d+ s\) *"
+    assert any(re.fullmatch(told, frame) for frame in frames)
+    assert max(width(frame.rstrip()) for frame in frames) <= columns
+    assert not any("waiting" in line for line in session.screen)
+
+
+def test_a_bar_says_that_a_picture_waits_for_the_memory_of_another(photos: Path) -> None:
+    photos.mkdir(exist_ok=True)
+    for name in ("a.png", "b.png"):
+        Image.new("L", (14000, 14000)).save(photos / name, compress_level=1)
+    options = "--jobs", "2", "--memory", "200"
+    session = on_terminal("make", photos, *options, program=impatient(photos), out_too=True)
+    assert session.code == 0
+    told = r"0/2, waiting for memory: 1 picture until [ab]\.png is ready \(.* kB, \d+ s\) *"
+    assert any(re.fullmatch(told, frame) for frame in session.frames)
+
+
+@posix_only
+def test_a_bar_says_that_a_list_goes_on(photos: Path) -> None:
+    picture(photos / "a.jpg")
+    os.mkfifo(photos / "list")
+    writer = os.open(photos / "list", os.O_RDWR)
+    os.write(writer, b"a.jpg\n")
+    told = r"\r1, waiting for more paths \(\d+ s\)"
+    session = on_terminal(
+        *("make", "--files-from", "list"),
+        program=impatient(photos),
+        once=(told, lambda: os.close(writer)),
+        out_too=True,
+        cwd=photos,
+    )
+    assert session.screen[0].startswith("1 found, 1 made")
 
 
 @pytest.mark.parametrize("command", ["make", "gallery", "verify", "status", "prune", "clean"])

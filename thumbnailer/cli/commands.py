@@ -191,7 +191,9 @@ def _verify(arguments: argparse.Namespace, settings: Settings) -> int:
 
     report, activity = VerifyReport(), Activity()
     with stop_on_signals() as stop:
-        findings = iter_findings(arguments.source, settings, report, fix=arguments.fix, stop=stop)
+        findings = iter_findings(
+            arguments.source, settings, report, fix=arguments.fix, stop=stop, activity=activity
+        )
         try:
             sizes = len(settings.recipes)
             with _picture_bar(arguments, settings, activity, stop, sizes):

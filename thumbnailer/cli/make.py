@@ -37,7 +37,10 @@ def make(arguments: argparse.Namespace, settings: Settings) -> int:
     printer = _new_printer(arguments, settings)
     stats, sample, estimated = RunStats(), _new_sample(arguments), None
     with stop_on_signals() as stop:
-        run = Run(arguments.force, arguments.retry_failed, arguments.dry_run, stop)
+        activity = printer.activity if isinstance(printer, TextPrinter) else None
+        run = Run(
+            arguments.force, arguments.retry_failed, arguments.dry_run, stop, activity=activity
+        )
         report = run.report
         outcomes = _with_manifest(_outcomes(arguments, settings, run), arguments, settings, run)
         try:

@@ -38,6 +38,7 @@ from thumbnailer.model import (
     Stop,
     Thumbnail,
 )
+from thumbnailer.scan.selection import ScanLog
 from thumbnailer.thumbs.folder_state import FAILED_BEFORE
 from thumbnailer.thumbs.gallery_page import PAGE_NAME, is_our_page
 
@@ -161,6 +162,7 @@ class PageBuilder:
         """Add the pictures of a source; yield a job for each whose header has to be read."""
         settings = self._settings
         choice = replace(settings.choice, shard=None)  # a page has all that is there
+        choice = choice.logged(ScanLog(choice, self._activity)) if self._activity else choice
         pictures = pictures_at(root, settings, self._stop)
         found = pictures.scan(choice, below=below)
         thumbs = open_thumbs(settings, clean_up=False, stop=self._stop)

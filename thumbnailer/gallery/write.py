@@ -153,6 +153,8 @@ def write_pages(
     with new_pool(
         settings, _READ_HEADER, finish, result=HeaderFacts, remote=remote, fetcher=header_fetcher
     ) as pool:
+        if activity:
+            activity.asked.append(pool.waits_for)
         for location in locations:
             started = time.perf_counter()
             builder = PageBuilder(location, settings, facts, stop, activity)

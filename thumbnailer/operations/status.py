@@ -147,7 +147,7 @@ def iter_status(
         activity: is told each picture, if anybody wants to know.
     """
     started = time.perf_counter()
-    opened, log = open_sources(sources, settings, stop=stop), ScanLog(settings.choice)
+    opened, log = open_sources(sources, settings, stop=stop), ScanLog(settings.choice, activity)
 
     def found() -> Iterator[Source | Outcome]:
         for item in opened.scan(settings, settings.choice.logged(log), stop):
