@@ -16,6 +16,7 @@ from dataclasses import dataclass, field, fields
 from operator import attrgetter
 from typing import Literal, NamedTuple, Protocol, Self, TypeVar, dataclass_transform
 
+from thumbnailer.activity import Activity, Waiting
 from thumbnailer.formats import WRITTEN, format_by_ending
 from thumbnailer.recipe import Limits, Recipe
 from thumbnailer.urls import is_url
@@ -452,6 +453,10 @@ class Engine(Protocol):
         """
         ...
 
+    def waits_for(self) -> Waiting | None:
+        """Return what it waits for, None if it has no work; any thread may ask."""
+        ...
+
 
 @dataclass(slots=True)
 class Report:
@@ -527,6 +532,7 @@ class Run:
         former: knows where pictures were before, whose thumbnails are kept then.
         is_whole: it looks at all pictures of some folders, so that it can tell which thumbnails
             nobody asks for.
+        activity: is told what the run is at, if anybody wants to know.
     """
 
     force: bool = False
@@ -537,6 +543,7 @@ class Run:
     output: tuple[int, int] | None = None
     former: FormerSources | None = None
     is_whole: bool = False
+    activity: Activity | None = None
 
     @property
     def is_stopped(self) -> bool:

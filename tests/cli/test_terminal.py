@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import re
+import threading
 import unicodedata
 from pathlib import Path
 
 import pytest
+from PIL import Image
+from support.marks import posix_only
 from support.pictures import picture, tree
 from support.program import in_a_process, make, thumbnailer
+from support.slow_disk import on_slow_disk
 from support.terminal import Session, on_terminal
 
 
@@ -67,9 +72,169 @@ def test_there_is_no_bar_where_none_can_be_drawn_or_is_wanted(
     assert "\r" not in session.shown.replace("\r\n", "")
 
 
-def test_nothing_is_coloured(holiday: Path) -> None:
-    session = on_terminal("make", holiday, out_too=True)
-    assert "\x1b" not in session.shown, "so that there is nothing for NO_COLOR to switch off"
+@pytest.fixture
+def two_folders(photos: Path) -> Path:
+    """Three pictures, and one in a folder that comes after them."""
+    tree(photos, "a/0.jpg", "a/1.jpg", "a/2.jpg", "z/last.jpg")
+    return photos
+
+
+PATIENCE = "thumbnailer.cli.output.progress_bar._PATIENCE_SECONDS"
+
+
+def work_long(
+    command: str, photos: Path, *options: str, bar: str, patience_seconds: float = 5
+) -> Session:
+    """A command whose disk does not answer for the last folder until a bar is shown.
+
+    After so long with nothing that moves, the bar says what is waited for.
+    """
+    held = photos.parent / "held"
+    held.touch()
+    slow = on_slow_disk(held, photos / "z", {PATIENCE: patience_seconds})
+    once = (f"\r{bar} *\r", held.unlink)
+    return on_terminal(command, photos, *options, program=slow, once=once, out_too=True)
+
+
+@pytest.mark.parametrize(
+    ("command", "bar", "line"),
+    [
+        ("make", "0", "4 found, 4 made, 0 current in .*"),
+        ("gallery", "3, .*/a", ".*: 4 pictures, 2 folders"),
+        ("verify", "0", "4 thumbnails, 4 whole in .*"),
+        ("status", "3, .*/a", "pictures .* 4"),
+        ("prune", "1, .*/a/thumbs", "4 thumbnails, 0 orphaned, 0 removed in .*"),
+        ("clean --yes", "1, .*/a/thumbs", "4 thumbnails in 2 folders, .*"),
+    ],
+)
+@pytest.mark.few(1)
+def test_long_work_has_a_bar_of_which_nothing_is_left(
+    two_folders: Path, command: str, bar: str, line: str
+) -> None:
+    name, *options = command.split()
+    if name != "make":
+        thumbnailer("make", two_folders)
+    session = work_long(name, two_folders, *options, bar=bar)
+    assert session.code == 0
+    assert re.fullmatch(line, session.screen[0])
+
+
+def test_an_error_stands_where_the_bar_was(two_folders: Path) -> None:
+    thumbnailer("make", two_folders)
+    for picture_path in (two_folders / "a").glob("*.jpg"):
+        picture_path.unlink()
+    session = work_long("prune", two_folders, bar="1, .*/a/thumbs")
+    assert session.code == 1
+    assert session.screen[0].startswith("thumbnailer: 3 of 4 thumbnails have no source")
+
+
+@pytest.mark.parametrize("command", ["make", "gallery", "verify", "status"])
+@pytest.mark.few(1)
+def test_a_bar_says_which_folder_does_not_answer(two_folders: Path, command: str) -> None:
+    if command != "make":
+        thumbnailer("make", two_folders)
+    told = r"[03], waiting for the disk: nothing read from .*/z for \d+ s"
+    session = work_long(command, two_folders, bar=told, patience_seconds=0.2)
+    assert session.code == 0
+    assert not any("waiting" in line for line in session.screen)
+
+
+def impatient(photos: Path) -> list[str]:
+    """The program that says after an instant what it waits for."""
+    return on_slow_disk(photos / "nothing", photos, {PATIENCE: 0.2})
+
+
+@pytest.mark.parametrize("columns", [100, 50])
+@pytest.mark.few(1)
+def test_a_bar_says_which_picture_takes_long(photos: Path, columns: int) -> None:
+    large = Image.new("L", (14000, 14000))
+    large.save(photos / "a picture with a long name.png", compress_level=1)
+    session = on_terminal("make", photos, program=impatient(photos), columns=columns, out_too=True)
+    assert session.code == 0
+    frames = [frame for frame in session.frames if "waiting" in frame]
+    told = r"0/1, waiting for (a|\.\.\.).*name.png \(.* kB, \d+ s\) *"
+    assert any(re.fullmatch(told, frame) for frame in frames)
+    assert max(width(frame.rstrip()) for frame in frames) <= columns
+    assert not any("waiting" in line for line in session.screen)
+
+
+def test_a_bar_says_that_a_picture_waits_for_the_memory_of_another(photos: Path) -> None:
+    photos.mkdir(exist_ok=True)
+    for name in ("a.png", "b.png"):
+        Image.new("L", (14000, 14000)).save(photos / name, compress_level=1)
+    options = "--jobs", "2", "--memory", "200"
+    session = on_terminal("make", photos, *options, program=impatient(photos), out_too=True)
+    assert session.code == 0
+    told = r"0/2, waiting for memory: 1 picture until [ab]\.png is ready \(.* kB, \d+ s\) *"
+    assert any(re.fullmatch(told, frame) for frame in session.frames)
+
+
+@posix_only
+def test_a_bar_says_that_a_list_goes_on(photos: Path) -> None:
+    picture(photos / "a.jpg")
+    os.mkfifo(photos / "list")
+    writer = os.open(photos / "list", os.O_RDWR)
+    os.write(writer, b"a.jpg\n")
+    told = r"\r1, waiting for more paths \(\d+ s\)"
+    session = on_terminal(
+        *("make", "--files-from", "list"),
+        program=impatient(photos),
+        once=(told, lambda: os.close(writer)),
+        out_too=True,
+        cwd=photos,
+    )
+    assert session.screen[0].startswith("1 found, 1 made")
+
+
+@pytest.mark.parametrize("command", ["make", "gallery", "verify", "status", "prune", "clean"])
+@pytest.mark.few(1)
+def test_there_is_no_bar_where_a_pager_may_have_the_screen(two_folders: Path, command: str) -> None:
+    held = two_folders.parent / "held"
+    held.touch()
+    slow = on_slow_disk(held, two_folders / "z", {})
+    threading.Timer(1.5, held.unlink).start()  # there is nothing to be seen to wait for
+    session = on_terminal(command, two_folders, program=slow, out_piped=True)
+    assert "\r" not in session.shown.replace("\r\n", "")
+
+
+RED, YELLOW, PLAIN = "\x1b[31m", "\x1b[33m", "\x1b[39m"
+
+
+def test_what_failed_is_red_and_what_is_to_be_noted_yellow(holiday: Path) -> None:
+    (holiday / "pipe.jpg").symlink_to("nothing")
+    cut = picture(holiday / "cut.jpg", (300, 300))
+    cut.write_bytes(cut.read_bytes()[:-300])
+    session = on_terminal("make", holiday, "--truncated", "keep", "--exclude", "no", out_too=True)
+    assert f"{RED}failed:{PLAIN} {holiday}/broken.jpg: is empty" in session.sent
+    assert f"{YELLOW}skipped:{PLAIN} {holiday}/pipe.jpg: is a link to nothing" in session.sent
+    assert f"{YELLOW}made:{PLAIN} {holiday}/cut.jpg: truncated" in session.sent
+    assert f"{YELLOW}--exclude 'no' matched nothing{PLAIN}" in session.sent
+    assert f", {RED}1 failed{PLAIN} in " in session.sent
+    assert f"{RED}thumbnailer:{PLAIN} no: no such file" in on_terminal("make", "no").sent
+    assert f"{RED}thumbnailer make:{PLAIN} " in on_terminal("make", "--no-such").sent
+
+
+@pytest.mark.parametrize(("no_color", "term"), [("1", "xterm"), ("0", "xterm"), ("", "dumb")])
+@pytest.mark.few(1)
+def test_nothing_is_coloured_where_nobody_wants_it(holiday: Path, no_color: str, term: str) -> None:
+    session = on_terminal("make", holiday, out_too=True, NO_COLOR=no_color, TERM=term)
+    assert "\x1b" not in session.sent
+
+
+def test_only_a_terminal_gets_colours(holiday: Path) -> None:
+    session = on_terminal("make", "--verbose", holiday)
+    assert RED in session.sent
+    assert "\x1b" not in session.out
+    assert "1 failed" in session.out
+    assert "\x1b" not in in_a_process("make", holiday, FORCE_COLOR="1", TERM="xterm").err
+    assert "\x1b" not in on_terminal("make", "--json", holiday, out_too=True).sent
+
+
+def test_a_name_brings_no_colours_of_its_own(photos: Path) -> None:
+    (photos / "\x1b[32mfine\x1b[0m.jpg").write_bytes(b"")
+    session = on_terminal("make", photos, out_too=True)
+    assert set(re.findall(r"\x1b[^m]*m", session.sent)) == {RED, PLAIN}
+    assert r"\x1b[32mfine" in session.sent
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "cp437", "cp1252"])

@@ -35,6 +35,9 @@ class Told:
     ) -> Generator[Outcome, None, None]:
         yield from self._do([item for item in items if isinstance(item, Job)])
 
+    def waits_for(self) -> None:
+        pass
+
 
 def pipeline(
     photos: Path, run: Run, do: Callable[[list[Job]], Iterable[Outcome]]

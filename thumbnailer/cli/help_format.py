@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import argparse
 import re
+import sys
 from typing import TYPE_CHECKING, NoReturn
 
 from thumbnailer.cli.output.text import printable
+from thumbnailer.cli.terminal import labelled
 
 if TYPE_CHECKING:
     from _typeshed import SupportsWrite
@@ -97,4 +99,6 @@ class ArgumentParser(argparse.ArgumentParser):
         """Print an error in one line and exit with the code for wrong usage."""
         message = re.sub(r"^argument (?:-\w/)?(\S+): expected one.*", r"\1 needs a value", message)
         message = re.sub("^the following arguments are required: ", "missing: ", message)
-        self.exit(EXIT_USAGE, f"{self.prog}: {printable(message)} (see {self.prog} --help)\n")
+        line = f"{printable(message)} (see {self.prog} --help)"
+        line = labelled(self.prog, line, sys.stderr, kind="error")
+        self.exit(EXIT_USAGE, f"{line}\n")

@@ -13,6 +13,7 @@ from thumbnailer.cli.commands import run
 from thumbnailer.cli.help_format import EXIT_COULD_NOT_RUN, EXIT_USAGE
 from thumbnailer.cli.output.text import printable
 from thumbnailer.cli.parser import parse_args
+from thumbnailer.cli.terminal import labelled
 from thumbnailer.errors import ConfigError, SourceMissing, ThumbnailError, closest_match, shortened
 
 # Why standard output can't be written. Python does not tell it from other files without a name.
@@ -105,5 +106,5 @@ def _missing_path_hint(path: str) -> str:
 
 
 def _print_error(message: str, code: int) -> int:
-    print(f"thumbnailer: {printable(message)}", file=sys.stderr)
+    print(labelled("thumbnailer", printable(message), sys.stderr), file=sys.stderr)
     return code

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import argparse
 import os
-import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -13,6 +13,7 @@ from thumbnailer.cli.output.run_stats import RunStats
 from thumbnailer.cli.output.run_text import TextPrinter
 from thumbnailer.cli.output.text import print_notes
 from thumbnailer.cli.signals import SignalStop, stop_on_signals
+from thumbnailer.cli.terminal import progress_bar
 from thumbnailer.config.settings import Settings
 from thumbnailer.engine.processes.start import allow_fork_from_here, before_threads
 from thumbnailer.errors import ConfigError, ThumbnailError
@@ -25,9 +26,6 @@ if TYPE_CHECKING:
     from thumbnailer.gallery.page_builder import Page
     from thumbnailer.operations.estimate import RandomSample
 
-# How long to wait for the count at the end of a run: it is unfinished only if the run was short.
-_COUNT_SECONDS = 0.5
-
 
 def make(arguments: argparse.Namespace, settings: Settings) -> int:
     """Run the command `make` and return its exit code."""
@@ -39,40 +37,34 @@ def make(arguments: argparse.Namespace, settings: Settings) -> int:
     printer = _new_printer(arguments, settings)
     stats, sample, estimated = RunStats(), _new_sample(arguments), None
     with stop_on_signals() as stop:
-        run = Run(arguments.force, arguments.retry_failed, arguments.dry_run, stop)
+        activity = printer.activity if isinstance(printer, TextPrinter) else None
+        run = Run(
+            arguments.force, arguments.retry_failed, arguments.dry_run, stop, activity=activity
+        )
         report = run.report
         outcomes = _with_manifest(_outcomes(arguments, settings, run), arguments, settings, run)
-        counting = None
-        if isinstance(printer, TextPrinter):
-            printer.start()
-        is_list = arguments.files_from is not None  # whose length nobody knows
-        if isinstance(printer, TextPrinter) and printer.has_bar and not is_list:
-            counting = _count_ahead(printer, arguments.source, settings, stop)
         try:
-            for outcome in outcomes:
-                if stats.add(outcome) or printer.names_all:
-                    printer.show(outcome, report)
-                if sample and outcome.error and outcome.error.stage == "dry run":
-                    sample.add(outcome.source)
-            if sample and sample.count and not stop.is_set():
-                from thumbnailer.operations.estimate import estimate
+            with _bar(printer, arguments, settings, stop):
+                for outcome in outcomes:
+                    if stats.add(outcome) or printer.names_all:
+                        printer.show(outcome, report)
+                    if sample and outcome.error and outcome.error.stage == "dry run":
+                        sample.add(outcome.source)
+                if sample and sample.count and not stop.is_set():
+                    from thumbnailer.operations.estimate import estimate
 
-                estimated = estimate(sample, settings, run)
-            pages = list(write_pages(stop=stop)) if write_pages else []
+                    estimated = estimate(sample, settings, run)
+                pages = list(write_pages(stop=stop)) if write_pages else []
         except ThumbnailError:
             if report.found:
                 printer.finish(report, stats, "")
-            elif isinstance(printer, TextPrinter):
-                printer.close()
             raise
-        if counting:
-            counting.join(_COUNT_SECONDS)
         if arguments.json:  # the summary is the last line
             _show_pages(pages, arguments)
         printer.finish(report, stats, stop.note, None if stop.is_set() else estimated)
         if not arguments.quiet:
             print_notes(report.notes)
-        if not arguments.json:  # after `finish` has closed the progress bar
+        if not arguments.json:
             _show_pages(pages, arguments)
     return stop.exit_code(report.failed)
 
@@ -124,16 +116,19 @@ def _new_sample(arguments: argparse.Namespace) -> RandomSample | None:
     return RandomSample()
 
 
-def _count_ahead(
-    printer: TextPrinter, sources: Sequence[str], settings: Settings, stop: SignalStop
-) -> threading.Thread:
-    """Start a thread that counts the sources for the total of the progress bar."""
-    before_threads()
-    thread = threading.Thread(
-        target=lambda: printer.set_total(count_sources(sources, settings, stop)), daemon=True
-    )
-    thread.start()
-    return thread
+def _bar(
+    printer: JsonPrinter | TextPrinter,
+    arguments: argparse.Namespace,
+    settings: Settings,
+    stop: SignalStop,
+) -> AbstractContextManager[None]:
+    """Return the progress bar of a run whose output is text."""
+    if not isinstance(printer, TextPrinter):
+        return nullcontext()
+    count = None
+    if arguments.files_from is None:  # nobody knows the length of a list
+        count = partial(count_sources, arguments.source, settings, stop)
+    return progress_bar(printer.activity, wanted=not arguments.quiet, count=count, after_seconds=0)
 
 
 def _page_writer(

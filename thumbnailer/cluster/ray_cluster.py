@@ -25,6 +25,7 @@ from dataclasses import replace
 from importlib.util import find_spec
 from typing import Any
 
+from thumbnailer.activity import Waiting
 from thumbnailer.cluster.connect import (
     connection_error_text,
     disconnect,
@@ -101,6 +102,7 @@ class RayCluster:
         self._module, self._caller = module, Caller(os.getcwd(), {})
         self._ray: Any = None
         self._head: Head | None = None
+        self._running: dict[Any, list[Job]] = {}
         self._has_connected, self._no_slots_since = False, 0.0
 
     def __enter__(self) -> RayCluster:
@@ -127,7 +129,7 @@ class RayCluster:
             WorkerError: there is no such cluster, it refuses the connection or has lost its head,
                 or one of its nodes can't do the work.
         """
-        running: dict[Any, list[Job]] = {}
+        running = self._running = {}
         to_retry: list[list[Job]] = []
         group: list[Job] = []
         size = 1
@@ -167,6 +169,10 @@ class RayCluster:
                         to_retry += ([job] for job in jobs)
             if prefetched.error:
                 raise prefetched.error
+
+    def waits_for(self) -> Waiting | None:
+        """Return the cluster, as long as it has work."""
+        return Waiting("cluster", self._address) if self._running else None
 
     def _send(self, jobs: list[Job], running: dict[Any, list[Job]]) -> None:
         work = pickle.dumps((jobs, self._settings, self._caller), pickle.HIGHEST_PROTOCOL)

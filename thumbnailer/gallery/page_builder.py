@@ -9,6 +9,7 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from thumbnailer.activity import Activity
 from thumbnailer.config.settings import Settings
 from thumbnailer.door.pages import read_page, write_page
 from thumbnailer.door.pictures import pictures_at
@@ -37,6 +38,7 @@ from thumbnailer.model import (
     Stop,
     Thumbnail,
 )
+from thumbnailer.scan.selection import ScanLog
 from thumbnailer.thumbs.folder_state import FAILED_BEFORE
 from thumbnailer.thumbs.gallery_page import PAGE_NAME, is_our_page
 
@@ -95,6 +97,7 @@ class PageBuilder:
     Args:
         facts: what workers have found out, by the path of the picture.
         stop: once it is set, nothing more is read, and the page is not to be written.
+        activity: is told each picture.
 
     Raises:
         OutputError: another file has its name, or it can't be read.
@@ -106,9 +109,10 @@ class PageBuilder:
         settings: Settings,
         facts: dict[str, HeaderFacts],
         stop: Stop | None,
+        activity: Activity | None,
     ) -> None:
         self._location, self._settings, self._facts = location, settings, facts
-        self._stop = stop
+        self._stop, self._activity = stop, activity
         self._earlier_bytes, self._etag = read_earlier_page(location, settings, stop)
         self._earlier_page = EarlierPage(self._earlier_bytes)
         self._section: PageSection | None = None
@@ -158,12 +162,15 @@ class PageBuilder:
         """Add the pictures of a source; yield a job for each whose header has to be read."""
         settings = self._settings
         choice = replace(settings.choice, shard=None)  # a page has all that is there
+        choice = choice.logged(ScanLog(choice, self._activity)) if self._activity else choice
         pictures = pictures_at(root, settings, self._stop)
         found = pictures.scan(choice, below=below)
         thumbs = open_thumbs(settings, clean_up=False, stop=self._stop)
         for outcome in thumbs.plan(found, Run(dry_run=True)):
             assert isinstance(outcome, Outcome)
             source, thumbnails = outcome.source, outcome.thumbnails
+            if self._activity:
+                self._activity.add(source.path, failed=outcome.status == "failed")
             if thumbnails:
                 if self._add_picture(source, thumbnails):
                     if not self._location.folder.is_remote:  # else none has a size

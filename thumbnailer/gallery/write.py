@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Unpack
 
+from thumbnailer.activity import Activity
 from thumbnailer.config.overrides import Overrides, merge_settings
 from thumbnailer.config.settings import Settings
 from thumbnailer.door.fetchers import header_fetcher
@@ -125,9 +126,17 @@ def page_locations(
 
 
 def write_pages(
-    locations: Iterable[PageLocation], settings: Settings, *, stop: Stop | None = None
+    locations: Iterable[PageLocation],
+    settings: Settings,
+    *,
+    stop: Stop | None = None,
+    activity: Activity | None = None,
 ) -> Iterator[Page]:
-    """Write the pages one after the other, and yield each."""
+    """Write the pages one after the other, and yield each.
+
+    Args:
+        activity: is told each picture, if anybody wants to know.
+    """
     facts: dict[str, HeaderFacts] = {}
 
     def finish(jobs: list[Job], answers: list[Answer]) -> list[Outcome]:
@@ -146,9 +155,11 @@ def write_pages(
     with new_pool(
         settings, _READ_HEADER, finish, result=HeaderFacts, remote=remote, fetcher=header_fetcher
     ) as pool:
+        if activity:
+            activity.asked.append(pool.waits_for)
         for location in locations:
             started = time.perf_counter()
-            builder = PageBuilder(location, settings, facts, stop)
+            builder = PageBuilder(location, settings, facts, stop, activity)
             builder.fill(pool)
             if stop and stop.is_set():
                 return

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator, Iterable
 from itertools import chain
 
+from thumbnailer.activity import Waiting
 from thumbnailer.config.settings import Settings
 from thumbnailer.engine.pool_from_settings import new_pool
 from thumbnailer.model import Engine, Job, Outcome, Stop
@@ -34,6 +35,7 @@ class LateEngine:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
+        self._engine: Engine | None = None
 
     def __enter__(self) -> LateEngine:
         return self
@@ -48,5 +50,9 @@ class LateEngine:
         items = iter(items)
         first = next((item for item in items if item or (stop and stop.is_set())), None)
         if first:
-            with new_pool(self._settings, remote=first.source.is_remote) as pool:
-                yield from pool.imap_unordered(chain([first], items), stop)
+            with new_pool(self._settings, remote=first.source.is_remote) as self._engine:
+                yield from self._engine.imap_unordered(chain([first], items), stop)
+
+    def waits_for(self) -> Waiting | None:
+        """Return what the engine waits for that is chosen."""
+        return self._engine.waits_for() if self._engine else None

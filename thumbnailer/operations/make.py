@@ -10,6 +10,7 @@ from dataclasses import replace
 from itertools import chain
 from typing import Unpack
 
+from thumbnailer.activity import Waiting
 from thumbnailer.config.checks import shown
 from thumbnailer.config.overrides import Overrides, merge_settings
 from thumbnailer.config.settings import Settings
@@ -22,7 +23,8 @@ from thumbnailer.operations.choose_engine import LateEngine, new_engine
 from thumbnailer.operations.count_sources import CountAhead
 from thumbnailer.operations.listed import ListedPictures
 from thumbnailer.operations.pipeline import run_pipeline
-from thumbnailer.scan.selection import ScanLog
+from thumbnailer.scan.folders import thumbnail_folders
+from thumbnailer.scan.selection import ALL_PICTURES, ScanLog
 from thumbnailer.thumbs.folder_state import ORPHANED
 from thumbnailer.thumbs.folder_thumbs import check_names
 
@@ -168,7 +170,7 @@ def iter_listed(
     opened = open_sources(sources, settings, stop=run.stop)
     opened.refuse_files("what a list names lies in folders")
     run.report.notes += opened.notes
-    log = ScanLog(settings.choice)
+    log = ScanLog(settings.choice, run.activity)
     listed = ListedPictures(opened, settings, settings.choice.logged(log), run.stop)
 
     def outcomes() -> Iterator[Outcome]:
@@ -187,6 +189,8 @@ def _run_live(
 ) -> Iterator[Outcome]:
     """Make the thumbnails of what is found at paths that may be a long time coming."""
     has_ended = threading.Event()
+    if run.activity:
+        run.activity.otherwise = Waiting("paths")
 
     def found() -> Iterator[Source | Outcome]:
         for path in paths:
@@ -199,6 +203,8 @@ def _run_live(
             yield from _run_pipeline(found(), settings, run, remote=False, live=True)
         else:
             with LateEngine(settings) as engine:
+                if run.activity:
+                    run.activity.asked.append(engine.waits_for)
                 yield from run_pipeline(found(), settings, run, engine, live=True)
     finally:
         has_ended.set()
@@ -219,11 +225,19 @@ def iter_outcomes(
     if opened.folders and not (opened.is_remote or is_remote(settings.output)):
         from thumbnailer.scan.gone_sources import GoneSources  # 15 ms, which a single file spares
 
-        gone = GoneSources(opened.folders, os.fspath(settings.output), run.stop)
+        output, told = os.fspath(settings.output), ScanLog(ALL_PICTURES, run.activity)
+        gone = GoneSources(
+            opened.folders,
+            output,
+            run.stop,
+            lambda: thumbnail_folders(
+                opened.folders, output, ALL_PICTURES.logged(told), stop=run.stop
+            ),
+        )
         run = replace(run, former=gone, is_whole=not opened.files)
 
     def found() -> Iterator[Source | Outcome]:
-        log = ScanLog(settings.choice)
+        log = ScanLog(settings.choice, run.activity)
         yield from opened.scan(settings, settings.choice.logged(log), run.stop)
         run.report.left_out.update(log.left_out)
         run.report.unread.update(log.unread)
@@ -249,4 +263,6 @@ def _run_pipeline(
     live: bool = False,
 ) -> Iterator[Outcome]:
     with new_engine(settings, remote=remote or is_remote(settings.output)) as engine:
+        if run.activity:
+            run.activity.asked.append(engine.waits_for)
         yield from run_pipeline(found, settings, run, engine, live=live)

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple, Unpack
 
+from thumbnailer.activity import Activity
 from thumbnailer.config.overrides import Overrides, merge_settings
 from thumbnailer.config.settings import Settings
 from thumbnailer.door.places import Path
@@ -136,19 +137,26 @@ def iter_status(
     report: StatusReport,
     *,
     stop: Stop | None = None,
+    activity: Activity | None = None,
 ) -> Iterator[StatusItem]:
     """Check the sources, then return the iterator over the thumbnails that are not current.
 
     The iterator counts in `report`, which is complete at its end. Used by `status`.
+
+    Args:
+        activity: is told each picture, if anybody wants to know.
     """
     started = time.perf_counter()
-    opened, log = open_sources(sources, settings, stop=stop), ScanLog(settings.choice)
+    opened, log = open_sources(sources, settings, stop=stop), ScanLog(settings.choice, activity)
 
     def found() -> Iterator[Source | Outcome]:
         for item in opened.scan(settings, settings.choice.logged(log), stop):
             if stop and stop.is_set():
                 return
             report.pictures += isinstance(item, Outcome) or not item.elsewhere
+            if activity:
+                path = item.source.path if isinstance(item, Outcome) else item.path
+                activity.done, activity.path = report.pictures, path
             yield item
 
     def counted() -> Iterator[StatusItem]:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Literal, Unpack
 
+from thumbnailer.activity import Activity
 from thumbnailer.config.overrides import Overrides, merge_settings
 from thumbnailer.config.settings import Settings
 from thumbnailer.disk import files
@@ -165,23 +166,27 @@ def iter_findings(
     *,
     fix: bool = False,
     stop: Stop | None = None,
+    activity: Activity | None = None,
 ) -> Iterator[Finding]:
     """Check the sources, then return the iterator over the findings on their thumbnails.
 
     The iterator counts in `report`. Used by `verify`.
+
+    Args:
+        activity: is told what the work waits for, if anybody wants to know.
     """
+    activity = activity or Activity()
     started = time.perf_counter()
-    opened, log = open_sources(sources, settings, stop=stop), ScanLog(settings.choice)
+    opened, log = open_sources(sources, settings, stop=stop), ScanLog(settings.choice, activity)
     asked = asked_for(opened, settings)
 
     def findings() -> Iterator[Finding]:
         try:
-            all_findings = _findings(
-                opened.scan(settings, settings.choice.logged(log), stop), settings, asked, stop
-            )
+            found = opened.scan(settings, settings.choice.logged(log), stop)
+            all_findings = _findings(found, settings, asked, stop, activity)
             if fix:
                 remote = opened.is_remote or is_remote(settings.output)
-                all_findings = _with_fixes(all_findings, settings, stop, remote=remote)
+                all_findings = _with_fixes(all_findings, settings, stop, activity, remote=remote)
             for finding in all_findings:
                 report.thumbnails += 1
                 setattr(report, finding.status, getattr(report, finding.status) + 1)
@@ -202,6 +207,7 @@ def _findings(
     settings: Settings,
     asked: AskedFor | None,
     stop: Stop | None,
+    activity: Activity,
 ) -> Iterator[Finding]:
     """Yield a finding for each thumbnail, in order of completion."""
 
@@ -224,6 +230,7 @@ def _findings(
     with new_pool(
         settings, _INSPECT, _finish, result=Whole, remote=remote, fetcher=thumbnail_fetcher
     ) as pool:
+        activity.asked.append(pool.waits_for)
         try:
             for outcome in pool.imap_unordered(inspections(), stop):
                 yield _finding(outcome)
@@ -267,7 +274,12 @@ def _finding(outcome: Outcome) -> Finding:
 
 
 def _with_fixes(
-    findings: Iterable[Finding], settings: Settings, stop: Stop | None, *, remote: bool
+    findings: Iterable[Finding],
+    settings: Settings,
+    stop: Stop | None,
+    activity: Activity,
+    *,
+    remote: bool,
 ) -> Iterator[Finding]:
     """Yield the findings after making bad thumbnails again, where that is possible.
 
@@ -275,6 +287,7 @@ def _with_fixes(
         remote: whether pictures or thumbnails are in a bucket.
     """
     with new_pool(settings, remote=remote) as pool:
+        activity.asked.append(pool.waits_for)
         bad: list[Finding] = []
         try:
             for finding in findings:

@@ -147,7 +147,7 @@ def _scan_from(
         if isinstance(item, Outcome):
             yield item
         else:
-            yield from item.sources()
+            yield from item.sources(choice)
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,10 +168,16 @@ class FolderListing:
     root: str
     elsewhere: frozenset[str] = frozenset()
 
-    def sources(self) -> Iterator[Source | Outcome]:
-        """Yield a source for each picture, or an outcome where there is no readable file."""
+    def sources(self, choice: Choice = ALL_PICTURES) -> Iterator[Source | Outcome]:
+        """Yield a source for each picture, or an outcome where there is no readable file.
+
+        Args:
+            choice: its log is told when the folder is being read.
+        """
         for start in range(0, len(self.names), _LOOKED_AT_ONCE):
-            yield from self._sources_of(self.names[start : start + _LOOKED_AT_ONCE])
+            with choice.reading(self.path):
+                found = self._sources_of(self.names[start : start + _LOOKED_AT_ONCE])
+            yield from found
 
     def state(self, stop: Stop | None = None) -> int:
         """Return a hash of the pictures' names, lengths and times, which takes 4 µs a picture.
@@ -215,7 +221,8 @@ def scan_by_folder(
     """
 
     def read(inner: str) -> tuple[list[str], list[str]]:
-        names, subfolders = _list_folder(Folder(root, inner), choice, stop)
+        with choice.reading(_joined(root, inner)):
+            names, subfolders = _list_folder(Folder(root, inner), choice, stop)
         above = os.path.join(inner, "") if inner else ""
         return names, [name for name in subfolders if choice.enters_from_above(above + name)]
 
@@ -423,11 +430,12 @@ def _thumbs_folders(
 
     def read(inner: str) -> tuple[Folder | None, list[str]]:
         folder = Folder(root, inner)
-        if inner:
-            with files.open_folder(folder) as opened:
-                if ledger_file.own_names_in(opened) is None:
-                    return None, []
-        subfolders = [*filter(is_entered, subfolders_of(folder))]
+        with choice.reading(folder.path):
+            if inner:
+                with files.open_folder(folder) as opened:
+                    if ledger_file.own_names_in(opened) is None:
+                        return None, []
+            subfolders = [*filter(is_entered, subfolders_of(folder))]
         thumbs = Folder(root, os.path.join(inner, THUMBS)) if THUMBS in subfolders else None
         return thumbs, subfolders
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
+from thumbnailer.activity import Activity
 from thumbnailer.formats import lacks_ending, name_filter, unread_format
 from thumbnailer.scan.globs import glob_matcher
 from thumbnailer.scan.left_out import HIDDEN, WITHOUT_ENDING, is_named, left_out_as
@@ -42,6 +44,10 @@ class Choice:
     def logged(self, log: ScanLog | None) -> Choice:
         """Return the same choice with another log."""
         return replace(self, log=log)
+
+    def reading(self, folder: str) -> AbstractContextManager[None]:
+        """Return a block in which the log says that a folder on a disk is being read."""
+        return self.log.reading(folder) if self.log else nullcontext()
 
     @property
     def is_picture(self) -> Callable[[str], bool]:
@@ -121,6 +127,7 @@ class ScanLog:
 
     Args:
         choice: what they take.
+        activity: is told which folder is being read, if anybody wants to know.
 
     Attributes:
         left_out: how many pictures were left out as `HIDDEN`, how many folders and pictures as
@@ -128,7 +135,8 @@ class ScanLog:
         unread: how many pictures were left out since their format is not read, by its name.
     """
 
-    def __init__(self, choice: Choice) -> None:
+    def __init__(self, choice: Choice, activity: Activity | None = None) -> None:
+        self._activity = activity
         # What pictures and folders are compared with, until it has matched.
         self._unmatched = dict.fromkeys(
             [
@@ -147,6 +155,18 @@ class ScanLog:
     def finish(self) -> None:
         """Note that such a scan has seen everything."""
         self._finished += 1
+
+    @contextmanager
+    def reading(self, folder: str) -> Iterator[None]:
+        """Say that a folder is being read, as long as the block lasts."""
+        if not self._activity:
+            yield
+            return
+        self._activity.reading = folder
+        try:
+            yield
+        finally:
+            self._activity.reading = ""
 
     def note(self, path: str, *, is_folder: bool) -> None:
         """Note a picture, or a folder even if it is not entered, by its path below the SOURCE."""

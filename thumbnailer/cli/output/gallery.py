@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from dataclasses import asdict
 
 from thumbnailer.cli.output.run_json import print_row
 from thumbnailer.cli.output.text import counted, print_notes, printable
+from thumbnailer.cli.terminal import print_line
 from thumbnailer.gallery.page_builder import Page
 from thumbnailer.gallery.write import GalleryReport
 
@@ -24,7 +26,7 @@ def show_page(page: Page, arguments: argparse.Namespace) -> None:
         counts += [f"{page.missing} without a thumbnail"] if page.missing else []
         details = f" ({page.looked} looked at, {page.size_bytes} bytes, {page.seconds:.1f} s)"
         line = f"{printable(page.path)}: {', '.join(counts)}{details if arguments.verbose else ''}"
-        print(line, flush=True)
+        print_line(line, sys.stdout)
 
 
 def show_gallery_report(report: GalleryReport, note: str, arguments: argparse.Namespace) -> None:

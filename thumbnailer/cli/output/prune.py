@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from thumbnailer.cli.output.run_json import error_row, print_row
 from thumbnailer.cli.output.text import counted, format_bytes, printable
+from thumbnailer.cli.terminal import labelled, print_line
 from thumbnailer.errors import PruneRefused
 from thumbnailer.thumbs.folders import Removal
 
@@ -25,11 +26,11 @@ def show_removal(removal: Removal, arguments: argparse.Namespace) -> None:
         print_row(row | {"error": error_row(error)})
         return
     reason = f": {printable(error.reason)}" if error else ""
-    line = f"{removal.status}: {printable(removal.thumbnail or removal.source)}{reason}"
-    if removal.status == "failed" or (error and not arguments.quiet):
-        print(line, file=sys.stderr, flush=True)
-    elif not arguments.quiet and (arguments.verbose or removal.status == "would remove"):
-        print(line, flush=True)
+    is_wrong = removal.status == "failed" or bool(error and not arguments.quiet)
+    stream, is_dry = sys.stderr if is_wrong else sys.stdout, removal.status == "would remove"
+    if is_wrong or (not arguments.quiet and (arguments.verbose or is_dry)):
+        text = f"{printable(removal.thumbnail or removal.source)}{reason}"
+        print_line(labelled(removal.status, text, stream), stream)
 
 
 def show_prune_report(report: PruneReport, note: str, arguments: argparse.Namespace) -> None:

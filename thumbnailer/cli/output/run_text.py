@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, TextIO
 
+from thumbnailer.activity import Activity
 from thumbnailer.cli.output.run_stats import ReasonGroup, RunStats
 from thumbnailer.cli.output.text import (
     WAY_OUT,
@@ -20,6 +21,7 @@ from thumbnailer.cli.output.text import (
     format_number,
     printable,
 )
+from thumbnailer.cli.terminal import coloured, labelled, print_line
 from thumbnailer.formats import left_out_line, without_ending_line
 from thumbnailer.model import Outcome, Report, Thumbnail
 from thumbnailer.scan.left_out import WITHOUT_ENDING
@@ -30,23 +32,21 @@ from thumbnailer.thumbs.folders import THUMBS
 _SEE = "see thumbnailer status, or make --retry-failed"
 
 if TYPE_CHECKING:
-    from thumbnailer.cli.output.progress_bar import ProgressBar
     from thumbnailer.operations.estimate import Estimate
 
 
 class TextPrinter:
-    """Printer of a run as text, with a progress bar on stderr if that terminal can draw one.
+    """Printer of a run as text.
 
     Args:
         quiet: print failures only.
         verbose: print a line for every picture, and the statistics even if stdout is no terminal.
-        bar: allow a progress bar.
         sources, output: the SOURCEs, and where their thumbnails go; "" for thumbs folders.
         clock: returns the time with which each line is to begin; None if it is to have none.
 
     Attributes:
         names_all: whether every failure is to be shown; else those that `RunStats.add` names.
-        has_bar: whether a progress bar is shown from `start` on.
+        activity: how far the run is, for a progress bar.
     """
 
     def __init__(
@@ -54,7 +54,6 @@ class TextPrinter:
         *,
         quiet: bool,
         verbose: bool,
-        bar: bool = True,
         clock: Callable[[], str] | None = None,
         sources: Sequence[str] = (),
         output: str = "",
@@ -63,66 +62,47 @@ class TextPrinter:
         self._quiet, self._verbose = quiet, verbose and not quiet
         self.names_all = self._verbose or sys.stderr.isatty()
         self._would_be_made = 0
-        self._bar: ProgressBar | None = None
-        is_drawable = sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
-        self.has_bar = bar and not quiet and is_drawable
-
-    def start(self) -> None:
-        """Show the bar, once nothing that was asked for can be refused any more."""
-        if self.has_bar:
-            # tqdm takes 40 ms; only a terminal needs it.
-            from thumbnailer.cli.output.progress_bar import ProgressBar
-
-            self._bar = ProgressBar(sys.stderr)
-
-    def close(self) -> None:
-        """Take the bar away, for good."""
-        if self._bar is not None:
-            self._bar.close()
-
-    def set_total(self, total: int) -> None:
-        """Set the total of the bar; may be called from another thread."""
-        if self._bar is not None:
-            self._bar.total = total
+        self.activity = Activity()
 
     def show(self, outcome: Outcome, report: Report) -> None:
-        """Print one outcome and advance the bar."""
-        if self._bar is not None:
-            self._bar.advance(outcome, report)
+        """Print one outcome."""
+        source, is_failed = outcome.source, outcome.status == "failed"
+        read_bytes = source.size_bytes if outcome.seconds else 0
+        self.activity.add(source.path, failed=is_failed, size_bytes=read_bytes)
         if outcome.status == "current" and not self._verbose:
             return
         error, path = outcome.error, printable(outcome.source.path)
         if outcome.note and outcome.status == "made" and not self._quiet:
-            self._write(f"made: {path}: {printable(outcome.note)}", sys.stderr)
-        line = f"{outcome.status}: {path}" + (f": {printable(error.reason)}" if error else "")
+            text = f"{path}: {printable(outcome.note)}"
+            self._write("made", text, sys.stderr, kind="note")
+        text = f"{path}: {printable(error.reason)}" if error else path
         if error and (error.fatal or error.stage == "stopped"):
             pass  # reported once, by the error that ends the run or the note of the summary
         elif error and error.reason.endswith(FAILED_BEFORE) and not self._verbose:
             pass  # no news; the summary says how many
         elif outcome.status == "failed":
-            self._write(line, sys.stderr)
+            self._write("failed", text, sys.stderr)
         elif error and error.stage == "dry run":
             self._would_be_made += 1
             if not self._quiet:
-                self._write(f"would be made: {path}", sys.stdout)
+                self._write("would be made", path, sys.stdout)
         elif outcome.status == "skipped" and not self._quiet:
-            self._write(line, sys.stderr)
+            self._write("skipped", text, sys.stderr)
         elif self._verbose:
             made = ", ".join(
                 f"{printable(thumbnail.path)} ({_size(thumbnail)}{thumbnail.size_bytes} bytes)"
                 for thumbnail in outcome.thumbnails
             )
-            self._write(f"{line} -> {made}" if made else line, sys.stdout)
+            self._write(outcome.status, f"{text} -> {made}" if made else text, sys.stdout)
 
     def finish(
         self, report: Report, stats: RunStats, note: str, estimate: Estimate | None = None
     ) -> None:
-        """Close the bar and print the summary after `note`, then estimate and statistics."""
-        self.close()
+        """Print the summary after `note`, then estimate and statistics."""
         for (status, kind), group in stats.groups.items() if not self.names_all else ():
             if group.unnamed and (status == "failed" or not self._quiet):
-                line = f"{status}: {group.unnamed:,} more: {printable(kind)}"
-                print(line, file=sys.stderr, flush=True)
+                text = f"{group.unnamed:,} more: {printable(kind)}"
+                print(labelled(status, text, sys.stderr), file=sys.stderr, flush=True)
         if self._quiet:
             return
         where = ""
@@ -161,12 +141,9 @@ class TextPrinter:
         below = f" below {printable(self._sources[0])}" if len(self._sources) == 1 else ""
         return f"{len(folders):,} thumbs folders{below}"
 
-    def _write(self, line: str, stream: TextIO) -> None:
-        if self._bar is not None:
-            self._bar.clear()
-        print(f"{self._clock()} {line}" if self._clock else line, file=stream, flush=True)
-        if self._bar is not None:
-            self._bar.refresh()
+    def _write(self, label: str, text: str, stream: TextIO, *, kind: str = "") -> None:
+        line = labelled(label, text, stream, kind=kind)
+        print_line(f"{self._clock()} {line}" if self._clock else line, stream)
 
 
 def _size(thumbnail: Thumbnail) -> str:
@@ -180,7 +157,7 @@ def summary(report: Report, would_be_made: int = 0) -> str:
     counts = [f"{report.found} found", f"{report.made} made", f"{report.current} current"]
     counts += [f"{would_be_made} would be made"] if would_be_made else []
     counts += [f"{skipped} skipped"] if skipped else []
-    counts += [f"{report.failed} failed"] if report.failed else []
+    counts += [coloured(f"{report.failed} failed", "failed", sys.stdout)] if report.failed else []
     line = ", ".join(counts)
     if report.made:
         return f"{line} in {report.seconds:.1f} s"
@@ -214,7 +191,8 @@ def stats_lines(report: Report, stats: RunStats) -> Iterator[str]:
         )
     by_number = sorted(stats.groups.items(), key=lambda item: -item[1].count)
     for (status, kind), group in by_number:
-        yield f"{status}: {group.count:,} {printable(kind)} ({_source_names(group)})"
+        text = f"{group.count:,} {printable(kind)} ({_source_names(group)})"
+        yield labelled(status, text, sys.stdout, kind="note" if status == "made" else "")
     if stats.tried > len(stats.slowest):
         for seconds, path in stats.slowest:
             yield f"slowest: {format_number(seconds)} s, {printable(path)}"

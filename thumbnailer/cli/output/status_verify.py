@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from thumbnailer.cli.output.run_json import print_row
 from thumbnailer.cli.output.text import counted, format_bytes, print_notes, printable
+from thumbnailer.cli.terminal import labelled, print_line
 from thumbnailer.formats import left_out_line
 
 if TYPE_CHECKING:
@@ -27,11 +28,10 @@ def show_status_item(one: StatusItem, arguments: argparse.Namespace) -> None:
     if arguments.json or not (arguments.verbose or arguments.quiet):
         return
     name = one.source if one.state == "failed" or not one.path else one.path
-    line = f"{one.state}: {printable(name)}: {printable(one.reason)}"
-    if one.state == "failed":
-        print(line, file=sys.stderr, flush=True)
-    elif not arguments.quiet:
-        print(line, flush=True)
+    text = f"{printable(name)}: {printable(one.reason)}"
+    stream = sys.stderr if one.state == "failed" else sys.stdout
+    if one.state == "failed" or not arguments.quiet:
+        print_line(labelled(one.state, text, stream), stream)
 
 
 def show_status_report(
@@ -57,11 +57,11 @@ def show_finding(finding: Finding, arguments: argparse.Namespace) -> None:
         return
     name = finding.thumbnail if finding.status != "failed" else ""
     reason = f": {printable(finding.reason)}" if finding.reason else ""
-    line = f"{finding.status}: {printable(name or finding.source.path)}{reason}"
-    if finding.is_to_be_made or finding.status == "failed":
-        print(line, file=sys.stderr, flush=True)
-    elif not arguments.quiet and (arguments.verbose or finding.status != "whole"):
-        print(line, flush=True)
+    is_failed = finding.is_to_be_made or finding.status == "failed"
+    stream = sys.stderr if is_failed else sys.stdout
+    if is_failed or (not arguments.quiet and (arguments.verbose or finding.status != "whole")):
+        text = f"{printable(name or finding.source.path)}{reason}"
+        print_line(labelled(finding.status, text, stream), stream)
 
 
 def show_verify_report(report: VerifyReport, note: str, arguments: argparse.Namespace) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable
 
+from thumbnailer.cli.terminal import coloured
+
 # What to do about files that are in the way of thumbnails.
 WAY_OUT = "move it away, or replace it with --replace"
 
@@ -24,7 +26,7 @@ def printable(text: str) -> str:
 def print_notes(notes: Iterable[str]) -> None:
     """Print what there is to say of a run as a whole, on stderr."""
     for note in notes:
-        print(printable(note), file=sys.stderr, flush=True)
+        print(coloured(printable(note), "note", sys.stderr), file=sys.stderr, flush=True)
 
 
 def counted(number: int, noun: str, grouping: str = ",") -> str:

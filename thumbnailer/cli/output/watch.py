@@ -18,6 +18,7 @@ from datetime import datetime
 from thumbnailer.cli.output.run_json import JsonPrinter, print_row
 from thumbnailer.cli.output.run_text import TextPrinter
 from thumbnailer.cli.output.text import WAY_OUT, printable
+from thumbnailer.cli.terminal import labelled
 from thumbnailer.model import Outcome, Report
 from thumbnailer.thumbs.plan import is_in_the_way
 
@@ -41,7 +42,7 @@ class WatchPrinter:
         self._printer = (
             JsonPrinter(clock=_now)
             if as_json
-            else TextPrinter(quiet=quiet, verbose=verbose, bar=False, clock=self._clock)
+            else TextPrinter(quiet=quiet, verbose=verbose, clock=self._clock)
         )
         self._is_ready, self._next_summary, self._counts = False, 0.0, Counter[str]()
         self._has_told_way_out = False
@@ -75,7 +76,7 @@ class WatchPrinter:
             if self._as_json:
                 print_row({"event": event, "message": words, "time": _now()})
             elif event == "error" or not is_hidden:
-                line = f"{event}: {printable(words)}"
+                line = labelled(event, printable(words), sys.stderr)
                 line = f"{self._clock()} {line}" if self._clock else line
                 print(line, file=sys.stderr, flush=True)
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from itertools import chain
 from typing import Unpack
 
+from thumbnailer.activity import Activity
 from thumbnailer.config.overrides import Overrides, merge_settings
 from thumbnailer.config.settings import Settings
 from thumbnailer.door.places import Path, is_remote
@@ -86,9 +87,17 @@ def clean(
 
 
 def count_own_files(
-    sources: Path | Iterable[Path], settings: Settings, *, stop: Stop | None = None
+    sources: Path | Iterable[Path],
+    settings: Settings,
+    *,
+    stop: Stop | None = None,
+    activity: Activity | None = None,
 ) -> CleanReport:
-    """Count what `clean` would remove; change nothing."""
+    """Count what `clean` would remove; change nothing.
+
+    Args:
+        activity: is told each folder that has something of ours.
+    """
     started, report = time.perf_counter(), CleanReport()
     for own in _own_files(sources, settings, stop):
         if isinstance(own, OwnFiles):
@@ -96,6 +105,8 @@ def count_own_files(
             report.pages += own.page_bytes is not None
             report.folders += 1
             report.size_bytes += own.size_bytes
+            if activity:
+                activity.add(own.folder.path_of(""))
     report.seconds = time.perf_counter() - started
     return report
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from itertools import chain
 from typing import Unpack
 
+from thumbnailer.activity import Activity
 from thumbnailer.config.overrides import Overrides, merge_settings
 from thumbnailer.config.settings import Settings
 from thumbnailer.door.pictures import pictures_at
@@ -16,7 +17,7 @@ from thumbnailer.door.places import Path, is_remote
 from thumbnailer.door.sources import open_sources
 from thumbnailer.door.thumbs import bucket_of_thumbnails
 from thumbnailer.errors import PruneRefused, SourceError
-from thumbnailer.model import Stop
+from thumbnailer.model import Folder, Stop
 from thumbnailer.operations.removal.counts import RemovalCounts
 from thumbnailer.operations.removal.source_folders import check_folders, named_folders
 from thumbnailer.operations.removal.stale import StaleFinder, options_for
@@ -99,8 +100,13 @@ def find_orphaned(
     *,
     stale: bool = False,
     stop: Stop | None = None,
+    activity: Activity | None = None,
 ) -> OrphanSurvey:
-    """Find the thumbnails whose pictures are gone, and stale ones, for `prune`; change nothing."""
+    """Find the thumbnails whose pictures are gone, and stale ones, for `prune`; change nothing.
+
+    Args:
+        activity: is told each folder of thumbnails on disk.
+    """
     roots, output = named_folders(sources, settings), os.fspath(settings.output)
     findings: OrphanSurvey
     if is_remote(*roots, output):
@@ -109,7 +115,7 @@ def find_orphaned(
         findings = find_with_buckets(opened, settings, stop, stale=stale)
     else:
         check_folders(roots, settings, stop)
-        findings = _find_on_disk(roots, settings, stop, stale=stale)
+        findings = _find_on_disk(roots, settings, stop, activity, stale=stale)
     check_folders(roots, settings, stop)  # a disk may have been unmounted meanwhile
     for root in roots:
         count = findings.thumbnails[root]
@@ -120,7 +126,12 @@ def find_orphaned(
 
 
 def _find_on_disk(
-    roots: list[str], settings: Settings, stop: Stop | None, *, stale: bool
+    roots: list[str],
+    settings: Settings,
+    stop: Stop | None,
+    activity: Activity | None,
+    *,
+    stale: bool,
 ) -> OrphanSurvey:
     output, named = os.fspath(settings.output), Choice(include=settings.include)
     folders = thumbnail_folders(roots, output, named, hidden=stale, stop=stop)
@@ -130,7 +141,16 @@ def _find_on_disk(
         if output:  # those beside the pictures are of another layout
             beside = thumbnail_folders(roots, "", named, hidden=True, stop=stop)
             folders = chain(folders, beside)
+    if activity:
+        folders = _told(folders, activity)
     return find_orphans(SourcesInRoots(roots), folders, stop, find_stale=find_stale)
+
+
+def _told(folders: Iterable[Folder | Removal], activity: Activity) -> Iterator[Folder | Removal]:
+    for folder in folders:
+        if isinstance(folder, Folder):
+            activity.add(folder.path_of(""))
+        yield folder
 
 
 def remove_found(
