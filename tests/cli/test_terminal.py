@@ -80,6 +80,7 @@ def two_folders(photos: Path) -> Path:
 
 
 PATIENCE = "thumbnailer.cli.output.progress_bar._PATIENCE_SECONDS"
+REDRAW = "thumbnailer.cli.terminal._REDRAW_EVERY"
 
 
 def work_long(
@@ -140,8 +141,8 @@ def test_a_bar_says_which_folder_does_not_answer(two_folders: Path, command: str
 
 
 def impatient(photos: Path) -> list[str]:
-    """The program that says after an instant what it waits for."""
-    return on_slow_disk(photos / "nothing", photos, {PATIENCE: 0.2})
+    """The program that says after an instant what it waits for, and says it often."""
+    return on_slow_disk(photos / "nothing", photos, {PATIENCE: 0.2, REDRAW: 1})
 
 
 @pytest.mark.parametrize("columns", [100, 50])
@@ -149,7 +150,11 @@ def impatient(photos: Path) -> list[str]:
 def test_a_bar_says_which_picture_takes_long(photos: Path, columns: int) -> None:
     large = Image.new("L", (14000, 14000))
     large.save(photos / "a picture with a long name.png", compress_level=1)
-    session = on_terminal("make", photos, program=impatient(photos), columns=columns, out_too=True)
+    takes_long = "--size", "6000", "--format", "webp"  # three seconds
+    program = impatient(photos)
+    session = on_terminal(
+        "make", photos, *takes_long, program=program, columns=columns, out_too=True
+    )
     assert session.code == 0
     frames = [frame for frame in session.frames if "waiting" in frame]
     told = r"0/1, waiting for (a|\.\.\.).*name.png \(.* kB, \d+ s\) *"

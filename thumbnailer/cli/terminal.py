@@ -6,6 +6,7 @@ import os
 import stat
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
@@ -122,7 +123,7 @@ def progress_bar(
     from thumbnailer.engine.processes.start import before_threads
 
     before_threads()
-    over = threading.Event()
+    over, started = threading.Event(), time.monotonic()
 
     def count_all() -> None:
         if count:
@@ -133,7 +134,7 @@ def progress_bar(
     def draw() -> None:
         if not over.wait(after_seconds):
             counting.start()
-            _draw(activity, unit, over)
+            _draw(activity, unit, over, started)
 
     drawing = threading.Thread(target=draw, daemon=True)
     drawing.start()
@@ -146,14 +147,14 @@ def progress_bar(
             counting.join(_COUNT_SECONDS)
 
 
-def _draw(activity: Activity, unit: str, over: threading.Event) -> None:
+def _draw(activity: Activity, unit: str, over: threading.Event, started: float) -> None:
     """Draw a bar until `over` is set, and take it away."""
     global _bar
     from thumbnailer.cli.output.progress_bar import ProgressBar
 
     with suppress(OSError):  # the terminal is gone: what is printed next will tell
         with _lock:
-            bar = _bar = ProgressBar(sys.stderr, activity, unit)
+            bar = _bar = ProgressBar(sys.stderr, activity, unit, started)
         try:
             ticks = 0
             while not over.wait(_DRAW_SECONDS):
@@ -163,5 +164,6 @@ def _draw(activity: Activity, unit: str, over: threading.Event) -> None:
                         bar.refresh()
         finally:
             with _lock:
+                bar.refresh()  # what a short run comes to is seen, too
                 _bar = None
                 bar.close()

@@ -198,7 +198,7 @@ class Pool:
         return Waiting(what, source.path, source.size_bytes, seconds, waits)
 
     def _begin_step(self, what: Literal["picture", "download", "write"], source: Source) -> None:
-        """Note what this thread is at, which takes 0.2 µs."""
+        """Note what this thread is at, which takes 0.3 µs."""
         self._steps[threading.get_ident()] = time.monotonic(), what, source
 
     def _end_step(self) -> None:

@@ -37,14 +37,15 @@ class ProgressBar(_Tqdm):
         stream: the terminal to draw on.
         activity: what it shows, read for each drawing.
         unit: what is counted.
+        started: when counting began, by the monotonic clock.
     """
 
     monitor_interval = 0  # tqdm's own thread, which would draw once more after ten seconds
 
-    def __init__(self, stream: TextIO, activity: Activity, unit: str) -> None:
+    def __init__(self, stream: TextIO, activity: Activity, unit: str, started: float) -> None:
         self._activity, self._unit, self._encoding = activity, unit, stream.encoding
         self._moved = time.monotonic()
-        self._recent = deque([(time.monotonic(), 0, 0)])
+        self._recent = deque([(started, 0, 0)])
         columns = os.get_terminal_size(stream.fileno()).columns
         super().__init__(
             file=stream,
