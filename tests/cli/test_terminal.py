@@ -297,7 +297,7 @@ def test_what_is_left_over_is_told_with_what_removes_it(photos: Path) -> None:
     assert thumbnailer("make", photos).out.splitlines()[1:] == ["  1 orphaned: thumbnailer prune"]
     done = thumbnailer("make", photos, "--format", "webp")
     assert done.out.splitlines()[1:] == [
-        "  2 of other settings, 1 orphaned: thumbnailer prune --stale"
+        "  2 of other settings, 1 orphaned: thumbnailer prune --stale, with the options of this run"
     ]
     assert thumbnailer("make", photos, "--quiet").out == ""
     assert make(photos).summary["left_over"] == {"of other settings": 2, "orphaned": 1}

@@ -167,8 +167,10 @@ def summary(report: Report, would_be_made: int = 0) -> str:
 def left_over_line(left_over: Mapping[str, int]) -> str:
     """Return what a run has found of thumbnails that it did not ask for, and what removes them."""
     counts = ", ".join(f"{number:,} {kind}" for kind, number in sorted(left_over.items()))
-    stale = " --stale" if OF_OTHER_SETTINGS in left_over else ""
-    return f"{counts}: thumbnailer prune{stale}"
+    if OF_OTHER_SETTINGS not in left_over:
+        return f"{counts}: thumbnailer prune"
+    # With other options it would take what this run has made for stale.
+    return f"{counts}: thumbnailer prune --stale, with the options of this run"
 
 
 def estimate_line(estimate: Estimate) -> str:
