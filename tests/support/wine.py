@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import threading
 import time
@@ -35,8 +36,8 @@ class Running:
     shown: str = ""
 
     def shows(self, text: str, number: int = 1, seconds: float = 60) -> None:
-        """Wait until it has printed a text, so many times."""
-        self._await(lambda: self.shown.count(text) >= number, f"{number} times {text!r}", seconds)
+        """Wait until it has printed a text, in whatever colours, so many times."""
+        self._await(lambda: self._count(text) >= number, f"{number} times {text!r}", seconds)
 
     def ends(self, seconds: float = 30) -> int:
         """Wait for its end, and return its exit code."""
@@ -50,6 +51,9 @@ class Running:
         with suppress(OSError):  # Linux: the other end is closed
             while data := os.read(self.typed, 65536):
                 self.shown += data.decode(errors="replace")
+
+    def _count(self, text: str) -> int:
+        return re.sub(r"\x1b\[[0-9;]*m", "", self.shown).count(text)
 
     def _await(self, condition: Callable[[], bool], what: str, seconds: float) -> None:
         end = time.monotonic() + seconds
