@@ -90,6 +90,33 @@ WAYS = {
 }
 
 
+# A child that is forked while a thread of its parent writes into a ledger, and works there later.
+HOLDING = """
+import os, sys
+from thumbnailer import make_thumbnails
+from thumbnailer.disk import files
+from thumbnailer.model import Folder
+from thumbnailer.thumbs.ledger import ledger_file
+
+make_thumbnails(sys.argv[1])
+let_go, told = os.pipe()
+with files.open_folder(Folder(sys.argv[1], "thumbs")) as opened, ledger_file._cache_lock:
+    with ledger_file.locked(opened):
+        child = os.fork()
+        if child == 0:
+            os.read(let_go, 1)
+            report = make_thumbnails(sys.argv[1], force=True)
+            os._exit(report.failed)
+os.write(told, b".")
+print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+"""
+
+
+def test_a_child_forked_in_the_middle_of_a_write_works_there(photos: Path, tmp_path: Path) -> None:
+    tree(photos, "a.jpg")
+    assert run(tmp_path / "script.py", HOLDING, photos) == ["0"]
+
+
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.few(2)
 def test_a_child_with_an_open_iterator(photos: Path, tmp_path: Path, way: str) -> None:

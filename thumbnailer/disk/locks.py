@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 
 try:
     import fcntl
@@ -14,6 +15,13 @@ ARE_SUPPORTED = fcntl is not None
 # What is done under a lock that others wait for takes milliseconds; a process that was stopped
 # in the middle of it must not stop all others for ever.
 PATIENCE_SECONDS = 20.0
+
+
+def unlock(fd: int) -> None:
+    """End the lock of a file, which closing it would not do while a forked child has it open."""
+    if fcntl:
+        with suppress(OSError):
+            fcntl.flock(fd, fcntl.LOCK_UN)
 
 
 def lock(fd: int, patience_seconds: float = 0) -> bool | None:

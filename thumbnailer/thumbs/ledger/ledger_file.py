@@ -14,12 +14,12 @@ import zlib
 from collections import OrderedDict
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import NamedTuple
 
 from thumbnailer.disk import files, new_files
-from thumbnailer.disk.locks import ARE_SUPPORTED, PATIENCE_SECONDS, lock
+from thumbnailer.disk.locks import ARE_SUPPORTED, PATIENCE_SECONDS, lock, unlock
 from thumbnailer.model import Folder
 from thumbnailer.thumbs.ledger.entries import MAX_BYTES, Ledger
 from thumbnailer.thumbs.ledger.lines import MARK, header, header_of
@@ -97,6 +97,7 @@ class LockedLedger:
 
     opened: files.OpenFolder
     fd: int
+    pid: int = field(default_factory=os.getpid)
 
     def read(self) -> Ledger:
         """Return what it says now.
@@ -146,6 +147,8 @@ class LockedLedger:
     def close(self) -> None:
         """Close it, which ends the lock."""
         if self.fd >= 0:
+            if os.getpid() == self.pid:  # a child forked meanwhile has the same lock
+                unlock(self.fd)
             os.close(self.fd)
             self.fd = -1
 
@@ -285,6 +288,17 @@ class _Cached(NamedTuple):
 # reads each once.
 _cache: OrderedDict[tuple[int, int], _Cached] = OrderedDict()
 _cache_lock = threading.Lock()
+
+
+def _renew_lock() -> None:
+    """Have a lock that is free, in a child forked while another thread held it."""
+    global _cache_lock
+    _cache_lock = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_renew_lock)
+
 _MAX_CACHED_ENTRIES, _MAX_CACHED, _END_BYTES = 20_000, 256, 256
 
 # So much of a file's start is compared, in 0.1 ms, besides its end.
