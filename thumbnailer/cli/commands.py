@@ -198,8 +198,7 @@ def _verify(arguments: argparse.Namespace, settings: Settings) -> int:
             sizes = len(settings.recipes)
             with _picture_bar(arguments, settings, activity, stop, sizes):
                 for finding in findings:
-                    is_failed = finding.is_to_be_made or finding.status == "failed"
-                    activity.add(finding.source.path, failed=is_failed)
+                    activity.add(finding.source.path, failed=finding.is_bad)
                     show_finding(finding, arguments)
         finally:
             show_verify_report(report, stop.note, arguments)

@@ -87,6 +87,11 @@ class Finding:
         return self.status in ("wrong", "stale", "missing")
 
     @property
+    def is_bad(self) -> bool:
+        """Whether there is no whole thumbnail that is what it should be."""
+        return self.is_to_be_made or self.status == "failed"
+
+    @property
     def is_in_the_way(self) -> bool:
         """Whether it is an object that thumbnailer did not make: it is the user's."""
         return is_in_the_way(Failure("plan", self.reason))

@@ -57,9 +57,8 @@ def show_finding(finding: Finding, arguments: argparse.Namespace) -> None:
         return
     name = finding.thumbnail if finding.status != "failed" else ""
     reason = f": {printable(finding.reason)}" if finding.reason else ""
-    is_failed = finding.is_to_be_made or finding.status == "failed"
-    stream = sys.stderr if is_failed else sys.stdout
-    if is_failed or (not arguments.quiet and (arguments.verbose or finding.status != "whole")):
+    stream = sys.stderr if finding.is_bad else sys.stdout
+    if finding.is_bad or (not arguments.quiet and (arguments.verbose or finding.status != "whole")):
         text = f"{printable(name or finding.source.path)}{reason}"
         print_line(labelled(finding.status, text, stream), stream)
 
