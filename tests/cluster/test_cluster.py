@@ -39,6 +39,9 @@ slow = pytest.mark.slow
 # By its name only: once imported, Ray keeps to what the environment said of its token then.
 needs_ray = pytest.mark.skipif(not find_spec("ray"), reason="the extra ray is not installed")
 
+# Ray looks for a cluster among all processes that it sees, those of other tests too.
+ALONE = ("unshare", "--user", "--map-root-user", "--pid", "--fork", "--mount-proc")
+
 
 def many(photos: Path, number: int = 800) -> list[str]:
     """Pictures that take some 20 ms each."""
@@ -110,15 +113,17 @@ def check_each_is_told_once(run: Going, number: int = 800) -> None:
     assert run.summary["found"] == run.summary["made"] == number
 
 
-@pytest.mark.xdist_group("one_network")  # of which it is the first, before the cluster starts
 @needs_ray
 def test_where_no_cluster_runs_none_is_started(photos: Path, tmp_path: Path) -> None:
-    if not subprocess.run(["pgrep", "-x", "gcs_server"], capture_output=True).returncode:
-        pytest.skip("a Ray cluster runs on this machine")
+    if (
+        not shutil.which("unshare")
+        or subprocess.run([*ALONE, "true"], stderr=subprocess.DEVNULL).returncode
+    ):
+        pytest.skip("unshare gives no namespace of processes")
     tree(photos, "a.jpg")
     # Ray reads once in a process what it is to know of a cluster.
     run = in_a_process(
-        "make", photos, "--cluster", "auto", RAY_TMPDIR=str(tmp_path), RAY_ADDRESS=""
+        "make", photos, "--cluster", "auto", prefix=ALONE, RAY_TMPDIR=str(tmp_path), RAY_ADDRESS=""
     )
     assert run.code == 1
     assert run.err == "thumbnailer: cluster 'auto': no Ray cluster runs on this machine\n"
