@@ -11,13 +11,15 @@ import pytest
 from support.pages import CHANGELOG, PATHS, sentences
 from support.project import PROJECT
 
-pytestmark = pytest.mark.extra
-
 # Names, words of the trade, and what the list of English words spells as in America.
 OWN_WORDS = {*(Path(__file__).with_name("words.txt").read_text().split())}
 
-# What is no word of a sentence: code, a path or a name of a file, an option, a field.
-NO_WORDS = re.compile(r"`[^`]*`|\{[^}]*\}|\w+://\S+|\S*[\w/][/\\_.=]\w\S*|--?[a-z]\S*", re.ASCII)
+# What is no word of a sentence: code, a path or a name of a file, an option, a field, and what a
+# docstring lists, such as an argument.
+NO_WORDS = re.compile(
+    r"`[^`]*`|\{[^}]*\}|\w+://\S+|\S*[\w/][/\\_.=]\w\S*|--?[a-z]\S*|^ +\w+:(?= )",
+    re.ASCII | re.MULTILINE,
+)
 
 # A word of two letters and more that no other sign touches, such as a bracket of code.
 WORD = re.compile(r"(?<![\w.\"'-])[A-Za-z][a-z]+(?:'[a-z]+)?(?![\w(\[-])")
