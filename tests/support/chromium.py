@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 FLAGS = [
     *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
+    "--enable-features=JXLImageFormat",  # as later ones show it unasked
 ]
 
 
