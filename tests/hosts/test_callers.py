@@ -6,7 +6,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from support.pictures import tree
+from support.pictures import picture, quarters, tree
 from support.program import PYTHON_THAT_FORKS
 
 # A fork server's children inherit what it has imported, and the signals that it blocks.
@@ -115,6 +115,56 @@ print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 def test_a_child_forked_in_the_middle_of_a_write_works_there(photos: Path, tmp_path: Path) -> None:
     tree(photos, "a.jpg")
     assert run(tmp_path / "script.py", HOLDING, photos) == ["0"]
+
+
+# Children that are forked while a thread of their parent makes a thumbnail, and make their own.
+MAKING = """
+import os, signal, sys, threading
+from PIL import Image, ImageFile
+from thumbnailer import make_thumbnail
+
+Image.MAX_IMAGE_PIXELS = 10_000  # for the library, a setting to be raised meanwhile
+ends = threading.Event()
+
+def make():
+    return make_thumbnail(sys.argv[1], size=800, format="jpeg").data
+
+def go_on():
+    while not ends.is_set():
+        make()
+
+def state():
+    heif = sys.modules.get("pillow_heif.options")
+    return Image.MAX_IMAGE_PIXELS, ImageFile.MAXBLOCK, heif and heif.DECODE_THREADS
+
+make()
+before = state()
+thread = threading.Thread(target=go_on)
+thread.start()
+ends_of_children = set()
+for _ in range(30):
+    child = os.fork()
+    if child == 0:
+        signal.alarm(10)
+        same = state() == before
+        os._exit(not same or not make())
+    ends_of_children.add(os.waitpid(child, 0)[1])
+ends.set()
+thread.join()
+print(ends_of_children)
+"""
+
+
+@pytest.mark.parametrize("name", ["a.jpg", "a.png", "a.heic"])
+def test_children_forked_while_a_thumbnail_is_made_make_theirs(
+    photos: Path, tmp_path: Path, name: str
+) -> None:
+    source = photos / name
+    if name.endswith("heic"):
+        pytest.importorskip("pillow_heif").from_pillow(quarters((1200, 1200))).save(source)
+    else:
+        picture(source, (1200, 1200))
+    assert run(tmp_path / "script.py", MAKING, source) == ["{0}"]
 
 
 @pytest.mark.parametrize("way", WAYS)

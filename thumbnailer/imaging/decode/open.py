@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import io
 import struct
-import threading
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
 from typing import Any, BinaryIO, NamedTuple
 
 # Imported to register their formats, so that Pillow need not search for plugins during a job.
@@ -72,6 +71,7 @@ from thumbnailer.imaging.memory import (
     check_room,
     picture_bytes,
 )
+from thumbnailer.imaging.process_wide import ProcessWide
 from thumbnailer.imaging.quiet import quiet
 from thumbnailer.recipe import Limits
 
@@ -97,7 +97,7 @@ _JPEG_START = b"\xff\xd8\xff"
 # How much of a file Pillow's plugins look at.
 _PREFIX_BYTES = 16
 
-_PILLOW_LOCK = threading.Lock()
+_MAX_IMAGE_PIXELS = ProcessWide("MAX_IMAGE_PIXELS")
 
 
 class OpenPicture(NamedTuple):
@@ -264,18 +264,12 @@ def _open_icon(file: BinaryIO, limits: Limits) -> ImageFile.ImageFile:
     return _open_by_plugin(io.BytesIO(data), data, [BY_NAME["ico"]])
 
 
-@contextmanager
-def pillow_limit(pixels: int) -> Iterator[None]:
+def pillow_limit(pixels: int) -> AbstractContextManager[None]:
     """Set Pillow's process-wide pixel limit inside the block.
 
     Other threads see that for an instant, so it is for pictures of more pixels than that limit.
     """
-    with _PILLOW_LOCK:
-        before, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, pixels
-        try:
-            yield
-        finally:
-            Image.MAX_IMAGE_PIXELS = before
+    return _MAX_IMAGE_PIXELS.set_to(pixels, Image)
 
 
 def load_within_limit(image: ImageFile.ImageFile) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import threading
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -24,6 +23,7 @@ from thumbnailer.imaging.encode.palette import (
 )
 from thumbnailer.imaging.encode.placeholder import placeholder_of
 from thumbnailer.imaging.failures import StageError
+from thumbnailer.imaging.process_wide import ProcessWide
 from thumbnailer.model import EncodedThumbnail, Failure
 from thumbnailer.recipe import Recipe
 
@@ -48,7 +48,7 @@ _COLOURS = (2, 4, 8, 16, 32, 64, 128, MAX_COLOURS)
 # as possible" and show it for 100: WebKit bug 14413, whose numbers Chromium and Firefox share.
 _SHORTEST, _AS_FAST_AS_POSSIBLE = 20, 10
 
-_MAXBLOCK_LOCK = threading.Lock()
+_MAXBLOCK = ProcessWide("MAXBLOCK")
 
 _Images = Sequence[Image.Image]
 _Input = tuple[_Images, dict[str, Any]]
@@ -272,10 +272,5 @@ def _jpeg_buffer(image: Image.Image, format: str, recipe: Recipe, others: int) -
         yield
         return
     needed = (4 if recipe.subsampling == "4:4:4" else 2) * image.width * image.height
-    with _MAXBLOCK_LOCK:
-        before = ImageFile.MAXBLOCK
-        ImageFile.MAXBLOCK = max(before, needed + others + 4096)
-        try:
-            yield
-        finally:
-            ImageFile.MAXBLOCK = before
+    with _MAXBLOCK.set_to(max(ImageFile.MAXBLOCK, needed + others + 4096), ImageFile):
+        yield

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import io
-import threading
 from typing import BinaryIO
 
 from PIL import ImageFile
 
 from thumbnailer.imaging.containers.items import main_places
 from thumbnailer.imaging.memory import HELD_BYTES, check_bytes
+from thumbnailer.imaging.process_wide import ProcessWide
 from thumbnailer.recipe import Limits
 
 # Address space for importing pillow_heif: it maps 25 MiB and takes 20 ms, so the import is left
@@ -23,7 +23,7 @@ _MAX_PART_BYTES, _LENGTH_BYTES = 16 << 20, 4
 # The most parts that are looked at: parameters, and one or a few of pixels.
 _MAX_PARTS = 1000
 
-_OPTIONS_LOCK = threading.Lock()
+_DECODE_THREADS = ProcessWide("DECODE_THREADS")
 
 
 def open_heif(file: BinaryIO, limits: Limits) -> ImageFile.ImageFile:
@@ -39,12 +39,8 @@ def open_heif(file: BinaryIO, limits: Limits) -> ImageFile.ImageFile:
     from pillow_heif.as_plugin import HeifImageFile
 
     file.seek(0)
-    with _OPTIONS_LOCK:  # process-wide, and shared with other users of the library
-        before, options.DECODE_THREADS = options.DECODE_THREADS, 1
-        try:
-            image: ImageFile.ImageFile = HeifImageFile(file)  # type: ignore[no-untyped-call]
-        finally:
-            options.DECODE_THREADS = before
+    with _DECODE_THREADS.set_to(1, options):
+        image: ImageFile.ImageFile = HeifImageFile(file)  # type: ignore[no-untyped-call]
     image.info[HELD_BYTES] = held_bytes
     return image
 
