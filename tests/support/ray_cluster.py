@@ -90,11 +90,17 @@ class Node:
                     found.append(pid)
         return found
 
-    def kill(self, *words: str, number: int | None = None) -> None:
-        """End the whole node at once, or those of its processes; or send them another signal."""
-        for pid in self.processes(*words) if words else self.pids:
+    def kill(self, *words: str, number: int = signal.SIGKILL) -> None:
+        """End the whole node at once, or those of its processes; or send them another signal.
+
+        Those that are killed are gone when it returns: `mend` asks what is still there.
+        """
+        pids = self.processes(*words) if words else self.pids
+        for pid in pids:
             with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL if number is None else number)
+                os.kill(pid, number)
+        if number == signal.SIGKILL:
+            eventually(lambda: not set(pids) & set(self.pids))
 
     def is_rid_of(self, *words: str) -> None:
         """Wait until none of its processes, or of those with one of the words, is there."""
