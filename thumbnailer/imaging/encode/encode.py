@@ -48,7 +48,8 @@ _COLOURS = (2, 4, 8, 16, 32, 64, 128, MAX_COLOURS)
 # as possible" and show it for 100: WebKit bug 14413, whose numbers Chromium and Firefox share.
 _SHORTEST, _AS_FAST_AS_POSSIBLE = 20, 10
 
-_MAXBLOCK = ProcessWide("MAXBLOCK")
+# The bytes that Pillow itself has, which may not be its value now: room for tables and markers.
+_MAXBLOCK, _PILLOW_MAXBLOCK_BYTES = ProcessWide("MAXBLOCK"), 65536
 
 _Images = Sequence[Image.Image]
 _Input = tuple[_Images, dict[str, Any]]
@@ -272,5 +273,5 @@ def _jpeg_buffer(image: Image.Image, format: str, recipe: Recipe, others: int) -
         yield
         return
     needed = (4 if recipe.subsampling == "4:4:4" else 2) * image.width * image.height
-    with _MAXBLOCK.set_to(max(ImageFile.MAXBLOCK, needed + others + 4096), ImageFile):
+    with _MAXBLOCK.set_to(needed + others + _PILLOW_MAXBLOCK_BYTES, ImageFile):
         yield
