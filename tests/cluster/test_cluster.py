@@ -21,6 +21,7 @@ from typing import Any
 
 import pytest
 from PIL import Image
+from support.marks import unshared
 from support.pictures import files_below, picture, tree
 from support.pools import job
 from support.program import in_a_process, make, thumbnailer
@@ -38,9 +39,6 @@ pytestmark = pytest.mark.extra
 slow = pytest.mark.slow
 # By its name only: once imported, Ray keeps to what the environment said of its token then.
 needs_ray = pytest.mark.skipif(not find_spec("ray"), reason="the extra ray is not installed")
-
-# Ray looks for a cluster among all processes that it sees, those of other tests too.
-ALONE = ("unshare", "--user", "--map-root-user", "--pid", "--fork", "--mount-proc")
 
 
 def many(photos: Path, number: int = 800) -> list[str]:
@@ -115,15 +113,12 @@ def check_each_is_told_once(run: Going, number: int = 800) -> None:
 
 @needs_ray
 def test_where_no_cluster_runs_none_is_started(photos: Path, tmp_path: Path) -> None:
-    if (
-        not shutil.which("unshare")
-        or subprocess.run([*ALONE, "true"], stderr=subprocess.DEVNULL).returncode
-    ):
-        pytest.skip("unshare gives no namespace of processes")
+    # Ray looks for a cluster among all processes that it sees, those of other tests too.
+    alone = unshared("--pid", "--fork", "--mount-proc")
     tree(photos, "a.jpg")
     # Ray reads once in a process what it is to know of a cluster.
     run = in_a_process(
-        "make", photos, "--cluster", "auto", prefix=ALONE, RAY_TMPDIR=str(tmp_path), RAY_ADDRESS=""
+        "make", photos, "--cluster", "auto", prefix=alone, RAY_TMPDIR=str(tmp_path), RAY_ADDRESS=""
     )
     assert run.code == 1
     assert run.err == "thumbnailer: cluster 'auto': no Ray cluster runs on this machine\n"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+import subprocess
 
 import PIL
 import pytest
@@ -15,3 +17,13 @@ reads_ycbcr_tiff = pytest.mark.skipif(
     int(PIL.__version__.partition(".")[0]) < 13,
     reason="Pillow before 13 takes an uncompressed YCbCr TIFF for a truncated one",
 )
+
+
+def unshared(*namespaces: str) -> tuple[str, ...]:
+    """A prefix that gives a command a user namespace and those; the test is skipped without."""
+    prefix = ("unshare", "--user", "--map-root-user", *namespaces)
+    if not shutil.which("unshare"):
+        pytest.skip("needs unshare")
+    if refused := subprocess.run([*prefix, "true"], capture_output=True, text=True).stderr:
+        pytest.skip(f"no namespace of its own: {refused.strip()}")
+    return prefix
