@@ -40,7 +40,7 @@ def test_credentials_that_expire_end_the_run_once(
         return "expired" if len(asked) > 2 else ""
 
     source, output = places(storage)
-    with interfering(storage.endpoint, mood) as endpoint:
+    with interfering(storage.endpoint, mood, page_keys=15) as endpoint:
         run = make(source, "--output", output, "--endpoint", endpoint, "-j", "1")
     assert run.code == 1
     said = run.err.splitlines()[-1]

@@ -89,7 +89,7 @@ def test_what_is_current_costs_listings_only(cloud: Cloud, tmp_path: Path) -> No
     count = Counter[str]()
     with interfering(cloud.endpoint, lambda *_: "", count=count) as endpoint:
         assert set(states(cloud, endpoint=endpoint).values()) == {"current"}
-    assert count == {"LIST": 3}
+    assert count == {"LIST": 2}
 
 
 def test_other_settings_make_all_again(cloud: Cloud, tmp_path: Path) -> None:

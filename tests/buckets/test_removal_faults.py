@@ -45,9 +45,9 @@ def test_a_listing_that_breaks_off_is_no_deletion(places: Places, storage: Stora
         if "list-type" not in target or "prefix=photos" not in target:
             return ""
         lists["LIST"] += 1
-        return "denied" if lists["LIST"] > 1 else ""  # the first asks whether the SOURCE is there
+        return "denied" if lists["LIST"] > 1 else ""
 
-    with interfering(storage.endpoint, mood) as endpoint:
+    with interfering(storage.endpoint, mood, page_keys=4) as endpoint:
         run = pruned(places, "--endpoint", endpoint)
         assert (run.code, run.out) == (1, "")
         assert "can't be listed: access is denied" in run.err

@@ -80,6 +80,7 @@ def interfering(
     delay_s: float = 0,
     count: Counter[str] | None = None,
     tls: ssl.SSLContext | None = None,
+    page_keys: int = 0,
 ) -> Iterator[str]:
     """Run the server; gives its own endpoint. At the end, whatever has been asked is answered, even
     if those who asked are dead: nothing happens at the other server later.
@@ -88,6 +89,7 @@ def interfering(
         delay_s: what each answer takes longer.
         count: where to count the requests by their kinds, such as `LIST`, `PUT` or `PUT mark`.
         tls: the server's certificate, if it is to speak TLS.
+        page_keys: how many keys a page of a listing has; 0 for as many as the other server gives.
     """
     where = urlsplit(endpoint)
     requests = Counter[str]() if count is None else count
@@ -134,7 +136,8 @@ def interfering(
                 self.refuse_by_json(*_JSON_ERRORS[what])
                 return
             server = http.client.HTTPConnection(where.netloc)
-            server.request(self.command, self.path, sent, dict(self.headers))
+            few = f"&max-keys={page_keys}" if page_keys and "list-type" in target else ""
+            server.request(self.command, self.path + few, sent, dict(self.headers))
             answer = server.getresponse()
             data = answer.read()
             self.answer(answer.status, dict(answer.getheaders()), data, cut=what == "cut")

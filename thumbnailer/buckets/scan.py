@@ -59,7 +59,7 @@ class BucketPictures:
             if self._is_object:
                 bucket.run(partial(bucket.head, key))
                 return False
-            first = next(bucket.listing(key), None)
+            first = bucket.first(key)
             # Asked for only where it can't be told from the first key that there is no mark.
             may_be_ours = first and first.key <= f"{key}/{MARK}{AFTER_ALL_KEYS}".lstrip("/")
             is_ours = bool(may_be_ours) and self._is_marked(key)
@@ -155,7 +155,7 @@ class BucketPictures:
         found, skipped = 0, 0
         if choice.log:
             choice.log.begin()
-        entries = bucket.listing(listed)
+        entries = bucket.begun_listing(listed)
         try:
             while entry := next(entries, None):
                 found += 1

@@ -8,14 +8,18 @@ from __future__ import annotations
 
 import asyncio
 import errno
-from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
+import time
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import Any, TypeVar
 
 from thumbnailer.buckets.client.ask import ask
 from thumbnailer.buckets.client.connect import connect
 from thumbnailer.buckets.client.errors import UnorderedListing, error_codes
 from thumbnailer.buckets.client.listings.listed_object import ListedObject, listed_object
+from thumbnailer.buckets.client.listings.obstore_pages import ObstorePages
+from thumbnailer.buckets.client.listings.pages_ahead import PagesAhead
 from thumbnailer.buckets.client.requests import Stopped, in_thread, send, wait_for
 from thumbnailer.model import Stop
 
@@ -27,6 +31,9 @@ PAGE_KEYS = 1000
 
 # A text with this at its end sorts after all keys that begin with that text.
 AFTER_ALL_KEYS = "\U0010ffff"
+
+# How long a listing that has told whether there is anything is kept for one that goes on with it.
+_KEPT_SECONDS = 2.0
 
 # The most requests of one caller that run at the same time.
 MAX_CONCURRENT_REQUESTS = 32
@@ -101,7 +108,8 @@ class Bucket:
     ) -> Iterator[ListedObject]:
         """Yield the objects below a prefix, until `stop` is set.
 
-        While one page of the listing is used, the next one is requested.
+        The first page of the listing is requested at once, each other one while that before it is
+        used.
 
         Args:
             prefix: matched as a folder: `a` includes `a/b`, but not `ab`.
@@ -113,59 +121,52 @@ class Bucket:
             UnorderedListing: they do not.
             OSError: it can't be listed.
         """
+        return self._entries(self._pages(prefix, after), after, in_order)
+
+    def first(self, prefix: str) -> ListedObject | None:
+        """Return the first object below a prefix; None if there is none.
+
+        Raises:
+            Stopped: `stop` was set.
+            OSError: it can't be listed.
+        """
+        pages = self._pages(prefix, "")
+        first = next(iter(pages.peek(self._stop)), None)
+        self._connection.begun[prefix] = pages
+        return first
+
+    def begun_listing(self, prefix: str) -> Iterator[ListedObject]:
+        """Yield the objects below a prefix, by the listing that `first` has begun a moment ago."""
+        begun = self._connection.begun.pop(prefix, None)
+        if not begun or time.monotonic() > begun.begun + _KEPT_SECONDS:
+            return self.listing(prefix)
+        return self._entries(begun, "", in_order=False)
+
+    def _entries(self, pages: PagesAhead, after: str, in_order: bool) -> Iterator[ListedObject]:
         last = after
         with suppress(Stopped):
-            for page in self._pages(prefix, after):
+            for page in pages.pages(self._stop):
                 for entry in page:
                     if entry.key <= after:  # Azurite knows no start
                         continue
                     if entry.key < last and in_order:
-                        raise UnorderedListing(errno.ENOTSUP, "lists its keys in no order", prefix)
+                        where = pages.prefix
+                        raise UnorderedListing(errno.ENOTSUP, "lists its keys in no order", where)
                     last = entry.key
                     yield entry
 
-    def _pages(self, prefix: str, after: str) -> Iterator[Sequence[ListedObject]]:
+    def _pages(self, prefix: str, after: str) -> PagesAhead:
+        request: Request[Sequence[ListedObject]]
         if self._connection.pages:
             listing = self._connection.pages(f"{prefix}/" if prefix else "", after)
-
-            async def read_page() -> Sequence[ListedObject]:
-                return await self._ask(lambda: in_thread(listing.next_page), prefix)
-
+            request = partial(in_thread, listing.next_page)
         else:
-            read_page = self._obstore_pages(prefix, after)
-        next_page = send(read_page())
-        try:
-            while page := wait_for(next_page, self._stop):
-                next_page = send(read_page())
-                yield page
-        finally:
-            next_page.cancel()
-
-    def _obstore_pages(
-        self, prefix: str, after: str
-    ) -> Callable[[], Coroutine[Any, Any, Sequence[ListedObject]]]:
-        """Return a function that requests the next page each time; an empty one at the end."""
-        stream, last = None, after
-
-        async def next_page() -> Sequence[ListedObject]:
-            nonlocal stream, last
-            stream = stream or self._store.list(
-                prefix or None, offset=last or None, chunk_size=PAGE_KEYS
-            )
-            try:
-                page = [*map(listed_object, await stream.__anext__())]
-            except StopAsyncIteration:
-                return ()
-            except Exception:
-                stream = None  # it is over: the next attempt begins behind the last page
-                raise
-            last = page[-1].key
-            return page
+            request = ObstorePages(self._store, prefix, after, PAGE_KEYS).next_page
 
         async def read_page() -> Sequence[ListedObject]:
-            return await self._ask(next_page, prefix)
+            return await self._ask(request, prefix)
 
-        return read_page
+        return PagesAhead(prefix, read_page)
 
     async def get(
         self, key: str, max_bytes: int | None = None, *, first_bytes: int = 0

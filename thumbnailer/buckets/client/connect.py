@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 from thumbnailer.buckets.client.listings.azure_pages import AzurePages
 from thumbnailer.buckets.client.listings.listed_object import ListedObject
+from thumbnailer.buckets.client.listings.pages_ahead import PagesAhead
 from thumbnailer.buckets.client.listings.s3_pages import S3Pages
 from thumbnailer.buckets.client.pace import Pace
 from thumbnailer.buckets.client.services import aws, azure, google
@@ -44,12 +45,14 @@ class Connection:
         pages: lists keys as they are, from a prefix and a key after which to start; None if
             obstore has to do that.
         has_conditions: whether the server takes conditional writes, as far as is known.
+        begun: listings of which only the first page was looked at, by prefix.
     """
 
     store: Any
     pages: Callable[[str, str], Pages] | None
     pace: Pace = field(default_factory=Pace)
     has_conditions: bool = True
+    begun: dict[str, PagesAhead] = field(default_factory=dict)
 
 
 def connect(url: str, endpoint: str) -> Connection:
