@@ -137,10 +137,10 @@ class Bucket:
 
     def begun_listing(self, prefix: str) -> Iterator[ListedObject]:
         """Yield the objects below a prefix, by the listing that `first` has begun a moment ago."""
-        begun = self._connection.begun.pop(prefix, None)
-        if not begun or time.monotonic() > begun.begun + _KEPT_SECONDS:
+        pages = self._connection.begun.pop(prefix, None)
+        if not pages or time.monotonic() > pages.peeked + _KEPT_SECONDS:
             return self.listing(prefix)
-        return self._entries(begun, "", in_order=False)
+        return self._entries(pages, "", in_order=False)
 
     def _entries(self, pages: PagesAhead, after: str, in_order: bool) -> Iterator[ListedObject]:
         last = after

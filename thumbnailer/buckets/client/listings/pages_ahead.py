@@ -22,11 +22,11 @@ class PagesAhead:
 
     Attributes:
         prefix: as given.
-        begun: when the first page was requested, by the monotonic clock.
+        peeked: when `peek` had its answer, by the monotonic clock.
     """
 
     def __init__(self, prefix: str, read_page: Callable[[], Coroutine[Any, Any, Page]]) -> None:
-        self.prefix, self._read_page, self.begun = prefix, read_page, time.monotonic()
+        self.prefix, self._read_page, self.peeked = prefix, read_page, 0.0
         self._next = send(read_page())
 
     def peek(self, stop: Stop | None) -> Page:
@@ -36,7 +36,9 @@ class PagesAhead:
             Stopped: `stop` was set.
             OSError: it can't be listed.
         """
-        return wait_for(self._next, stop)
+        page = wait_for(self._next, stop)
+        self.peeked = time.monotonic()
+        return page
 
     def pages(self, stop: Stop | None) -> Iterator[Page]:
         """Yield the pages; raise as `peek`."""
