@@ -8,12 +8,14 @@ import os
 import subprocess
 import sys
 import time
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 from PIL import Image
+from support.flaky_proxy import interfering
 from support.pictures import corners, files_below, picture, tree
 from support.program import checked, in_a_process, make, thumbnailer
 from support.s3_server import (
@@ -209,12 +211,54 @@ def test_other_settings_make_all_again(storage: Storage, tmp_path: Path) -> None
     assert statuses(*places, size=64) == {"a.jpg": "made", "b.jpg": "current"}
 
 
+def test_pages_of_a_folder_for_each_picture_are_requested_side_by_side(
+    storage: Storage, tmp_path: Path
+) -> None:
+    data = picture(tmp_path / "a.jpg").read_bytes()
+    for n in range(900):
+        storage.put(f"photos/{n:03}/a.jpg", data)
+    settled()
+    places = f"{storage.url}/photos", f"{storage.url}/thumbs"
+    make(places[0], "--output", places[1], "--size", "8")
+    begun, count = list[float](), Counter[str]()
+
+    def mood(*_: str) -> str:
+        begun.append(time.monotonic())
+        time.sleep(1)
+        return ""
+
+    with interfering(storage.endpoint, mood, count=count) as endpoint:
+        run = make(places[0], "--output", places[1], "--size", "8", "--endpoint", endpoint)
+    assert run.summary["current"] == 900
+    assert count == {"LIST": 3}
+    of_pictures, first, second = begun
+    assert second - first < 0.5 < first - of_pictures
+
+    def refusal(_: str, target: str) -> str:
+        return "denied" if "start-after" in target else ""
+
+    with interfering(storage.endpoint, refusal) as endpoint:
+        run = make(places[0], "--output", places[1], "--size", "8", "--endpoint", endpoint)
+    assert run.summary["current"] == 900
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names files by bytes")
+def test_names_that_no_key_can_have_fail_alone_among_many(storage: Storage, tmp_path: Path) -> None:
+    for n in range(600):
+        tree(tmp_path / "photos", f"{n:03}\udcff/a.jpg")
+    tree(tmp_path / "photos", "good/a.jpg")
+    settled()
+    for status in ("made", "current"):
+        run = make(tmp_path / "photos", "--output", f"{storage.url}/thumbs", "--size", "8")
+        assert (run.code, run.summary[status], run.summary["failed"]) == (3, 1, 600)
+
+
 def test_what_comes_between_the_call_and_the_first_thumbnail_is_found(
     storage: Storage, tmp_path: Path
 ) -> None:
     photos_in(storage, tmp_path, "photos/a.jpg")
     outcomes = iter_thumbnails(f"{storage.url}/photos", output=tmp_path / "thumbs")
-    time.sleep(2.1)
+    time.sleep(5.1)
     photos_in(storage, tmp_path, "photos/b.jpg")
     assert {one.source.path[-5:] for one in outcomes} == {"a.jpg", "b.jpg"}
 

@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.listed_tree import ListedTree, assert_state, marks_in
 
+from thumbnailer.buckets.look_up.listing_ahead import ListingAhead
 from thumbnailer.buckets.look_up.merge_listings import ThumbnailListing
 from thumbnailer.thumbs.naming import untruncated_name
 
@@ -29,6 +30,7 @@ def thumbnails_of(source: str) -> list[str]:
     st.sets(FOLDERS, max_size=4),
     st.booleans(),
     st.integers(1, 8),
+    st.dictionaries(st.integers(0, 12), st.lists(KEYS, max_size=3), max_size=3),
     st.data(),
 )
 def test_it_is_as_if_all_were_known(
@@ -37,14 +39,17 @@ def test_it_is_as_if_all_were_known(
     marked: set[str],
     in_order: bool,
     page: int,
+    expected: dict[int, list[str]],
     data: st.DataObject,
 ) -> None:
     made = {key for source in sources for key in thumbnails_of(source)}
     there = others | data.draw(st.sets(st.sampled_from(sorted(made))) if made else st.just(set()))
     there |= marks_in(marked)
     tree = ListedTree(there)
-    listing = ThumbnailListing(tree, page)
-    for source in sorted(sources) if in_order else sources:
+    ahead = ListingAhead(tree)
+    listing = ThumbnailListing(ahead.after, page)
+    for number, source in enumerate(sorted(sources) if in_order else sources):
+        ahead.expect(expected.get(number, ()))
         keys = thumbnails_of(source)
         state, found = listing.look_up(source, *keys)
         assert [entry.key if entry else None for entry in found] == [
@@ -52,6 +57,17 @@ def test_it_is_as_if_all_were_known(
         ]
         folder = source.rpartition("/")[0]
         assert_state(state, is_marked=folder in marked)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.sets(KEYS), st.lists(KEYS, max_size=3), KEYS, st.booleans())
+def test_listings_from_several_places_yield_what_one_does(
+    keys: set[str], places: list[str], start: str, is_by_folders: bool
+) -> None:
+    tree = ListedTree(keys, place=lambda key: key.split("/")) if is_by_folders else ListedTree(keys)
+    ahead = ListingAhead(tree)
+    ahead.expect(places)
+    assert [*ahead.after(start)] == [*tree(start)]
 
 
 def test_in_the_order_of_keys_it_is_read_once() -> None:

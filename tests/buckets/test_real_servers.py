@@ -17,11 +17,11 @@ import pytest
 from PIL import Image
 from support.cloud import Cloud
 from support.flaky_proxy import interfering
-from support.pictures import corners, files_below, tree
+from support.pictures import corners, files_below, picture, tree
 from support.program import checked, in_a_process, thumbnailer
 from support.s3_server import outcomes, photos_in, settled, statuses
 
-from thumbnailer import Outcome, clean, prune, status
+from thumbnailer import Outcome, clean, make_thumbnails, prune, status
 
 pytestmark = [pytest.mark.slow, pytest.mark.extra]
 
@@ -90,6 +90,22 @@ def test_what_is_current_costs_listings_only(cloud: Cloud, tmp_path: Path) -> No
     with interfering(cloud.endpoint, lambda *_: "", count=count) as endpoint:
         assert set(states(cloud, endpoint=endpoint).values()) == {"current"}
     assert count == {"LIST": 2}
+
+
+def test_a_folder_for_each_of_many_costs_listings_only(cloud: Cloud, tmp_path: Path) -> None:
+    """Of names that begin alike, too, which a server may list in an order of its own."""
+    data = picture(tmp_path / "a.jpg").read_bytes()
+    for n in range(300):
+        cloud.put(f"photos/{n}/a.jpg", data)
+        cloud.put(f"photos/{n}-{n}/a.jpg", data)
+    settled()
+    options: dict[str, Any] = {"output": f"{cloud.url}/thumbs", "size": 8}
+    assert make_thumbnails(f"{cloud.url}/photos", endpoint=cloud.endpoint, **options).made == 600
+    count = Counter[str]()
+    with interfering(cloud.endpoint, lambda *_: "", count=count) as endpoint:
+        report = make_thumbnails(f"{cloud.url}/photos", endpoint=endpoint, **options)
+    assert (report.found, report.current) == (600, 600)
+    assert set(count) == {"LIST"}
 
 
 def test_other_settings_make_all_again(cloud: Cloud, tmp_path: Path) -> None:

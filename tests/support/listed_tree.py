@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import dropwhile
+from typing import Any
 
 from thumbnailer.buckets.client.listings.listed_object import ListedObject
 from thumbnailer.buckets.look_up.merge_listings import FolderState
@@ -12,15 +13,21 @@ from thumbnailer.thumbs.ledger.lines import MARK
 
 
 class ListedTree:
-    """Objects, and how many of them were listed."""
+    """Objects, and how many of them were listed.
 
-    def __init__(self, keys: set[str]) -> None:
-        self.entries = [ListedObject(key, len(key), at, key) for at, key in enumerate(sorted(keys))]
+    Args:
+        place: by what the server orders its keys, if not by themselves.
+    """
+
+    def __init__(self, keys: set[str], place: Callable[[str], Any] = str) -> None:
+        self._place, in_order = place, sorted(keys, key=place)
+        self.entries = [ListedObject(key, len(key), at, key) for at, key in enumerate(in_order)]
         self.listings = self.read = 0
 
-    def __call__(self, after: str) -> Iterator[ListedObject]:
+    def __call__(self, after: str, _: object = None) -> Iterator[ListedObject]:
         self.listings += 1
-        for entry in dropwhile(lambda entry: entry.key <= after, self.entries):
+        start = self._place(after)
+        for entry in dropwhile(lambda entry: self._place(entry.key) <= start, self.entries):
             self.read += 1
             yield entry
 

@@ -7,18 +7,21 @@ that names the fingerprint of the recipe that thumbnails have there.
 
 from __future__ import annotations
 
+import math
 import os
 import time
 from collections import OrderedDict
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import cached_property, partial
 from hashlib import md5
 from itertools import islice
 from typing import NamedTuple
 
-from thumbnailer.buckets.client.bucket import Bucket
+from thumbnailer.buckets.client.bucket import PAGE_KEYS, Bucket
 from thumbnailer.buckets.client.listings.listed_object import ListedObject
 from thumbnailer.buckets.look_up.held_folders import TemplatedListing
+from thumbnailer.buckets.look_up.listing_ahead import ListingAhead
 from thumbnailer.buckets.look_up.merge_listings import FolderState, ThumbnailListing
 from thumbnailer.buckets.marker_objects import (
     LOOKS_FOLDER,
@@ -106,6 +109,7 @@ class BucketState:
         self._claimed: OrderedDict[str, str] = OrderedDict()
         self._claimed_before: dict[str, str] = {}
         self._listing = OrderedListing(bucket, self._prefix)
+        self._listing_ahead = ListingAhead(self._listing.after)
         self._started = time.time()
 
     def remember_claims(self, before: BucketState) -> None:
@@ -116,11 +120,20 @@ class BucketState:
 
     @cached_property
     def _by_source(self) -> ThumbnailListing:
-        return ThumbnailListing(self._listing.after)
+        return ThumbnailListing(self._listing_ahead.after)
 
     @cached_property
     def _templated(self) -> TemplatedListing:
         return TemplatedListing(self._listing.after)
+
+    def expect(self, sources: Sequence[Source]) -> None:
+        """Request the pages in which the thumbnails of some sources should be, side by side."""
+        if self._layout.template or not self._bucket.lists_from_anywhere:
+            return
+        folders = len({source.below for source in sources})
+        pages = math.ceil((len(sources) + folders) / PAGE_KEYS)  # each folder has a mark
+        starts = (sources[len(sources) * page // pages] for page in range(1, pages))
+        self._listing_ahead.expect("/".join(filter(None, self._names(one)[:2])) for one in starts)
 
     def slot(self, source: Source) -> Slot | Failure:
         """Return a source's thumbnail and what there is of it, or why the source can have none.

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from functools import cached_property, partial
 from itertools import islice
 
 from thumbnailer.buckets.bucket_state import BucketState
-from thumbnailer.buckets.client.bucket import Bucket
+from thumbnailer.buckets.client.bucket import PAGE_KEYS, Bucket
 from thumbnailer.buckets.client.requests import Stopped
 from thumbnailer.buckets.headers import made_from
 from thumbnailer.buckets.marker_objects import source_version
@@ -20,6 +21,10 @@ from thumbnailer.model import Answer, Failure, Job, Outcome, Run, Source, Stop
 from thumbnailer.thumbs.naming import may_be_shared
 from thumbnailer.thumbs.plan import Slot, SourceSlots, plan, refused
 from thumbnailer.urls import split_url
+
+# How many sources are known ahead. With a folder for each, the keys of half of them fill nine
+# tenths of a page: with some records of failures, it reaches to where the listing is begun again.
+_SOURCES_AHEAD, _AHEAD_SECONDS = PAGE_KEYS * 9 // 10, 1.0
 
 # How many sources at a time have the attributes of their thumbnails requested together.
 _HEADS_AT_ONCE = 64
@@ -69,7 +74,7 @@ class BucketThumbs:
         Raises:
             OutputError: the bucket can't be read.
         """
-        items = (item for item in map(self._slots, found) if item)
+        items = (item for item in map(self._slots, self._expected(found)) if item)
         # A listing does not tell whose a thumbnail is: it may be that of another picture, which is
         # gone or left out by now.
         checks = self._layout.verify_etag or may_be_shared(self._layout.template)
@@ -105,6 +110,18 @@ class BucketThumbs:
     def finish(self, jobs: list[Job], answers: list[Answer]) -> list[Outcome]:
         """Put the thumbnails of some jobs, and return the jobs' outcomes."""
         return put_thumbnails(self._bucket, jobs, answers, self._layout.headers)
+
+    def _expected(self, found: Iterable[Source | Outcome]) -> Iterator[Source | Outcome]:
+        """Yield the same, once the pages that tell of the thumbnails are requested."""
+        if self._live:
+            yield from found
+            return
+        found = iter(found)
+        while group := _next_group(found):
+            sources = [one for one in group if isinstance(one, Source)]
+            for state in self._states:
+                state.expect(sources)
+            yield from group
 
     def _mark_folders(self, job: Job) -> None:
         """Mark the folders of a job's thumbnails.
@@ -156,6 +173,17 @@ class BucketThumbs:
             }
             for item in batch:
                 yield item if isinstance(item, Outcome) else _of_same_version(item, versions)
+
+
+def _next_group(found: Iterator[Source | Outcome]) -> list[Source | Outcome]:
+    """Return the next sources whose thumbnails are expected together; fewer if they come slowly."""
+    group = list[Source | Outcome]()
+    begin = time.monotonic()
+    for item in found:
+        group.append(item)
+        if len(group) == _SOURCES_AHEAD or time.monotonic() > begin + _AHEAD_SECONDS:
+            break
+    return group
 
 
 def _of_same_version(found: SourceSlots, versions: Mapping[str, str]) -> SourceSlots:

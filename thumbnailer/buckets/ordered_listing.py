@@ -9,6 +9,7 @@ from operator import itemgetter
 from thumbnailer.buckets.client.bucket import Bucket
 from thumbnailer.buckets.client.errors import UnorderedListing
 from thumbnailer.buckets.client.listings.listed_object import ListedObject
+from thumbnailer.buckets.client.listings.pages_ahead import Waits
 
 
 class OrderedListing:
@@ -25,26 +26,42 @@ class OrderedListing:
         self._bucket, self._prefix = bucket, prefix
         self._sorted: list[ListedObject] | None = None
 
-    def after(self, key: str = "") -> Iterator[ListedObject]:
-        """Yield those whose keys sort after a key.
+    def after(self, key: str = "", waits: Waits | None = None) -> Iterator[ListedObject]:
+        """Yield those whose keys sort after a key; the first are requested at once.
+
+        Args:
+            waits: as for `PagesAhead`.
 
         Raises:
             OSError: it can't be listed.
         """
+        begun = self._listed(key, waits, in_order=True) if self._sorted is None else None
+        return self._after(key, begun)
+
+    def _after(self, key: str, begun: Iterator[ListedObject] | None) -> Iterator[ListedObject]:
         last = key
-        if self._sorted is None:
+        if begun and self._sorted is None:
             try:
-                for entry in self._listed(key, in_order=True):
+                for entry in begun:
                     last = entry.key
                     yield entry
             except UnorderedListing:
-                self._sorted = sorted(self._listed("", in_order=False))
+                self._sorted = sorted(self._listed(""))
             else:
                 return
+        assert self._sorted is not None
         yield from self._sorted[bisect_right(self._sorted, last, key=itemgetter(0)) :]
 
-    def _listed(self, after: str, *, in_order: bool) -> Iterator[ListedObject]:
+    def _listed(
+        self, after: str, waits: Waits | None = None, *, in_order: bool = False
+    ) -> Iterator[ListedObject]:
         start = len(self._prefix) + 1 if self._prefix else 0
         after = f"{self._prefix}/{after}".lstrip("/") if after else ""
-        for entry in self._bucket.listing(self._prefix, after, in_order=in_order):
-            yield ListedObject(entry.key[start:], *entry[1:]) if start else entry
+
+        def pauses(last: str) -> bool:
+            return waits is not None and waits(last[start:])
+
+        found = self._bucket.listing(self._prefix, after, in_order=in_order, waits=pauses)
+        if not start:
+            return found
+        return (ListedObject(entry.key[start:], *entry[1:]) for entry in found)

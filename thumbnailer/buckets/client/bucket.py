@@ -19,7 +19,7 @@ from thumbnailer.buckets.client.connect import connect
 from thumbnailer.buckets.client.errors import UnorderedListing, error_codes
 from thumbnailer.buckets.client.listings.listed_object import ListedObject, listed_object
 from thumbnailer.buckets.client.listings.obstore_pages import ObstorePages
-from thumbnailer.buckets.client.listings.pages_ahead import PagesAhead
+from thumbnailer.buckets.client.listings.pages_ahead import PagesAhead, Waits
 from thumbnailer.buckets.client.requests import Stopped, in_thread, send, wait_for
 from thumbnailer.model import Stop
 
@@ -33,7 +33,7 @@ PAGE_KEYS = 1000
 AFTER_ALL_KEYS = "\U0010ffff"
 
 # How long a listing that has told whether there is anything is kept for one that goes on with it.
-_KEPT_SECONDS = 2.0
+_KEPT_SECONDS = 5.0
 
 # The most requests of one caller that run at the same time.
 MAX_CONCURRENT_REQUESTS = 32
@@ -60,6 +60,11 @@ class Bucket:
     def has_conditions(self) -> bool:
         """Whether the server takes conditional writes, as far as is known."""
         return self._connection.has_conditions
+
+    @property
+    def lists_from_anywhere(self) -> bool:
+        """Whether a listing that starts after a key costs no more than another."""
+        return not self.url.startswith("az://")  # Azurite's start at the first key
 
     def run_concurrently(self, requests: Sequence[Request[T]]) -> list[T | OSError]:
         """Run requests concurrently, and return the answer or the OSError of each.
@@ -104,7 +109,12 @@ class Bucket:
         send(run())
 
     def listing(
-        self, prefix: str, after: str = "", *, in_order: bool = False
+        self,
+        prefix: str,
+        after: str = "",
+        *,
+        in_order: bool = False,
+        waits: Waits | None = None,
     ) -> Iterator[ListedObject]:
         """Yield the objects below a prefix, until `stop` is set.
 
@@ -116,12 +126,13 @@ class Bucket:
             after: yield only keys that sort after this one.
             in_order: check that they come in the order of their keys, as S3 and most others have
                 it.
+            waits: as for `PagesAhead`.
 
         Raises:
             UnorderedListing: they do not.
             OSError: it can't be listed.
         """
-        return self._entries(self._pages(prefix, after), after, in_order)
+        return self._entries(self._pages(prefix, after, waits), after, in_order)
 
     def first(self, prefix: str) -> ListedObject | None:
         """Return the first object below a prefix; None if there is none.
@@ -130,7 +141,7 @@ class Bucket:
             Stopped: `stop` was set.
             OSError: it can't be listed.
         """
-        pages = self._pages(prefix, "")
+        pages = self._pages(prefix)
         first = next(iter(pages.peek(self._stop)), None)
         self._connection.begun[prefix] = pages
         return first
@@ -143,19 +154,18 @@ class Bucket:
         return self._entries(pages, "", in_order=False)
 
     def _entries(self, pages: PagesAhead, after: str, in_order: bool) -> Iterator[ListedObject]:
-        last = after
+        last = ""
         with suppress(Stopped):
             for page in pages.pages(self._stop):
                 for entry in page:
-                    if entry.key <= after:  # Azurite knows no start
-                        continue
                     if entry.key < last and in_order:
                         where = pages.prefix
                         raise UnorderedListing(errno.ENOTSUP, "lists its keys in no order", where)
                     last = entry.key
-                    yield entry
+                    if last > after:  # Azurite knows no start
+                        yield entry
 
-    def _pages(self, prefix: str, after: str) -> PagesAhead:
+    def _pages(self, prefix: str, after: str = "", waits: Waits | None = None) -> PagesAhead:
         request: Request[Sequence[ListedObject]]
         if self._connection.pages:
             listing = self._connection.pages(f"{prefix}/" if prefix else "", after)
@@ -166,7 +176,7 @@ class Bucket:
         async def read_page() -> Sequence[ListedObject]:
             return await self._ask(request, prefix)
 
-        return PagesAhead(prefix, read_page)
+        return PagesAhead(prefix, read_page, waits)
 
     async def get(
         self, key: str, max_bytes: int | None = None, *, first_bytes: int = 0

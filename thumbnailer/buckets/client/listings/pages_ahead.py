@@ -12,6 +12,9 @@ from thumbnailer.model import Stop
 
 Page = Sequence[ListedObject]
 
+# Tells of the last key of a page whether the next page is requested only once it is needed.
+Waits = Callable[[str], bool]
+
 
 class PagesAhead:
     """Pages of a listing, of which the first is requested at once.
@@ -19,14 +22,21 @@ class PagesAhead:
     Args:
         prefix: what is listed, for messages.
         read_page: requests the next page each time; an empty one at the end.
+        waits: None if no page is.
 
     Attributes:
         prefix: as given.
         peeked: when `peek` had its answer, by the monotonic clock.
     """
 
-    def __init__(self, prefix: str, read_page: Callable[[], Coroutine[Any, Any, Page]]) -> None:
+    def __init__(
+        self,
+        prefix: str,
+        read_page: Callable[[], Coroutine[Any, Any, Page]],
+        waits: Waits | None,
+    ) -> None:
         self.prefix, self._read_page, self.peeked = prefix, read_page, 0.0
+        self._waits = waits
         self._next = send(read_page())
 
     def peek(self, stop: Stop | None) -> Page:
@@ -44,7 +54,11 @@ class PagesAhead:
         """Yield the pages; raise as `peek`."""
         try:
             while page := wait_for(self._next, stop):
-                self._next = send(self._read_page())
+                waits = self._waits and self._waits(page[-1].key)
+                if not waits:
+                    self._next = send(self._read_page())
                 yield page
+                if waits:
+                    self._next = send(self._read_page())
         finally:
             self._next.cancel()
