@@ -159,8 +159,7 @@ class Bucket:
             for page in pages.pages(self._stop):
                 for entry in page:
                     if entry.key < last and in_order:
-                        where = pages.prefix
-                        raise UnorderedListing(errno.ENOTSUP, "lists its keys in no order", where)
+                        raise UnorderedListing(errno.ENOTSUP, "lists its keys in no order")
                     last = entry.key
                     if last > after:  # Azurite knows no start
                         yield entry
@@ -176,7 +175,7 @@ class Bucket:
         async def read_page() -> Sequence[ListedObject]:
             return await self._ask(request, prefix)
 
-        return PagesAhead(prefix, read_page, waits)
+        return PagesAhead(read_page, waits)
 
     async def get(
         self, key: str, max_bytes: int | None = None, *, first_bytes: int = 0

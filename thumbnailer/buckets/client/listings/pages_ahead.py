@@ -20,23 +20,17 @@ class PagesAhead:
     """Pages of a listing, of which the first is requested at once.
 
     Args:
-        prefix: what is listed, for messages.
         read_page: requests the next page each time; an empty one at the end.
         waits: None if no page is.
 
     Attributes:
-        prefix: as given.
         peeked: when `peek` had its answer, by the monotonic clock.
     """
 
     def __init__(
-        self,
-        prefix: str,
-        read_page: Callable[[], Coroutine[Any, Any, Page]],
-        waits: Waits | None,
+        self, read_page: Callable[[], Coroutine[Any, Any, Page]], waits: Waits | None
     ) -> None:
-        self.prefix, self._read_page, self.peeked = prefix, read_page, 0.0
-        self._waits = waits
+        self._read_page, self._waits, self.peeked = read_page, waits, 0.0
         self._next = send(read_page())
 
     def peek(self, stop: Stop | None) -> Page:
