@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from support.marks import posix_only
 from support.pictures import picture
 
 from thumbnailer.imaging.failures import CHANGING, EMPTY, TRUNCATED
@@ -30,6 +32,27 @@ def test_what_was_away_and_is_there_again_is_tried_again_however_often(photos: P
         assert outcome_filter.to_report(failed(path, stage, reason), is_unclosed=False) is None
         assert str(path) in settling
         settling.discard(str(path))
+
+
+def test_what_goes_away_again_while_it_is_looked_for_has_not_failed(photos: Path) -> None:
+    path, settling = picture(photos / "a.jpg"), SettlingFiles(0)
+
+    def ask(call: Callable[[str], bool], place: str) -> bool:
+        answer = call(place)
+        path.rename(photos.parent / "away.jpg") if path.exists() else None
+        return answer
+
+    outcome_filter = OutcomeFilter([], settling, ask)
+    assert outcome_filter.to_report(failed(path, "open", os.strerror(2)), is_unclosed=False) is None
+    assert str(path) in settling
+
+
+@posix_only
+def test_a_link_to_nothing_is_told_of(photos: Path) -> None:
+    path, settling = photos / "a.jpg", SettlingFiles(0)
+    path.symlink_to(photos / "nowhere.jpg")
+    failure = failed(path, "open", os.strerror(2))
+    assert OutcomeFilter([], settling).to_report(failure, is_unclosed=False) == failure
 
 
 def test_a_folder_that_stays_away_is_told_of_at_the_second_failure(photos: Path) -> None:

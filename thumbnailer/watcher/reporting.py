@@ -163,7 +163,10 @@ class OutcomeFilter:
     def _is_back(self, path: str, reason: str) -> bool:
         """Return whether what was missing is back: the picture, or a folder that a reason names."""
         place, _, what = reason.rpartition(": ")
-        return what == _MISSING and self._ask(os.path.exists, place or path) is True
+        if what != _MISSING:
+            return False
+        # The picture has been seen since. If it is gone again by now, that is no failure, either.
+        return self._ask(os.path.exists if place else _is_no_dangling_link, place or path) is True
 
     def _plan_retry(self, outcome: Outcome, now: float) -> None:
         source, seconds = outcome.source, outcome.seconds
@@ -177,3 +180,7 @@ class OutcomeFilter:
         self._next_retry = min(self._next_retry, due)
         for root in self._roots if is_cheap else ():
             root.mark_changed(source.path)  # a rescan may find it well before
+
+
+def _is_no_dangling_link(path: str) -> bool:
+    return not os.path.islink(path) or os.path.exists(path)
