@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-import select
+import selectors
 import shutil
 import subprocess
 from pathlib import Path
@@ -172,8 +172,10 @@ def by_zsh(words: list[str], cwd: Path) -> set[str]:
 def heard_from(leader: int, end: str, patience: float = 20) -> str:
     """What comes until it holds `end` or nothing more does."""
     heard = ""
-    while end not in heard and select.select([leader], [], [], patience)[0]:
-        heard += os.read(leader, 65536).decode(errors="replace")
+    with selectors.DefaultSelector() as selector:  # select() takes no numbers from 1024 on
+        selector.register(leader, selectors.EVENT_READ)
+        while end not in heard and selector.select(patience):
+            heard += os.read(leader, 65536).decode(errors="replace")
     return heard
 
 
